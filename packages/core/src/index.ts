@@ -1,0 +1,20 @@
+/**
+ * What every Quorate package would else write again: time, chance, errors, retry and placement.
+ * @packageDocumentation
+ */
+export { waitOrAbort } from './abort.ts'
+export type { Clock, SleepOptions } from './clock.ts'
+export {
+  invariant,
+  isQuorateError,
+  type Outcome,
+  outcomeOf,
+  QuorateError,
+  type QuorateErrorOptions,
+} from './errors.ts'
+export { emit, type EventListener } from './events.ts'
+export { type Random, seededRandom } from './random.ts'
+export { type Rendezvous, rendezvous, type RendezvousNode } from './rendezvous.ts'
+export { type BackoffOptions, fullJitterMs, retry, RetryExhaustedError, type RetryOptions } from './retry.ts'
+export { systemClock, systemRandom } from './system-clock.ts'
+export { VirtualClock } from './virtual-clock.ts'

@@ -1,0 +1,32 @@
+// The one build of every package: run from the package's folder, entries read from its `exports`,
+// so what is built and what is published cannot drift apart.
+import { readFileSync } from 'node:fs'
+import type { Options } from 'tsup'
+
+interface Manifest {
+  exports: Record<string, string | { '@quorate/source'?: string }>
+  bin?: Record<string, string>
+}
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
+
+const entry: Record<string, string> = {}
+for (const target of Object.values(manifest.exports)) {
+  if (typeof target === 'string') continue
+  const source = target['@quorate/source']
+  if (source !== undefined) entry[source.replace(/^\.\/src\//, '').replace(/\.tsx?$/, '')] = source
+}
+for (const file of Object.values(manifest.bin ?? {})) {
+  const name = file.replace(/^\.\/dist\//, '').replace(/\.js$/, '')
+  entry[name] = `./src/${name}.ts`
+}
+
+const config: Options = {
+  entry,
+  format: ['esm', 'cjs'],
+  dts: true,
+  sourcemap: true,
+  clean: true,
+  target: 'node22',
+  outDir: 'dist',
+}
+export default config

@@ -1,0 +1,32 @@
+import type { ViteUserConfig } from 'vitest/config'
+
+// Vite's own server defaults, with the workspace's sources first.
+const conditions = ['@quorate/source', 'module', 'node', 'development|production']
+
+const config: ViteUserConfig = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions } }, // the one that tests in Node use
+  test: {
+    projects: [
+      {
+        extends: true, // without this a project ignores everything above
+        test: {
+          name: 'unit',
+          isolate: false,
+          include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['packages/*/test/**/*.int.test.ts', 'examples/*/test/**/*.int.test.ts'],
+          fileParallelism: false, // real servers on two cores
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+}
+export default config
