@@ -1,0 +1,126 @@
+/**
+ * The public HTTP API of the gateway, as schemas: what the storefront, the story and the replay of
+ * real orders send and get. Money is in minor units (pence) of one currency; quantities are whole.
+ *
+ * Terminology
+ * - sku: stock-keeping unit, the code of a product.
+ * - order line: a sku with a quantity and the price it was sold at.
+ * - reservation: stock held for one order, either committed (sold) or released.
+ */
+import { z } from 'zod'
+
+export const CURRENCY = 'gbp'
+
+export const sku = z.string().trim().min(1).max(40)
+export const quantity = z.int().min(1).max(100_000)
+export const userId = z.string().regex(/^[\w.-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64')
+export const orderId = z.string().regex(/^[\w.#-]{1,64}$/, 'letters, digits, dot, dash, # and underscore, at most 64')
+export const minorUnits = z.int().min(0).max(1_000_000_000)
+
+/** PUT /api/admin/products: creates or replaces; at most 1,000 in one call. */
+export const product = z.object({ sku, name: z.string().min(1).max(200), priceCents: minorUnits.min(1) })
+export const productsBody = z.object({ products: z.array(product).min(1).max(1_000) })
+export type Product = z.infer<typeof product>
+
+/** PUT /api/admin/stock: sets what is on the shelf at the start; refused (409) for a sku that already has movements. */
+export const stockLevel = z.object({ sku, units: z.int().min(0).max(10_000_000) })
+export const stockBody = z.object({ stock: z.array(stockLevel).min(1).max(1_000) })
+export type StockLevel = z.infer<typeof stockLevel>
+
+/** GET /api/products and /api/products/:sku: catalogue entries with a stock badge read from two of three inventory servers. */
+export const productView = product.extend({
+  stock: z.object({
+    /** Units free to sell, as the quorum saw them; `null` when fewer than two servers answered in time. */
+    available: z.int().nullable(),
+    /** Version of the stock row the number comes from. */
+    version: z.int().nullable(),
+    /** How many of the three servers answered, and of those how many were behind. */
+    responses: z.int(),
+    stale: z.int(),
+  }),
+})
+export const productList = z.object({ products: z.array(productView), next: sku.nullable() })
+export type ProductView = z.infer<typeof productView>
+
+/** GET /api/profile, PUT /api/profile (the user of the session). */
+export const profileBody = z.object({
+  name: z.string().trim().min(1).max(200),
+  email: z.email().nullable().default(null),
+  country: z.string().trim().min(1).max(60),
+  address: z.string().trim().max(400).nullable().default(null),
+})
+export const profileView = profileBody.extend({ userId, version: z.int() })
+export type ProfileView = z.infer<typeof profileView>
+
+/** POST /api/cart/items adds; PUT /api/cart/items/:sku sets a quantity (0 removes). */
+export const cartLine = z.object({ sku, quantity })
+export const cartItemsBody = z.object({ items: z.array(cartLine).min(1).max(1_000) })
+export const cartQuantityBody = z.object({ quantity: z.int().min(0).max(100_000) })
+export const cartView = z.object({ items: z.array(cartLine) })
+/** PUT /api/cart/sync: a device hands in its replica of the cart and gets the merged one back, both as base64 of the CRDT's bytes. */
+export const cartSyncBody = z.object({ state: z.base64().max(1_000_000) })
+export const cartSyncView = cartView.extend({ state: z.base64() })
+export type CartLine = z.infer<typeof cartLine>
+
+export const ORDER_STATUSES = [
+  'CREATED',
+  'PAYMENT_PENDING',
+  'PAID',
+  'FULFILLMENT_PENDING',
+  'SHIPPED',
+  'DELIVERED',
+  'CANCELLED',
+  'REFUNDED',
+] as const
+export const orderStatus = z.enum(ORDER_STATUSES)
+export type OrderStatus = z.infer<typeof orderStatus>
+
+/** Why an order was cancelled. */
+export const cancelReason = z.enum(['out-of-stock', 'declined', 'unknown-product', 'unavailable'])
+
+export const orderLine = cartLine.extend({ priceCents: minorUnits, refundedQuantity: z.int().min(0) })
+export const orderView = z.object({
+  id: orderId,
+  userId,
+  status: orderStatus,
+  cancelReason: cancelReason.nullable(),
+  /** With `out-of-stock`: which lines were short, and what was there. */
+  short: z.array(z.object({ sku, wanted: z.int(), available: z.int() })).nullable(),
+  lines: z.array(orderLine),
+  totalCents: minorUnits,
+  refundedCents: minorUnits,
+  tracking: z.string().nullable(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+})
+export type OrderView = z.infer<typeof orderView>
+export const orderList = z.object({ orders: z.array(orderView) })
+
+/**
+ * POST /api/checkout: the session's cart becomes an order. The order id is the idempotency key: the
+ * same id again gives the same order, whatever the cart holds by then. Answers once the order is
+ * decided (201: PAID or later; 402: declined; 409: out of stock), or 202 if that takes longer than the
+ * gateway waits. The cart loses what was ordered, also when the order is then cancelled: a repeat needs a new order.
+ */
+export const checkoutBody = z.object({
+  orderId,
+  /** A payment method of the provider, for example `pm_card_visa` or `pm_card_chargeDeclined`. */
+  paymentMethod: z.string().min(1).max(100),
+})
+
+/** POST /api/orders/:id/refunds: gives back units of a paid order. The refund id is the idempotency key. */
+export const refundBody = z.object({ refundId: orderId, lines: z.array(cartLine).min(1).max(1_000) })
+export const refundView = z.object({ refundId: orderId, orderId, amountCents: minorUnits, order: orderView })
+export type RefundView = z.infer<typeof refundView>
+
+/** Every answer that is not 2xx. `code` is stable, `message` says what to do. */
+export const problem = z.object({
+  code: z.string(),
+  message: z.string(),
+  traceId: z.string(),
+  order: orderView.optional(),
+})
+export type Problem = z.infer<typeof problem>
+
+/** Who is shopping: this header on every call (the storefront sets it from its user switch). */
+export const USER_HEADER = 'x-user-id'
