@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { HELP, parseOptions } from './options.ts'
+import { UsageError } from './usage-error.ts'
+
+test('parseOptions() reads a replay', () => {
+  const options = parseOptions([
+    '--orders',
+    'a.csv',
+    '--once',
+    '--times',
+    '3',
+    '--concurrency',
+    '32',
+    '--report',
+    'out.json',
+  ])
+  expect(options).toMatchObject({
+    orders: 'a.csv',
+    once: true,
+    times: 3,
+    concurrency: 32,
+    report: 'out.json',
+    resume: false,
+  })
+})
+
+test.each([
+  [['--order', 'a.csv'], /Unknown option '--order'/],
+  [['a.csv'], /Unexpected argument 'a.csv'/],
+  [['--orders'], /--orders.*argument missing/],
+  [['--orders', 'a.csv', '--times', '0'], /--times must be a whole number from 1/],
+  [['--orders', 'a.csv', '--times', '1e3'], /--times must be a whole number/],
+  [['--port', '70000'], /--port must be a whole number from 1 to 65535/],
+  [['--report', 'x.json'], /--report is for a replay/],
+  [['--resume', '--times', '2'], /--times cannot change with --resume/],
+])('parseOptions(%o) is refused in one line', (args, message) => {
+  expect(() => parseOptions(args)).toThrow(UsageError)
+  expect(() => parseOptions(args)).toThrow(message)
+  try {
+    parseOptions(args)
+  } catch (error) {
+    expect((error as Error).message).not.toContain('\n')
+  }
+})
+
+test('--help names every option', () => {
+  for (const name of [
+    'once',
+    'orders',
+    'times',
+    'concurrency',
+    'report',
+    'resume',
+    'state',
+    'port',
+    'log',
+    'help',
+  ]) {
+    expect(HELP).toContain(`--${name}`)
+  }
+})

@@ -1,0 +1,112 @@
+import { parseArgs } from 'node:util'
+import { UsageError } from './usage-error.ts'
+
+export interface CliOptions {
+  readonly help: boolean
+  readonly once: boolean
+  readonly orders: string | undefined
+  readonly times: number
+  readonly concurrency: number
+  readonly report: string | undefined
+  readonly resume: boolean
+  readonly port: number | undefined
+  readonly state: string | undefined
+  readonly log: string | undefined
+}
+
+export const HELP = `ShopFleet: six services on real databases, wired with the Quorate packages.
+
+  npm start                          bring everything up, tell a short story, serve the storefront
+  npm start -- --once                the same, but end after the story
+  npm start -- --orders FILE --once  replay real orders through the public API and prove nothing was lost
+
+Options
+  --once             end when the story or the replay is over (default: stay up until Ctrl-C)
+  --orders FILE      replay this CSV of orders instead of the story; columns InvoiceNo, StockCode,
+                     Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country
+  --times N          replay the file N times over (default 1)
+  --concurrency C    customers who shop at the same time (default 16)
+  --report OUT.json  write the closing report there as JSON
+  --resume           go on with the replay that was cut off last (file, times and databases as they were)
+  --state DIR        keep a replay's databases and journal there (default: the temporary folder)
+  --port P           port of the storefront and the API (default: any free one)
+  --log FILE         write the services' logs there, a JSON object a line
+  --help             this text
+
+Exit code 0: done. 1: an invariant does not hold, or something failed. 2: not started, the line says what to do.`
+
+/** @throws UsageError for an unknown option or a value out of range. */
+export function parseOptions(args: readonly string[]): CliOptions {
+  const { values } = parse(args)
+  const options: CliOptions = {
+    help: values.help ?? false,
+    once: values.once ?? false,
+    orders: values.orders,
+    times: wholeNumber('times', values.times, 1, 10_000) ?? 1,
+    concurrency: wholeNumber('concurrency', values.concurrency, 1, 500) ?? 16,
+    report: values.report,
+    resume: values.resume ?? false,
+    port: wholeNumber('port', values.port, 1, 65_535),
+    state: values.state,
+    log: values.log,
+  }
+  if (options.orders === undefined && !options.resume) {
+    for (const name of ['times', 'concurrency', 'report', 'state'] as const) {
+      if (values[name] !== undefined)
+        throw new UsageError(`Option --${name} is for a replay: add --orders FILE or --resume`)
+    }
+  }
+  if (options.resume && values.times !== undefined) {
+    throw new UsageError(
+      'Option --times cannot change with --resume: the replay goes on as it was begun; leave --times out',
+    )
+  }
+  return options
+}
+
+function parse(args: readonly string[]): { values: RawValues } {
+  try {
+    return parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        once: { type: 'boolean' },
+        orders: { type: 'string' },
+        times: { type: 'string' },
+        concurrency: { type: 'string' },
+        report: { type: 'string' },
+        resume: { type: 'boolean' },
+        port: { type: 'string' },
+        state: { type: 'string' },
+        log: { type: 'string' },
+      },
+    })
+  } catch (error) {
+    const [first = ''] = (error as Error).message.split('. ')
+    throw new UsageError(`${first}; npm start -- --help lists all options`, { cause: error })
+  }
+}
+
+interface RawValues {
+  help?: boolean | undefined
+  once?: boolean | undefined
+  orders?: string | undefined
+  times?: string | undefined
+  concurrency?: string | undefined
+  report?: string | undefined
+  resume?: boolean | undefined
+  port?: string | undefined
+  state?: string | undefined
+  log?: string | undefined
+}
+
+function wholeNumber(name: string, text: string | undefined, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= min && value <= max)) {
+    throw new UsageError(`Option --${name} must be a whole number from ${min} to ${max}, got ${text}`)
+  }
+  return value
+}

@@ -1,0 +1,173 @@
+import { access, constants, stat, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { checkInvariants } from '../invariants/check-invariants.ts'
+import { Journal } from '../replay/journal.ts'
+import { Latencies } from '../replay/latencies.ts'
+import { assertReadable, type OrdersFile, readOrdersFile } from '../replay/orders-file.ts'
+import { planReplay } from '../replay/plan.ts'
+import { buildReport, printReport } from '../replay/report.ts'
+import { runReplay } from '../replay/run-replay.ts'
+import { ShopClient } from '../replay/shop-client.ts'
+import { startShop } from '../shop.ts'
+import type { CliOptions } from './options.ts'
+import { Screen } from './screen.ts'
+import { showStart } from './show-start.ts'
+import { createState, resumeState, type StateDirectory } from './state-directory.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Replays a file of real orders, prints the closing report and says by the exit code whether all invariants hold. */
+export async function replayOrders(options: CliOptions, signal: AbortSignal): Promise<number> {
+  const screen = new Screen()
+  // All that can be wrong with the command is found before anything is started.
+  if (options.orders !== undefined) await assertReadable(resolve(options.orders))
+  if (options.report !== undefined) await assertWritable(resolve(options.report))
+  const { state, journal, file } = options.resume ? await reopen(options) : await begin(options)
+
+  let keepState = false
+  try {
+    const latencies = new Latencies()
+    const startMs = performance.now()
+    await using shop = await startShop({
+      dataDir: state.dataDir,
+      ...(options.port === undefined ? {} : { ports: { gateway: options.port } }),
+      ...(options.log === undefined ? {} : { logFile: resolve(options.log) }),
+      signal,
+      onProgress: showStart(screen),
+    })
+    screen.print(
+      `ShopFleet is up in ${seconds(performance.now() - startMs)}, storefront and API at ${shop.gatewayUrl}`,
+    )
+    shop.onStep(({ step, ms }) => latencies.add(step, ms))
+
+    const plan = planReplay(file, journal.header.times)
+    const { concurrency } = journal.header
+    const client = new ShopClient(shop.gatewayUrl, concurrency)
+    try {
+      // Until the report is out a killed replay can be gone on with.
+      keepState = true
+      await withElapsed(journal, async () => {
+        await runReplay({
+          plan,
+          journal,
+          client,
+          latencies,
+          concurrency,
+          resumed: options.resume,
+          signal,
+          onProgress: ({ phase, done, total }) =>
+            screen.progress(phase === 'loading' ? 'catalogue, stock, customers' : 'orders', done, total),
+        })
+        // Orders go on to DELIVERED after their customer has the answer.
+        await shop.drain({
+          signal,
+          onProgress: (open, total) => screen.progress('deliveries', total - open, total),
+        })
+      })
+    } finally {
+      await client.close()
+    }
+
+    const invariants = await checkInvariants(shop, plan.stock)
+    const report = buildReport({
+      file,
+      times: journal.header.times,
+      dirty: plan.dirty,
+      results: journal.results,
+      elapsedMs: journal.elapsedMs,
+      latencies: latencies.summary(),
+      invariants,
+      resumed: options.resume,
+    })
+    printReport(report, screen.print)
+    if (options.report !== undefined) {
+      await writeFile(resolve(options.report), `${JSON.stringify(report, null, 2)}\n`)
+      screen.print(`Report written to ${options.report}`)
+    }
+    keepState = false
+    if (!options.once) {
+      screen.print(`The shop stays up at ${shop.gatewayUrl}; Ctrl-C ends it and removes its data.`)
+      await aborted(signal)
+    }
+    return invariants.every(({ holds }) => holds) ? 0 : 1
+  } finally {
+    // Ctrl-C means "enough", unless the person named a folder to keep; anything else can be gone on with.
+    if (signal.aborted && options.state === undefined) keepState = false
+    if (keepState) screen.print('The replay was cut off; npm start -- --resume goes on with it.')
+    else state.remove()
+  }
+}
+
+async function begin(
+  options: CliOptions,
+): Promise<{ state: StateDirectory; journal: Journal; file: OrdersFile }> {
+  const path = resolve(options.orders ?? '')
+  const file = await readOrdersFile(path)
+  const state = createState(options.state)
+  const journal = Journal.create(state.path, {
+    version: 1,
+    orders: path,
+    sha256: file.sha256,
+    times: options.times,
+    concurrency: options.concurrency,
+  })
+  return { state, journal, file }
+}
+
+async function reopen(
+  options: CliOptions,
+): Promise<{ state: StateDirectory; journal: Journal; file: OrdersFile }> {
+  const state = resumeState(options.state)
+  const journal = Journal.open(state.path)
+  if (journal === undefined)
+    throw new UsageError(`Nothing to resume in ${state.path}; start with --orders FILE`)
+  const file = await readOrdersFile(
+    options.orders === undefined ? journal.header.orders : resolve(options.orders),
+  )
+  if (file.sha256 !== journal.header.sha256) {
+    throw new UsageError(
+      `Cannot resume: ${file.path} is not the file the replay began with (${journal.header.orders}); give that one, or start anew without --resume`,
+    )
+  }
+  return { state, journal, file }
+}
+
+/** Writes the time spent down as it passes, so that what a crash interrupts still counts. */
+async function withElapsed(journal: Journal, work: () => Promise<void>): Promise<void> {
+  let lastMs = performance.now()
+  const note = (): void => {
+    const nowMs = performance.now()
+    journal.append({ type: 'elapsed', ms: nowMs - lastMs })
+    lastMs = nowMs
+  }
+  const timer = setInterval(note, 500)
+  try {
+    await work()
+  } finally {
+    clearInterval(timer)
+    note()
+  }
+}
+
+async function assertWritable(path: string): Promise<void> {
+  try {
+    const existing = await stat(path).catch(() => undefined)
+    if (existing?.isDirectory() === true)
+      throw new UsageError(`Cannot write the report: ${path} is a folder; name a file`)
+    await access(existing === undefined ? dirname(path) : path, constants.W_OK)
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    const { code } = error as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'its folder does not exist' : 'no permission to write there'
+    throw new UsageError(`Cannot write the report to ${path}: ${why}; give another --report`, {
+      cause: error,
+    })
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', () => done(), { once: true })
+  })
+
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`

@@ -1,0 +1,62 @@
+import { HELP, parseOptions } from './options.ts'
+import { UsageError } from './usage-error.ts'
+
+/**
+ * Runs ShopFleet as the command line asks.
+ *
+ * @returns the exit code: 0 done, 1 an invariant does not hold or something failed, 2 not started.
+ */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const interrupt = new AbortController()
+  const onSignal = (): void => interrupt.abort(new InterruptedError())
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  try {
+    const options = parseOptions(args)
+    if (options.help) {
+      console.log(HELP)
+      return 0
+    }
+    // Loaded late, so that --help and a wrong option answer at once.
+    if (options.orders !== undefined || options.resume) {
+      const { replayOrders } = await import('./replay-orders.ts')
+      return await replayOrders(options, interrupt.signal)
+    }
+    const { runStory } = await import('./run-story.ts')
+    return await runStory(options, interrupt.signal)
+  } catch (error) {
+    return explain(error, interrupt.signal)
+  } finally {
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
+  }
+}
+
+class InterruptedError extends Error {
+  override readonly name = 'InterruptedError'
+}
+
+/** One line for what the person can mend, the whole story for what we must mend. */
+function explain(error: unknown, signal: AbortSignal): number {
+  if (signal.aborted && signal.reason instanceof InterruptedError) {
+    console.error('Stopped.')
+    return 130
+  }
+  if (error instanceof UsageError) {
+    console.error(error.message)
+    return 2
+  }
+  if (isEnvironmentError(error)) {
+    console.error(error.message)
+    return 2
+  }
+  console.error(error)
+  return 1
+}
+
+/** The cluster's own errors say what to install or to free; nothing was left behind. */
+function isEnvironmentError(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return code.startsWith('QUORATE_CLUSTER_') || code === 'EADDRINUSE'
+}

@@ -1,0 +1,37 @@
+import { resolve } from 'node:path'
+import { startShop } from '../shop.ts'
+import { tellStory } from '../story/story.ts'
+import type { CliOptions } from './options.ts'
+import { Screen } from './screen.ts'
+import { showStart } from './show-start.ts'
+import { interruptedReplays } from './state-directory.ts'
+
+/** Brings the shop up, tells the story, and unless `--once` stays until Ctrl-C. */
+export async function runStory(options: CliOptions, signal: AbortSignal): Promise<number> {
+  const screen = new Screen()
+  const startMs = performance.now()
+  await using shop = await startShop({
+    ...(options.port === undefined ? {} : { ports: { gateway: options.port } }),
+    ...(options.log === undefined ? {} : { logFile: resolve(options.log) }),
+    signal,
+    onProgress: showStart(screen),
+  })
+  screen.print(`ShopFleet is up in ${((performance.now() - startMs) / 1_000).toFixed(1)} s`)
+  screen.print('')
+  await tellStory(shop, screen.print)
+  screen.print('')
+  const [interrupted] = interruptedReplays()
+  if (interrupted !== undefined) {
+    screen.print(
+      `A replay that was cut off waits in ${interrupted}: npm start -- --resume goes on with it, removing the folder drops it.`,
+    )
+  }
+  if (options.once) return 0
+  screen.print(`Storefront: ${shop.gatewayUrl}   (Ctrl-C ends everything)`)
+  await new Promise<void>((done) => {
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', () => done(), { once: true })
+  })
+  screen.print('Stopping …')
+  return 0
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { Screen } from './screen.ts'
+
+const recorder = (isTTY: boolean): { out: NodeJS.WriteStream; text: () => string } => {
+  let written = ''
+  const out = { isTTY, write: (chunk: string) => ((written += chunk), true) } as unknown as NodeJS.WriteStream
+  return { out, text: () => written }
+}
+
+test('progress() shows rate and time left, and draws no more than a line every two seconds into a file', () => {
+  const { out, text } = recorder(false)
+  let nowMs = 0
+  const screen = new Screen(out, () => nowMs)
+  for (let done = 0; done <= 100; done++) {
+    screen.progress('orders', done, 100)
+    nowMs += 100
+  }
+  const lines = text().trim().split('\n')
+  expect(lines).toHaveLength(6)
+  expect(lines[1]).toContain('20/100')
+  expect(lines[1]).toContain('10/s')
+  expect(lines[1]).toContain('8 s left')
+  expect(lines.at(-1)).toContain('100/100')
+})
+
+test('print() on a terminal wipes the bar first', () => {
+  const { out, text } = recorder(true)
+  const screen = new Screen(out, () => 0)
+  screen.progress('orders', 1, 10)
+  screen.print('hello')
+  expect(text()).toMatch(/1\/10.*\r\u001B\[2Khello\n$/s)
+})

@@ -1,0 +1,108 @@
+import type { DirtyLine, OrdersFile } from './orders-file.ts'
+import type { DirtyReason } from './clean-line.ts'
+import type { Invariant } from '../invariants/check-invariants.ts'
+import type { JobResult } from './journal.ts'
+
+/** The closing report, as `--report FILE` writes it. */
+export interface ReplayReport {
+  readonly orders: {
+    readonly accepted: number
+    readonly outOfStock: number
+    readonly declined: number
+    /** Refunds carried out, each a cancellation of the file. */
+    readonly refunded: number
+    /** Cancellations whose order had not been accepted. */
+    readonly nothingToRefund: number
+  }
+  readonly dirtyLines: Readonly<Partial<Record<DirtyReason, number>>>
+  readonly dirtyLineList: readonly DirtyLine[]
+  readonly seconds: number
+  readonly ordersPerSecond: number
+  readonly stepLatencyMs: Readonly<Record<string, { p50: number; p99: number; count: number }>>
+  readonly invariants: readonly Invariant[]
+  readonly input: {
+    readonly file: string
+    readonly lines: number
+    readonly invoices: number
+    readonly times: number
+  }
+  readonly resumed: boolean
+}
+
+export function buildReport(facts: {
+  readonly file: OrdersFile
+  readonly times: number
+  readonly dirty: readonly DirtyLine[]
+  readonly results: readonly JobResult[]
+  readonly elapsedMs: number
+  readonly latencies: ReplayReport['stepLatencyMs']
+  readonly invariants: readonly Invariant[]
+  readonly resumed: boolean
+}): ReplayReport {
+  const { file, times, dirty, results, elapsedMs, latencies, invariants, resumed } = facts
+  const count = (outcome: JobResult['outcome']): number =>
+    results.filter((result) => result.outcome === outcome).length
+  const orders = {
+    accepted: count('accepted'),
+    outOfStock: count('outOfStock'),
+    declined: count('declined'),
+    refunded: count('refunded'),
+    nothingToRefund: count('nothingToRefund'),
+  }
+  const sold = orders.accepted + orders.outOfStock + orders.declined
+  const dirtyLines: Partial<Record<DirtyReason, number>> = {}
+  for (const { reason } of dirty) dirtyLines[reason] = (dirtyLines[reason] ?? 0) + 1
+  return {
+    orders,
+    dirtyLines,
+    dirtyLineList: dirty,
+    seconds: round(elapsedMs / 1_000),
+    ordersPerSecond: elapsedMs > 0 ? round((sold * 1_000) / elapsedMs) : 0,
+    stepLatencyMs: latencies,
+    invariants,
+    input: { file: file.path, lines: file.lineCount, invoices: file.invoiceCount, times },
+    resumed,
+  }
+}
+
+/** The report for people. */
+export function printReport(report: ReplayReport, print: (line: string) => void): void {
+  const { orders, input } = report
+  const sold = orders.accepted + orders.outOfStock + orders.declined
+  print('')
+  print(
+    `${input.invoices} invoices (${input.lines} lines)${input.times > 1 ? ` × ${input.times}` : ''} in ${report.seconds} s, ${report.ordersPerSecond} orders/s`,
+  )
+  print('')
+  print(`  orders       ${pad(sold)}   of these`)
+  print(`  accepted     ${pad(orders.accepted)}`)
+  print(`  out of stock ${pad(orders.outOfStock)}   refused as a whole, nothing charged, nothing held`)
+  print(`  declined     ${pad(orders.declined)}   by the card's bank; the stock went back`)
+  print(
+    `  refunded     ${pad(orders.refunded)}   cancellations carried out` +
+      (orders.nothingToRefund > 0 ? `, ${orders.nothingToRefund} more had nothing to give back` : ''),
+  )
+  print('')
+  print('  lines left out, by reason (all are listed in the file written by --report)')
+  for (const [reason, count] of Object.entries(report.dirtyLines).toSorted((a, b) => b[1] - a[1])) {
+    const examples = report.dirtyLineList.filter((line) => line.reason === reason).slice(0, 3)
+    print(
+      `  ${pad(count)}  ${reason}  (${examples.map(({ lineNumber, stockCode }) => `line ${lineNumber} ${stockCode}`).join(', ')}${count > 3 ? ', …' : ''})`,
+    )
+  }
+  if (report.dirtyLineList.length === 0) print('       none')
+  print('')
+  print(`  step            ${'count'.padStart(7)} ${'p50 ms'.padStart(8)} ${'p99 ms'.padStart(8)}`)
+  for (const [step, { count, p50, p99 }] of Object.entries(report.stepLatencyMs)) {
+    print(
+      `  ${step.padEnd(15)} ${String(count).padStart(7)} ${p50.toFixed(1).padStart(8)} ${p99.toFixed(1).padStart(8)}`,
+    )
+  }
+  print('')
+  for (const { name, holds, proof } of report.invariants)
+    print(`  ${holds ? 'holds ' : 'BROKEN'}  ${name}: ${proof}`)
+  print('')
+}
+
+const pad = (value: number): string => String(value).padStart(6)
+const round = (value: number): number => Math.round(value * 10) / 10
