@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+
+const WEB = resolve(import.meta.dirname, '../../web')
+const API = resolve(import.meta.dirname, '../api.ts')
+
+/**
+ * The built storefront, built again only when its sources have changed. Each state of the sources has a
+ * folder of its own, put in place by a rename, so that two shops that start at once do not see half a page.
+ *
+ * @returns the folder to serve.
+ */
+export async function ensureStorefront(): Promise<string> {
+  const digest = await sourceDigest()
+  const built = join(WEB, 'dist', digest)
+  if (existsSync(join(built, 'index.html'))) return built
+  const { build } = await import('vite')
+  const fresh = `${built}.${process.pid}`
+  await mkdir(join(WEB, 'dist'), { recursive: true })
+  await build({ configFile: join(WEB, 'vite.config.ts'), build: { outDir: fresh }, logLevel: 'error' })
+  try {
+    await rename(fresh, built)
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true })
+    // Somebody else was quicker with the same page.
+    if (!existsSync(join(built, 'index.html'))) throw error
+  }
+  await removeOthers(digest)
+  return built
+}
+
+async function sourceDigest(): Promise<string> {
+  const hash = createHash('sha256')
+  const names = await readdir(join(WEB, 'src'))
+  const files = ['index.html', 'vite.config.ts', ...names.toSorted().map((name) => join('src', name))].map(
+    (name) => join(WEB, name),
+  )
+  for (const file of [...files, API]) hash.update(file.slice(WEB.length)).update(await readFile(file))
+  return hash.digest('hex').slice(0, 16)
+}
+
+const DAY_MS = 86_400_000
+
+/** Builds of older sources, unless so young that a running shop may still serve them. */
+async function removeOthers(digest: string): Promise<void> {
+  for (const name of await readdir(join(WEB, 'dist'))) {
+    const folder = join(WEB, 'dist', name)
+    if (name === digest || Date.now() - (await stat(folder)).mtimeMs < DAY_MS) continue
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,94 @@
+import { useDeferredValue, useEffect, useState } from 'react'
+import type { ProductView } from '../../src/api.ts'
+import { money, type Shop } from './shop.ts'
+
+export function Catalogue({ shop, onAdd }: { shop: Shop; onAdd: (sku: string) => Promise<void> }) {
+  const [query, setQuery] = useState('')
+  const wanted = useDeferredValue(query.trim())
+  const [products, setProducts] = useState<readonly ProductView[]>()
+  const [next, setNext] = useState<string | null>(null)
+  const [failure, setFailure] = useState<string>()
+
+  useEffect(() => {
+    let isCurrent = true
+    const load = async (): Promise<void> => {
+      try {
+        const page = await shop.products(wanted, null)
+        if (!isCurrent) return
+        setFailure(undefined)
+        setProducts(page.products)
+        setNext(page.next)
+      } catch (error) {
+        if (isCurrent) setFailure((error as Error).message)
+      }
+    }
+    void load()
+    return () => {
+      isCurrent = false
+    }
+  }, [shop, wanted])
+
+  const more = async (): Promise<void> => {
+    try {
+      const page = await shop.products(wanted, next)
+      setProducts([...(products ?? []), ...page.products])
+      setNext(page.next)
+    } catch (error) {
+      setFailure((error as Error).message)
+    }
+  }
+
+  return (
+    <section aria-label="Catalogue">
+      <input
+        type="search"
+        placeholder="Search products"
+        aria-label="Search products"
+        value={query}
+        onChange={(event) => setQuery(event.target.value)}
+      />
+      {failure !== undefined && (
+        <p role="alert" className="failure">
+          {failure}
+        </p>
+      )}
+      {products?.length === 0 && <p className="quiet">Nothing found.</p>}
+      <ul className="products">
+        {products?.map((product) => (
+          <li key={product.sku}>
+            <h3>{product.name}</h3>
+            <p className="quiet">{product.sku}</p>
+            <p>
+              <strong>{money(product.priceCents)}</strong> <Stock stock={product.stock} />
+            </p>
+            <button
+              type="button"
+              disabled={product.stock.available === 0}
+              onClick={() => void onAdd(product.sku)}
+            >
+              Add to cart
+            </button>
+          </li>
+        ))}
+      </ul>
+      {next !== null && (
+        <button type="button" onClick={() => void more()}>
+          More
+        </button>
+      )}
+    </section>
+  )
+}
+
+/** The number is a quorum read; the title says how it was come by. */
+function Stock({ stock }: { stock: ProductView['stock'] }) {
+  if (stock.available === null) return <span className="badge unknown">stock unknown</span>
+  const kind = stock.available === 0 ? 'none' : stock.available < 10 ? 'few' : 'many'
+  const origin = `version ${stock.version}, ${stock.responses} of 3 servers answered, ${stock.stale} of them behind`
+  return (
+    <span className={`badge ${kind}`} title={origin}>
+      {stock.available === 0 ? 'out of stock' : `${stock.available} in stock`}
+      {stock.stale > 0 && ' · catching up'}
+    </span>
+  )
+}
