@@ -1,0 +1,237 @@
+import {
+  emit,
+  seededRandom,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type EventListener,
+  type Random,
+} from '@quorate/core'
+import type { ChaosEvent } from './events.ts'
+import { validateFaults, type PartitionOptions } from './faults.ts'
+import { TcpLink, type Link, type LinkOptions } from './link.ts'
+import {
+  killProcess,
+  pauseProcess,
+  resumeProcess,
+  type KillProcessOptions,
+  type ProcessOptions,
+} from './process.ts'
+
+/** Options of {@link createChaos}. */
+export interface ChaosOptions {
+  /** Seed of all chance in here; equal seeds draw equal numbers. Default: a random one, see {@link Chaos.seed}. */
+  readonly seed?: number | string | undefined
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined
+  /** Replaces the generator that `seed` would make. */
+  readonly random?: Random | undefined
+  readonly onEvent?: EventListener<ChaosEvent> | undefined
+}
+
+/** A process under control; disposing it resumes the process if it was paused here. */
+export interface ChaosProcess extends AsyncDisposable {
+  readonly pid: number
+  readonly state: 'running' | 'paused' | 'killed'
+  pause(): Promise<void>
+  resume(): Promise<void>
+  kill(): Promise<void>
+}
+
+/** Everything that can be broken, and the one place that mends it: {@link createChaos}. */
+export interface Chaos extends AsyncDisposable {
+  /** Print it, and hand it in again to repeat. */
+  readonly seed: number | string
+  readonly links: readonly Link[]
+  /**
+   * Opens a port that leads to a target, with faults on the way.
+   *
+   * @throws LinkListenError if the port cannot be had.
+   * @throws RangeError, TypeError for a fault that makes no sense.
+   */
+  link(options: LinkOptions): Promise<Link>
+  /**
+   * Cuts all links between two regions, those made later included. `direction: 'to'` stops only what
+   * flows from the first to the second region, on links of either orientation.
+   */
+  cut(from: string, to: string, partition?: PartitionOptions): Promise<void>
+  /** Undoes the cut of two regions, in whichever order they are named. */
+  heal(from: string, to: string): Promise<void>
+  /** Undoes everything: all cuts, all faults of all links, all pauses. */
+  heal(): Promise<void>
+  /** Takes a process, and with `tree` its children, under control. */
+  process(pid: number, options?: ProcessOptions): ChaosProcess
+  /** Heals everything, then closes all links. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Faults in this process's own hands: no daemon, no root.
+ *
+ * @example
+ * ```ts
+ * await using chaos = createChaos({ seed: 42 })
+ * const link = await chaos.link({ from: 'us', to: 'eu', target: { port: 5432 } })
+ * await link.latency({ ms: 40, jitterMs: 5 })
+ * await link.partition({ direction: 'to', mode: 'drop' })
+ * await link.heal()
+ * ```
+ */
+export function createChaos(options: ChaosOptions = {}): Chaos {
+  const seed = options.seed ?? Math.floor(systemRandom() * 0x100000000)
+  return new InProcessChaos(seed, options)
+}
+
+interface RegionCut {
+  readonly from: string
+  readonly to: string
+  readonly partition: PartitionOptions
+}
+
+class InProcessChaos implements Chaos {
+  readonly seed: number | string
+  readonly #clock: Clock
+  readonly #random: Random | undefined
+  readonly #onEvent: EventListener<ChaosEvent> | undefined
+  readonly #links = new Set<TcpLink>()
+  readonly #cuts = new Map<string, RegionCut>()
+  readonly #processes = new Set<ControlledProcess>()
+  #made = 0
+
+  constructor(seed: number | string, { clock = systemClock, random, onEvent }: ChaosOptions) {
+    this.seed = seed
+    this.#clock = clock
+    this.#random = random
+    this.#onEvent = onEvent
+  }
+
+  get links(): readonly Link[] {
+    return [...this.#links]
+  }
+
+  async link(options: LinkOptions): Promise<Link> {
+    const link = new TcpLink(options, {
+      clock: this.#clock,
+      // A stream of its own, so that traffic on one link does not change the chance on another.
+      random: this.#random ?? seededRandom(`${this.seed}/link/${this.#made++}`),
+      onEvent: this.#onEvent,
+      closed: (closed) => this.#links.delete(closed),
+    })
+    this.#links.add(link)
+    try {
+      const cuts = new Map<string, PartitionOptions>()
+      for (const [key, cut] of this.#cuts) {
+        const partition = cutOf(cut, link)
+        if (partition !== undefined) cuts.set(key, partition)
+      }
+      await link.open(cuts)
+    } catch (error) {
+      this.#links.delete(link)
+      throw error
+    }
+    return link
+  }
+
+  async cut(from: string, to: string, partition: PartitionOptions = {}): Promise<void> {
+    validateFaults({ partition })
+    const cut = { from, to, partition }
+    const key = keyOf(from, to)
+    this.#cuts.set(key, cut)
+    this.#emit((atMs) => ({ type: 'regions-cut', atMs, from, to, partition }))
+    await Promise.all([...this.#links].map((link) => this.#applyCut(key, cut, link)))
+  }
+
+  async heal(from?: string, to?: string): Promise<void> {
+    if (from !== undefined && to !== undefined) return this.#healRegions(from, to)
+    for (const { from: a, to: b } of this.#cuts.values()) await this.#healRegions(a, b)
+    await Promise.all([...this.#links].map((link) => link.heal()))
+    await Promise.all([...this.#processes].map((process) => process[Symbol.asyncDispose]()))
+  }
+
+  process(pid: number, options: ProcessOptions = {}): ChaosProcess {
+    const process = new ControlledProcess(pid, { clock: this.#clock, ...options }, (type, pids) => {
+      this.#emit((atMs) => ({ type, atMs, pids }))
+    })
+    this.#processes.add(process)
+    return process
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.heal()
+    await Promise.all([...this.#links].map((link) => link.close()))
+  }
+
+  async #healRegions(from: string, to: string): Promise<void> {
+    const key = keyOf(from, to)
+    if (!this.#cuts.delete(key)) return
+    this.#emit((atMs) => ({ type: 'regions-healed', atMs, from, to }))
+    await Promise.all([...this.#links].map((link) => link.applyCut(key, undefined)))
+  }
+
+  async #applyCut(key: string, cut: RegionCut, link: TcpLink): Promise<void> {
+    const partition = cutOf(cut, link)
+    if (partition !== undefined) await link.applyCut(key, partition)
+  }
+
+  #emit(build: (atMs: number) => ChaosEvent): void {
+    emit(this.#onEvent, () => build(this.#clock.now()))
+  }
+}
+
+/** What a cut between regions means for one link; `undefined` if the link runs elsewhere. */
+function cutOf(
+  { from, to, partition }: RegionCut,
+  link: { readonly from: string; readonly to: string },
+): PartitionOptions | undefined {
+  if (link.from === from && link.to === to) return partition
+  if (link.from !== to || link.to !== from) return undefined
+  const { direction = 'both' } = partition
+  const turned = direction === 'both' ? 'both' : direction === 'to' ? 'from' : 'to'
+  return { ...partition, direction: turned }
+}
+
+/** The same key whichever region is named first. */
+const keyOf = (a: string, b: string): string => JSON.stringify([a, b].toSorted())
+
+class ControlledProcess implements ChaosProcess {
+  readonly pid: number
+  readonly #options: KillProcessOptions
+  readonly #report: (type: 'process-paused' | 'process-resumed' | 'process-killed', pids: number[]) => void
+  #state: ChaosProcess['state'] = 'running'
+
+  constructor(
+    pid: number,
+    options: KillProcessOptions,
+    report: (type: 'process-paused' | 'process-resumed' | 'process-killed', pids: number[]) => void,
+  ) {
+    this.pid = pid
+    this.#options = options
+    this.#report = report
+  }
+
+  get state(): ChaosProcess['state'] {
+    return this.#state
+  }
+
+  async pause(): Promise<void> {
+    const pids = await pauseProcess(this.pid, this.#options)
+    this.#state = 'paused'
+    this.#report('process-paused', pids)
+  }
+
+  async resume(): Promise<void> {
+    const pids = await resumeProcess(this.pid, this.#options)
+    this.#state = 'running'
+    this.#report('process-resumed', pids)
+  }
+
+  async kill(): Promise<void> {
+    const pids = await killProcess(this.pid, this.#options)
+    this.#state = 'killed'
+    this.#report('process-killed', pids)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'paused') await this.resume()
+  }
+}

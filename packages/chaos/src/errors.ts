@@ -1,0 +1,41 @@
+import { QuorateError } from '@quorate/core'
+
+/** The port of a link cannot be had; `cause` is the system's error. */
+export class LinkListenError extends QuorateError {
+  readonly code = 'QUORATE_CHAOS_LINK_LISTEN'
+  readonly host: string
+  readonly port: number
+
+  constructor({ host, port, cause }: { host: string; port: number; cause: unknown }) {
+    super(
+      `Cannot listen on ${host}:${port}: ${reason(cause)}; free the port, choose another, or leave port out ` +
+        'to get a free one',
+      { outcome: 'not-applied', cause },
+    )
+    this.host = host
+    this.port = port
+  }
+}
+
+/** A process could not be paused, resumed or killed. */
+export class ProcessFaultError extends QuorateError {
+  readonly code = 'QUORATE_CHAOS_PROCESS'
+  readonly pid: number
+  readonly action: 'pause' | 'resume' | 'kill'
+
+  constructor(facts: { pid: number; action: 'pause' | 'resume' | 'kill'; detail: string; cause?: unknown }) {
+    super(`Cannot ${facts.action} process ${facts.pid}: ${facts.detail}`, {
+      outcome: facts.action === 'kill' ? 'unknown' : 'not-applied',
+      cause: facts.cause,
+    })
+    this.pid = facts.pid
+    this.action = facts.action
+  }
+}
+
+function reason(cause: unknown): string {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
+  if (code === 'EADDRINUSE') return 'another program listens there'
+  if (code === 'EACCES') return 'this account may not use it'
+  return cause instanceof Error ? cause.message : String(cause)
+}

@@ -1,0 +1,42 @@
+import type { CloseReason } from './connection.ts'
+import type { InitialFaults, PartitionOptions } from './faults.ts'
+
+/**
+ * What chaos reports to `onEvent`, in the order it happens. `atMs` is the wall time of the clock
+ * handed in.
+ */
+export type ChaosEvent =
+  | { readonly type: 'link-opened'; readonly atMs: number; readonly link: string; readonly port: number }
+  | { readonly type: 'link-closed'; readonly atMs: number; readonly link: string }
+  | { readonly type: 'fault'; readonly atMs: number; readonly link: string; readonly fault: InitialFaults }
+  | { readonly type: 'healed'; readonly atMs: number; readonly link: string }
+  | { readonly type: 'retargeted'; readonly atMs: number; readonly link: string; readonly port: number }
+  | {
+      readonly type: 'connection-opened' | 'connection-held'
+      readonly atMs: number
+      readonly link: string
+      readonly connection: number
+    }
+  | {
+      readonly type: 'connection-closed'
+      readonly atMs: number
+      readonly link: string
+      readonly connection: number
+      readonly reason: CloseReason
+      readonly bytesTo: number
+      readonly bytesFrom: number
+    }
+  | {
+      readonly type: 'regions-cut'
+      readonly atMs: number
+      readonly from: string
+      readonly to: string
+      readonly partition: PartitionOptions
+    }
+  | { readonly type: 'regions-healed'; readonly atMs: number; readonly from: string; readonly to: string }
+  | {
+      readonly type: 'process-paused' | 'process-resumed' | 'process-killed'
+      readonly atMs: number
+      /** All processes that were signalled, the given one first. */
+      readonly pids: readonly number[]
+    }
