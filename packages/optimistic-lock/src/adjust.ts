@@ -1,0 +1,174 @@
+import { unquoteIdentifier, type Shape } from './names.ts'
+import { Sql, type Statement } from './statements.ts'
+import type { Amount, KeyValues } from './types.ts'
+
+/** Signed amounts by column. */
+export type Deltas = Readonly<Record<string, Amount>>
+
+/** Bounds by column: numbers, or names of the columns that hold them. */
+export interface Bounds {
+  readonly min?: Readonly<Record<string, Amount | string | undefined>> | undefined
+  readonly max?: Readonly<Record<string, Amount | string | undefined>> | undefined
+}
+
+/** Most rows one statement adjusts. */
+export const MAX_ITEMS = 1_000
+
+/** One row of an all-or-nothing adjustment. */
+export interface Item {
+  readonly key: KeyValues
+  readonly deltas: Deltas
+}
+
+/** What {@link adjustAllRows} answers for each row it found, besides the row's own columns. */
+export interface ItemColumns {
+  /** Index of the item. */
+  readonly quorateitem: number
+  /** Would this row alone have been granted? */
+  readonly quorateenough: boolean
+}
+
+/** Checks and signs amounts: `undefined` columns drop out. */
+export function toDeltas(method: string, amounts: object, sign: 1 | -1 | 'signed'): Deltas {
+  const deltas: Record<string, Amount> = {}
+  for (const [column, amount] of Object.entries(amounts) as [string, unknown][]) {
+    if (amount === undefined) continue
+    if (typeof amount !== 'bigint' && !(typeof amount === 'number' && Number.isFinite(amount))) {
+      throw new RangeError(
+        `Cannot ${method}: amount of ${column} must be a finite number, got ${typeof amount === 'number' ? amount : typeof amount}`,
+      )
+    }
+    if (sign !== 'signed' && amount < 0) {
+      throw new RangeError(
+        `Cannot ${method}: amount of ${column} must be 0 or more, got ${amount}; use adjustIf()`,
+      )
+    }
+    deltas[column] = sign === -1 ? -amount : amount
+  }
+  if (Object.keys(deltas).length === 0) {
+    throw new TypeError(`Cannot ${method}: at least one column needs an amount`)
+  }
+  return deltas
+}
+
+/** One conditional UPDATE; no row comes back if a bound forbids it or there is no such row. */
+export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: Bounds): Statement {
+  const sql = new Sql(shape)
+  const after = new Map(
+    Object.entries(deltas).map(([column, delta]) => [
+      column,
+      `${shape.column(column)} + ${sql.value(String(delta))}`,
+    ]),
+  )
+  const sets = [...after].map(([column, value]) => `${shape.column(column)} = ${value}`)
+  const falling = Object.keys(deltas).filter((column) => (deltas[column] ?? 0) < 0)
+  const conditions = [sql.keyIs(key), ...boundConditions(sql, shape, after, falling, bounds, '')]
+  return sql.done(
+    `UPDATE ${shape.table} SET ${[...sets, sql.raiseVersion()].join(', ')} ` +
+      `WHERE ${conditions.join(' AND ')} RETURNING *`,
+  )
+}
+
+/**
+ * All rows or none, in one statement. `held` locks the rows in key order, so that two such calls
+ * cannot deadlock, and judges each on its latest committed state; `done` changes them if every item
+ * was found and had enough. The items travel as one JSON parameter, so the text depends only on the
+ * columns, and the table's own row type gives each value its type.
+ */
+export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Bounds): Statement {
+  const sql = new Sql(shape)
+  const columns = [...new Set(items.flatMap(({ deltas }) => Object.keys(deltas)))]
+  const falling = columns.filter((column) => items.some(({ deltas }) => (deltas[column] ?? 0) < 0))
+  const json = sql.value(JSON.stringify(items.map((item) => jsonRow(shape, item))))
+
+  const key = shape.key.map((column) => shape.column(column))
+  const wanted = columns.map((column, index) => `COALESCE(w.${shape.column(column)}, 0) AS quorated${index}`)
+  const after = new Map(
+    columns.map((column, index) => [column, `t.${shape.column(column)} + want.quorated${index}`]),
+  )
+  const conditions = boundConditions(sql, shape, after, falling, bounds, 't.')
+  const sets = [...after].map(([column, value]) => `${shape.column(column)} = ${value}`)
+  const same = (a: string, b: string): string =>
+    key.map((column) => `${a}.${column} = ${b}.${column}`).join(' AND ')
+
+  return sql.done(
+    `WITH want AS MATERIALIZED (
+  SELECT (w.ordinality - 1)::int AS quorateitem, ${[...key.map((column) => `w.${column}`), ...wanted].join(', ')}
+  FROM json_populate_recordset(NULL::${shape.table}, ${json}::json) WITH ORDINALITY AS w
+), held AS MATERIALIZED (
+  SELECT want.quorateitem, (${conditions.join(' AND ') || 'true'}) AS quorateenough, t.*
+  FROM want JOIN ${shape.table} AS t ON ${same('t', 'want')}
+  ORDER BY ${key.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t
+), done AS (
+  UPDATE ${shape.table} AS t SET ${[...sets, sql.raiseVersion('t.')].join(', ')}
+  FROM want JOIN held ON held.quorateitem = want.quorateitem
+  WHERE ${same('t', 'held')} AND (SELECT count(*) FROM held WHERE quorateenough) = (SELECT count(*) FROM want)
+  RETURNING held.quorateitem, held.quorateenough, t.*
+)
+SELECT * FROM done UNION ALL SELECT * FROM held WHERE NOT EXISTS (SELECT FROM done)`,
+  )
+}
+
+/** Adds up items with the same key; the order is that of first appearance. */
+export function mergeItems(shape: Shape, items: readonly Item[]): Item[] {
+  const merged = new Map<string, { key: KeyValues; deltas: Record<string, Amount> }>()
+  for (const { key, deltas } of items) {
+    const id = JSON.stringify(shape.key.map((column) => String(key[column])))
+    const item = merged.get(id)
+    if (item === undefined) {
+      merged.set(id, { key, deltas: { ...deltas } })
+      continue
+    }
+    for (const [column, delta] of Object.entries(deltas))
+      item.deltas[column] = add(item.deltas[column], delta)
+  }
+  return [...merged.values()]
+}
+
+function add(a: Amount | undefined, b: Amount): Amount {
+  if (a === undefined) return b
+  if (typeof a === 'number' && typeof b === 'number') return a + b
+  return BigInt(a) + BigInt(b)
+}
+
+/** Amounts go as text: JSON has no bigint, and the column's own type reads them. */
+function jsonRow(shape: Shape, { key, deltas }: Item): Record<string, unknown> {
+  const row: Record<string, unknown> = {}
+  const name = (column: string): string => unquoteIdentifier(shape.column(column))
+  for (const column of shape.key) {
+    const value = key[column]
+    row[name(column)] = typeof value === 'bigint' ? String(value) : value
+  }
+  for (const [column, delta] of Object.entries(deltas)) row[name(column)] = String(delta)
+  return row
+}
+
+/** `after` maps each adjusted column to the SQL of its value after the change. */
+function boundConditions(
+  sql: Sql,
+  shape: Shape,
+  after: ReadonlyMap<string, string>,
+  falling: readonly string[],
+  { min = {}, max = {} }: Bounds,
+  alias: string,
+): string[] {
+  const value = (column: string): string => after.get(column) ?? `${alias}${shape.column(column)}`
+  const lower: Record<string, Amount | string | undefined> = {}
+  for (const column of falling) lower[column] = 0
+  for (const [column, bound] of Object.entries(min)) if (bound !== undefined) lower[column] = bound
+
+  const conditions: string[] = []
+  const compare = (operator: '>=' | '<=', unbounded: number, bounds: typeof lower): void => {
+    for (const [column, bound] of Object.entries(bounds)) {
+      if (bound === undefined || bound === unbounded) continue
+      if (typeof bound !== 'string' && Number.isNaN(bound)) {
+        throw new RangeError(`Cannot adjust ${shape.label}: bound of ${column} must be a number, got NaN`)
+      }
+      const limit = typeof bound === 'string' ? value(bound) : sql.value(String(bound))
+      conditions.push(`${value(column)} ${operator} ${limit}`)
+    }
+  }
+  compare('>=', -Infinity, lower)
+  compare('<=', Infinity, max)
+  return conditions
+}

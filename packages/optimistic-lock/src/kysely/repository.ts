@@ -1,0 +1,99 @@
+import {
+  CompiledQuery,
+  type Insertable,
+  type Kysely,
+  type Selectable,
+  type SelectType,
+  type Transaction,
+  type Updateable,
+  type UpdateType,
+} from 'kysely'
+import { createRepository, type SqlSession } from '../repository.ts'
+import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
+import { shapeOf } from './shape.ts'
+
+/** Names of columns that can be a version: their values are numbers, bigints or strings. */
+export type VersionColumn<Table> = {
+  [C in keyof Table & string]: SelectType<Table[C]> extends Version ? C : never
+}[keyof Table & string]
+
+/** Names of columns that can be adjusted: they take a number or a bigint. */
+export type CounterColumn<Table> = {
+  [C in keyof Table & string]: Extract<UpdateType<Table[C]>, number | bigint> extends never ? never : C
+}[keyof Table & string]
+
+/** Types of a repository over Kysely, from the schema's table `DB[TB]`. */
+export interface KyselyTypes<
+  DB,
+  TB extends keyof DB & string,
+  K extends keyof DB[TB] & string,
+  V extends keyof DB[TB] & string,
+> extends RepositoryTypes {
+  readonly row: Selectable<DB[TB]>
+  readonly insert: Omit<Insertable<DB[TB]>, V> &
+    Partial<Pick<Insertable<DB[TB]>, V & keyof Insertable<DB[TB]>>>
+  readonly changes: { readonly [C in Exclude<keyof Updateable<DB[TB]>, K | V>]?: Updateable<DB[TB]>[C] }
+  readonly key: K
+  readonly version: V
+  readonly counter: Exclude<CounterColumn<DB[TB]>, K | V>
+  readonly transaction: Transaction<DB>
+}
+
+/** What {@link optimisticRepository} returns. */
+export type KyselyRepository<
+  DB,
+  TB extends keyof DB & string,
+  K extends keyof DB[TB] & string,
+  V extends keyof DB[TB] & string,
+> = OptimisticRepository<KyselyTypes<DB, TB, K, V>>
+
+/** Options of {@link optimisticRepository} over Kysely. */
+export interface KyselyRepositoryOptions<
+  DB,
+  TB extends keyof DB & string,
+  K extends keyof DB[TB] & string,
+  V extends VersionColumn<DB[TB]>,
+> extends RepositoryOptions {
+  /** A table of the schema. */
+  readonly table: TB
+  /** The columns that name a row; there must be a unique index on exactly them. */
+  readonly key: readonly K[]
+  /** The integer column that every write raises by one. */
+  readonly version: V
+}
+
+/**
+ * Rows of one table, written only by those who saw their latest version. Columns and types come from
+ * the schema of `db`; its plugins and `withSchema()` apply to names and results.
+ *
+ * @param db a `Kysely` on Postgres; it stays the caller's. Given a transaction, `mutate()` refuses.
+ * @throws TypeError for names that cannot work.
+ *
+ * @example
+ * ```ts
+ * const stock = optimisticRepository(db, { table: 'stock', key: ['sku'], version: 'version' })
+ * const row = await stock.decrementIf({ sku: 'mug' }, { available: 1 }) // undefined when sold out
+ * ```
+ */
+export function optimisticRepository<
+  DB,
+  TB extends keyof DB & string,
+  K extends keyof DB[TB] & string,
+  V extends VersionColumn<DB[TB]>,
+>(db: Kysely<DB>, options: KyselyRepositoryOptions<DB, TB, K, V>): KyselyRepository<DB, TB, K, V> {
+  return createRepository<KyselyTypes<DB, TB, K, V>>({
+    session: sessionOf(db),
+    shape: shapeOf(db, options),
+    bind: sessionOf,
+    options,
+  })
+}
+
+/** A compiled query skips Kysely's builder, and still runs the plugins on its result. */
+function sessionOf<DB>(db: Kysely<DB>): SqlSession {
+  return {
+    run: async ({ text, values }) =>
+      (await db.executeQuery<unknown>(CompiledQuery.raw(text, [...values]))).rows,
+    inTransaction: () => db.isTransaction,
+  }
+}

@@ -1,0 +1,98 @@
+import { quoteIdentifier, quoteTable } from '../names.ts'
+import { createRepository, type SqlSession } from '../repository.ts'
+import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
+import type { Table } from './table.ts'
+
+/** The part of `pg.Pool` or `pg.Client` this adapter calls, so the driver stays the caller's choice. */
+export interface PgQueryable {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+}
+
+/** Types of a repository over `pg`, from the row type given to `table()`. */
+export interface PgTypes<
+  Row extends object,
+  K extends keyof Row & string,
+  V extends keyof Row & string,
+> extends RepositoryTypes {
+  readonly row: Row
+  /** Required: the key. The rest is optional, because only the database knows its defaults. */
+  readonly insert: Readonly<Pick<Row, K> & Partial<Row>>
+  readonly changes: { readonly [C in Exclude<keyof Row, K | V>]?: Row[C] | undefined }
+  readonly key: K
+  readonly version: V
+  readonly counter: Exclude<ColumnOf<Row, number | bigint>, K | V>
+  readonly transaction: PgQueryable
+}
+
+/** What {@link optimisticRepository} returns. */
+export type PgRepository<
+  Row extends object,
+  K extends keyof Row & string,
+  V extends keyof Row & string,
+> = OptimisticRepository<PgTypes<Row, K, V>>
+
+/** Names of the columns whose values are of type `Value`. */
+type ColumnOf<Row, Value> = {
+  [C in keyof Row & string]: NonNullable<Row[C]> extends Value ? C : never
+}[keyof Row & string]
+
+/** Options of {@link optimisticRepository} over `pg`. */
+export interface PgRepositoryOptions<
+  Row extends object,
+  K extends keyof Row & string,
+  V extends keyof Row & string,
+> extends RepositoryOptions {
+  /** The table and its row type. */
+  readonly table: Table<Row>
+  /** The columns that name a row; there must be a unique index on exactly them. */
+  readonly key: readonly K[]
+  /** The integer column that every write raises by one. */
+  readonly version: V
+}
+
+/**
+ * Rows of one table, written only by those who saw their latest version.
+ *
+ * @param db a connected `pg.Pool` or `pg.Client`; it stays the caller's.
+ * @throws TypeError for names that cannot work.
+ *
+ * @example
+ * ```ts
+ * const stock = optimisticRepository(pool, { table: table<Stock>('stock'), key: ['sku'], version: 'version' })
+ * const row = await stock.decrementIf({ sku: 'mug' }, { available: 1 }) // undefined when sold out
+ * ```
+ */
+export function optimisticRepository<
+  Row extends object,
+  K extends keyof Row & string,
+  V extends ColumnOf<Row, Version>,
+>(db: PgQueryable, options: PgRepositoryOptions<Row, K, V>): PgRepository<Row, K, V> {
+  const { table, key, version } = options
+  return createRepository<PgTypes<Row, K, V>>({
+    session: sessionOf(db),
+    shape: { label: table.name, table: quoteTable(table.name), key, version, column: quoteIdentifier },
+    bind: sessionOf,
+    options,
+  })
+}
+
+function sessionOf(db: PgQueryable): SqlSession {
+  return {
+    run: async ({ text, values }) => (await db.query(text, [...values])).rows,
+    inTransaction: () => inTransaction(db),
+  }
+}
+
+/** What tells a pool from a client, in every version of `pg`; the status of a client is newer. */
+interface MaybePoolOrClient {
+  readonly totalCount?: unknown
+  readonly getTransactionStatus?: () => string | null
+}
+
+async function inTransaction(db: PgQueryable & MaybePoolOrClient): Promise<boolean> {
+  if (db.totalCount !== undefined) return false
+  if (typeof db.getTransactionStatus === 'function') return /^[TE]$/.test(db.getTransactionStatus() ?? '')
+  // Outside a transaction block a statement is its own transaction and starts with it.
+  const { rows } = await db.query('SELECT now() <> statement_timestamp() AS "inside"', [])
+  return (rows[0] as { inside: boolean }).inside
+}

@@ -1,0 +1,185 @@
+import { VirtualClock } from '@quorate/core'
+import { expect, test } from 'vitest'
+import { RetryInTransactionError, RowGoneError, StaleVersionError, WriteUnknownError } from './errors.ts'
+import type { OptimisticEvent } from './events.ts'
+import { quoteIdentifier } from './names.ts'
+import { createRepository, type SqlSession } from './repository.ts'
+import type { Statement } from './statements.ts'
+import type { OptimisticRepository, RepositoryOptions } from './types.ts'
+
+interface StockTypes {
+  readonly row: { id: number; available: number; version: number }
+  readonly insert: { id: number; available: number }
+  readonly changes: { available?: number }
+  readonly key: 'id'
+  readonly version: 'version'
+  readonly counter: 'available'
+  readonly transaction: never
+}
+
+/** A session whose answers the test gives: what waits, fails or conflicts is decided there. */
+function repositoryWith(
+  run: (statement: Statement) => Promise<readonly unknown[]>,
+  options: RepositoryOptions & { inTransaction?: boolean } = {},
+): OptimisticRepository<StockTypes> {
+  const session: SqlSession = { run, inTransaction: () => options.inTransaction === true }
+  return createRepository<StockTypes>({
+    session,
+    shape: { label: 'stock', table: '"stock"', key: ['id'], version: 'version', column: quoteIdentifier },
+    bind: () => session,
+    options,
+  })
+}
+
+const never = new Promise<never>(() => {})
+const row = { id: 1, available: 5, version: 3 }
+
+test('update() aborted after it was sent rejects with outcome unknown', async () => {
+  const stop = new AbortController()
+  const repository = repositoryWith(() => never)
+  const update = repository.update(row, { available: 4 }, { signal: stop.signal })
+  stop.abort(new Error('shutting down'))
+  await expect(update).rejects.toMatchObject({
+    code: 'QUORATE_WRITE_UNKNOWN',
+    outcome: 'unknown',
+    cause: stop.signal.reason,
+  })
+})
+
+test('update() aborted before it was sent sends nothing', async () => {
+  let sent = 0
+  const repository = repositoryWith(async () => [sent++])
+  const reason = new Error('shutting down')
+  await expect(repository.update(row, {}, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  expect(sent).toBe(0)
+})
+
+test('get() aborted while waiting rejects with the reason', async () => {
+  const stop = new AbortController()
+  const read = repositoryWith(() => never).get({ id: 1 }, { signal: stop.signal })
+  stop.abort(new Error('shutting down'))
+  await expect(read).rejects.toBe(stop.signal.reason)
+})
+
+test('update() is stale, not unknown, when the later look at the version fails', async () => {
+  const broken = new Error('connection lost')
+  const repository = repositoryWith(async ({ text }) => {
+    if (text.startsWith('UPDATE')) return []
+    throw broken
+  })
+  await expect(repository.update(row, {})).rejects.toMatchObject({
+    code: 'QUORATE_STALE_VERSION',
+    outcome: 'not-applied',
+    expected: 3,
+    actual: undefined,
+    cause: broken,
+  })
+})
+
+test('a key or version without a value is an argument error', async () => {
+  const repository = repositoryWith(async () => [row])
+  const missing = {} as { id: number }
+  await expect(repository.get(missing)).rejects.toThrow(TypeError)
+  await expect(repository.update({ id: 1 } as typeof row, {})).rejects.toThrow(/must carry its version/)
+  const changes = { version: 9 } as { available?: number }
+  await expect(repository.update(row, changes)).rejects.toThrow(/must not contain version/)
+})
+
+test('mutate() repeats the whole closure on conflicts, and reports them', async () => {
+  const events: OptimisticEvent[] = []
+  let version = 3
+  const repository = repositoryWith(
+    async ({ text, values }) => {
+      if (text.startsWith('SELECT')) return [{ ...row, version }]
+      if (version < 5) {
+        version++ // somebody else is faster, twice
+        return []
+      }
+      return [{ ...row, available: values[0], version: version + 1 }]
+    },
+    { onEvent: (event) => events.push(event), random: () => 0 },
+  )
+  const seen: number[] = []
+  const saved = await repository.mutate({ id: 1 }, ({ version: read }, { attempt }) => {
+    seen.push(read)
+    return { available: attempt }
+  })
+  expect(seen).toEqual([3, 4, 5])
+  expect(saved).toEqual({ id: 1, available: 3, version: 6 })
+  expect(events.map(({ type }) => type)).toEqual(['stale', 'retry', 'stale', 'retry'])
+})
+
+test('mutate() repeats on a serialization failure of Postgres', async () => {
+  let updates = 0
+  const repository = repositoryWith(
+    async ({ text }) => {
+      if (text.startsWith('SELECT')) return [row]
+      if (updates++ === 0) throw Object.assign(new Error('could not serialize access'), { code: '40001' })
+      return [row]
+    },
+    { random: () => 0 },
+  )
+  await expect(repository.mutate({ id: 1 }, () => ({}))).resolves.toEqual(row)
+})
+
+test('mutate() refuses inside a transaction', async () => {
+  const repository = repositoryWith(async () => [row], { inTransaction: true })
+  await expect(repository.mutate({ id: 1 }, () => ({}))).rejects.toThrow(RetryInTransactionError)
+})
+
+test('mutate() writes nothing when the closure changes nothing', async () => {
+  const sent: string[] = []
+  const repository = repositoryWith(async ({ text }) => {
+    sent.push(text)
+    return [row]
+  })
+  await expect(repository.mutate({ id: 1 }, () => undefined)).resolves.toEqual(row)
+  expect(sent).toHaveLength(1)
+})
+
+test('mutate() passes on what the closure throws, and a missing row', async () => {
+  const refusal = new Error('not yours')
+  const refuse = (): never => {
+    throw refusal
+  }
+  await expect(repositoryWith(async () => [row]).mutate({ id: 1 }, refuse)).rejects.toBe(refusal)
+  await expect(repositoryWith(async () => []).mutate({ id: 1 }, refuse)).rejects.toThrow(RowGoneError)
+})
+
+test('mutate() does not start a wait that ends after its deadline; the last conflict is the cause', async () => {
+  const repository = repositoryWith(async ({ text }) => (text.startsWith('SELECT') ? [row] : []), {
+    clock: new VirtualClock(),
+    random: () => 0.5,
+  })
+  const options = { deadlineMs: 300, baseMs: 1_000 }
+  const failure = await repository.mutate({ id: 1 }, () => ({}), options).catch((error) => error)
+  expect(failure).toMatchObject({ code: 'QUORATE_RETRY_EXHAUSTED', outcome: 'not-applied', attempts: 1 })
+  expect(failure.cause).toBeInstanceOf(StaleVersionError)
+})
+
+test('mutate() calls its closure at most maxAttempts times', async () => {
+  const repository = repositoryWith(async ({ text }) => (text.startsWith('SELECT') ? [row] : []), {
+    random: () => 0,
+  })
+  const failure = repository.mutate({ id: 1 }, () => ({}), { maxAttempts: 3 })
+  await expect(failure).rejects.toMatchObject({ code: 'QUORATE_RETRY_EXHAUSTED', attempts: 3 })
+})
+
+test('mutate() aborted during its read at the deadline says that nothing was written', async () => {
+  const clock = new VirtualClock()
+  const repository = repositoryWith(() => never, { clock })
+  const failure = repository.mutate({ id: 1 }, () => ({}), { deadlineMs: 300 }).catch((error) => error)
+  await clock.advance(300)
+  expect(await failure).toMatchObject({ code: 'QUORATE_RETRY_EXHAUSTED', outcome: 'not-applied' })
+})
+
+test('mutate() aborted during its write says that the outcome is unknown', async () => {
+  const stop = new AbortController()
+  const repository = repositoryWith(async ({ text }) => {
+    if (text.startsWith('SELECT')) return [row]
+    stop.abort(new Error('shutting down'))
+    return never
+  })
+  const failure = repository.mutate({ id: 1 }, () => ({}), { signal: stop.signal })
+  await expect(failure).rejects.toThrow(WriteUnknownError)
+})
