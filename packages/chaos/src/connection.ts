@@ -107,11 +107,6 @@ export class Connection implements LinkConnection, LaneOwner {
       else if (tells(blocked.to)) this.reset()
       return
     }
-    if (this.#state === 'dialling') {
-      if (tells(blocked.to)) this.reset()
-      else if (blocked.to !== undefined || blocked.from !== undefined) this.#hangUp()
-      return
-    }
     const { to, from } = this.#lanes
     to.block(blocked.to !== undefined)
     from.block(blocked.from !== undefined)
@@ -184,28 +179,18 @@ export class Connection implements LinkConnection, LaneOwner {
     const target = connect({ ...this.#owner.target, allowHalfOpen: true, noDelay: true })
     this.#target = target
     target.on('error', () => {
-      if (this.#target !== target || this.#state !== 'dialling') return
+      if (this.#state !== 'dialling') return
       this.#end('target-unreachable', (socket) => socket.resetAndDestroy())
     })
-    target.on('close', (hadError) => {
-      if (this.#target === target) this.#gone(hadError)
-    })
+    target.on('close', (hadError) => this.#gone(hadError))
     target.on('connect', () => {
-      if (this.#target !== target || this.#state !== 'dialling') return
-      this.#state = 'open'
+      if (this.#state === 'closed') return
+      if (this.#state === 'dialling') this.#state = 'open'
       this.#lanes.from.attachSource(target)
       this.#lanes.to.attachSink(target)
       this.#lanes.from.attachSink(this.#client)
       this.#owner.opened(this)
     })
-  }
-
-  /** Back to `held`: the packets that would make the connection are lost. */
-  #hangUp(): void {
-    const target = this.#target
-    this.#target = undefined
-    this.#state = 'held'
-    target?.destroy()
   }
 
   /** RST to one side; the other keeps its half. */

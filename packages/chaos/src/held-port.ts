@@ -6,9 +6,9 @@ export interface HeldPort {
 }
 
 /**
- * Keeps a port ours while nobody listens on it, so that connections are refused and yet no other
- * program can take it: an outgoing connection to ourselves is bound to it. Where the system does not
- * allow that, the port is just free meanwhile.
+ * Keeps a port ours while nobody listens on it: connections are refused, and yet the system gives it to
+ * nobody who asks for a free one, because an outgoing connection to ourselves is bound to it. Where the
+ * system does not allow that, the port is just free meanwhile.
  *
  * @param vacate stops the listening; called at the moment the port can be bound anew.
  */

@@ -14,7 +14,10 @@ export class Peer {
   constructor(socket: Socket) {
     this.socket = socket
     socket.setNoDelay(true)
-    socket.on('data', (chunk) => this.#note(() => this.#chunks.push(chunk)))
+    socket.on('data', (chunk) => {
+      this.#chunks.push(chunk)
+      this.#note(() => (this.length += chunk.length))
+    })
     socket.on('end', () => this.#note(() => (this.ended = true)))
     socket.on('error', (error) => this.#note(() => (this.error = error)))
     socket.on('close', () => this.#note(() => (this.closed = true)))
@@ -28,10 +31,8 @@ export class Peer {
     return this.bytes.toString()
   }
 
-  /** How many reads it took. */
-  get reads(): number {
-    return this.#chunks.length
-  }
+  /** Bytes so far, counted: joining them on each read would be quadratic. */
+  length = 0
 
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.#waiters.push(resolve))
@@ -109,11 +110,13 @@ export class Target implements AsyncDisposable {
   }
 }
 
-/** Connects and waits until it is connected. */
+/** Connects and waits until it is connected, or reset at once. */
 export async function dial(port: number): Promise<Peer> {
   const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
   const peer = new Peer(socket)
-  await once(socket, 'connect')
+  await once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET') throw error
+  })
   return peer
 }
 
