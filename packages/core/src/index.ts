@@ -15,6 +15,13 @@ export {
 export { emit, type EventListener } from './events.ts'
 export { type Random, seededRandom } from './random.ts'
 export { type Rendezvous, rendezvous, type RendezvousNode } from './rendezvous.ts'
-export { type BackoffOptions, fullJitterMs, retry, RetryExhaustedError, type RetryOptions } from './retry.ts'
+export {
+  type AttemptContext,
+  type BackoffOptions,
+  fullJitterMs,
+  retry,
+  RetryExhaustedError,
+  type RetryOptions,
+} from './retry.ts'
 export { systemClock, systemRandom } from './system-clock.ts'
-export { VirtualClock } from './virtual-clock.ts'
+export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts'

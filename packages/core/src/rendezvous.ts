@@ -17,7 +17,8 @@ export interface Rendezvous<N extends RendezvousNode> {
 /**
  * Weighted rendezvous hashing: each node scores each key, the highest score wins, so removing a node
  * moves only that node's keys (Thaler, Ravishankar 1996; weights as −w / ln h: Schindelhauer,
- * Schomaker 2005).
+ * Schomaker 2005). The placement depends on ids, weights and key only, not on the order of the nodes,
+ * and is part of the contract: it changes with a major version or never.
  *
  * @throws RangeError for a negative or non-finite weight, or two nodes with one id.
  *
@@ -28,62 +29,112 @@ export interface Rendezvous<N extends RendezvousNode> {
  * ```
  */
 export function rendezvous<N extends RendezvousNode>(nodes: Iterable<N>): Rendezvous<N> {
-  const all = [...nodes]
-  if (new Set(all.map((node) => node.id)).size < all.length) {
-    throw new RangeError('Cannot rank nodes: two of them have the same id; give each its own')
-  }
-  for (const { id, weight = 1 } of all) {
-    if (!(weight >= 0) || weight === Infinity) {
-      throw new RangeError(`Cannot rank nodes: weight of ${id} must be a finite number from 0, got ${weight}`)
-    }
-  }
-  const live = all.filter((node) => (node.weight ?? 1) > 0)
-  const seeds = live.map((node) => hashText(node.id))
-  const weights = live.map((node) => node.weight ?? 1)
+  const live = [...nodes]
+  validate(live)
+  // In order of their ids, so that even a tie is broken the same way whatever order they came in.
+  const ranked = live.filter(({ weight = 1 }) => weight > 0).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const seeds = Int32Array.from(ranked, ({ id }) => firstHash(id))
+  const moreSeeds = Int32Array.from(ranked, ({ id }) => secondHash(id))
+  const weights = Float64Array.from(ranked, ({ weight = 1 }) => weight)
   const equal = weights.every((weight) => weight === weights[0])
 
-  // With equal weights the order of the scores is the order of the hashes: no logarithm needed.
-  const score = (keyHash: number, index: number): number => {
-    const unit = mix(keyHash, seeds[index] ?? 0)
+  const folded = (second: number, index: number): number => second ^ (moreSeeds[index] ?? 0)
+  const highOf = (first: number, fold: number, index: number): number =>
+    finalize((first ^ (seeds[index] ?? 0)) + Math.imul(fold, 0x9e3779b1)) >>> 0
+
+  /** With equal weights the order of the scores is the order of the hashes: no logarithm needed. */
+  const score = (first: number, second: number, index: number): number => {
+    const fold = folded(second, index)
+    const high = highOf(first, fold, index)
+    const unit = unitOf(high, lowOf(high, fold))
     return equal ? unit : -(weights[index] ?? 1) / Math.log(unit)
   }
-  return {
-    pick(key) {
-      const keyHash = hashText(key)
-      let best = -1
-      let bestScore = -Infinity
-      for (let index = 0; index < live.length; index++) {
-        const current = score(keyHash, index)
-        if (current > bestScore) {
-          bestScore = current
-          best = index
-        }
+  const pickEqual = (first: number, second: number): number => {
+    let best = -1
+    let bestHigh = -1
+    for (let index = 0; index < seeds.length; index++) {
+      const high = highOf(first, folded(second, index), index)
+      // The lower half decides ties only, once in 2^32 per pair of nodes.
+      if (
+        high > bestHigh ||
+        (high === bestHigh && score(first, second, index) > score(first, second, best))
+      ) {
+        best = index
+        bestHigh = high
       }
-      return live[best]
-    },
+    }
+    return best
+  }
+  const pickWeighted = (first: number, second: number): number => {
+    let best = -1
+    let bestScore = -Infinity
+    for (let index = 0; index < seeds.length; index++) {
+      // −ln h ≥ 1 − h, so the score is at most w / (1 − h): most nodes need no logarithm. The factor
+      // keeps clear of rounding.
+      const high = highOf(first, folded(second, index), index)
+      if ((weights[index] ?? 1) < bestScore * (1 - (high + 1) / 0x100000000) * 0.999999) continue
+      const current = score(first, second, index)
+      if (current > bestScore) {
+        bestScore = current
+        best = index
+      }
+    }
+    return best
+  }
+  const pickIndex = equal ? pickEqual : pickWeighted
+  return {
+    pick: (key) => ranked[pickIndex(firstHash(key), secondHash(key))],
     rank(key) {
-      const keyHash = hashText(key)
-      return live
-        .map((node, index) => ({ node, score: score(keyHash, index) }))
+      const first = firstHash(key)
+      const second = secondHash(key)
+      return ranked
+        .map((node, index) => ({ node, score: score(first, second, index) }))
         .toSorted((a, b) => b.score - a.score)
         .map(({ node }) => node)
     },
   }
 }
 
-/** FNV-1a over UTF-16 units, then the murmur3 finalizer, so that near keys land far apart. */
-function hashText(text: string): number {
+function validate(nodes: readonly RendezvousNode[]): void {
+  if (new Set(nodes.map(({ id }) => id)).size < nodes.length) {
+    throw new RangeError('Cannot rank nodes: two of them have the same id; give each its own')
+  }
+  for (const { id, weight = 1 } of nodes) {
+    if (!(weight >= 0 && weight < Infinity)) {
+      throw new RangeError(`Cannot rank nodes: weight of ${id} must be a finite number from 0, got ${weight}`)
+    }
+  }
+}
+
+// Two 32-bit hashes of each text: with one, two ids that collide (`costarring` and `liquid` do under
+// FNV-1a) would score alike for every key, and one of them would get none.
+
+/** FNV-1a over UTF-16 units. */
+function firstHash(text: string): number {
   let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++)
+  for (let index = 0; index < text.length; index++) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  }
   return finalize(hash)
 }
 
-/** A number strictly between 0 and 1 with 53 bits, from two 32-bit hashes. */
-function mix(key: number, seed: number): number {
-  const high = finalize(key ^ seed)
-  const low = finalize(Math.imul(high ^ key, 0x9e3779b1) + seed)
-  return ((high >>> 0) * 0x200000 + (low >>> 11) + 0.5) / 0x20000000000000
+/** The same shape with another basis and multiplier. */
+function secondHash(text: string): number {
+  let hash = 0x41c6ce57
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x5f356495)
+  }
+  return finalize(hash)
+}
+
+/** The second half of a hash, independent of the first. */
+function lowOf(high: number, fold: number): number {
+  return finalize(high ^ fold)
+}
+
+/** A number strictly between 0 and 1 with 52 bits: 53 could round up to 1, whose logarithm is 0. */
+function unitOf(high: number, low: number): number {
+  return ((high >>> 0) * 0x100000 + (low >>> 12) + 0.5) / 0x10000000000000
 }
 
 /** Finalizer of MurmurHash3 (Appleby): every input bit changes every output bit with chance 1/2. */

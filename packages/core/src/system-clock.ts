@@ -5,21 +5,34 @@ import type { Random } from './random.ts'
 /** Node's longest timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647
 
-/** The machine's clock. A sleep longer than 24.8 days is cut into several timers. */
+/** The machine's clock. A sleep longer than 24.8 days is cut into several timers; none ends early. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   sleep: async (ms, options = {}) => {
-    let remainingMs = ms
+    const endMs = performance.now() + (ms > 0 ? ms : 0)
+    let leftMs = ms > 0 ? ms : 0
     do {
-      await sleepOnce(Math.min(remainingMs, MAX_TIMER_MS), options)
-      remainingMs -= MAX_TIMER_MS
-    } while (remainingMs > 0)
+      await sleepOnce(Math.min(leftMs, MAX_TIMER_MS), options)
+      // Node counts a timer from its cached loop time, so it can fire up to a ms before its time.
+      leftMs = endMs - performance.now()
+    } while (leftMs > 0)
   },
 }
 
 /** The machine's random numbers, uniform in [0, 1). */
 export const systemRandom: Random = () => Math.random()
+
+/** Taken at load, so that a test's fake timers do not stop a virtual clock. */
+const later: (callback: () => void) => unknown =
+  typeof setImmediate === 'function' ? setImmediate : (callback) => setTimeout(callback, 0)
+
+/** Resolves when every promise chain that can go on without I/O or time has run dry. */
+export function promisesSettled(): Promise<void> {
+  return new Promise((resolve) => {
+    later(resolve)
+  })
+}
 
 function sleepOnce(ms: number, { signal, ref = true }: SleepOptions): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -31,13 +44,10 @@ function sleepOnce(ms: number, { signal, ref = true }: SleepOptions): Promise<vo
       clearTimeout(timer)
       reject(signal?.reason)
     }
-    const timer = setTimeout(
-      () => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve()
-      },
-      Math.max(0, ms),
-    )
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }, Math.ceil(ms)) // timers drop fractions
     // Browsers hand out a number here, which keeps nothing alive.
     if (!ref && typeof timer === 'object') timer.unref()
     signal?.addEventListener('abort', onAbort, { once: true })

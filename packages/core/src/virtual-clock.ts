@@ -1,10 +1,22 @@
 import type { Clock, SleepOptions } from './clock.ts'
+import { promisesSettled, systemClock } from './system-clock.ts'
 
 interface Sleeper {
   readonly atMs: number
   readonly seq: number
   readonly wake: () => void
 }
+
+/** Options of {@link VirtualClock}. */
+export interface VirtualClockOptions {
+  /**
+   * Told once, after a second of real time in which somebody slept on this clock and nobody moved it:
+   * the usual reason why a test hangs. Default `console.warn`.
+   */
+  readonly onStuck?: ((message: string) => void) | undefined
+}
+
+const STUCK_AFTER_MS = 1_000
 
 /**
  * A clock that stands still until a test moves it. Sleepers wake in order of their time, those of
@@ -22,11 +34,16 @@ export class VirtualClock implements Clock {
   #monotonicMs = 0
   #wallOffsetMs: number
   #seq = 0
+  #moves = 0
   #sleepers: Sleeper[] = []
+  #advancing: Promise<void> = Promise.resolve()
+  #watch: 'off' | 'on' | 'told' = 'off'
+  #onStuck: (message: string) => void
 
   /** @param startMs what `now()` says at first, ms since the epoch. Default 2024-01-01. */
-  constructor(startMs = 1_704_067_200_000) {
+  constructor(startMs = 1_704_067_200_000, { onStuck }: VirtualClockOptions = {}) {
     this.#wallOffsetMs = startMs
+    this.#onStuck = onStuck ?? ((message) => console.warn(message))
   }
 
   now(): number {
@@ -51,37 +68,37 @@ export class VirtualClock implements Clock {
         signal?.removeEventListener('abort', onAbort)
         resolve()
       }
-      const sleeper: Sleeper = { atMs: this.#monotonicMs + Math.max(0, ms), seq: this.#seq++, wake }
+      const sleeper: Sleeper = { atMs: this.#monotonicMs + (ms > 0 ? ms : 0), seq: this.#seq++, wake }
       this.#sleepers.push(sleeper)
       signal?.addEventListener('abort', onAbort, { once: true })
+      if (this.#watch === 'off') void this.#watchForStuckTest()
     })
   }
 
-  /** How many sleeps are pending: a test that waits on this clock with nobody moving it can say so. */
+  /** How many sleeps are pending. */
   get pending(): number {
     return this.#sleepers.length
   }
 
   /** When the next sleeper wakes, in ms of `monotonic()`; `undefined` if nobody sleeps. */
   get nextAtMs(): number | undefined {
-    return this.#sleepers.reduce<number | undefined>(
-      (first, { atMs }) => (first === undefined || atMs < first ? atMs : first),
-      undefined,
-    )
+    return this.#next(Infinity)?.atMs
   }
 
-  /** Moves time on by `ms`, waking all who are due on the way, and lets each run before the next. */
-  async advance(ms: number): Promise<void> {
-    if (!(ms >= 0)) throw new RangeError(`Cannot advance the clock: ms must be 0 or more, got ${ms}`)
-    const untilMs = this.#monotonicMs + ms
-    await settle()
-    for (let next = this.#due(untilMs); next !== undefined; next = this.#due(untilMs)) {
-      this.#sleepers = this.#sleepers.filter((other) => other !== next)
-      this.#monotonicMs = next.atMs
-      next.wake()
-      await settle()
+  /**
+   * Moves time on by `ms`, waking all who are due on the way, and lets each run until it waits for
+   * time or I/O before the next one wakes. Calls made meanwhile move on from there, one after the other.
+   *
+   * @throws RangeError if `ms` is not a finite number from 0.
+   */
+  advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Infinity)) {
+      return Promise.reject(
+        new RangeError(`Cannot advance the clock: ms must be a finite number from 0, got ${ms}`),
+      )
     }
-    this.#monotonicMs = untilMs
+    this.#advancing = this.#advancing.then(() => this.#moveBy(ms))
+    return this.#advancing
   }
 
   /** Jumps the wall clock by `ms`, forward or back, as an operator or NTP would; waits are not moved. */
@@ -89,23 +106,44 @@ export class VirtualClock implements Clock {
     this.#wallOffsetMs += ms
   }
 
-  #due(untilMs: number): Sleeper | undefined {
+  async #moveBy(ms: number): Promise<void> {
+    this.#moves++
+    const untilMs = this.#monotonicMs + ms
+    await promisesSettled()
+    for (let next = this.#next(untilMs); next !== undefined; next = this.#next(untilMs)) {
+      this.#sleepers = this.#sleepers.filter((other) => other !== next)
+      this.#monotonicMs = next.atMs
+      next.wake()
+      await promisesSettled()
+    }
+    this.#monotonicMs = untilMs
+  }
+
+  /** The next to wake no later than `untilMs`. */
+  #next(untilMs: number): Sleeper | undefined {
     let first: Sleeper | undefined
     for (const sleeper of this.#sleepers) {
       if (sleeper.atMs > untilMs) continue
-      if (
-        first === undefined ||
-        sleeper.atMs < first.atMs ||
-        (sleeper.atMs === first.atMs && sleeper.seq < first.seq)
-      ) {
-        first = sleeper
-      }
+      // The list is in order of `seq`, so the first of one time stays.
+      if (first === undefined || sleeper.atMs < first.atMs) first = sleeper
     }
     return first
   }
-}
 
-/** Lets promise chains run dry. A macrotask would do it in one go but is not portable to browsers. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+  async #watchForStuckTest(): Promise<void> {
+    this.#watch = 'on'
+    let moves: number
+    do {
+      moves = this.#moves
+      await systemClock.sleep(STUCK_AFTER_MS, { ref: false })
+    } while (this.#moves > moves && this.#sleepers.length > 0)
+    const { length } = this.#sleepers
+    this.#watch = length === 0 ? 'off' : 'told'
+    if (length === 0) return
+    const nextInMs = (this.nextAtMs ?? 0) - this.#monotonicMs
+    this.#onStuck(
+      `VirtualClock: ${length} pending ${length === 1 ? 'sleep' : 'sleeps'}, the next in ${nextInMs} ms, and ` +
+        `nobody has moved the clock for ${STUCK_AFTER_MS} ms of real time; call advance(), or use systemClock`,
+    )
+  }
 }

@@ -1,0 +1,5 @@
+/** All that a bench needs: see ../README.md. */
+export { bench, type BenchOptions } from './bench.ts'
+export { type Load, type LoadOptions, timed, underLoad } from './measure.ts'
+export type { Case, Figure, Group, Sample } from './rounds.ts'
+export { median, percentile, spread } from './statistics.ts'
