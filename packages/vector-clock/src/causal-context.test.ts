@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import { CausalContext, DecodeError, VersionVector } from './index.ts'
+
+const dots = (text: string): CausalContext =>
+  new CausalContext(text.split(' ').map((dot) => ({ node: dot[0] as string, counter: Number(dot.slice(1)) })))
+
+test('a gap stays out of the vector until it is filled', () => {
+  const seen = dots('a1 a3 b2')
+  expect(seen.vector.toJSON()).toEqual({ a: 1 })
+  expect(seen.hasGaps).toBe(true)
+  expect(seen.has({ node: 'a', counter: 2 })).toBe(false)
+  expect(seen.has({ node: 'a', counter: 3 })).toBe(true)
+  seen.merge(dots('a2 b1'))
+  expect(seen.vector.toJSON()).toEqual({ a: 3, b: 2 })
+  expect(seen.hasGaps).toBe(false)
+})
+
+test('next() makes events that follow all seen of the node, also above a gap', () => {
+  const seen = dots('a1 a4')
+  expect(seen.next('a')).toEqual({ node: 'a', counter: 5 })
+  expect(seen.next('b')).toEqual({ node: 'b', counter: 1 })
+  expect(seen.next('b')).toEqual({ node: 'b', counter: 2 })
+  expect(seen.toJSON()).toEqual({
+    a: [
+      [1, 1],
+      [4, 5],
+    ],
+    b: [[1, 2]],
+  })
+})
+
+test('next() throws when the counter of the node is used up', () => {
+  const seen = CausalContext.of(VersionVector.of({ a: Number.MAX_SAFE_INTEGER }))
+  expect(() => seen.next('a')).toThrow(RangeError)
+  expect(seen.vector.get('a')).toBe(Number.MAX_SAFE_INTEGER)
+})
+
+test('a million events in a row are a few bytes', () => {
+  const seen = new CausalContext()
+  for (let i = 0; i < 1_000_000; i++) seen.next('a')
+  expect(seen.encode().length).toBeLessThanOrEqual(9)
+  expect(seen.size).toBe(1_000_000)
+})
+
+test('a run of 2^53 events costs no more than one', () => {
+  const seen = new CausalContext()
+  seen.addRun('a', 1, Number.MAX_SAFE_INTEGER)
+  seen.merge(dots('a7 b1'))
+  expect(CausalContext.decode(seen.encode()).toJSON()).toEqual(seen.toJSON())
+  expect(seen.includes(dots('a9'))).toBe(true)
+})
+
+test('clone() grows on its own', () => {
+  const seen = dots('a1')
+  const copy = seen.clone()
+  copy.next('a')
+  copy.add({ node: 'b', counter: 1 })
+  expect(seen.toJSON()).toEqual({ a: [[1, 1]] })
+})
+
+test('wrong dots are refused', () => {
+  const seen = new CausalContext()
+  expect(() => seen.add({ node: '', counter: 1 })).toThrow(TypeError)
+  expect(() => seen.add({ node: 'a', counter: 0 })).toThrow(RangeError)
+  expect(() => seen.addRun('a', 3, 2)).toThrow(RangeError)
+  expect(seen.size).toBe(0)
+})
+
+test('fromJSON() refuses runs that are not in order, touch or are no runs', () => {
+  for (const json of [
+    null,
+    [],
+    { a: [] },
+    { a: [[1]] },
+    { a: [[2, 1]] },
+    { a: [[0, 1]] },
+    {
+      a: [
+        [1, 2],
+        [3, 4],
+      ],
+    },
+    {
+      a: [
+        [5, 6],
+        [1, 2],
+      ],
+    },
+    { a: 1 },
+    { a: [[1, '2']] },
+  ]) {
+    expect(() => CausalContext.fromJSON(json)).toThrow(DecodeError)
+  }
+})

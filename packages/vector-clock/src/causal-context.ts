@@ -1,0 +1,260 @@
+import { ByteReader, ByteWriter } from './bytes.ts'
+import { checkDot, type Dot, isCounter, isNode } from './dot.ts'
+import { badEntry, entriesOf } from './errors.ts'
+import { contains, union } from './runs.ts'
+import { VersionVector } from './version-vector.ts'
+
+const FORMAT = 1
+const WHAT = 'causal context'
+
+/** Consecutive events of one node, both ends included. */
+export interface DotRun {
+  readonly node: string
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * Exactly which events a replica has seen: a version vector and the dots above its gaps (Almeida,
+ * Shoker, Baquero 2018), kept as runs per node, which compacts itself and has one form only.
+ *
+ * A container that grows, as a `Set` does, not a value as {@link VersionVector} is.
+ *
+ * @example
+ * ```ts
+ * const seen = new CausalContext()
+ * seen.add({ node: 'a', counter: 2 })
+ * seen.vector.get('a') // 0: the first has not come yet
+ * seen.has({ node: 'a', counter: 2 }) // true
+ * ```
+ */
+export class CausalContext {
+  /** Per node `[from, to, from, to, …]`, ascending, never touching. */
+  readonly #runs = new Map<string, number[]>()
+
+  /** @param dots events seen so far. */
+  constructor(dots: Iterable<Dot> = []) {
+    for (const dot of dots) this.add(dot)
+  }
+
+  /** The context that has seen exactly what a vector holds. */
+  static of(vector: VersionVector): CausalContext {
+    const context = new CausalContext()
+    for (const [node, counter] of vector) context.#runs.set(node, [1, counter])
+    return context
+  }
+
+  /**
+   * The context that `toJSON()` wrote.
+   *
+   * @throws DecodeError if `json` is not an object of node ids and runs in order.
+   */
+  static fromJSON(json: unknown): CausalContext {
+    const context = new CausalContext()
+    for (const [node, runs] of entriesOf(json, WHAT)) {
+      const list = flatten(runs)
+      if (!isNode(node) || list.length === 0) badEntry(WHAT, node)
+      context.#runs.set(node, list)
+    }
+    return context
+  }
+
+  /**
+   * The context that `encode()` wrote.
+   *
+   * @throws DecodeError on anything else.
+   */
+  static decode(bytes: Uint8Array): CausalContext {
+    const reader = new ByteReader(bytes, WHAT)
+    if (reader.byte() !== FORMAT) reader.fail('its format is unknown')
+    const context = CausalContext.readFrom(reader)
+    reader.end()
+    return context
+  }
+
+  /**
+   * Reads what {@link writeTo} wrote, as a part of something larger.
+   *
+   * @experimental
+   */
+  static readFrom(reader: ByteReader): CausalContext {
+    const context = new CausalContext()
+    let last = ''
+    for (let left = reader.count(); left > 0; left--) {
+      const node = reader.text()
+      if (node <= last) reader.fail('its node ids are not in order')
+      last = node
+      const list: number[] = []
+      let low = 1
+      for (let runs = reader.count() + 1; runs > 0; runs--) {
+        const from = low + reader.uint()
+        const to = from + reader.uint()
+        if (!isCounter(to)) reader.fail('a counter passes 2^53')
+        list.push(from, to)
+        low = to + 2
+      }
+      context.#runs.set(node, list)
+    }
+    return context
+  }
+
+  /** True if the event was seen. */
+  has(dot: Dot): boolean {
+    const list = this.#runs.get(dot.node)
+    return list !== undefined && contains(list, dot.counter)
+  }
+
+  /** Marks an event as seen. */
+  add(dot: Dot): void {
+    this.addRun(dot.node, dot.counter, dot.counter)
+  }
+
+  /**
+   * Marks consecutive events as seen, both ends included.
+   *
+   * @throws TypeError or RangeError for a wrong node id or counter, or `to` below `from`.
+   */
+  addRun(node: string, from: number, to: number): void {
+    checkDot(node, from)
+    if (!isCounter(to) || to < from) {
+      throw new RangeError(`A run must end at or after its start, got ${from} to ${to} for ${node}`)
+    }
+    const list = this.#runs.get(node)
+    if (list === undefined) this.#runs.set(node, [from, to])
+    else if (list[list.length - 1] === from - 1) list[list.length - 1] = to
+    else this.#runs.set(node, union(list, [from, to]))
+  }
+
+  /**
+   * Makes a new event of `node`, after all of its events seen here, and marks it as seen.
+   *
+   * @throws TypeError for an empty or ill-formed node id.
+   * @throws RangeError when the node's counter is used up (2^53 − 1).
+   */
+  next(node: string): Dot {
+    const list = this.#runs.get(node)
+    const counter = list === undefined ? 1 : (list[list.length - 1] as number) + 1
+    if (list === undefined || counter > Number.MAX_SAFE_INTEGER) this.addRun(node, counter, counter)
+    else list[list.length - 1] = counter
+    return { node, counter }
+  }
+
+  /** Marks all that another context has seen. */
+  merge(other: CausalContext): void {
+    for (const [node, theirs] of other.#runs) {
+      const mine = this.#runs.get(node)
+      this.#runs.set(node, mine === undefined ? theirs.slice() : union(mine, theirs))
+    }
+  }
+
+  /** True if everything the other has seen is seen here. */
+  includes(other: CausalContext): boolean {
+    for (const [node, theirs] of other.#runs) {
+      const mine = this.#runs.get(node)
+      if (mine === undefined) return false
+      const both = union(mine, theirs)
+      if (both.length !== mine.length || both.some((counter, i) => counter !== mine[i])) return false
+    }
+    return true
+  }
+
+  /** The events seen with none missing before them, node by node. What to tell a peer that may send more. */
+  get vector(): VersionVector {
+    const counters: [string, number][] = []
+    for (const [node, list] of this.#runs) if (list[0] === 1) counters.push([node, list[1] as number])
+    return VersionVector.of(Object.fromEntries(counters))
+  }
+
+  /** True if an event was seen before one that its node made earlier: something is still under way. */
+  get hasGaps(): boolean {
+    for (const list of this.#runs.values()) if (list.length > 2 || list[0] !== 1) return true
+    return false
+  }
+
+  /** How many events were seen. */
+  get size(): number {
+    let size = 0
+    for (const list of this.#runs.values()) {
+      for (let i = 0; i < list.length; i += 2) size += (list[i + 1] as number) - (list[i] as number) + 1
+    }
+    return size
+  }
+
+  /** The ids of all nodes with an event, sorted. */
+  get nodes(): string[] {
+    return [...this.#runs.keys()].toSorted()
+  }
+
+  /** All runs, by node id, then ascending. A run may be long: do not count through it. */
+  *runs(): IterableIterator<DotRun> {
+    for (const node of this.nodes) {
+      const list = this.#runs.get(node) as number[]
+      for (let i = 0; i < list.length; i += 2) {
+        yield { node, from: list[i] as number, to: list[i + 1] as number }
+      }
+    }
+  }
+
+  /** A copy that grows on its own. */
+  clone(): CausalContext {
+    const copy = new CausalContext()
+    copy.merge(this)
+    return copy
+  }
+
+  /** `{ node: [[from, to], …] }`, ids and runs in order. */
+  toJSON(): Record<string, [from: number, to: number][]> {
+    return Object.fromEntries(
+      this.nodes.map((node) => {
+        const list = this.#runs.get(node) as number[]
+        const pairs: [number, number][] = []
+        for (let i = 0; i < list.length; i += 2) pairs.push([list[i] as number, list[i + 1] as number])
+        return [node, pairs]
+      }),
+    )
+  }
+
+  /** Compact bytes, one form per content. */
+  encode(): Uint8Array {
+    const writer = new ByteWriter()
+    writer.byte(FORMAT)
+    this.writeTo(writer)
+    return writer.finish()
+  }
+
+  /**
+   * Writes the number of nodes, then per node its id, its number of runs − 1, and for each run the
+   * distance from the lowest place it could start at and its length − 1.
+   *
+   * @experimental
+   */
+  writeTo(writer: ByteWriter): void {
+    writer.uint(this.#runs.size)
+    for (const node of this.nodes) {
+      const list = this.#runs.get(node) as number[]
+      writer.text(node)
+      writer.uint(list.length / 2 - 1)
+      let low = 1
+      for (let i = 0; i < list.length; i += 2) {
+        const from = list[i] as number
+        const to = list[i + 1] as number
+        writer.uint(from - low)
+        writer.uint(to - from)
+        low = to + 2
+      }
+    }
+  }
+}
+
+/** The flat list of `[[from, to], …]`, or an empty one if that is not what `json` is. */
+function flatten(json: unknown): number[] {
+  const list: number[] = []
+  let low = 1
+  for (const run of Array.isArray(json) ? json : []) {
+    const [from, to, more]: unknown[] = Array.isArray(run) ? run : []
+    if (!isCounter(from) || !isCounter(to) || from < low || to < from || more !== undefined) return []
+    list.push(from, to)
+    low = to + 2
+  }
+  return list
+}

@@ -1,0 +1,40 @@
+/** UTF-8 cannot carry half a pair: two ids that differ in it would become one. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** One event: the `counter`-th of `node`. */
+export interface Dot {
+  /** Where it happened: a non-empty well-formed string, unique to one writer. */
+  readonly node: string
+  /** Which of that node's events it is, from 1. */
+  readonly counter: number
+}
+
+/** How two histories relate: `before` means that the other has seen all of this one, and more. */
+export type Ordering = 'before' | 'after' | 'equal' | 'concurrent'
+
+/** True for what may name a node: text that survives UTF-8. */
+export function isNode(node: unknown): node is string {
+  return typeof node === 'string' && node !== '' && !LONE_SURROGATE.test(node)
+}
+
+/** True for a whole number from 1 to 2^53 − 1. */
+export function isCounter(counter: unknown): counter is number {
+  return Number.isSafeInteger(counter) && (counter as number) > 0
+}
+
+/** @throws TypeError if it is not a node id. */
+export function checkNode(node: string): void {
+  if (!isNode(node)) {
+    throw new TypeError(`A node id must be a non-empty well-formed string, got ${JSON.stringify(node)}`)
+  }
+}
+
+/** @throws TypeError or RangeError if one of the two is not what it should be. */
+export function checkDot(node: string, counter: number): void {
+  checkNode(node)
+  if (!isCounter(counter)) {
+    throw new RangeError(
+      `A counter must be a whole number from 1 to 2^53 - 1, got ${String(counter)} for ${node}`,
+    )
+  }
+}

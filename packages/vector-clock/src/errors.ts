@@ -1,0 +1,61 @@
+import type { HlcTimestamp } from './hlc-timestamp.ts'
+
+/** The brand of `@quorate/core`, so that its `isQuorateError` knows these errors without a dependency. */
+const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
+
+/** Bytes, text or JSON from outside are not what they should be; nothing was applied. */
+export class DecodeError extends Error {
+  readonly code = 'QUORATE_DECODE'
+  readonly outcome = 'not-applied'
+  /** What was being decoded, for example `version vector`. */
+  readonly what: string
+  /** The byte at which decoding stopped; `undefined` for text and JSON. */
+  readonly offset: number | undefined
+
+  constructor(what: string, reason: string, offset?: number) {
+    const at = offset === undefined ? '' : ` at byte ${offset}`
+    super(`Cannot decode a ${what}: ${reason}${at}; drop the message and check who sent it`)
+    this.name = 'DecodeError'
+    this.what = what
+    this.offset = offset
+    brand(this)
+  }
+}
+
+/** A received stamp is further ahead of the wall clock than allowed; the clock is unchanged. */
+export class ClockDriftError extends Error {
+  readonly code = 'QUORATE_CLOCK_DRIFT'
+  readonly outcome = 'not-applied'
+  /** The stamp that was refused. */
+  readonly remote: HlcTimestamp
+  /** How far it is ahead of this node's wall clock, ms. */
+  readonly driftMs: number
+  readonly maxDriftMs: number
+
+  constructor(remote: HlcTimestamp, driftMs: number, maxDriftMs: number) {
+    super(
+      `Cannot receive a stamp that is ${driftMs} ms ahead, at most ${maxDriftMs} is allowed; ` +
+        `set the clock of ${remote.node}`,
+    )
+    this.name = 'ClockDriftError'
+    this.remote = remote
+    this.driftMs = driftMs
+    this.maxDriftMs = maxDriftMs
+    brand(this)
+  }
+}
+
+function brand(error: Error): void {
+  Object.defineProperty(error, BRAND, { value: true })
+}
+
+/** The entries of a JSON object. @throws DecodeError if it is something else. */
+export function entriesOf(json: unknown, what: string): [string, unknown][] {
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return Object.entries(json)
+  throw new DecodeError(what, 'it is not an object')
+}
+
+/** @throws DecodeError that names the entry. */
+export function badEntry(what: string, key: string): never {
+  throw new DecodeError(what, `its entry ${JSON.stringify(key)} is not valid`)
+}

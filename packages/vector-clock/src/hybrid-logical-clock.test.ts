@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest'
+import {
+  ClockDriftError,
+  compareHlc,
+  DecodeError,
+  HLC_MAX_COUNTER,
+  HLC_MAX_MS,
+  hlcFromBigInt,
+  hlcFromBytes,
+  hlcFromString,
+  type HlcTimestamp,
+  hlcToBigInt,
+  hlcToBytes,
+  hlcToString,
+  HybridLogicalClock,
+  isHlcTimestamp,
+} from './index.ts'
+
+/** A clock whose wall time the test sets. */
+function clockAt(startMs: number, options: { maxDriftMs?: number } = {}) {
+  const wall = { ms: startMs }
+  return { wall, clock: new HybridLogicalClock({ node: 'me', now: () => wall.ms, ...options }) }
+}
+const stamp = (ms: number, counter: number, node = 'me'): HlcTimestamp => ({ ms, counter, node })
+
+test('the history of the CockroachDB clock test', () => {
+  const { wall, clock } = clockAt(0, { maxDriftMs: 1_000 })
+  const send = (ms: number) => {
+    wall.ms = ms
+    return clock.now()
+  }
+  const receive = (ms: number, remoteMs: number, counter: number) => {
+    wall.ms = ms
+    return clock.receive(stamp(remoteMs, counter, 'peer'))
+  }
+  expect(send(5)).toEqual(stamp(5, 0))
+  expect(send(6)).toEqual(stamp(6, 0))
+  expect(receive(10, 10, 5)).toEqual(stamp(10, 6))
+  expect(send(7), 'the wall clock jumped back').toEqual(stamp(10, 7))
+  expect(receive(8, 10, 4), 'same ms, own counter is higher').toEqual(stamp(10, 8))
+  expect(() => receive(9, 1_100, 888), 'a faulty clock').toThrow(ClockDriftError)
+  expect(clock.latest, 'and nothing moved').toEqual(stamp(10, 8))
+  expect(receive(10, 10, 99), 'same ms, their counter is higher').toEqual(stamp(10, 100))
+  expect(receive(11, 10, 31), 'the wall clock has caught up').toEqual(stamp(11, 0))
+  expect(send(11)).toEqual(stamp(11, 1))
+})
+
+test.each([
+  ['all three equal: the higher counter + 1', 10, stamp(10, 3), stamp(10, 7), stamp(10, 8)],
+  ['own time highest: own counter + 1', 5, stamp(10, 3), stamp(9, 7), stamp(10, 4)],
+  ['remote time highest: remote counter + 1', 5, stamp(10, 3), stamp(12, 7), stamp(12, 8)],
+  ['wall time highest: counter 0', 20, stamp(10, 3), stamp(12, 7), stamp(20, 0)],
+])('receive(), figure 5 of the paper: %s', (_name, wallMs, own, remote, expected) => {
+  const clock = new HybridLogicalClock({ node: 'me', now: () => wallMs, latest: own })
+  expect(clock.receive({ ...remote, node: 'peer' })).toEqual(expected)
+})
+
+test('now() rises with a clock that moves, stutters or runs backwards (after the cases of Actual)', () => {
+  const { wall, clock } = clockAt(10)
+  const seen = [10, 20, 20, 20, 21, 15, 0, 21, 22].map((ms) => {
+    wall.ms = ms
+    const { ms: at, counter } = clock.now()
+    return [at, counter]
+  })
+  expect(seen).toEqual([
+    [10, 0],
+    [20, 0],
+    [20, 1],
+    [20, 2],
+    [21, 0],
+    [21, 1],
+    [21, 2],
+    [21, 3],
+    [22, 0],
+  ])
+})
+
+test('a counter past 65,535 carries into the milliseconds', () => {
+  const { clock } = clockAt(40)
+  let last = clock.now()
+  for (let i = 0; i < HLC_MAX_COUNTER; i++) last = clock.now()
+  expect(last).toEqual(stamp(40, HLC_MAX_COUNTER))
+  expect(clock.now()).toEqual(stamp(41, 0))
+  expect(clock.receive(stamp(41, HLC_MAX_COUNTER, 'peer'))).toEqual(stamp(42, 0))
+})
+
+test('receive() accepts a stamp exactly maxDriftMs ahead and refuses the next', () => {
+  const { clock } = clockAt(1_000)
+  expect(clock.receive(stamp(1_500, 0, 'peer'))).toEqual(stamp(1_500, 1))
+  const refused = () => clock.receive(stamp(1_501, 0, 'peer'))
+  expect(refused).toThrow(
+    expect.objectContaining({
+      code: 'QUORATE_CLOCK_DRIFT',
+      outcome: 'not-applied',
+      driftMs: 501,
+      maxDriftMs: 500,
+      remote: stamp(1_501, 0, 'peer'),
+    }),
+  )
+  expect(clock.latest).toEqual(stamp(1_500, 1))
+})
+
+test('receive() with maxDriftMs Infinity accepts any stamp', () => {
+  const { clock } = clockAt(0, { maxDriftMs: Infinity })
+  expect(clock.receive(stamp(HLC_MAX_MS - 1, 0, 'peer')).ms).toBe(HLC_MAX_MS - 1)
+})
+
+test('a clock made with `latest` continues above it', () => {
+  const before = clockAt(9_000).clock.now()
+  const after = new HybridLogicalClock({ node: 'me', now: () => 3, latest: before })
+  expect(compareHlc(after.now(), before)).toBeGreaterThan(0)
+})
+
+test('wrong options and stamps are refused', () => {
+  expect(() => new HybridLogicalClock({ node: '' })).toThrow(TypeError)
+  expect(() => new HybridLogicalClock({ node: 'a', maxDriftMs: -1 })).toThrow(RangeError)
+  expect(() => new HybridLogicalClock({ node: 'a', maxDriftMs: Number.NaN })).toThrow(RangeError)
+  expect(() => clockAt(0).clock.receive(stamp(1, 70_000, 'peer'))).toThrow(RangeError)
+})
+
+test('the default wall clock is the machine’s', () => {
+  const before = Date.now()
+  const { ms } = new HybridLogicalClock({ node: 'a' }).now()
+  expect(ms).toBeGreaterThanOrEqual(before)
+  expect(ms).toBeLessThanOrEqual(Date.now())
+})
+
+test('the encodings of one stamp', () => {
+  const at = stamp(0x018c_c251_f400, 0xab, 'eu-1')
+  expect(hlcToString(at)).toBe('018cc251f400-00ab-eu-1')
+  expect(Buffer.from(hlcToBytes(at)).toString('hex')).toBe('018cc251f40000ab')
+  expect(hlcToBigInt(at)).toBe(0x018c_c251_f400_00abn)
+  expect(hlcFromString('018cc251f400-00ab-eu-1')).toEqual(at)
+  expect(hlcFromBytes(hlcToBytes(at), 'eu-1')).toEqual(at)
+  expect(hlcFromBigInt(hlcToBigInt(at), 'eu-1')).toEqual(at)
+})
+
+test.each([
+  '',
+  '018cc251f400-00ab-',
+  '018cc251f400-00ab',
+  '18cc251f400-00ab-a',
+  '018CC251F400-00AB-a',
+  '018cc251f400-00ab-\ud800',
+])('hlcFromString() refuses %j', (text) => {
+  expect(() => hlcFromString(text)).toThrow(DecodeError)
+})
+
+test('hlcFromBytes() and hlcFromBigInt() refuse a wrong size', () => {
+  expect(() => hlcFromBytes(new Uint8Array(7), 'a')).toThrow(DecodeError)
+  expect(() => hlcFromBigInt(-1n, 'a')).toThrow(DecodeError)
+  expect(() => hlcFromBigInt(1n << 64n, 'a')).toThrow(DecodeError)
+})
+
+test('isHlcTimestamp() judges what came as JSON', () => {
+  expect(isHlcTimestamp({ ms: 1, counter: 0, node: 'a' })).toBe(true)
+  for (const value of [null, 1, {}, { ms: -1, counter: 0, node: 'a' }, { ms: 1, counter: 0.5, node: 'a' }]) {
+    expect(isHlcTimestamp(value)).toBe(false)
+  }
+})

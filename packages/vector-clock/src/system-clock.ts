@@ -1,0 +1,4 @@
+// The one file of this package that may touch the machine's clock.
+
+/** The machine's wall clock, ms since the Unix epoch. */
+export const systemNow = (): number => Date.now()
