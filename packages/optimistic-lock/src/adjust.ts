@@ -72,7 +72,9 @@ export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: 
 /**
  * All rows or none, in one statement. `held` locks the rows in key order, so that two such calls
  * cannot deadlock, and judges each on its latest committed state; `done` changes them if every item
- * was found and had enough. The items travel as one JSON parameter, so the text depends only on the
+ * was found and had enough. It computes from `held`, not from `t`: of a row that was changed while we
+ * waited, `t` is first the old one, and a CHECK of the table would fail on a value nobody will write
+ * (Postgres checks constraints before it notices that the row has moved on). The items travel as one JSON parameter, so the text depends only on the
  * columns, and the table's own row type gives each value its type.
  */
 export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Bounds): Statement {
@@ -87,7 +89,10 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
     columns.map((column, index) => [column, `t.${shape.column(column)} + want.quorated${index}`]),
   )
   const conditions = boundConditions(sql, shape, after, falling, bounds, 't.')
-  const sets = [...after].map(([column, value]) => `${shape.column(column)} = ${value}`)
+  const sets = columns.map((column, index) => {
+    const name = shape.column(column)
+    return `${name} = held.${name} + want.quorated${index}`
+  })
   const same = (a: string, b: string): string =>
     key.map((column) => `${a}.${column} = ${b}.${column}`).join(' AND ')
 
@@ -100,7 +105,7 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
   FROM want JOIN ${shape.table} AS t ON ${same('t', 'want')}
   ORDER BY ${key.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t
 ), done AS (
-  UPDATE ${shape.table} AS t SET ${[...sets, sql.raiseVersion('t.')].join(', ')}
+  UPDATE ${shape.table} AS t SET ${[...sets, sql.raiseVersion('held.')].join(', ')}
   FROM want JOIN held ON held.quorateitem = want.quorateitem
   WHERE ${same('t', 'held')} AND (SELECT count(*) FROM held WHERE quorateenough) = (SELECT count(*) FROM want)
   RETURNING held.quorateitem, held.quorateenough, t.*

@@ -96,6 +96,7 @@ test('Kysely: table, key, version, rows and changes come from the schema', () =>
     await stock.mutate(key, () => ({ availabel: 1 }))
     // @ts-expect-error no retry inside a transaction
     await stock.withTransaction(transaction).mutate(key, () => ({}))
+    optimisticRepository(transaction, { table: 'stock', key: ['sku', 'warehouse'], version: 'version' })
     await stock.insert({ ...key, available: 1, reserved: 0, note: null })
     await stock.incrementIf(key, { available: 1 }, { max: { available: 'reserved' } })
   }

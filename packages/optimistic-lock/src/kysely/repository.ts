@@ -80,7 +80,10 @@ export function optimisticRepository<
   TB extends keyof DB & string,
   K extends keyof DB[TB] & string,
   V extends VersionColumn<DB[TB]>,
->(db: Kysely<DB>, options: KyselyRepositoryOptions<DB, TB, K, V>): KyselyRepository<DB, TB, K, V> {
+>(
+  db: Kysely<DB> | Transaction<DB>,
+  options: KyselyRepositoryOptions<DB, TB, K, V>,
+): KyselyRepository<DB, TB, K, V> {
   return createRepository<KyselyTypes<DB, TB, K, V>>({
     session: sessionOf(db),
     shape: shapeOf(db, options),
