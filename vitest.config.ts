@@ -21,6 +21,7 @@ const config: ViteUserConfig = {
         test: {
           name: 'integration',
           include: ['packages/*/test/**/*.int.test.ts', 'examples/*/test/**/*.int.test.ts'],
+          globalSetup: ['packages/local-cluster/src/vitest/global-setup.ts'], // testDatabase(), testRedis()
           fileParallelism: false, // real servers on two cores
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -1,0 +1,28 @@
+/**
+ * Real Postgres with streaming replicas and real Redis with replicas, in one call: no Docker, no root.
+ * @packageDocumentation
+ */
+export {
+  DataDirLockedError,
+  DataDirMismatchError,
+  FolderUnusableError,
+  NotReadyInTimeError,
+  NoUnprivilegedAccountError,
+  PortTakenError,
+  PostgresUnavailableError,
+  RedisUnavailableError,
+  ServerExitedError,
+  type ServerFacts,
+  WrongServerStateError,
+} from './errors.ts'
+export type { ClusterEvent } from './events.ts'
+export type { Group, Many, PostgresGroup, RedisGroup, RoleName } from './groups.ts'
+export { localCluster, type LocalCluster } from './local-cluster.ts'
+export type { ClusterOptions, PostgresGroupOptions, RedisGroupOptions } from './options.ts'
+export type { PromoteOptions } from './postgres/members.ts'
+export type { NodeState } from './postgres/node.ts'
+export type { PostgresReplica, PostgresServer } from './postgres/server.ts'
+export type { PostgresSettings } from './postgres/settings.ts'
+export type { RedisReplica, RedisServer } from './redis/server.ts'
+export type { RedisSettings } from './redis/settings.ts'
+export type { WaitOptions } from './wait.ts'
