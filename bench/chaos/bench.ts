@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Server } from 'node:net'
 import { createChaos } from '@quorate/chaos'
 import { bench } from '../harness/index.ts'
 import type { Reply, Request } from './far-end.ts'
+import { roundTrips, serve, stream } from './work.ts'
 
 const STREAM_BYTES = 256 * 1_048_576
 const ROUND_TRIPS = 5_000
@@ -31,66 +32,106 @@ async function ask(request: Request): Promise<Reply> {
 }
 
 /** The least a proxy can do in Node: two sockets and two pipes. */
-const pipe = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
-  const far = connect({ host: '127.0.0.1', port: target, noDelay: true, allowHalfOpen: true })
-  near.on('error', () => far.destroy())
-  far.on('error', () => near.destroy())
-  near.pipe(far)
-  far.pipe(near)
-})
-pipe.listen(0, '127.0.0.1')
-await once(pipe, 'listening')
+async function plainPipe(port: number): Promise<Server> {
+  const pipe = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
+    const far = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true })
+    near.on('error', () => far.destroy())
+    far.on('error', () => near.destroy())
+    near.pipe(far)
+    far.pipe(near)
+  })
+  pipe.listen(0, '127.0.0.1')
+  await once(pipe, 'listening')
+  return pipe
+}
+
+const portOf = (one: Server): number => (one.address() as AddressInfo).port
 
 await using chaos = createChaos({ seed: 1 })
-const options = { from: 'client', to: 'server', target: { port: target } }
-const link = await chaos.link(options)
-const late = await chaos.link({ ...options, baseline: { latency: { ms: 5 } } })
+const ends = { from: 'client', to: 'server' }
+const near = await serve()
+const nearPipe = await plainPipe(portOf(near))
+const nearLink = await chaos.link({ ...ends, target: { port: portOf(near) } })
+const farPipe = await plainPipe(target)
+const farLink = await chaos.link({ ...ends, target: { port: target } })
+const lateLink = await chaos.link({
+  ...ends,
+  target: { port: portOf(near) },
+  baseline: { latency: { ms: 5 } },
+})
 
-const plain = async (port: number): Promise<{ throughput: number; p50: number; p99: number }> => {
+const units = { throughput: 'MB/s', 'round trip p50': 'µs', 'round trip p99': 'µs' }
+type Figures = Record<keyof typeof units, number>
+const figures = (seconds: number, p50Us: number, p99Us: number): Figures => ({
+  throughput: STREAM_BYTES / 1e6 / seconds,
+  'round trip p50': p50Us,
+  'round trip p99': p99Us,
+})
+const here = async (port: number): Promise<Figures> => {
+  const { seconds } = await stream(port, STREAM_BYTES)
+  const { p50Us, p99Us } = await roundTrips(port, ROUND_TRIPS)
+  return figures(seconds, p50Us, p99Us)
+}
+const apart = async (port: number): Promise<Figures> => {
   const { seconds = Number.NaN } = await ask({ work: 'stream', port, amount: STREAM_BYTES })
-  const { p50Us = Number.NaN, p99Us = Number.NaN } = await ask({
-    work: 'round-trips',
-    port,
-    amount: ROUND_TRIPS,
-  })
-  return { throughput: STREAM_BYTES / 1e6 / seconds, p50: p50Us, p99: p99Us }
+  const { p50Us = 0, p99Us = 0 } = await ask({ work: 'round-trips', port, amount: ROUND_TRIPS })
+  return figures(seconds, p50Us, p99Us)
 }
-const delayed = async (port: number): Promise<{ p50: number; p99: number }> => {
-  const { p50Us = Number.NaN, p99Us = Number.NaN } = await ask({ work: 'round-trips', port, amount: 100 })
-  return { p50: p50Us / 1e3, p99: p99Us / 1e3 }
-}
+
+const ONE = 'client, link and server in one process'
+const THREE = 'three processes'
+const LATE = 'latency 5 ms each way'
 
 await bench({
   workload:
-    'one connection over loopback between two other processes; stream of 256 MiB in 64 KiB writes, then 5,000 round trips of 64 bytes',
+    'one connection over loopback; a stream of 256 MiB in writes of 64 KiB, then 5,000 round trips of 64 bytes',
   groups: [
     {
-      title: 'no fault',
-      units: { throughput: 'MB/s', p50: 'µs', p99: 'µs' },
+      title: ONE,
+      units,
       cases: [
-        { name: 'direct', round: () => plain(target) },
-        { name: 'plain pipe', round: () => plain((pipe.address() as AddressInfo).port) },
-        { name: 'chaos link', round: () => plain(link.port) },
+        { name: 'direct', round: () => here(portOf(near)) },
+        { name: 'plain pipe', round: () => here(portOf(nearPipe)) },
+        { name: 'chaos link', round: () => here(nearLink.port) },
       ],
     },
     {
-      title: 'latency 5 ms each way',
-      units: { p50: 'ms', p99: 'ms' },
-      cases: [{ name: 'chaos link', round: () => delayed(late.port) }],
+      title: THREE,
+      units,
+      cases: [
+        { name: 'direct', round: () => apart(target) },
+        { name: 'plain pipe', round: () => apart(portOf(farPipe)) },
+        { name: 'chaos link', round: () => apart(farLink.port) },
+      ],
+    },
+    {
+      title: LATE,
+      units: { 'round trip p50': 'ms', 'round trip p99': 'ms' },
+      cases: [
+        {
+          name: 'chaos link',
+          round: async () => {
+            const { p50Us, p99Us } = await roundTrips(lateLink.port, 100)
+            return { 'round trip p50': p50Us / 1e3, 'round trip p99': p99Us / 1e3 }
+          },
+        },
+      ],
     },
   ],
-  ratios: (value) => ({
-    'link / direct, throughput':
-      value('chaos link', 'throughput', 'no fault') / value('direct', 'throughput', 'no fault'),
-    'link / plain pipe, throughput':
-      value('chaos link', 'throughput', 'no fault') / value('plain pipe', 'throughput', 'no fault'),
-    'link / direct, round trip p50':
-      value('chaos link', 'p50', 'no fault') / value('direct', 'p50', 'no fault'),
-    'link / plain pipe, round trip p50':
-      value('chaos link', 'p50', 'no fault') / value('plain pipe', 'p50', 'no fault'),
-    'round trip p50 / wanted 10 ms': value('chaos link', 'p50', 'latency 5 ms each way') / 10,
-  }),
+  ratios: (value) => {
+    const link = (metric: string, other: string, group: string): number =>
+      value('chaos link', metric, group) / value(other, metric, group)
+    return {
+      'throughput, link / plain pipe, one process': link('throughput', 'plain pipe', ONE),
+      'throughput, link / direct, one process': link('throughput', 'direct', ONE),
+      'round trip p50, link / plain pipe, one process': link('round trip p50', 'plain pipe', ONE),
+      'round trip p50, link / direct, one process': link('round trip p50', 'direct', ONE),
+      'throughput, link / plain pipe, three processes': link('throughput', 'plain pipe', THREE),
+      'round trip p50, link / plain pipe, three processes': link('round trip p50', 'plain pipe', THREE),
+      'round trip p50 with 5 ms each way / 10 ms': value('chaos link', 'round trip p50', LATE) / 10,
+    }
+  },
 })
-pipe.close()
+for (const one of [near, nearPipe, farPipe]) one.close()
 client.kill()
 server.kill()

@@ -1,7 +1,7 @@
-// The server and the client of the chaos bench, each a process of its own, so that what is between them
-// is all that the measuring process does.
-import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
+// The server or the client of the chaos bench as a process of its own, so that what is between them is all
+// that the measuring process does.
+import type { AddressInfo } from 'node:net'
+import { roundTrips, serve, stream } from './work.ts'
 
 export type Request = {
   readonly work: 'stream' | 'round-trips'
@@ -18,73 +18,14 @@ export type Reply = {
 const reply = (message: Reply): void => void process.send?.(message)
 
 if (process.argv[2] === 'server') {
-  // The first byte says what to do: count bytes and answer with one at the end, or send each back.
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    socket.on('error', () => {})
-    socket.once('data', (first) => {
-      if (first[0] === 0x65) socket.on('data', (chunk) => socket.write(chunk))
-      else {
-        let bytes = first.length
-        socket.on('data', (chunk) => (bytes += chunk.length))
-        socket.on('end', () => socket.end(String(bytes)))
-      }
-      if (first[0] === 0x65 && first.length > 1) socket.write(first.subarray(1))
-    })
-  })
-  server.listen(0, '127.0.0.1', () => reply({ port: (server.address() as AddressInfo).port }))
+  const server = await serve()
+  reply({ port: (server.address() as AddressInfo).port })
 } else {
-  process.on('message', (request: Request) => {
-    const done = request.work === 'stream' ? stream(request) : roundTrips(request)
+  process.on('message', ({ work, port, amount }: Request) => {
+    const done = work === 'stream' ? stream(port, amount) : roundTrips(port, amount)
     done.then(reply, (error: unknown) => {
       throw error
     })
   })
   reply({})
-}
-
-/** Sends `amount` bytes as fast as the other side takes them; the answer is how many arrived. */
-async function stream({ port, amount }: Request): Promise<Reply> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true })
-  await once(socket, 'connect')
-  const block = Buffer.alloc(65_536, 0x73)
-  const start = process.hrtime.bigint()
-  let answer = ''
-  socket.on('data', (chunk) => (answer += chunk.toString()))
-  for (let sent = 0; sent < amount; sent += block.length) {
-    if (!socket.write(block)) await once(socket, 'drain')
-  }
-  socket.end()
-  await once(socket, 'end')
-  const seconds = Number(process.hrtime.bigint() - start) / 1e9
-  if (Number(answer) < amount) throw new Error(`sent ${amount} bytes, ${answer} arrived`)
-  return { seconds }
-}
-
-/** Sends 64 bytes and waits for them, `amount` times. */
-async function roundTrips({ port, amount }: Request): Promise<Reply> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
-  await once(socket, 'connect')
-  socket.write('e')
-  const message = Buffer.alloc(64, 0x70)
-  const times: number[] = []
-  await new Promise<void>((resolve) => {
-    let got = 0
-    let start = process.hrtime.bigint()
-    socket.on('data', (chunk) => {
-      got += chunk.length
-      if (got < message.length) return
-      got = 0
-      times.push(Number(process.hrtime.bigint() - start) / 1e3)
-      if (times.length === amount) {
-        resolve()
-        return
-      }
-      start = process.hrtime.bigint()
-      socket.write(message)
-    })
-    socket.write(message)
-  })
-  socket.destroy()
-  times.sort((a, b) => a - b)
-  return { p50Us: times[Math.floor(amount / 2)] ?? 0, p99Us: times[Math.floor(amount * 0.99)] ?? 0 }
 }

@@ -10,13 +10,8 @@ import {
 import type { ChaosEvent } from './events.ts'
 import { validateFaults, type PartitionOptions } from './faults.ts'
 import { TcpLink, type Link, type LinkOptions } from './link.ts'
-import {
-  killProcess,
-  pauseProcess,
-  resumeProcess,
-  type KillProcessOptions,
-  type ProcessOptions,
-} from './process.ts'
+import { killProcess, pauseProcess, resumeProcess, type ProcessOptions } from './process.ts'
+import { stateOf } from './process-tree.ts'
 
 /** Options of {@link createChaos}. */
 export interface ChaosOptions {
@@ -145,7 +140,7 @@ class InProcessChaos implements Chaos {
     if (from !== undefined && to !== undefined) return this.#healRegions(from, to)
     for (const { from: a, to: b } of this.#cuts.values()) await this.#healRegions(a, b)
     await Promise.all([...this.#links].map((link) => link.heal()))
-    await Promise.all([...this.#processes].map((process) => process[Symbol.asyncDispose]()))
+    for (const process of this.#processes) await process.healed()
   }
 
   process(pid: number, options: ProcessOptions = {}): ChaosProcess {
@@ -195,13 +190,13 @@ const keyOf = (a: string, b: string): string => JSON.stringify([a, b].toSorted()
 
 class ControlledProcess implements ChaosProcess {
   readonly pid: number
-  readonly #options: KillProcessOptions
+  readonly #options: ProcessOptions
   readonly #report: (type: 'process-paused' | 'process-resumed' | 'process-killed', pids: number[]) => void
   #state: ChaosProcess['state'] = 'running'
 
   constructor(
     pid: number,
-    options: KillProcessOptions,
+    options: ProcessOptions,
     report: (type: 'process-paused' | 'process-resumed' | 'process-killed', pids: number[]) => void,
   ) {
     this.pid = pid
@@ -231,7 +226,14 @@ class ControlledProcess implements ChaosProcess {
     this.#report('process-killed', pids)
   }
 
+  /** Resumes it if it was paused here; one that has died meanwhile needs no healing. */
+  async healed(): Promise<void> {
+    if (this.#state !== 'paused') return
+    if (stateOf(this.pid) === 'gone') this.#state = 'killed'
+    else await this.resume()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state === 'paused') await this.resume()
+    await this.healed()
   }
 }

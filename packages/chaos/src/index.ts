@@ -21,11 +21,5 @@ export type {
   SliceOptions,
 } from './faults.ts'
 export type { Link, LinkOptions, LinkStats, LinkTarget } from './link.ts'
-export {
-  killProcess,
-  type KillProcessOptions,
-  pauseProcess,
-  type ProcessOptions,
-  resumeProcess,
-} from './process.ts'
+export { killProcess, pauseProcess, type ProcessOptions, resumeProcess } from './process.ts'
 export { skewedClock, type SkewedClock, type SkewOptions } from './skewed-clock.ts'

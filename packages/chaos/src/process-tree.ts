@@ -1,29 +1,26 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
+/** What the system says a process is doing; `gone` also when nobody has collected its exit status yet. */
+export type ProcessState = 'running' | 'stopped' | 'gone'
+
 /** The children of a process, as the system knows them now. */
 export function childrenOf(pid: number): number[] {
-  return process.platform === 'linux'
-    ? linuxChildren(pid)
-    : psRows().flatMap((row) => (row.ppid === pid ? [row.pid] : []))
+  if (process.platform === 'linux') return linuxChildren(pid)
+  return psRows().flatMap((row) => (row.ppid === pid ? [row.pid] : []))
 }
 
-/** False for a process that has ended, also when nobody has collected its exit status yet. */
-export function isAlive(pid: number): boolean {
+export function stateOf(pid: number): ProcessState {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    return codeOf(error) === 'EPERM'
+    if (codeOf(error) !== 'EPERM') return 'gone'
   }
-  if (process.platform === 'win32') return true
-  if (process.platform !== 'linux')
-    return psRows().some((row) => row.pid === pid && !row.state.startsWith('Z'))
-  const stat = read(`/proc/${pid}/stat`)
-  // The state follows the name, which is in brackets and may hold brackets itself.
-  return (
-    stat !== undefined &&
-    !['Z', 'X'].includes(stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3))
-  )
+  if (process.platform === 'win32') return 'running'
+  const letter =
+    process.platform === 'linux' ? linuxState(pid) : psRows().find((row) => row.pid === pid)?.state
+  if (letter === undefined || letter.startsWith('Z') || letter.startsWith('X')) return 'gone'
+  return letter.startsWith('T') || letter.startsWith('t') ? 'stopped' : 'running'
 }
 
 export function codeOf(error: unknown): unknown {
@@ -41,6 +38,12 @@ function linuxChildren(pid: number): number[] {
   return threads.flatMap((thread) =>
     (read(`/proc/${pid}/task/${thread}/children`) ?? '').split(' ').filter(Boolean).map(Number),
   )
+}
+
+/** The state follows the name, which is in brackets and may hold brackets itself. */
+function linuxState(pid: number): string | undefined {
+  const stat = read(`/proc/${pid}/stat`)
+  return stat?.charAt(stat.lastIndexOf(')') + 2)
 }
 
 function read(path: string): string | undefined {

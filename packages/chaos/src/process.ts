@@ -1,42 +1,44 @@
 import { systemClock, type Clock } from '@quorate/core'
 import { ProcessFaultError } from './errors.ts'
-import { childrenOf, codeOf, isAlive } from './process-tree.ts'
+import { childrenOf, codeOf, stateOf } from './process-tree.ts'
 
-/** Options of {@link pauseProcess} and {@link resumeProcess}. */
+/** Options of {@link pauseProcess}, {@link resumeProcess} and {@link killProcess}. */
 export interface ProcessOptions {
   /** Take all descendants as well, as Postgres needs: each of its connections is a process. Default `false`. */
   readonly tree?: boolean | undefined
-}
-
-/** Options of {@link killProcess}. */
-export interface KillProcessOptions extends ProcessOptions {
-  /** How long to wait until all are gone, ms. Default 5,000. */
+  /** How long to wait until all are frozen or gone, ms. Default 5,000. */
   readonly deadlineMs?: number | undefined
   readonly signal?: AbortSignal | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
 }
 
-const GONE_POLL_MS = 2
+type Action = ProcessFaultError['action']
+
+const POLL_MS = 1
 
 /**
- * Freezes a process (SIGSTOP): its sockets stay open and nobody answers.
+ * Freezes a process (SIGSTOP): its sockets stay open and nobody answers. Resolves when it stands still.
  *
  * @returns the processes frozen, `pid` first.
- * @throws ProcessFaultError if it does not exist, is not ours, or the platform has no such signal.
+ * @throws ProcessFaultError if it does not exist, is not ours, the platform has no such signal, or the
+ *   deadline passes.
+ * @throws `signal.reason` when aborted; some may be frozen then.
  */
-export async function pauseProcess(pid: number, { tree = false }: ProcessOptions = {}): Promise<number[]> {
-  return signalTree(pid, 'SIGSTOP', 'pause', tree)
+export async function pauseProcess(pid: number, options: ProcessOptions = {}): Promise<number[]> {
+  return freeze(pid, 'pause', options)
 }
 
 /**
- * Lets a frozen process run on (SIGCONT), children first, so that no parent meets a child that is still frozen.
+ * Lets a frozen process run on (SIGCONT), children first, so that no parent meets a child that is
+ * still frozen.
  *
  * @returns the processes resumed, `pid` first.
  * @throws ProcessFaultError as {@link pauseProcess}.
  */
 export async function resumeProcess(pid: number, { tree = false }: ProcessOptions = {}): Promise<number[]> {
-  const pids = tree ? descendants(pid) : [pid]
+  const pids = [pid]
+  if (tree) for (let index = 0; index < pids.length; index++) pids.push(...childrenOf(pids[index] as number))
   for (const one of pids.slice(1).toReversed()) send(one, 'SIGCONT', 'resume', true)
   send(pid, 'SIGCONT', 'resume', false)
   return pids
@@ -46,57 +48,54 @@ export async function resumeProcess(pid: number, { tree = false }: ProcessOption
  * Kills a process as a power cut would (SIGKILL), and resolves when it is gone. With `tree`, all are
  * frozen first, so that none can fork, clean up or notice that another is missing.
  *
- * @returns the processes killed, `pid` first. A process that is gone already is no error.
+ * @returns the processes killed, `pid` first; none if it is gone already.
  * @throws ProcessFaultError if it is not ours, or one is still there at the deadline.
+ * @throws `signal.reason` when aborted; some may be killed then.
  */
-export async function killProcess(pid: number, options: KillProcessOptions = {}): Promise<number[]> {
-  const { tree = false, deadlineMs = 5_000, clock = systemClock, signal } = options
+export async function killProcess(pid: number, options: ProcessOptions = {}): Promise<number[]> {
   validatePid(pid)
-  if (!isAlive(pid)) return []
-  const pids = tree && process.platform !== 'win32' ? signalTree(pid, 'SIGSTOP', 'kill', true) : [pid]
+  if (stateOf(pid) === 'gone') return []
+  const { tree = false } = options
+  const pids = tree && process.platform !== 'win32' ? await freeze(pid, 'kill', options) : [pid]
   for (const one of pids) send(one, 'SIGKILL', 'kill', true)
+  await untilAll(pids, 'gone', { pid, action: 'kill' }, options)
+  return pids
+}
+
+/**
+ * Stops a parent before its children are listed: one that stands still has no new children, and keeps
+ * the ids of the old ones taken.
+ */
+async function freeze(pid: number, action: Action, options: ProcessOptions): Promise<number[]> {
+  const pids: number[] = []
+  for (let generation = [pid]; generation.length > 0;) {
+    for (const one of generation) send(one, 'SIGSTOP', action, one !== pid)
+    await untilAll(generation, 'stopped', { pid, action }, options)
+    pids.push(...generation)
+    generation = options.tree === true ? generation.flatMap((parent) => childrenOf(parent)) : []
+  }
+  return pids
+}
+
+async function untilAll(
+  pids: readonly number[],
+  wanted: 'stopped' | 'gone',
+  { pid, action }: { readonly pid: number; readonly action: Action },
+  { clock = systemClock, deadlineMs = 5_000, signal }: ProcessOptions,
+): Promise<void> {
   const untilMs = clock.monotonic() + deadlineMs
   for (;;) {
-    const left = pids.filter((one) => isAlive(one))
-    if (left.length === 0) return pids
+    const left = pids.filter((one) => ![wanted, 'gone'].includes(stateOf(one)))
+    if (left.length === 0) return
     if (clock.monotonic() >= untilMs) {
-      throw new ProcessFaultError({
-        pid,
-        action: 'kill',
-        detail: `${left.join(', ')} still there ${deadlineMs} ms after SIGKILL; it may hang in the kernel, raise deadlineMs`,
-      })
+      const detail = `${left.join(', ')} not ${wanted} ${deadlineMs} ms after the signal; it may hang in the kernel, raise deadlineMs`
+      throw new ProcessFaultError({ pid, action, detail })
     }
-    await clock.sleep(GONE_POLL_MS, { signal })
+    await clock.sleep(POLL_MS, { signal })
   }
 }
 
-/** Signals a parent before its children are listed: a frozen parent has no new ones, and keeps their ids taken. */
-function signalTree(pid: number, signal: NodeJS.Signals, action: 'pause' | 'kill', tree: boolean): number[] {
-  send(pid, signal, action, false)
-  const pids = [pid]
-  if (!tree) return pids
-  for (let index = 0; index < pids.length; index++) {
-    const parent = pids[index] as number
-    for (const child of childrenOf(parent)) {
-      send(child, signal, action, true)
-      pids.push(child)
-    }
-  }
-  return pids
-}
-
-function descendants(pid: number): number[] {
-  const pids = [pid]
-  for (let index = 0; index < pids.length; index++) pids.push(...childrenOf(pids[index] as number))
-  return pids
-}
-
-function send(
-  pid: number,
-  signal: NodeJS.Signals,
-  action: 'pause' | 'resume' | 'kill',
-  mayBeGone: boolean,
-): void {
+function send(pid: number, signal: NodeJS.Signals, action: Action, mayBeGone: boolean): void {
   validatePid(pid)
   if (process.platform === 'win32' && action !== 'kill') {
     throw new ProcessFaultError({
