@@ -1,0 +1,543 @@
+import { type Clock, emit, type EventListener, type Random, systemClock, systemRandom } from '@quorate/core'
+import { Committer } from './committer.ts'
+import { Deadlines } from './deadlines.ts'
+import { SagaConflictError, SagaEngineStoppedError, SagaFencedError, SagaNotFoundError } from './errors.ts'
+import type { SagaEvent } from './events.ts'
+import { encode, sameJson, decode } from './json.ts'
+import { Lease } from './lease.ts'
+import type { LogRecord } from './log.ts'
+import type { PgClient, PgPool } from './postgres/pool.ts'
+import { PostgresSagaStore } from './postgres/postgres-store.ts'
+import { Registry } from './registry.ts'
+import { Run, type RunEnd, type RunnerContext } from './runner.ts'
+import type { AnySaga, SagaInput, SagaResults } from './saga.ts'
+import { check } from './schema.ts'
+import { Slots } from './slots.ts'
+import type { SagaFilter, SagaStore, SagaSummary, StoredSaga } from './store.ts'
+import { type SagaResult, type SagaView, viewOf } from './view.ts'
+import { Watch } from './watch.ts'
+
+interface CommonOptions<Tx> {
+  /** Definitions this engine runs; several versions of one name may be given. Others it leaves alone. */
+  readonly sagas: readonly AnySaga<Tx>[]
+  /**
+   * Sagas in memory at once; from 0, default 1,000. Those above wait in the store. 0: this engine
+   * starts sagas and runs none.
+   */
+  readonly concurrency?: number | undefined
+  /**
+   * Time after which an engine that gave no sign of life is dead, and its sagas go on elsewhere, ms.
+   * At least 100, default 10,000. Shorter: faster takeover; longer: calmer under stalls.
+   */
+  readonly leaseMs?: number | undefined
+  /** How often to look for sagas that are due and for sagas that others ended, ms. Default 250. */
+  readonly pollMs?: number | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly onEvent?: EventListener<SagaEvent> | undefined
+}
+
+/** Options of {@link createSagaEngine}: a pool, or a store. */
+export type SagaEngineOptions<Tx extends PgClient = PgClient> =
+  | (CommonOptions<Tx> & {
+      /** A connected `pg.Pool`; it stays yours to end, after `stop()`. */
+      readonly pool: PgPool<Tx>
+      /** Schema of the tables. Default `quorate`. */
+      readonly schema?: string | undefined
+    })
+  | SagaStoreEngineOptions<Tx>
+
+/** Options of {@link createSagaEngine} on a store of your own, or the one from `/memory`. */
+export interface SagaStoreEngineOptions<Tx> extends CommonOptions<Tx> {
+  readonly store: SagaStore<Tx>
+}
+
+/** Options of `engine.start`. */
+export interface StartOptions {
+  /** One id is one saga, whoever starts it and however often. 1 to 500 characters. */
+  readonly id: string
+  readonly signal?: AbortSignal | undefined
+  /** Time for the first commit, ms. Default 10,000. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** Options of `run.result`. */
+export interface ResultOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Time to wait, ms; up to Infinity. Default 60,000. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** One saga, from any process: works as well after a restart, or where another engine runs it. */
+export interface SagaHandle<Results = Record<string, unknown>> {
+  readonly id: string
+  /**
+   * Waits until the saga has ended or needs attention.
+   *
+   * @throws SagaTimeoutError, SagaNotFoundError, SagaEngineStoppedError, `signal.reason`. The saga goes on.
+   */
+  result(options?: ResultOptions): Promise<SagaResult<Results>>
+}
+
+/** What `engine.start` returns. */
+export interface SagaRun<Results = Record<string, unknown>> extends SagaHandle<Results> {
+  /** `true` if the saga was there before. */
+  readonly existed: boolean
+}
+
+/** Runs sagas. Begins to work as soon as it is made; end it with `stop()` or `await using`. */
+export interface SagaEngine extends AsyncDisposable {
+  /** Makes the tables. Can be repeated, also by many at once. */
+  migrate(): Promise<void>
+  /**
+   * Starts a saga, durably: when it resolves, the saga ends, whatever crashes.
+   *
+   * @throws SagaConflictError the id belongs to another saga or has other input.
+   * @throws SagaTimeoutError no commit in time: outcome unknown, so start it again with the same id.
+   * @throws SagaStoreError, SagaEngineStoppedError, TypeError for a saga this engine does not have.
+   */
+  start<S extends AnySaga>(
+    saga: S,
+    input: SagaInput<S>,
+    options: StartOptions,
+  ): Promise<SagaRun<SagaResults<S>>>
+  /** A handle on a saga that was started before; the definition gives its results their types. */
+  handle<S extends AnySaga>(id: string, saga: S): SagaHandle<SagaResults<S>>
+  handle(id: string): SagaHandle
+  /**
+   * Hands a signal to a saga, durably; it is kept if the saga does not wait for it yet.
+   *
+   * @returns `false` if the saga had ended.
+   * @throws SagaNotFoundError, TypeError if the wait's schema refuses the payload.
+   */
+  signal(id: string, name: string, payload?: unknown): Promise<boolean>
+  /** All that is known of a saga; `undefined` if there is none. */
+  get(id: string): Promise<SagaView | undefined>
+  /** Newest first. */
+  list(filter?: SagaFilter): Promise<readonly SagaSummary[]>
+  /**
+   * Sends a saga that needs attention on its way again, with fresh attempts.
+   *
+   * @returns `false` if it does not need attention.
+   * @throws SagaNotFoundError
+   */
+  retry(id: string): Promise<boolean>
+  /**
+   * Takes no new work, lets steps in flight finish and record their results, and frees all sagas for
+   * other engines. Steps still running after `timeoutMs` (default 10,000) are aborted.
+   */
+  stop(options?: { readonly timeoutMs?: number | undefined }): Promise<void>
+}
+
+/**
+ * An engine that runs sagas and starts working at once.
+ *
+ * @throws TypeError, RangeError for options out of range.
+ *
+ * @example
+ * ```ts
+ * await using engine = createSagaEngine({ pool, sagas: [checkout] })
+ * await engine.migrate()
+ * const run = await engine.start(checkout, { orderId }, { id: orderId })
+ * await run.result()
+ * ```
+ */
+export function createSagaEngine<Tx extends PgClient>(
+  options: CommonOptions<NoInfer<Tx>> & { readonly pool: PgPool<Tx>; readonly schema?: string | undefined },
+): SagaEngine
+export function createSagaEngine<Tx>(
+  options: CommonOptions<NoInfer<Tx>> & { readonly store: SagaStore<Tx> },
+): SagaEngine
+export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
+  return new Engine(options)
+}
+
+/** Sagas taken by one claim at most, so that engines that come up together share the work. */
+const MAX_CLAIM = 100
+
+class Engine implements SagaEngine {
+  readonly #store: SagaStore<unknown>
+  readonly #registry: Registry
+  readonly #lease: Lease
+  readonly #committer: Committer
+  readonly #deadlines: Deadlines
+  readonly #watch: Watch
+  readonly #context: RunnerContext
+  readonly #onEvent: EventListener<SagaEvent> | undefined
+  readonly #clock: Clock
+  readonly #concurrency: number
+  readonly #pollMs: number
+  readonly #runs = new Map<string, Run>()
+  /** Starts whose first commit is under way, so that one engine never inserts an id twice. */
+  readonly #starting = new Map<string, Promise<unknown>>()
+  readonly #ends = new Set<Promise<unknown>>()
+  readonly #draining = new AbortController()
+  readonly #closed = new AbortController()
+  readonly #loops: readonly Promise<void>[]
+  readonly #offFault: (() => void) | undefined
+  #kick = new AbortController()
+  #stopped: Promise<void> | undefined
+
+  constructor(options: SagaEngineOptions) {
+    const { clock = systemClock, random = systemRandom, onEvent, leaseMs = 10_000, pollMs = 250 } = options
+    const { concurrency = 1_000, sagas } = options
+    validate({ concurrency, leaseMs, pollMs })
+    this.#clock = clock
+    this.#onEvent = onEvent
+    this.#concurrency = concurrency
+    this.#pollMs = pollMs
+    this.#registry = new Registry(sagas)
+    const closed = this.#closed.signal
+    this.#store = (
+      'store' in options
+        ? options.store
+        : new PostgresSagaStore({
+            pool: options.pool,
+            schema: options.schema,
+            idleInTransactionMs: leaseMs,
+            wait: (ms, signal) => clock.sleep(ms, { signal }).catch(() => {}),
+          })
+    ) as SagaStore<unknown>
+    const store = this.#store as SagaStore<never>
+    const onLost = (worker: string): void => this.#onLost(worker)
+    this.#lease = new Lease({
+      store,
+      leaseMs,
+      clock,
+      random,
+      onEvent,
+      closed,
+      enabled: concurrency > 0,
+      onLost,
+    })
+    this.#committer = new Committer({ store, lease: this.#lease, clock, random, onEvent, closed })
+    this.#deadlines = new Deadlines(clock, closed)
+    this.#watch = new Watch(store, this.#deadlines)
+    const connections = 'pool' in options ? (options.pool.options?.max ?? 10) : 1_000
+    this.#context = {
+      store: this.#store,
+      committer: this.#committer,
+      deadlines: this.#deadlines,
+      clock,
+      random,
+      onEvent,
+      draining: () => this.#draining.signal.aborted,
+      lost: (worker) => this.#lease.lost(worker),
+      // Two are left for commits and the lease, so that no transaction waits for itself.
+      txSlots: new Slots(Math.max(1, connections - 2)),
+    }
+    this.#offFault = this.#store.onFault?.((error) => {
+      emit<SagaEvent>(onEvent, () => ({
+        type: 'store-fault',
+        action: 'hold a connection',
+        error,
+        retryInMs: undefined,
+      }))
+    })
+    this.#loops = [this.#work(), ...(concurrency > 0 ? [this.#lease.keep()] : [])]
+  }
+
+  async migrate(): Promise<void> {
+    await this.#store.migrate()
+    this.#wake()
+  }
+
+  async start<S extends AnySaga>(
+    saga: S,
+    input: SagaInput<S>,
+    { id, signal, timeoutMs = 10_000 }: StartOptions,
+  ): Promise<SagaRun<SagaResults<S>>> {
+    this.#assertWorking(`start saga ${saga.name}`)
+    signal?.throwIfAborted()
+    this.#registry.assertHas(saga)
+    checkId(id)
+    const text = encode(input) ?? 'null'
+    const started = (this.#starting.get(id) ?? Promise.resolve()).then(
+      () => this.#begin(saga, id, text),
+      () => this.#begin(saga, id, text),
+    )
+    this.#starting.set(id, started)
+    const forget = (): void => {
+      if (this.#starting.get(id) === started) this.#starting.delete(id)
+    }
+    started.then(forget, forget)
+    const { existed, local } = await this.#watch.within(started, {
+      id,
+      timeoutMs,
+      signal,
+      waitedFor: 'start',
+    })
+    return {
+      id,
+      existed,
+      result: (options) => this.#result(id, local, options) as Promise<SagaResult<SagaResults<S>>>,
+    }
+  }
+
+  handle(id: string): SagaHandle<never> {
+    return { id, result: (options) => this.#result(id, undefined, options) as Promise<never> }
+  }
+
+  async signal(id: string, name: string, payload?: unknown): Promise<boolean> {
+    this.#assertWorking(`signal saga ${id}`)
+    let value = payload
+    if (this.#registry.hasSchema(name)) {
+      const [saga] = await this.#store.load([id])
+      const step =
+        saga && this.#registry.pick(saga.name, saga.version)?.steps.find((other) => other.name === name)
+      value = await check(step?.schema, payload, `signal ${name} for saga ${id}`)
+    }
+    const kept = await this.#store.signal(id, name, encode(value))
+    if (kept === undefined) throw new SagaNotFoundError(id, `signal ${name}`)
+    this.#wake()
+    return kept
+  }
+
+  async get(id: string): Promise<SagaView | undefined> {
+    const [saga] = await this.#store.load([id])
+    return saga && viewOf(saga)
+  }
+
+  async list(filter: SagaFilter = {}): Promise<readonly SagaSummary[]> {
+    const { limit = 100 } = filter
+    if (!(limit >= 1 && limit <= 1_000))
+      throw new RangeError(`Cannot list sagas: limit must be 1 to 1,000, got ${limit}`)
+    return this.#store.list({ ...filter, limit })
+  }
+
+  async retry(id: string): Promise<boolean> {
+    this.#assertWorking(`retry saga ${id}`)
+    const [saga] = await this.#store.load([id])
+    if (saga === undefined) throw new SagaNotFoundError(id, 'retry it')
+    if (saga.status !== 'needs-attention') return false
+    const records: LogRecord[] = [{ type: 'retried' }]
+    const turned = saga.log.some((append) => append.records.some(({ type }) => type === 'compensating'))
+    const status = turned ? 'compensating' : 'running'
+    const done = await this.#store.reopen(id, saga.log.length, JSON.stringify(records), status)
+    this.#wake()
+    return done
+  }
+
+  stop({ timeoutMs = 10_000 }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(timeoutMs)
+    return this.#stopped
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    this.#draining.abort()
+    this.#kick.abort()
+    const reason = new SagaEngineStoppedError('go on')
+    const giveUp = this.#deadlines.set(timeoutMs, () => {
+      for (const run of this.#runs.values()) run.abandon(reason)
+      this.#closed.abort(reason)
+    })
+    await Promise.all([...this.#starting.values()].map((start) => start.catch(() => {})))
+    while (this.#ends.size > 0) await Promise.all(this.#ends)
+    giveUp()
+    const worker = this.#lease.held
+    this.#closed.abort(reason)
+    await Promise.all(this.#loops)
+    this.#watch.close()
+    if (worker !== undefined) {
+      // Not done is no harm: the lease runs out, only later.
+      await this.#store.unregister(worker).catch((error: unknown) => {
+        emit<SagaEvent>(this.#onEvent, () => ({
+          type: 'store-fault',
+          action: 'unregister',
+          error,
+          retryInMs: undefined,
+        }))
+      })
+    }
+    this.#offFault?.()
+  }
+
+  async #begin(
+    saga: AnySaga,
+    id: string,
+    input: string,
+  ): Promise<{ existed: boolean; local?: Promise<RunEnd> }> {
+    const worker = this.#runs.size < this.#concurrency ? await this.#lease.worker() : undefined
+    this.#assertWorking(`start saga ${saga.name}`)
+    if (worker === undefined || this.#runs.has(id)) return this.#enqueue(saga, id, input)
+    const run = new Run(this.#context, worker, saga, { id, input: decode(input) })
+    this.#runs.set(id, run)
+    const begun = await run.begin(input).catch((error: unknown) => {
+      this.#forget(run)
+      throw error
+    })
+    if (begun.reply === 'exists') {
+      this.#forget(run)
+      await this.#assertSame(saga, id, input)
+      return { existed: true }
+    }
+    emit<SagaEvent>(this.#onEvent, () => ({ type: 'saga-started', saga: saga.name, id }))
+    return { existed: false, local: this.#launch(run, begun.proceed) }
+  }
+
+  /** Starts a saga that whoever has room claims. */
+  async #enqueue(saga: AnySaga, id: string, input: string): Promise<{ existed: boolean }> {
+    const { name, version } = saga
+    const start = { name, version, input, owned: false }
+    const reply = await this.#committer.commit({ id, seq: 0, records: '[]', start })
+    if (reply === 'exists') await this.#assertSame(saga, id, input)
+    else emit<SagaEvent>(this.#onEvent, () => ({ type: 'saga-started', saga: name, id }))
+    return { existed: reply === 'exists' }
+  }
+
+  async #assertSame(saga: AnySaga, id: string, input: string): Promise<void> {
+    const [existing] = await this.#store.load([id])
+    if (existing === undefined) throw new SagaNotFoundError(id, 'start it')
+    const differs = existing.name !== saga.name ? 'saga' : 'input'
+    if (existing.name !== saga.name || !sameJson(existing.input, decode(input))) {
+      throw new SagaConflictError({ id, differs, saga: saga.name, existing: existing.name })
+    }
+    // Inserted by an earlier try of ours whose acknowledgement was lost: ours to run.
+    await this.#adopt([id])
+  }
+
+  async #adopt(ids: readonly string[]): Promise<void> {
+    const worker = this.#lease.held
+    if (worker === undefined || ids.every((id) => this.#runs.has(id))) return
+    for (const saga of await this.#store.load(ids, worker)) if (isOpen(saga)) this.#resume(worker, saga)
+  }
+
+  #resume(worker: string, saga: StoredSaga): void {
+    const definition = this.#registry.pick(saga.name, saga.version)
+    if (definition === undefined || this.#draining.signal.aborted) return
+    const known = this.#runs.get(saga.id)
+    if (known !== undefined) {
+      known.reclaimed = true
+      return
+    }
+    const run = new Run(this.#context, worker, definition, saga)
+    this.#runs.set(saga.id, run)
+    emit<SagaEvent>(this.#onEvent, () => ({ type: 'saga-resumed', saga: saga.name, id: saga.id }))
+    void this.#launch(run, () => run.resume(saga))
+  }
+
+  #launch(run: Run, drive: () => Promise<RunEnd>): Promise<RunEnd> {
+    const end = drive().then(
+      (ended) => {
+        this.#forget(run)
+        if (ended.type === 'settled') this.#watch.settle(run.id, ended)
+        return ended
+      },
+      (error: unknown): RunEnd => {
+        this.#forget(run)
+        emit<SagaEvent>(this.#onEvent, () => ({
+          type: 'store-fault',
+          action: `run saga ${run.id}`,
+          error,
+          retryInMs: undefined,
+        }))
+        return { type: 'left' }
+      },
+    )
+    this.#ends.add(end)
+    void end.then(() => this.#ends.delete(end))
+    return end
+  }
+
+  #forget(run: Run): void {
+    const wasFull = this.#runs.size >= this.#concurrency
+    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
+    if (wasFull) this.#wake()
+  }
+
+  /** Claims what is due and looks for ends that others brought about, until the engine drains. */
+  async #work(): Promise<void> {
+    let faults = 0
+    while (!this.#draining.signal.aborted) {
+      const kick = (this.#kick = new AbortController())
+      try {
+        const full = await this.#claim()
+        await this.#watch.poll((id) => this.#runs.has(id))
+        faults = 0
+        if (!full) await this.#store.idle(this.#pollMs, kick.signal)
+      } catch (error) {
+        if (error instanceof SagaFencedError) this.#lease.lost(this.#lease.held)
+        if (this.#closed.signal.aborted) return
+        const retryInMs = Math.min(5_000, this.#pollMs * 2 ** faults++)
+        emit<SagaEvent>(this.#onEvent, () => ({ type: 'store-fault', action: 'claim', error, retryInMs }))
+        await this.#clock.sleep(retryInMs, { signal: kick.signal }).catch(() => {})
+      }
+    }
+  }
+
+  /** @returns whether there may be more to claim at once. */
+  async #claim(): Promise<boolean> {
+    const room = Math.min(MAX_CLAIM, this.#concurrency - this.#runs.size)
+    if (room <= 0) return false
+    const worker = await this.#lease.worker()
+    if (worker === undefined || this.#draining.signal.aborted) return false
+    const claimed = await this.#store.claim(worker, this.#registry.names, room)
+    if (worker !== this.#lease.held) return true
+    for (const saga of claimed) this.#resume(worker, saga)
+    return claimed.length === room
+  }
+
+  #onLost(worker: string): void {
+    const reason = new SagaFencedError()
+    const lost = [...this.#runs.values()].filter((run) => run.worker === worker)
+    for (const run of lost) {
+      this.#runs.delete(run.id)
+      run.abandon(reason)
+    }
+    emit<SagaEvent>(this.#onEvent, () => ({ type: 'fenced', worker, sagas: lost.length }))
+  }
+
+  async #result(
+    id: string,
+    local: Promise<RunEnd> | undefined,
+    options: ResultOptions = {},
+  ): Promise<SagaResult> {
+    const { timeoutMs = 60_000, signal } = options
+    signal?.throwIfAborted()
+    const settled = async (): Promise<SagaResult> => {
+      const end = await local
+      if (end?.type === 'settled') return Watch.resultOf(end)
+      return this.#watch.wait(id, (known) => this.#runs.has(known), signal)
+    }
+    return this.#watch.within(settled(), { id, timeoutMs, signal, waitedFor: 'result' })
+  }
+
+  #wake(): void {
+    this.#kick.abort()
+  }
+
+  #assertWorking(action: string): void {
+    if (this.#draining.signal.aborted) throw new SagaEngineStoppedError(action)
+  }
+}
+
+const isOpen = ({ status }: StoredSaga): boolean => status === 'running' || status === 'compensating'
+
+function validate({
+  concurrency,
+  leaseMs,
+  pollMs,
+}: {
+  concurrency: number
+  leaseMs: number
+  pollMs: number
+}): void {
+  const refuse = (rule: string, value: number): never => {
+    throw new RangeError(`Cannot make a saga engine: ${rule}, got ${value}`)
+  }
+  if (!Number.isInteger(concurrency) || concurrency < 0)
+    refuse('concurrency must be a whole number from 0', concurrency)
+  if (!(leaseMs >= 100 && leaseMs < Infinity)) refuse('leaseMs must be at least 100', leaseMs)
+  if (!(pollMs >= 1 && pollMs < Infinity)) refuse('pollMs must be at least 1', pollMs)
+}
+
+function checkId(id: string): void {
+  if (id.length > 0 && id.length <= 500 && !id.includes('\0')) return
+  throw new TypeError(
+    `Cannot start a saga: its id must have 1 to 500 characters and no NUL, got "${id.slice(0, 50)}"`,
+  )
+}

@@ -1,0 +1,116 @@
+import { waitOrAbort } from '@quorate/core'
+import type { Deadlines } from './deadlines.ts'
+import { SagaEngineStoppedError, SagaNotFoundError, SagaTimeoutError } from './errors.ts'
+import type { RunEnd } from './runner.ts'
+import type { SagaStore } from './store.ts'
+import { resultOf, type SagaResult } from './view.ts'
+
+interface Waiter {
+  readonly resolve: (result: SagaResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Those who wait for sagas to end, here or in other engines. */
+export class Watch {
+  readonly #store: SagaStore<never>
+  readonly #deadlines: Deadlines
+  readonly #waiting = new Map<string, Set<Waiter>>()
+
+  constructor(store: SagaStore<never>, deadlines: Deadlines) {
+    this.#store = store
+    this.#deadlines = deadlines
+  }
+
+  /** The result of a run that ended in this engine. */
+  static resultOf({ state: { phase }, results }: RunEnd & { type: 'settled' }): SagaResult {
+    if (phase.at === 'completed') return { status: 'completed', results }
+    if (phase.at === 'compensated' || phase.at === 'needs-attention') {
+      return { status: phase.at, failure: phase.failure }
+    }
+    throw new Error(`Broken invariant, please report it: a saga settled while ${phase.at}`)
+  }
+
+  /** Waits for `promise`, so long. */
+  async within<T>(
+    promise: Promise<T>,
+    {
+      id,
+      timeoutMs,
+      signal,
+      waitedFor,
+    }: {
+      id: string
+      timeoutMs: number
+      signal: AbortSignal | undefined
+      waitedFor: 'start' | 'result'
+    },
+  ): Promise<T> {
+    const limit = new AbortController()
+    const stop = (): void => limit.abort(signal?.reason)
+    signal?.addEventListener('abort', stop, { once: true })
+    const clear =
+      timeoutMs === Infinity
+        ? undefined
+        : this.#deadlines.set(timeoutMs, () =>
+            limit.abort(new SagaTimeoutError({ id, timeoutMs, waitedFor })),
+          )
+    try {
+      return await waitOrAbort(promise, limit.signal)
+    } finally {
+      clear?.()
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  /** Resolves when the saga is settled. `isLocal` tells that this engine runs it and will say so. */
+  async wait(
+    id: string,
+    isLocal: (id: string) => boolean,
+    _signal: AbortSignal | undefined,
+  ): Promise<SagaResult> {
+    let waiters = this.#waiting.get(id)
+    if (waiters === undefined) this.#waiting.set(id, (waiters = new Set()))
+    let waiter: Waiter | undefined
+    const result = new Promise<SagaResult>((resolve, reject) => {
+      waiter = { resolve, reject }
+    })
+    if (waiter !== undefined) waiters.add(waiter)
+    if (!isLocal(id)) {
+      const [saga] = await this.#store.load([id])
+      if (saga === undefined) {
+        if (waiter !== undefined) waiters.delete(waiter)
+        throw new SagaNotFoundError(id, 'wait for its result')
+      }
+      const known = resultOf(saga)
+      if (known !== undefined) this.#resolve(id, known)
+    }
+    return result
+  }
+
+  settle(id: string, end: RunEnd & { type: 'settled' }): void {
+    if (this.#waiting.has(id)) this.#resolve(id, Watch.resultOf(end))
+  }
+
+  /** Asks the store about those that other engines run. */
+  async poll(isLocal: (id: string) => boolean): Promise<void> {
+    const ids = [...this.#waiting.keys()].filter((id) => !isLocal(id))
+    if (ids.length === 0) return
+    const settled = await this.#store.settled(ids)
+    if (settled.length === 0) return
+    for (const saga of await this.#store.load(settled)) {
+      const result = resultOf(saga)
+      if (result !== undefined) this.#resolve(saga.id, result)
+    }
+  }
+
+  close(): void {
+    const error = new SagaEngineStoppedError('wait for a result')
+    for (const waiters of this.#waiting.values()) for (const { reject } of waiters) reject(error)
+    this.#waiting.clear()
+  }
+
+  #resolve(id: string, result: SagaResult): void {
+    for (const { resolve } of this.#waiting.get(id) ?? []) resolve(result)
+    this.#waiting.delete(id)
+  }
+}
