@@ -1,0 +1,72 @@
+/** Which databases the shop has, each service its own, and the pools that reach them. */
+import type { LocalCluster } from '@quorate/local-cluster'
+import type { Pool } from 'pg'
+import type { Logger } from './shared/logging.ts'
+import { openPool } from './shared/postgres.ts'
+
+export const DATABASES = {
+  postgres: {
+    catalog: {},
+    // The primary decides; product pages ask two of the three.
+    inventory: { replicas: 2 },
+    orders: { replicas: 2 },
+    // A commit waits for the standby, so that no charge is forgotten when the primary is lost.
+    payments: { replicas: 1, synchronous: true },
+    profiles: { replicas: 1 },
+    // The provider, the warehouse and the carrier: other companies, one server for the three of them here.
+    outside: { databases: ['provider', 'warehouse', 'carrier'] },
+  },
+  redis: {
+    cart: { replicas: 1 },
+    locks: {},
+  },
+} as const
+
+export type ShopCluster = LocalCluster<typeof DATABASES>
+
+/** Pools by service, for the services themselves and for the proofs. */
+export interface ShopPools {
+  readonly catalog: Pool
+  readonly inventory: Pool
+  readonly inventoryReplicas: readonly Pool[]
+  readonly orders: Pool
+  readonly ordersReplicas: readonly Pool[]
+  readonly payments: Pool
+  readonly profiles: Pool
+  readonly profilesReplicas: readonly Pool[]
+  readonly provider: Pool
+  readonly warehouse: Pool
+  readonly carrier: Pool
+}
+
+export function openPools({ postgres }: ShopCluster, log: Logger): ShopPools {
+  const open = (name: string, url: string, max: number): Pool => openPool(url, { name, max, log })
+  const outside = (database: string): string => {
+    const url = new URL(postgres.outside.primary.url)
+    url.pathname = `/${database}`
+    return url.href
+  }
+  const replicas = (name: string, servers: readonly { url: string }[], max: number): Pool[] =>
+    servers.map(({ url }, index) => open(`${name}-replica-${index + 1}`, url, max))
+  return {
+    catalog: open('catalog', postgres.catalog.primary.url, 8),
+    inventory: open('inventory', postgres.inventory.primary.url, 16),
+    inventoryReplicas: replicas('inventory', postgres.inventory.replicas, 4),
+    orders: open('orders', postgres.orders.primary.url, 24),
+    ordersReplicas: replicas('orders', postgres.orders.replicas, 8),
+    payments: open('payments', postgres.payments.primary.url, 16),
+    profiles: open('profiles', postgres.profiles.primary.url, 8),
+    profilesReplicas: replicas('profiles', postgres.profiles.replicas, 8),
+    provider: open('provider', outside('provider'), 16),
+    warehouse: open('warehouse', outside('warehouse'), 8),
+    carrier: open('carrier', outside('carrier'), 8),
+  }
+}
+
+export async function closePools(pools: ShopPools): Promise<void> {
+  await Promise.all(
+    Object.values(pools as unknown as Record<string, Pool | readonly Pool[]>)
+      .flat()
+      .map((pool) => pool.end()),
+  )
+}

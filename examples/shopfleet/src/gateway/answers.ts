@@ -1,0 +1,37 @@
+/** Which HTTP answer an order's state is. Pure. */
+import type { OrderView } from '../api.ts'
+import { Problem } from '../shared/problem.ts'
+
+type CancelReason = NonNullable<OrderView['cancelReason']>
+
+const REFUSALS: Readonly<Record<CancelReason, { status: number; message: string }>> = {
+  declined: { status: 402, message: 'The card was declined, nothing was charged; check out again with another card' },
+  'out-of-stock': { status: 409, message: 'Some lines are out of stock, nothing was charged; see order.short' },
+  'unknown-product': { status: 422, message: 'Some products are not sold any more, nothing was charged' },
+  unavailable: { status: 503, message: 'The shop could not finish the order, nothing was charged; check out again in a moment' },
+}
+
+/** 201 when the order stands, 202 when it is still open. @throws Problem with the order inside when it was cancelled. */
+export function checkoutAnswer(order: OrderView): { status: number; body: OrderView } {
+  switch (order.status) {
+    case 'CREATED':
+    case 'PAYMENT_PENDING':
+      return { status: 202, body: order }
+    case 'CANCELLED': {
+      const { cancelReason } = order
+      const { status, message } = REFUSALS[cancelReason ?? 'unavailable']
+      throw new Problem(status, cancelReason ?? 'unavailable', message, {
+        details: { order },
+        ...(status === 503 ? { retryAfterSeconds: 1 } : {}),
+      })
+    }
+    case 'PAID':
+    case 'FULFILLMENT_PENDING':
+    case 'SHIPPED':
+    case 'DELIVERED':
+    case 'REFUNDED':
+      return { status: 201, body: order }
+    default:
+      return order.status satisfies never
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Session tokens of the services that read from replicas: each says how far a replica must have come so
+ * that this customer sees their own writes. The customer's browser keeps one cookie for each service, the
+ * services speak a header.
+ */
+import type { Request, Response } from 'express'
+import type { CallOptions } from '../shared/http-client.ts'
+import type { z } from 'zod'
+
+/** The header of `@quorate/read-your-writes`. */
+export const SESSION_HEADER = 'quorate-session'
+const MAX_TOKEN = 1_000
+
+export interface SessionCarrier {
+  /** Options for a call: hands the customer's token in, and takes the new one back into the answer. */
+  carry(service: string, request: Request, response: Response): Pick<CallOptions<z.ZodType>, 'headers' | 'onHeaders'>
+}
+
+export function sessionCarrier(): SessionCarrier {
+  return {
+    carry(service, request, response) {
+      const name = `${SESSION_HEADER}-${service}`
+      const token = request.header(name) ?? cookieOf(request.header('cookie'), name)
+      return {
+        headers: token === undefined || token.length > MAX_TOKEN ? {} : { [SESSION_HEADER]: token },
+        onHeaders: (headers) => {
+          const next = headers[SESSION_HEADER]
+          if (typeof next !== 'string') return
+          response.setHeader(name, next)
+          response.append('set-cookie', `${name}=${encodeURIComponent(next)}; Path=/api; HttpOnly; SameSite=Lax`)
+        },
+      }
+    },
+  }
+}
+
+/** One cookie's value out of a `Cookie` header. */
+export function cookieOf(header: string | undefined, name: string): string | undefined {
+  for (const pair of header?.split(';') ?? []) {
+    const at = pair.indexOf('=')
+    if (at > 0 && pair.slice(0, at).trim() === name) {
+      try {
+        return decodeURIComponent(pair.slice(at + 1).trim())
+      } catch {
+        return undefined
+      }
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,56 @@
+/** The carrier: takes parcels, delivers them a moment later, and posts the news to the shop's webhook. */
+import { randomBytes } from 'node:crypto'
+import type { Pool } from 'pg'
+import { refusalBody, refusals } from '../refusals.ts'
+import { serviceClient } from '../../shared/http-client.ts'
+import { createApp, route, serve, type RunningServer } from '../../shared/http-server.ts'
+import type { Logger } from '../../shared/logging.ts'
+import { migrate } from '../../shared/postgres.ts'
+import { currentTrace, traceparent } from '../../shared/trace.ts'
+import { shipBody } from './contract.ts'
+import { startDeliveries } from './deliveries.ts'
+import { carrierMigrations, carrierStore } from './store.ts'
+
+export interface CarrierOptions {
+  readonly pool: Pool
+  readonly log: Logger
+  /** Where the shop takes webhooks. */
+  readonly shopUrl: string
+  /** From the door of the warehouse to the customer's, ms. A real one takes days. */
+  readonly deliveryMs: number
+}
+
+export async function startCarrier({ pool, log, shopUrl, deliveryMs }: CarrierOptions): Promise<RunningServer> {
+  await migrate(pool, carrierMigrations)
+  const store = carrierStore(pool)
+  const shop = serviceClient('orders', shopUrl)
+  const deliveries = startDeliveries(store, shop, log)
+  const refusing = refusals('carrier')
+
+  const app = createApp(log)
+  app.put('/control/faults', route({ body: refusalBody }, async ({ body }) => refusing.set(body)))
+  app.post(
+    '/shipments',
+    refusing.middleware,
+    route({ body: shipBody }, async ({ body }) => {
+      const trace = currentTrace()
+      const tracking = await store.ship({
+        ...body,
+        tracking: `SF${randomBytes(6).toString('hex').toUpperCase()}`,
+        deliverInMs: deliveryMs,
+        traceparent: trace === undefined ? null : traceparent(trace),
+      })
+      deliveries.wake()
+      return { status: 201, body: { tracking } }
+    }),
+  )
+  const server = await serve(app, { service: 'carrier', log, check: () => pool.query('select 1') })
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop()
+      await deliveries.stop()
+      await shop.close()
+    },
+  }
+}

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto'
+import type { Pool, PoolClient } from 'pg'
+import { inTransaction, type Queryable } from '../../shared/postgres.ts'
+import type { PaymentIntent, Refund } from './objects.ts'
+import type { SearchClause } from './search.ts'
+
+export const providerMigrations = [
+  `create table provider_intents (
+     id text primary key,
+     body jsonb not null,
+     created_at timestamptz not null default now(),
+     seq bigint generated always as identity unique
+   );
+   create index provider_intents_metadata on provider_intents using gin ((body -> 'metadata') jsonb_path_ops);
+
+   create table provider_refunds (
+     id text primary key,
+     intent text not null references provider_intents (id),
+     amount int not null check (amount > 0),
+     body jsonb not null,
+     seq bigint generated always as identity unique
+   );
+   create index provider_refunds_intent on provider_refunds (intent);
+
+   create table provider_keys (
+     key text primary key,
+     fingerprint text not null,
+     status int not null,
+     body jsonb not null,
+     created_at timestamptz not null default now()
+   )`,
+]
+
+/** An answer as it was given, to be given again to the same key. */
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+export interface KeyedRequest {
+  readonly key: string | undefined
+  readonly fingerprint: string
+}
+
+/** Same address and same parameters, same fingerprint. */
+export function fingerprintOf(path: string, params: unknown): string {
+  return createHash('sha256').update(path).update('\0').update(JSON.stringify(params)).digest('hex')
+}
+
+/** The key was used before, for something else. */
+export class KeyReusedError extends Error {}
+
+export interface ProviderStore {
+  /**
+   * Does `work` and keeps its answer under the key, in one transaction. A second request with the key
+   * waits for the first one and gets its answer.
+   *
+   * @throws KeyReusedError
+   */
+  once(request: KeyedRequest, work: (tx: Queryable) => Promise<Answer>): Promise<Answer & { replayed: boolean }>
+  intent(id: string, tx?: Queryable): Promise<PaymentIntent | undefined>
+  /** Locks the intent until the transaction ends. */
+  lockIntent(tx: Queryable, id: string): Promise<PaymentIntent | undefined>
+  saveIntent(tx: Queryable, intent: PaymentIntent): Promise<void>
+  intents(clauses: readonly SearchClause[], limit: number, startingAfter: string | undefined): Promise<PaymentIntent[]>
+  refunds(intent: string | undefined, limit: number): Promise<Refund[]>
+  refund(id: string): Promise<Refund | undefined>
+  refundedAmount(tx: Queryable, intent: string): Promise<number>
+  saveRefund(tx: Queryable, refund: Refund): Promise<void>
+}
+
+export function providerStore(pool: Pool): ProviderStore {
+  const first = async <T>(queryable: Queryable, text: string, values: unknown[]): Promise<T | undefined> => {
+    const { rows } = await queryable.query<{ body: T }>(text, values)
+    return rows[0]?.body
+  }
+  return {
+    async once({ key, fingerprint }, work) {
+      return inTransaction(pool, async (tx) => {
+        if (key === undefined) return { ...(await work(tx)), replayed: false }
+        const before = await claimKey(tx, key, fingerprint)
+        if (before !== undefined) return { ...before, replayed: true }
+        const answer = await work(tx)
+        await tx.query({
+          name: 'provider-answer',
+          text: 'update provider_keys set status = $2, body = $3 where key = $1',
+          values: [key, answer.status, JSON.stringify(answer.body)],
+        })
+        return { ...answer, replayed: false }
+      })
+    },
+
+    intent: (id, tx = pool) => first<PaymentIntent>(tx, 'select body from provider_intents where id = $1', [id]),
+    lockIntent: (tx, id) => first<PaymentIntent>(tx, 'select body from provider_intents where id = $1 for update', [id]),
+
+    async saveIntent(tx, intent) {
+      await tx.query({
+        name: 'provider-save-intent',
+        text: `insert into provider_intents (id, body) values ($1, $2) on conflict (id) do update set body = excluded.body`,
+        values: [intent.id, JSON.stringify(intent)],
+      })
+    },
+
+    async intents(clauses, limit, startingAfter) {
+      const metadata = Object.fromEntries(
+        clauses.flatMap(({ field, key, value }) => (field === 'metadata' && key !== undefined ? [[key, value]] : [])),
+      )
+      const status = clauses.find(({ field }) => field === 'status')?.value ?? null
+      const { rows } = await pool.query<{ body: PaymentIntent }>(
+        `select body from provider_intents
+         where body -> 'metadata' @> $1::jsonb and ($2::text is null or body ->> 'status' = $2)
+           and ($3::text is null or seq < (select seq from provider_intents where id = $3))
+         order by seq desc limit $4`,
+        [JSON.stringify(metadata), status, startingAfter ?? null, limit],
+      )
+      return rows.map(({ body }) => body)
+    },
+
+    async refunds(intent, limit) {
+      const { rows } = await pool.query<{ body: Refund }>(
+        'select body from provider_refunds where $1::text is null or intent = $1 order by seq desc limit $2',
+        [intent ?? null, limit],
+      )
+      return rows.map(({ body }) => body)
+    },
+
+    refund: (id) => first<Refund>(pool, 'select body from provider_refunds where id = $1', [id]),
+
+    async refundedAmount(tx, intent) {
+      const { rows } = await tx.query<{ total: number }>(
+        'select coalesce(sum(amount), 0)::int as total from provider_refunds where intent = $1',
+        [intent],
+      )
+      return rows[0]?.total ?? 0
+    },
+
+    async saveRefund(tx, refund) {
+      await tx.query('insert into provider_refunds (id, intent, amount, body) values ($1, $2, $3, $4)', [
+        refund.id,
+        refund.payment_intent,
+        refund.amount,
+        JSON.stringify(refund),
+      ])
+    },
+  }
+}
+
+/** Takes the key; the answer it got already if it is taken. Waits for a transaction that is at it. */
+async function claimKey(tx: PoolClient, key: string, fingerprint: string): Promise<Answer | undefined> {
+  const { rowCount } = await tx.query({
+    name: 'provider-claim',
+    text: `insert into provider_keys (key, fingerprint, status, body) values ($1, $2, 0, 'null') on conflict (key) do nothing`,
+    values: [key, fingerprint],
+  })
+  if (rowCount === 1) return undefined
+  const { rows } = await tx.query<Answer & { fingerprint: string }>(
+    'select fingerprint, status, body from provider_keys where key = $1',
+    [key],
+  )
+  const before = rows[0]
+  if (before === undefined || before.fingerprint !== fingerprint) throw new KeyReusedError()
+  return { status: before.status, body: before.body }
+}

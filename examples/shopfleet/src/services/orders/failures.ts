@@ -1,0 +1,25 @@
+/** Which failures of a call are worth another attempt, and what an order's end is called. */
+import { NonRetryableError, type SagaFailure } from '@quorate/saga'
+import { Problem } from '../../shared/problem.ts'
+import type { CancelReason } from './store.ts'
+
+/**
+ * Answers that no repeat can change turn the saga round at once; the rest (no answer, 5xx, too many
+ * requests) is left to its retries.
+ */
+export function asStepFailure(error: unknown): unknown {
+  if (!(error instanceof Problem)) return error
+  if (error.status >= 500 || error.status === 408 || error.status === 429) return error
+  return new NonRetryableError(error.message, { code: error.code, data: error.details, cause: error })
+}
+
+const REASONS = new Set<string>(['out-of-stock', 'declined', 'unknown-product'])
+
+export function cancelReasonOf({ code }: SagaFailure): CancelReason {
+  return code !== undefined && REASONS.has(code) ? (code as CancelReason) : 'unavailable'
+}
+
+/** With `out-of-stock`: which lines were short. */
+export function shortLinesOf({ code, data }: SagaFailure): unknown {
+  return code === 'out-of-stock' ? (data as { short?: unknown } | undefined)?.short : undefined
+}

@@ -1,0 +1,115 @@
+import { Agent } from 'node:http'
+import Stripe from 'stripe'
+import { CURRENCY } from '../../api.ts'
+import { NoAnswerError } from '../../shared/http-client.ts'
+import { currentTrace, traceparent } from '../../shared/trace.ts'
+
+/** What a charge came to, when the provider has said so. */
+export type ChargeResult =
+  | { readonly status: 'succeeded'; readonly providerId: string }
+  | { readonly status: 'declined'; readonly providerId: string | undefined; readonly message: string }
+
+/** The payment provider, through its own client library. */
+export interface Provider {
+  /** @throws NoAnswerError when it is unknown whether money was taken: repeat with the same key, or ask with `findCharge`. */
+  charge(charge: { orderId: string; amountCents: number; paymentMethod: string }): Promise<ChargeResult>
+  /** Money taken for an order, by the metadata we sent along. */
+  findCharge(orderId: string): Promise<{ providerId: string; amountCents: number } | undefined>
+  /** Gives money back, once for each key. @returns the provider's id of the refund. */
+  refund(refund: { key: string; providerId: string; amountCents: number }): Promise<string>
+  close(): void
+}
+
+const TIMEOUT_MS = 2_500
+const NETWORK_RETRIES = 1
+
+export function stripeProvider({ url, apiKey }: { url: string; apiKey: string }): Provider {
+  const { hostname, port } = new URL(url)
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 })
+  const stripe = new Stripe(apiKey, {
+    host: hostname,
+    port,
+    protocol: 'http',
+    timeout: TIMEOUT_MS,
+    // The client repeats a request that got no answer with the same idempotency key.
+    maxNetworkRetries: NETWORK_RETRIES,
+    telemetry: false,
+    httpClient: tracedHttpClient(agent),
+  })
+
+  return {
+    async charge({ orderId, amountCents, paymentMethod }) {
+      try {
+        const intent = await stripe.paymentIntents.create(
+          {
+            amount: amountCents,
+            currency: CURRENCY,
+            payment_method: paymentMethod,
+            confirm: true,
+            metadata: { order_id: orderId },
+          },
+          { idempotencyKey: `charge:${orderId}` },
+        )
+        if (intent.status === 'succeeded') return { status: 'succeeded', providerId: intent.id }
+        return { status: 'declined', providerId: intent.id, message: `The payment is ${intent.status}` }
+      } catch (error) {
+        if (error instanceof Stripe.errors.StripeCardError) {
+          return { status: 'declined', providerId: error.payment_intent?.id, message: error.message }
+        }
+        // A wrong payment method is the customer's to change, as a declined card is.
+        if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'resource_missing') {
+          return { status: 'declined', providerId: undefined, message: error.message }
+        }
+        throw unanswered(error)
+      }
+    },
+
+    async findCharge(orderId) {
+      try {
+        const found = await stripe.paymentIntents.search({
+          query: `metadata['order_id']:'${orderId}' AND status:'succeeded'`,
+          limit: 1,
+        })
+        const intent = found.data[0]
+        return intent === undefined ? undefined : { providerId: intent.id, amountCents: intent.amount_received }
+      } catch (error) {
+        throw unanswered(error)
+      }
+    },
+
+    async refund({ key, providerId, amountCents }) {
+      try {
+        const refund = await stripe.refunds.create(
+          { payment_intent: providerId, amount: amountCents },
+          { idempotencyKey: `refund:${key}` },
+        )
+        return refund.id
+      } catch (error) {
+        throw unanswered(error)
+      }
+    },
+
+    close: () => agent.destroy(),
+  }
+}
+
+/** Connection lost, timeout, or the provider's own failure: the money may have moved or not. */
+function unanswered(error: unknown): unknown {
+  const away =
+    error instanceof Stripe.errors.StripeConnectionError ||
+    error instanceof Stripe.errors.StripeAPIError ||
+    error instanceof Stripe.errors.StripeRateLimitError
+  return away ? new NoAnswerError('payment-provider', 'unknown', error) : error
+}
+
+/** Stripe's Node client, with our trace on each request. */
+function tracedHttpClient(agent: Agent) {
+  const client = Stripe.createNodeHttpClient(agent)
+  const makeRequest = client.makeRequest.bind(client)
+  client.makeRequest = (host, port, path, method, headers, data, protocol, timeout) => {
+    const trace = currentTrace()
+    const traced = trace === undefined ? headers : { ...headers, traceparent: traceparent(trace) }
+    return makeRequest(host, port, path, method, traced, data, protocol, timeout)
+  }
+  return client
+}

@@ -1,0 +1,39 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { pino, type Logger } from 'pino'
+import { currentTrace } from './trace.ts'
+
+export type { Logger } from 'pino'
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
+
+export interface Logs {
+  /** A service's logger: JSON lines with its name and the trace id of the request it is at. */
+  of(service: string): Logger
+  /** Writes out what is buffered. */
+  close(): Promise<void>
+}
+
+/** One file for all services, since they run in one process; a line says whose it is. */
+export function openLogs(path: string, level: LogLevel): Logs {
+  mkdirSync(dirname(path), { recursive: true })
+  const file = pino.destination({ dest: path, append: true, sync: false, minLength: 4_096, periodicFlush: 500 })
+  const root = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // Payment methods and addresses are nobody's business in a log.
+      redact: ['paymentMethod', '*.paymentMethod', 'address', '*.address', 'email', '*.email'],
+      mixin: () => currentTrace() ?? {},
+    },
+    file,
+  )
+  return {
+    of: (service) => root.child({ service }),
+    close: () =>
+      new Promise((resolve) => {
+        file.once('close', resolve)
+        file.end()
+      }),
+  }
+}

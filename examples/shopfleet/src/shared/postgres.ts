@@ -1,0 +1,61 @@
+import pg from 'pg'
+import type { Logger } from './logging.ts'
+
+export type { Pool, PoolClient } from 'pg'
+
+/** The part of a pool or a client that a query needs. */
+export type Queryable = Pick<pg.Pool, 'query'>
+
+const INT8 = 20
+
+/** A pool for one database; 64-bit integers come back as numbers, since no money or stock here nears 2^53. */
+export function openPool(url: string, { name, max, log }: { name: string; max: number; log: Logger }): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: name,
+    max,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 10_000,
+    statement_timeout: 9_000,
+    idleTimeoutMillis: 60_000,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as never)) as typeof pg.types.getTypeParser,
+    },
+  })
+  // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
+  pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'))
+  return pool
+}
+
+/** Runs `work` in one transaction; a connection whose state is unknown is thrown away, not reused. */
+export async function inTransaction<T>(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> {
+  const tx = await pool.connect()
+  let broken: Error | boolean = false
+  try {
+    await tx.query('begin')
+    const result = await work(tx)
+    await tx.query('commit')
+    return result
+  } catch (error) {
+    await tx.query('rollback').catch((cause: unknown) => {
+      broken = cause instanceof Error ? cause : true
+    })
+    throw error
+  } finally {
+    tx.release(broken)
+  }
+}
+
+/** Applies the migrations that this database has not had yet, in order, in one transaction, one process at a time. */
+export async function migrate(pool: pg.Pool, migrations: readonly string[]): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    await tx.query(`select pg_advisory_xact_lock(hashtext('shopfleet.migrations'));
+      create table if not exists migrations (id int primary key, applied_at timestamptz not null default now())`)
+    const { rows } = await tx.query<{ done: number }>('select coalesce(max(id), 0) as done from migrations')
+    const done = rows[0]?.done ?? 0
+    const todo = migrations.slice(done)
+    if (todo.length === 0) return
+    await tx.query(todo.map((sql, index) => `${sql};\ninsert into migrations (id) values (${done + index + 1})`).join(';\n'))
+  })
+}
