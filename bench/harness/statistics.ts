@@ -16,7 +16,7 @@ export function percentile(values: readonly number[], percent: number): number {
   if (!(percent >= 0 && percent <= 100)) {
     throw new RangeError(`Cannot take a percentile: percent must be from 0 to 100, got ${percent}`)
   }
-  const sorted = Float64Array.from(values).sort()
+  const sorted = Float64Array.from(values).toSorted()
   const rank = ((sorted.length - 1) * percent) / 100
   const below = sorted[Math.floor(rank)] ?? Number.NaN
   const above = sorted[Math.ceil(rank)] ?? Number.NaN
