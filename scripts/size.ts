@@ -1,46 +1,51 @@
-// Size limits: what a bundler makes of each entry (minified, with our own packages, brotli), against the
-// `size-limit` field of the package. One size-limit run for all of them, from a configuration made here, because
-// that is the only place where esbuild can be told that the target is Node.
-import { mkdirSync, writeFileSync } from 'node:fs'
+// Size limits: what a bundler makes of each entry (minified, with our own packages, brotli or what the check
+// says), against the `size-limit` field of the package. One run of size-limit for all of them, from a configuration
+// made here, because that is the only place where esbuild can be told that the target is Node.
 import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withLock } from './bootstrap/lock.mjs'
-import { packages, REPORTS, ROOT } from './lib/workspace.ts'
+import { type Package, packages, REPORTS, ROOT } from './lib/workspace.ts'
 
-const checks = packages().flatMap(({ folder, path, manifest }) =>
-  (manifest['size-limit'] ?? []).map((check) => ({
-    name: `${folder}${check.name === undefined ? '' : ` ${check.name}`}`,
-    path: join(path, check.path),
-    limit: check.limit,
-    ignore: Object.keys({
-      ...manifest.peerDependencies,
-      ...foreign(manifest.dependencies),
-      ...manifest.optionalDependencies,
-    }),
+const checks = packages().flatMap((one) =>
+  (one.manifest['size-limit'] ?? []).map((check) => ({
+    ...check,
+    name: check.name === one.folder ? check.name : `${one.folder}: ${check.name ?? check.path}`,
+    path: join(one.path, check.path),
+    ignore: foreign(one),
   })),
 )
 
-/** Other people's packages are not our weight. */
-function foreign(dependencies: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(dependencies).filter(([name]) => !name.startsWith('@quorate/')))
+/** Other people's packages, and what Node has built in, are not our weight. */
+function foreign({ manifest }: Package): string[] {
+  const named = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })
+  const peers = Object.keys(manifest.peerDependencies ?? {})
+  return [...named.filter((name) => !name.startsWith('@quorate/')), ...peers, 'node:*']
 }
 
 if (checks.length === 0) {
-  console.log('size: no package has a limit yet')
+  console.log('size: no package has a limit')
 } else {
   mkdirSync(REPORTS, { recursive: true })
   const config = join(REPORTS, `size-limit-${process.pid}.mjs`)
   writeFileSync(
     config,
     `const checks = ${JSON.stringify(checks, undefined, 2)}
-export default checks.map((check) => ({
-  ...check,
-  modifyEsbuildConfig: (config) => ({ ...config, platform: 'node', format: 'esm' }),
-}))
+const forNode = (config) => ({ ...config, platform: 'node', format: 'esm', logLevel: 'error' })
+export default checks.map((check) => ({ ...check, modifyEsbuildConfig: forNode }))
 `,
   )
-  await withLock(join(REPORTS, 'build.lock'), async () => {
-    const { status } = spawnSync('size-limit', ['--config', config], { cwd: ROOT, stdio: 'inherit' })
-    process.exitCode = status ?? 1
-  })
+  try {
+    await withLock(join(REPORTS, 'build.lock'), async () => {
+      const { status, stdout } = spawnSync('size-limit', ['--config', config], {
+        cwd: ROOT,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      console.log(stdout.replace(/ at \S*size-limit-\d+\.mjs/, ' in the package.json'))
+      process.exitCode = status ?? 1
+    })
+  } finally {
+    rmSync(config, { force: true })
+  }
 }
