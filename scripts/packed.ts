@@ -1,0 +1,114 @@
+// The packages as npm users get them: packed, installed with npm into empty projects, imported in every way there
+// is, type-checked, bundled and run.
+//
+//   node scripts/packed.ts --tarballs FOLDER     (made by scripts/build.ts)
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { entries, type Package, packages, specifier } from './lib/workspace.ts'
+import { type Consumer, consumersOf } from './packed/consumers.ts'
+import { installProject, linkFromWorkspace, type Project } from './packed/project.ts'
+import { run } from './packed/run.ts'
+
+const { values } = parseArgs({ options: { tarballs: { type: 'string' } } })
+if (values.tarballs === undefined || !existsSync(values.tarballs)) {
+  throw new Error('Cannot test packed packages: --tarballs must name the folder that scripts/build.ts filled')
+}
+const tarballs = values.tarballs
+const all = packages().filter(({ manifest }) => tarballOf(manifest.name) !== undefined)
+// A space in the path: people have them, and scripts that forget quotes break on them.
+const home = mkdtempSync(join(tmpdir(), 'quorate packed '))
+try {
+  await bare()
+  await full()
+} finally {
+  rmSync(home, { recursive: true, force: true })
+}
+
+/** No driver installed: the main entry of every package must load all the same. */
+async function bare(): Promise<void> {
+  const alone = all.filter((one) => foreignDependencies(one).length === 0)
+  const project = await check('install without drivers, offline', () =>
+    installProject(join(home, 'bare'), dependenciesOn(alone), ['--offline']),
+  )
+  if (project === undefined) return
+  const main = alone.map(({ manifest }) => manifest.name)
+  await consume(project, consumersOf(main, ['esm', 'cjs']))
+}
+
+/** With everything there: every entry, every kind of consumer. */
+async function full(): Promise<void> {
+  const project = await check('install all packages', () =>
+    installProject(join(home, 'full'), dependenciesOn(all), ['--prefer-offline']),
+  )
+  if (project === undefined) return
+  for (const one of all) linkFromWorkspace(project, one)
+  const every = all.flatMap((one) => entries(one).map(([subpath]) => specifier(one.manifest.name, subpath)))
+  await consume(project, consumersOf(every, ['esm', 'cjs', 'node-next', 'bundler']))
+}
+
+async function consume(project: Project, consumers: readonly Consumer[]): Promise<void> {
+  const printed = new Map<string, string>()
+  for (const consumer of consumers) {
+    const output = await check(consumer.title, async () => {
+      consumer.write(project.folder)
+      let last = ''
+      for (const [program, args] of consumer.commands) last = await run(program, args, project.folder)
+      return last.trim()
+    })
+    if (output !== undefined) printed.set(consumer.title, output)
+  }
+  // All of them print the names that each entry exports, so they must agree to the letter.
+  const [first, ...rest] = printed
+  for (const [title, output] of rest) {
+    if (first === undefined || output === first[1]) continue
+    fail(`${title} sees other exports than ${first[0]}`, difference(first[1], output))
+  }
+}
+
+async function check<T>(title: string, work: () => Promise<T>): Promise<T | undefined> {
+  const started = performance.now()
+  try {
+    const result = await work()
+    console.log(`ok     ${title}, ${((performance.now() - started) / 1000).toFixed(1)} s`)
+    return result
+  } catch (error) {
+    fail(title, (error as Error).message)
+    return undefined
+  }
+}
+
+function fail(title: string, why: string): void {
+  console.error(`FAILED ${title}:\n${why}`)
+  process.exitCode = 1
+}
+
+function difference(expected: string, actual: string): string {
+  const [left, right] = [expected.split('\n'), actual.split('\n')]
+  return [
+    ...left.filter((line) => !right.includes(line)).map((line) => `- ${line}`),
+    ...right.filter((line) => !left.includes(line)).map((line) => `+ ${line}`),
+  ].join('\n')
+}
+
+function dependenciesOn(chosen: readonly Package[]): Record<string, string> {
+  return Object.fromEntries(chosen.map(({ manifest }) => [manifest.name, `file:${tarballOf(manifest.name)}`]))
+}
+
+function tarballOf(name: string): string | undefined {
+  const prefix = `${name.replace('@', '').replace('/', '-')}-`
+  const file = readdirSync(tarballs).find(
+    (found) => found.startsWith(prefix) && /^\d/.test(found.slice(prefix.length)),
+  )
+  return file === undefined ? undefined : join(tarballs, file)
+}
+
+/** Packages of others that come with it, directly or through one of ours. */
+function foreignDependencies(one: Package): string[] {
+  const names = Object.keys({ ...one.manifest.dependencies, ...one.manifest.optionalDependencies })
+  return names.flatMap((name) => {
+    const ours = all.find(({ manifest }) => manifest.name === name)
+    return ours === undefined ? [name] : foreignDependencies(ours)
+  })
+}
