@@ -26,12 +26,12 @@ export function checkSnippets(snippets: readonly Snippet[], fallbacks: readonly 
     virtual.set(join(dirname(snippet.readme), 'src', `${basename(snippet.readme)}.${index}.ts`), snippet)
   })
   const host = ts.createCompilerHost(options)
-  const { readFile, fileExists, getSourceFile } = host
-  host.readFile = (file) => virtual.get(file)?.code ?? readFile(file)
-  host.fileExists = (file) => virtual.has(file) || fileExists(file)
+  const disk = ts.createCompilerHost(options)
+  host.readFile = (file) => virtual.get(file)?.code ?? disk.readFile(file)
+  host.fileExists = (file) => virtual.has(file) || disk.fileExists(file)
   host.getSourceFile = (file, version, ...rest) => {
     const snippet = virtual.get(file)
-    if (snippet === undefined) return getSourceFile(file, version, ...rest)
+    if (snippet === undefined) return disk.getSourceFile(file, version, ...rest)
     return ts.createSourceFile(file, snippet.code, version, true)
   }
   const cache = ts.createModuleResolutionCache(ROOT, (file) => file, options)
