@@ -1,0 +1,38 @@
+import { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
+import type { CrdtType } from './crdt.ts'
+
+// Every encoding starts with the format and the type. Numbers in use stay as they are for ever.
+const FORMAT = 1
+const TAGS: Readonly<Record<CrdtType, number>> = { 'or-set': 1, 'pn-counter': 2, cart: 3 }
+
+/** A writer that has written the head of an encoding. */
+export function startWriting(type: CrdtType): ByteWriter {
+  const writer = new ByteWriter()
+  writer.byte(FORMAT)
+  writer.byte(TAGS[type])
+  return writer
+}
+
+/**
+ * A reader that has read the head of an encoding.
+ *
+ * @throws DecodeError if it is another format or type.
+ */
+export function startReading(type: CrdtType, bytes: Uint8Array): ByteReader {
+  const reader = new ByteReader(bytes, type)
+  if (reader.byte() !== FORMAT) reader.fail('its format is unknown')
+  if (reader.byte() !== TAGS[type]) reader.fail('it is of another type')
+  return reader
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** True for text that UTF-8 can carry. */
+export const isWellFormed = (text: unknown): text is string =>
+  typeof text === 'string' && !LONE_SURROGATE.test(text)
+
+/** @throws TypeError if it is not a name for a writer. */
+export function checkReplica(replica: string): void {
+  if (isWellFormed(replica) && replica !== '') return
+  throw new TypeError(`replica must be a non-empty well-formed string, got ${JSON.stringify(replica)}`)
+}

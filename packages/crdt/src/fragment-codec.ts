@@ -1,0 +1,165 @@
+import { CausalContext, DecodeError } from '@quorate/vector-clock'
+import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
+import type { CrdtType } from './crdt.ts'
+import type { Entry, Fragment } from './dot-store.ts'
+import { startReading, startWriting } from './format.ts'
+
+/** How a type writes its keys and payloads. */
+export interface FragmentFormat<T extends CrdtType, K extends string | number> {
+  readonly type: T
+  writeKey(writer: ByteWriter, key: K): void
+  readKey(reader: ByteReader): K
+  isKey(key: unknown): key is K
+  /** True if entries carry a payload in the bytes; else it is 0. */
+  readonly hasPayload: boolean
+  isPayload(payload: unknown): boolean
+  /** An entry as JSON, without its event. */
+  toJSON(key: K, payload: number): Readonly<Record<string, unknown>>
+  /** Key and payload of an entry as JSON, unchecked. */
+  fromJSON(json: Readonly<Record<string, unknown>>): { key: unknown; payload: unknown }
+}
+
+/** The JSON of a state or delta. */
+export interface FragmentJson<T extends CrdtType = CrdtType> {
+  readonly type: T
+  /** Events seen, as runs by replica. */
+  readonly context: Readonly<Record<string, readonly (readonly [from: number, to: number])[]>>
+  /** What is there: the element and the event that put it there. */
+  readonly entries: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** One order for all: numbers before texts, texts by UTF-16 units; then by event. */
+function compareEntries<K extends string | number>(a: Entry<K>, b: Entry<K>): number {
+  if (a.key !== b.key) return compareKeys(a.key, b.key)
+  if (a.node !== b.node) return a.node < b.node ? -1 : 1
+  return a.counter - b.counter
+}
+
+function compareKeys(a: string | number, b: string | number): number {
+  if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/**
+ * Head, causal context, number of keys; per key the key, and per entry of it: place of the node in
+ * the context × 2 (+ 1 if the key has another entry), counter − first counter of that node in the
+ * context, payload if the type has one.
+ */
+export function encodeFragment<T extends CrdtType, K extends string | number>(
+  format: FragmentFormat<T, K>,
+  { context, entries }: Fragment<K>,
+): Uint8Array {
+  const writer = startWriting(format.type)
+  context.writeTo(writer)
+  const places = new Map(firstCounters(context).map(([node, first], place) => [node, { place, first }]))
+  const sorted = entries.toSorted(compareEntries)
+  writer.uint(new Set(sorted.map(({ key }) => key)).size)
+  for (let i = 0; i < sorted.length; i++) {
+    const { key, node, counter, payload } = sorted[i] as Entry<K>
+    const { place, first } = places.get(node) as { place: number; first: number }
+    if (sorted[i - 1]?.key !== key) format.writeKey(writer, key)
+    writer.uint(place * 2 + (sorted[i + 1]?.key === key ? 1 : 0))
+    writer.uint(counter - first)
+    if (format.hasPayload) writer.uint(payload)
+  }
+  return writer.finish()
+}
+
+/** @throws DecodeError on anything that {@link encodeFragment} would not have written. */
+export function decodeFragment<T extends CrdtType, K extends string | number>(
+  format: FragmentFormat<T, K>,
+  bytes: Uint8Array,
+): Fragment<K> {
+  const reader = startReading(format.type, bytes)
+  const context = CausalContext.readFrom(reader)
+  const nodes = firstCounters(context)
+  const entries: Entry<K>[] = []
+  for (let keys = reader.count(); keys > 0; keys--) {
+    const key = format.readKey(reader)
+    let last = entries.at(-1)
+    if (last !== undefined && compareKeys(last.key, key) >= 0) reader.fail('its elements are not in order')
+    last = undefined
+    for (let more = 1; more > 0;) {
+      const head = reader.uint()
+      more = head % 2
+      const [node, first] = nodes[(head - more) / 2] ?? reader.fail('an entry is of an unknown replica')
+      const entry = {
+        key,
+        node,
+        counter: first + reader.uint(),
+        payload: format.hasPayload ? reader.uint() : 0,
+      }
+      if (last !== undefined && compareEntries(last, entry) >= 0) reader.fail('its entries are not in order')
+      entries.push(entry)
+      last = entry
+    }
+  }
+  reader.end()
+  return checked(format, { context, entries }, (reason) => reader.fail(reason))
+}
+
+/** The JSON of a fragment, entries in the order of the bytes. */
+export function fragmentToJSON<T extends CrdtType, K extends string | number>(
+  format: FragmentFormat<T, K>,
+  { context, entries }: Fragment<K>,
+): FragmentJson<T> {
+  return {
+    type: format.type,
+    context: context.toJSON(),
+    entries: entries.toSorted(compareEntries).map(({ key, node, counter, payload }) => ({
+      ...format.toJSON(key, payload),
+      node,
+      counter,
+    })),
+  }
+}
+
+/** @throws DecodeError on anything that {@link fragmentToJSON} would not have made. */
+export function fragmentFromJSON<T extends CrdtType, K extends string | number>(
+  format: FragmentFormat<T, K>,
+  json: unknown,
+): Fragment<K> {
+  const fail = (reason: string): never => {
+    throw new DecodeError(format.type, reason)
+  }
+  const { type, context, entries } = isRecord(json) ? json : {}
+  if (type !== format.type) fail('it is of another type')
+  if (!Array.isArray(entries) || !entries.every(isRecord)) return fail('entries is not a list of objects')
+  const list = entries.map((entry) => ({
+    ...format.fromJSON(entry),
+    node: entry['node'],
+    counter: Number.isInteger(entry['counter']) ? entry['counter'] : 0,
+  }))
+  return checked(
+    format,
+    { context: CausalContext.fromJSON(context), entries: list as unknown as Entry<K>[] },
+    fail,
+  )
+}
+
+const isRecord = (json: unknown): json is Readonly<Record<string, unknown>> =>
+  typeof json === 'object' && json !== null
+
+/** Nodes with their first counter, in the order of the context's bytes. */
+function firstCounters(context: CausalContext): [node: string, first: number][] {
+  const first = new Map<string, number>()
+  for (const { node, from } of context.runs()) if (!first.has(node)) first.set(node, from)
+  return [...first]
+}
+
+/** What no store would hold must not come in: a wrong key, an event unseen, or one event twice. */
+function checked<T extends CrdtType, K extends string | number>(
+  format: FragmentFormat<T, K>,
+  fragment: Fragment<K>,
+  fail: (reason: string) => never,
+): Fragment<K> {
+  const seen = new Map<string, Set<number>>()
+  for (const entry of fragment.entries) {
+    if (!format.isKey(entry.key) || !format.isPayload(entry.payload)) fail('an element is not valid')
+    if (!fragment.context.has(entry)) fail('an entry is not in the context')
+    const counters = seen.get(entry.node) ?? new Set()
+    if (counters.has(entry.counter)) fail('one event has two entries')
+    seen.set(entry.node, counters.add(entry.counter))
+  }
+  return fragment
+}

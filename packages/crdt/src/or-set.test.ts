@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest'
+import { createOrSet, DecodeError, decodeOrSet, type OrSet, orSetFromJSON, type SetElement } from './index.ts'
+
+const set = (replica: string, ...elements: string[]): OrSet<string> => {
+  const made = createOrSet({ replica })
+  for (const element of elements) made.add(element)
+  return made
+}
+const sorted = (of: Iterable<string>): string[] => [...of].toSorted()
+
+test('an add wins over a concurrent removal', () => {
+  const a = set('a', 'x')
+  const b = a.clone({ replica: 'b' })
+  const removal = b.remove('x')
+  const add = a.add('x')
+  a.merge(removal)
+  b.merge(add)
+  expect([sorted(a), sorted(b)]).toEqual([['x'], ['x']])
+})
+
+test('a removal wins over the adds it has seen', () => {
+  const a = set('a', 'x')
+  const b = a.clone({ replica: 'b' })
+  b.add('x')
+  a.merge(b)
+  a.remove('x')
+  b.merge(a)
+  expect([...b]).toEqual([])
+})
+
+test('two replicas add one element, one of them removes it: the other add stays (Riak orswot, present but removed)', () => {
+  const a = set('a', 'z')
+  const c = a.clone({ replica: 'c' })
+  a.remove('z')
+  const b = set('b', 'z')
+  a.merge(b)
+  const withBoth = b.clone()
+  withBoth.merge(a)
+  withBoth.remove('z')
+  // c still has the first add, which both others know to be removed.
+  withBoth.merge(c)
+  c.merge(withBoth)
+  expect([sorted(withBoth), sorted(c)]).toEqual([[], []])
+})
+
+test('disjoint sets merge, and a removal after the merge reaches both (Riak orswot, disjoint merge)', () => {
+  const a = set('a', 'bar')
+  const b = set('b', 'baz')
+  const both = a.clone({ replica: 'c' })
+  both.merge(b)
+  expect(sorted(both)).toEqual(['bar', 'baz'])
+  a.remove('bar')
+  both.merge(a)
+  expect(sorted(both)).toEqual(['baz'])
+})
+
+test('concurrent adds of one element, removed one by one on each side: none is left (Riak orswot, no dots left)', () => {
+  const a = set('a', 'z')
+  const b = set('b', 'z')
+  const c = a.clone({ replica: 'c' })
+  a.remove('z')
+  const d = b.clone({ replica: 'd' })
+  d.merge(a)
+  a.merge(b)
+  b.remove('z')
+  for (const other of [b, c, d]) a.merge(other)
+  expect([...a]).toEqual([])
+})
+
+test('an emptied set of 100,000 elements is at most 32 bytes', () => {
+  const a = createOrSet({ replica: 'a' })
+  for (let i = 0; i < 100_000; i++) a.add(`element-${i}`)
+  const b = a.clone({ replica: 'b' })
+  for (let i = 0; i < 100_000; i++) b.remove(`element-${i}`)
+  a.merge(b)
+  expect(a.size).toBe(0)
+  expect(a.encode().length).toBeLessThanOrEqual(32)
+})
+
+test('the delta of an add of 10 characters is at most 25 bytes', () => {
+  const a = createOrSet({ replica: 'a' })
+  for (let i = 0; i < 1_000; i++) a.add(`element-${i}`)
+  expect(a.add('0123456789').encode().length).toBeLessThanOrEqual(25)
+})
+
+test('small deltas in a large set: what the index does is what a scan would do', () => {
+  const a = createOrSet({ replica: 'a' })
+  for (let i = 0; i < 1_000; i++) a.add(`e${i}`)
+  const b = a.clone({ replica: 'b' })
+  for (let i = 0; i < 1_000; i += 3) b.merge(a.remove(`e${i}`))
+  for (let i = 0; i < 1_000; i += 6) b.merge(a.add(`e${i}`))
+  for (let i = 0; i < 1_000; i += 5) a.merge(b.remove(`e${i}`))
+  expect(sorted(b)).toEqual(sorted(a))
+  expect(Buffer.compare(a.encode(), b.encode())).toBe(0)
+})
+
+test('texts and numbers are apart, and 0 is one element with -0', () => {
+  const a = createOrSet<SetElement>({ replica: 'a' })
+  for (const element of [1, '1', -0, 0, 0.1, -5e-324, 2 ** 60, '']) a.add(element)
+  const again = decodeOrSet<SetElement>(a.encode(), { replica: 'b' })
+  expect(again.value).toEqual(new Set([1, '1', 0, 0.1, -5e-324, 2 ** 60, '']))
+  expect(orSetFromJSON<SetElement>(JSON.parse(JSON.stringify(a)), { replica: 'b' }).value).toEqual(
+    again.value,
+  )
+  expect(again.remove(-0).isEmpty).toBe(false)
+})
+
+test('elements that bytes cannot carry are refused', () => {
+  const a = createOrSet<SetElement>({ replica: 'a' })
+  for (const element of [Number.NaN, Infinity, '\udc00', null, {}]) {
+    expect(() => a.add(element as SetElement)).toThrow(TypeError)
+  }
+  expect(a.size).toBe(0)
+})
+
+test('decodeOrSet() refuses NaN, -0 and unknown kinds', () => {
+  const head = [1, 1, 1, 1, 97, 0, 0, 0, 1]
+  for (const key of [
+    [1, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0],
+    [1, 0x80, 0, 0, 0, 0, 0, 0, 0],
+    [3, 120],
+  ]) {
+    expect(() => decodeOrSet(Uint8Array.from([...head, ...key, 0, 0]), { replica: 'b' })).toThrow(DecodeError)
+  }
+})
+
+test('a set emptied of one element keeps its place in the order of events', () => {
+  const a = set('a', 'x')
+  a.remove('x')
+  expect(a.version.get('a')).toBe(2)
+  expect(a.add('y').toJSON()).toMatchObject({ entries: [{ element: 'y', node: 'a', counter: 3 }] })
+})

@@ -1,0 +1,143 @@
+import type { ByteReader } from '@quorate/vector-clock/codec'
+import type { Delta, ReplicaOptions } from './crdt.ts'
+import { Dotted } from './dotted.ts'
+import { isWellFormed } from './format.ts'
+import type { FragmentFormat } from './fragment-codec.ts'
+import { IndexedDotStore } from './indexed-dot-store.ts'
+
+/** What a set may hold: well-formed texts and finite numbers. */
+export type SetElement = string | number
+
+/** An edit of a set, or several. */
+export type OrSetDelta = Delta<'or-set'>
+
+const FORMAT: FragmentFormat<'or-set', SetElement> = {
+  type: 'or-set',
+  hasPayload: false,
+  // A text has twice its length before it, a number a 1.
+  writeKey: (writer, element) => {
+    if (typeof element === 'string') return writer.text(element, 2)
+    const bytes = new Uint8Array(8)
+    new DataView(bytes.buffer).setFloat64(0, element)
+    writer.uint(1)
+    return writer.raw(bytes)
+  },
+  readKey: (reader) => {
+    const head = reader.uint()
+    if (head % 2 === 0) return reader.text(head / 2)
+    if (head !== 1) reader.fail('an element is of an unknown kind')
+    return readNumber(reader)
+  },
+  isKey: isElement,
+  isPayload: (payload) => payload === 0,
+  toJSON: (element) => ({ element }),
+  fromJSON: ({ element }) => ({ key: element, payload: 0 }),
+}
+
+function isElement(element: unknown): element is SetElement {
+  return isWellFormed(element) || (Number.isFinite(element) && !Object.is(element, -0))
+}
+
+function readNumber(reader: ByteReader): number {
+  const bytes = reader.raw(8)
+  return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0)
+}
+
+/** A set in which adds win; see {@link createOrSet}. */
+export class OrSet<E extends SetElement = SetElement>
+  extends Dotted<'or-set', SetElement, ReadonlySet<E>>
+  implements Iterable<E>
+{
+  /** @internal Use `createOrSet`, `decodeOrSet` or `orSetFromJSON`. */
+  constructor(options: ReplicaOptions, source?: Uint8Array | OrSet<E> | { readonly json: unknown }) {
+    super(FORMAT, new IndexedDotStore(), options)
+    if (source instanceof Uint8Array) this.merge(source)
+    else if (source instanceof OrSet) this.mergeAll(source)
+    else if (source !== undefined) this.mergeJSON(source.json)
+  }
+
+  /** The elements, as a set made anew on each call; `has`, `size` and iteration need none. */
+  get value(): ReadonlySet<E> {
+    return new Set(this)
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.store.entries.size
+  }
+
+  /** True if the element is in the set. */
+  has(element: E): boolean {
+    return this.store.entries.has(element)
+  }
+
+  /** The elements, in no order to rely on. */
+  [Symbol.iterator](): IterableIterator<E> {
+    return this.store.entries.keys() as IterableIterator<E>
+  }
+
+  /**
+   * Adds an element; wins over removals that do not know of it.
+   *
+   * @throws TypeError for an ill-formed text or a number that is not finite.
+   */
+  add(element: E): OrSetDelta {
+    const key = element === 0 ? 0 : element // -0 and 0 are one element, as in a Set
+    if (!isElement(key)) {
+      throw new TypeError(`element must be a well-formed string or a finite number, got ${String(element)}`)
+    }
+    return this.delta(this.store.put(this.replica, key, 0, true))
+  }
+
+  /** Removes an element as far as this replica has seen it; an add made elsewhere meanwhile stays. */
+  remove(element: E): OrSetDelta {
+    return this.delta(this.store.remove(this.replica, [element]))
+  }
+
+  /** Removes all that this replica has seen, as one edit. */
+  clear(): OrSetDelta {
+    return this.delta(this.store.remove(this.replica, this.store.entries.keys()))
+  }
+
+  clone(options: Partial<ReplicaOptions> = {}): OrSet<E> {
+    return new OrSet({ replica: options.replica ?? this.replica }, this)
+  }
+}
+
+/**
+ * An empty observed-remove set (Bieniusa et al. 2012): a removal takes away the adds it has seen, so
+ * an add always wins over a removal that did not know of it. Removed elements leave no tombstones.
+ *
+ * @throws TypeError for an empty or ill-formed replica.
+ *
+ * @example
+ * ```ts
+ * const tags = createOrSet<string>({ replica: 'eu-1' })
+ * const delta = tags.add('sale')
+ * peer.merge(delta.encode())
+ * ```
+ */
+export function createOrSet<E extends SetElement = string>(options: ReplicaOptions): OrSet<E> {
+  return new OrSet<E>(options)
+}
+
+/**
+ * The set that `encode()` wrote, to be edited as `options.replica`. The type of its elements is the
+ * caller's word.
+ *
+ * @throws DecodeError on anything else.
+ */
+export function decodeOrSet<E extends SetElement = string>(
+  bytes: Uint8Array,
+  options: ReplicaOptions,
+): OrSet<E> {
+  return new OrSet<E>(options, bytes)
+}
+
+/** The set that `toJSON()` made. @throws DecodeError on anything else. */
+export function orSetFromJSON<E extends SetElement = string>(
+  json: unknown,
+  options: ReplicaOptions,
+): OrSet<E> {
+  return new OrSet<E>(options, { json })
+}
