@@ -13,7 +13,13 @@ const config: ViteUserConfig = {
         test: {
           name: 'unit',
           isolate: false,
-          include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'examples/*/src/**/*.test.ts',
+            'scripts/**/*.test.ts',
+            'bench/harness/**/*.test.ts',
+            'docs/**/*.test.ts',
+          ],
         },
       },
       {

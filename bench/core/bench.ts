@@ -18,16 +18,19 @@ const selectByRendezvous = require('rendezvous-hash') as (
 const keys = Array.from({ length: 131_072 }, (_, index) => `user-${index}`)
 const keyAt = (index: number): string => keys[index & (keys.length - 1)] ?? ''
 
+const SLOW = 'consistent-hashing'
+
 function contestants(count: number): { name: string; pick: (key: string) => string | undefined }[] {
   const ids = Array.from({ length: count }, (_, index) => `10.0.0.${index}:6379`)
   const ours = rendezvous(ids.map((id) => ({ id })))
   const ring = new HashRing(ids)
-  const other = new ConsistentHashing(ids)
+  // Takes 0.3 ms per lookup at 16 nodes and grows with their number: only where it ends in time.
+  const other = count <= 16 ? new ConsistentHashing(ids) : undefined
   const shards = Object.fromEntries(ids.map((id) => [id, id]))
   return [
     { name: 'quorate', pick: (key) => ours.pick(key)?.id },
     { name: 'hashring', pick: (key) => ring.get(key) },
-    { name: 'consistent-hashing', pick: (key) => other.getNode(key) },
+    ...(other === undefined ? [] : [{ name: SLOW, pick: (key: string) => other.getNode(key) }]),
     { name: 'rendezvous-hash (md5)', pick: (key) => selectByRendezvous(key, shards) },
   ]
 }
@@ -47,7 +50,8 @@ function speed(count: number): Case[] {
 
 /** How far the fullest of 16 nodes is above its fair share, and chi-square per degree of freedom (1 = chance). */
 function evenness(): Case[] {
-  return contestants(16).map(({ name, pick }) => ({
+  const fast = contestants(16).filter(({ name }) => name !== SLOW)
+  return fast.map(({ name, pick }) => ({
     name,
     round: () => {
       const counts = new Map<string | undefined, number>()

@@ -1,3 +1,5 @@
+import { hashText } from './hash.ts'
+
 /** Uniform numbers in [0, 1), the contract of `Math.random`. */
 export type Random = () => number
 
@@ -13,7 +15,11 @@ export type Random = () => number
  * ```
  */
 export function seededRandom(seed: number | string): Random {
-  let [a, b, c, counter] = seedWords(String(seed))
+  const text = String(seed)
+  let a = hashText(text, 0x811c9dc5)
+  let b = hashText(text, 0x9e3779b9)
+  let c = hashText(text, 0x85ebca6b)
+  let counter = 1
   const next = (): number => {
     const out = (a + b + counter) | 0
     counter = (counter + 1) | 0
@@ -24,16 +30,4 @@ export function seededRandom(seed: number | string): Random {
   }
   for (let round = 0; round < 12; round++) next()
   return () => ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 0x20000000000000
-}
-
-/** FNV-1a over the seed, from four different bases. */
-function seedWords(seed: string): [number, number, number, number] {
-  const word = (basis: number): number => {
-    let hash = basis
-    for (let index = 0; index < seed.length; index++) {
-      hash = Math.imul(hash ^ seed.charCodeAt(index), 0x01000193)
-    }
-    return hash | 0
-  }
-  return [word(0x811c9dc5), word(0x9e3779b9), word(0x85ebca6b), 1]
 }

@@ -1,3 +1,6 @@
+import { finalize, hashText } from './hash.ts'
+import { requireFinite } from './validate.ts'
+
 /** A place that keys can be assigned to. */
 export interface RendezvousNode {
   /** Stable name; the same name hashes the same in every process. */
@@ -38,57 +41,44 @@ export function rendezvous<N extends RendezvousNode>(nodes: Iterable<N>): Rendez
   const weights = Float64Array.from(ranked, ({ weight = 1 }) => weight)
   const equal = weights.every((weight) => weight === weights[0])
 
-  const folded = (second: number, index: number): number => second ^ (moreSeeds[index] ?? 0)
-  const highOf = (first: number, fold: number, index: number): number =>
+  const foldedKey = (second: number, index: number): number => second ^ (moreSeeds[index] ?? 0)
+  const highHash = (first: number, fold: number, index: number): number =>
     finalize((first ^ (seeds[index] ?? 0)) + Math.imul(fold, 0x9e3779b1)) >>> 0
 
   /** With equal weights the order of the scores is the order of the hashes: no logarithm needed. */
-  const score = (first: number, second: number, index: number): number => {
-    const fold = folded(second, index)
-    const high = highOf(first, fold, index)
-    const unit = unitOf(high, lowOf(high, fold))
+  const score = (high: number, fold: number, index: number): number => {
+    const unit = unitOf(high, finalize(high ^ fold))
     return equal ? unit : -(weights[index] ?? 1) / Math.log(unit)
   }
-  const pickEqual = (first: number, second: number): number => {
-    let best = -1
-    let bestHigh = -1
-    for (let index = 0; index < seeds.length; index++) {
-      const high = highOf(first, folded(second, index), index)
-      // The lower half decides ties only, once in 2^32 per pair of nodes.
-      if (
-        high > bestHigh ||
-        (high === bestHigh && score(first, second, index) > score(first, second, best))
-      ) {
-        best = index
-        bestHigh = high
-      }
-    }
-    return best
-  }
-  const pickWeighted = (first: number, second: number): number => {
-    let best = -1
-    let bestScore = -Infinity
-    for (let index = 0; index < seeds.length; index++) {
-      // −ln h ≥ 1 − h, so the score is at most w / (1 − h): most nodes need no logarithm. The factor
-      // keeps clear of rounding.
-      const high = highOf(first, folded(second, index), index)
-      if ((weights[index] ?? 1) < bestScore * (1 - (high + 1) / 0x100000000) * 0.999999) continue
-      const current = score(first, second, index)
-      if (current > bestScore) {
-        bestScore = current
-        best = index
-      }
-    }
-    return best
-  }
-  const pickIndex = equal ? pickEqual : pickWeighted
   return {
-    pick: (key) => ranked[pickIndex(firstHash(key), secondHash(key))],
+    pick(key) {
+      const first = firstHash(key)
+      const second = secondHash(key)
+      let best = -1
+      let bestScore = -Infinity
+      for (let index = 0; index < seeds.length; index++) {
+        const fold = foldedKey(second, index)
+        const high = highHash(first, fold, index)
+        // Most nodes are out by an upper bound of their score: −ln h ≥ 1 − h, so it is at most
+        // w / (1 − h), or h with equal weights. The factor keeps clear of rounding.
+        const above = (high + 1) * 2 ** -32
+        if (equal ? above <= bestScore : (weights[index] ?? 1) < bestScore * (1 - above) * 0.999999) continue
+        const current = score(high, fold, index)
+        if (current > bestScore) {
+          bestScore = current
+          best = index
+        }
+      }
+      return ranked[best]
+    },
     rank(key) {
       const first = firstHash(key)
       const second = secondHash(key)
       return ranked
-        .map((node, index) => ({ node, score: score(first, second, index) }))
+        .map((node, index) => {
+          const fold = foldedKey(second, index)
+          return { node, score: score(highHash(first, fold, index), fold, index) }
+        })
         .toSorted((a, b) => b.score - a.score)
         .map(({ node }) => node)
     },
@@ -99,48 +89,16 @@ function validate(nodes: readonly RendezvousNode[]): void {
   if (new Set(nodes.map(({ id }) => id)).size < nodes.length) {
     throw new RangeError('Cannot rank nodes: two of them have the same id; give each its own')
   }
-  for (const { id, weight = 1 } of nodes) {
-    if (!(weight >= 0 && weight < Infinity)) {
-      throw new RangeError(`Cannot rank nodes: weight of ${id} must be a finite number from 0, got ${weight}`)
-    }
-  }
+  for (const { id, weight = 1 } of nodes) requireFinite('rank nodes', `weight of ${id}`, weight)
 }
 
 // Two 32-bit hashes of each text: with one, two ids that collide (`costarring` and `liquid` do under
 // FNV-1a) would score alike for every key, and one of them would get none.
 
-/** FNV-1a over UTF-16 units. */
-function firstHash(text: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  }
-  return finalize(hash)
-}
-
-/** The same shape with another basis and multiplier. */
-function secondHash(text: string): number {
-  let hash = 0x41c6ce57
-  for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x5f356495)
-  }
-  return finalize(hash)
-}
-
-/** The second half of a hash, independent of the first. */
-function lowOf(high: number, fold: number): number {
-  return finalize(high ^ fold)
-}
+const firstHash = (text: string): number => hashText(text, 0x811c9dc5) // FNV-1a
+const secondHash = (text: string): number => hashText(text, 0x41c6ce57, 0x5f356495)
 
 /** A number strictly between 0 and 1 with 52 bits: 53 could round up to 1, whose logarithm is 0. */
 function unitOf(high: number, low: number): number {
   return ((high >>> 0) * 0x100000 + (low >>> 12) + 0.5) / 0x10000000000000
-}
-
-/** Finalizer of MurmurHash3 (Appleby): every input bit changes every output bit with chance 1/2. */
-function finalize(value: number): number {
-  let hash = value
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return hash ^ (hash >>> 16)
 }

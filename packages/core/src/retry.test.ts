@@ -80,7 +80,7 @@ test('retry() stops after maxAttempts, with the last failure as cause', async ()
     outcome: 'not-applied',
     cause: last,
     message:
-      'Cannot finish the operation: 3 attempts failed within 15 ms, see cause for the last failure; ' +
+      'Cannot finish the operation: attempt 3 failed after 15 ms, see cause; ' +
       'raise maxAttempts or deadlineMs to try longer',
   })
   expect(startsMs).toHaveLength(3)

@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import { outcomeOf, QuorateError, type Outcome } from './errors.ts'
 import type { Random } from './random.ts'
 import { systemClock, systemRandom } from './system-clock.ts'
+import { requireFinite } from './validate.ts'
 
 /** The shape of the waits between attempts. */
 export interface BackoffOptions {
@@ -46,8 +47,8 @@ export class RetryExhaustedError extends QuorateError {
   constructor(facts: { attempts: number; elapsedMs: number; outcome: Outcome; cause: unknown }) {
     const { attempts, elapsedMs, outcome, cause } = facts
     super(
-      `Cannot finish the operation: ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} failed within ` +
-        `${Math.round(elapsedMs)} ms, see cause for the last failure; ` +
+      `Cannot finish the operation: attempt ${attempts} failed after ` +
+        `${Math.round(elapsedMs)} ms, see cause; ` +
         (outcome === 'unknown'
           ? 'an attempt may have been applied, read back before you repeat it'
           : 'raise maxAttempts or deadlineMs to try longer'),
@@ -68,14 +69,8 @@ export class RetryExhaustedError extends QuorateError {
  */
 export function fullJitterMs(attempt: number, random: Random, options: BackoffOptions = {}): number {
   const { baseMs = 10, maxMs = 1_000 } = options
-  for (const [name, value] of [
-    ['baseMs', baseMs],
-    ['maxMs', maxMs],
-  ] as const) {
-    if (!(value >= 0 && value < Infinity)) {
-      throw new RangeError(`Cannot back off: ${name} must be a finite number from 0, got ${value}`)
-    }
-  }
+  requireFinite('back off', 'baseMs', baseMs)
+  requireFinite('back off', 'maxMs', maxMs)
   return random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt, 64)) // 0 · 2^1024 is not a number
 }
 

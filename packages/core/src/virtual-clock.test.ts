@@ -104,8 +104,8 @@ test('a test that waits while nobody moves the clock is told so, once', async ()
   void clock.sleep(500)
   await vi.waitFor(() => expect(told).not.toEqual([]), { timeout: 4_000 })
   expect(told).toEqual([
-    'VirtualClock: 2 pending sleeps, the next in 250 ms, and nobody has moved the clock in 1000 ms of real ' +
-      'time; call advance(), or use systemClock',
+    'VirtualClock: 2 pending, the next in 250 ms, and nobody has moved the clock in 1000 ms of real time; ' +
+      'call advance(), or use systemClock',
   ])
 })
 
@@ -118,7 +118,7 @@ test('a stuck clock is reported to the console by default, a moved one is not re
   void moved.sleep(2)
   await moved.advance(1)
   void stuck.sleep(7) // both clocks have been slept on for as long when the first is reported
-  const warning = expect.stringContaining('1 pending sleep, the next in 7 ms')
+  const warning = expect.stringContaining('1 pending, the next in 7 ms')
   await vi.waitFor(() => expect(warn).toHaveBeenCalledWith(warning), { timeout: 4_000 })
   expect(told).toEqual([])
   warn.mockRestore()

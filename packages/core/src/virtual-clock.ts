@@ -1,5 +1,6 @@
 import type { Clock, SleepOptions } from './clock.ts'
 import { promisesSettled, systemClock } from './system-clock.ts'
+import { requireFinite } from './validate.ts'
 
 interface Sleeper {
   readonly atMs: number
@@ -91,14 +92,10 @@ export class VirtualClock implements Clock {
    *
    * @throws RangeError if `ms` is not a finite number from 0.
    */
-  advance(ms: number): Promise<void> {
-    if (!(ms >= 0 && ms < Infinity)) {
-      return Promise.reject(
-        new RangeError(`Cannot advance the clock: ms must be a finite number from 0, got ${ms}`),
-      )
-    }
+  async advance(ms: number): Promise<void> {
+    requireFinite('advance the clock', 'ms', ms)
     this.#advancing = this.#advancing.then(() => this.#moveBy(ms))
-    return this.#advancing
+    await this.#advancing
   }
 
   /** Jumps the wall clock by `ms`, forward or back, as an operator or NTP would; waits are not moved. */
@@ -142,8 +139,8 @@ export class VirtualClock implements Clock {
     }
     const nextInMs = (this.nextAtMs ?? 0) - this.#monotonicMs
     this.#onStuck(
-      `VirtualClock: ${length} pending ${length === 1 ? 'sleep' : 'sleeps'}, the next in ${nextInMs} ms, and ` +
-        `nobody has moved the clock in ${STUCK_AFTER_MS} ms of real time; call advance(), or use systemClock`,
+      `VirtualClock: ${length} pending, the next in ${nextInMs} ms, and nobody has moved the clock ` +
+        `in ${STUCK_AFTER_MS} ms of real time; call advance(), or use systemClock`,
     )
   }
 }
