@@ -26,17 +26,17 @@ const GATHER_TURNS = 12
  * came in the meantime when one is. A saga goes on only after the commit of its own write.
  */
 export class Committer {
-  readonly #store: SagaStore<never>
+  readonly #store: SagaStore<unknown>
   readonly #lease: Lease
   readonly #clock: Clock
   readonly #random: Random
   readonly #onEvent: EventListener<SagaEvent> | undefined
   readonly #closed: AbortSignal
   #queue: Pending[] = []
-  #flushing: Promise<void> | undefined
+  #isFlushing = false
 
   constructor(options: {
-    store: SagaStore<never>
+    store: SagaStore<unknown>
     lease: Lease
     clock: Clock
     random: Random
@@ -64,11 +64,12 @@ export class Committer {
         return
       }
       this.#queue.push({ write, worker, resolve, reject })
-      this.#flushing ??= this.#flush()
+      if (!this.#isFlushing) void this.#flush()
     })
   }
 
   async #flush(): Promise<void> {
+    this.#isFlushing = true
     for (let turn = 0; turn < GATHER_TURNS; turn++) await Promise.resolve()
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, MAX_BATCH)
@@ -79,7 +80,7 @@ export class Committer {
       }
       for (let turn = 0; turn < GATHER_TURNS; turn++) await Promise.resolve()
     }
-    this.#flushing = undefined
+    this.#isFlushing = false
   }
 
   async #send(batch: readonly Pending[], faults: number): Promise<void> {

@@ -173,9 +173,10 @@ class Engine implements SagaEngine {
   readonly #ends = new Set<Promise<unknown>>()
   readonly #draining = new AbortController()
   readonly #closed = new AbortController()
-  readonly #loops: readonly Promise<void>[]
+  readonly #loops: Promise<void>[]
   readonly #offFault: (() => void) | undefined
   #kick = new AbortController()
+  #migrating: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
   constructor(options: SagaEngineOptions) {
@@ -188,7 +189,7 @@ class Engine implements SagaEngine {
     this.#pollMs = pollMs
     this.#registry = new Registry(sagas)
     const closed = this.#closed.signal
-    this.#store = (
+    const store: SagaStore<unknown> =
       'store' in options
         ? options.store
         : new PostgresSagaStore({
@@ -197,8 +198,7 @@ class Engine implements SagaEngine {
             idleInTransactionMs: leaseMs,
             wait: (ms, signal) => clock.sleep(ms, { signal }).catch(() => {}),
           })
-    ) as SagaStore<unknown>
-    const store = this.#store as SagaStore<never>
+    this.#store = store
     const onLost = (worker: string): void => this.#onLost(worker)
     this.#lease = new Lease({
       store,
@@ -234,11 +234,14 @@ class Engine implements SagaEngine {
         retryInMs: undefined,
       }))
     })
-    this.#loops = [this.#work(), ...(concurrency > 0 ? [this.#lease.keep()] : [])]
+    this.#loops = [this.#afterMigration(() => this.#work())]
+    if (concurrency > 0) this.#loops.push(this.#afterMigration(() => this.#lease.keep()))
   }
 
   async migrate(): Promise<void> {
-    await this.#store.migrate()
+    const migrated = this.#store.migrate()
+    this.#migrating = migrated.catch(() => {})
+    await migrated
     this.#wake()
   }
 
@@ -361,9 +364,10 @@ class Engine implements SagaEngine {
     id: string,
     input: string,
   ): Promise<{ existed: boolean; local?: Promise<RunEnd> }> {
-    const worker = this.#runs.size < this.#concurrency ? await this.#lease.worker() : undefined
+    const worker = await this.#lease.worker()
     this.#assertWorking(`start saga ${saga.name}`)
-    if (worker === undefined || this.#runs.has(id)) return this.#enqueue(saga, id, input)
+    const isFull = this.#runs.size >= this.#concurrency
+    if (worker === undefined || isFull || this.#runs.has(id)) return this.#enqueue(saga, id, input)
     const run = new Run(this.#context, worker, saga, { id, input: decode(input) })
     this.#runs.set(id, run)
     const begun = await run.begin(input).catch((error: unknown) => {
@@ -447,6 +451,13 @@ class Engine implements SagaEngine {
     const wasFull = this.#runs.size >= this.#concurrency
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
     if (wasFull) this.#wake()
+  }
+
+  /** A migration that is asked for right after the engine was made comes before its first query. */
+  async #afterMigration(loop: () => Promise<void>): Promise<void> {
+    await Promise.resolve()
+    await this.#migrating
+    return loop()
   }
 
   /** Claims what is due and looks for ends that others brought about, until the engine drains. */

@@ -22,7 +22,7 @@ export type Stored<T> = T extends string | number | boolean | null | undefined
  * @throws TypeError for a cycle or a BigInt.
  */
 export function encode(value: unknown): string | undefined {
-  return JSON.stringify(value) as string | undefined
+  return JSON.stringify(value)
 }
 
 /** A value as it will be read back from the log. */

@@ -3,7 +3,7 @@ import type { SagaEvent } from './events.ts'
 import type { SagaStore } from './store.ts'
 
 interface LeaseOptions {
-  readonly store: SagaStore<never>
+  readonly store: SagaStore<unknown>
   readonly leaseMs: number
   readonly clock: Clock
   readonly random: Random

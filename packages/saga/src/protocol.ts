@@ -42,6 +42,7 @@ export interface Entry {
 
 /** What was reached: everything but the log's own position. */
 export type Phase =
+  /** `cursor` is the step to do, or the pivots before it. */
   | { readonly at: 'forward'; readonly cursor: number; readonly attempt: number }
   | { readonly at: 'compensating'; readonly attempt: number; readonly failure: SagaFailure }
   | { readonly at: 'needs-attention'; readonly failure: SagaFailure; readonly from: Phase }
@@ -126,7 +127,7 @@ export function step(plan: Plan, state: SagaState, event: Event): Decision {
         return append(plan, state, { type: 'undone', step: nameOf(plan, topOf(plan, state)) })
       }
       invariant(phase.at === 'forward', `no step runs while ${phase.at}`)
-      return append(plan, state, doneRecord(stepAt(plan, phase.cursor).name, event.result))
+      return append(plan, state, doneRecord(stepAt(plan, skipPivots(plan, phase.cursor)).name, event.result))
     case 'failed':
       return failed(plan, state, event)
     case 'due':
@@ -141,18 +142,18 @@ export function fold(plan: Plan, state: SagaState, record: LogRecord): SagaState
   const { phase, entries } = state
   switch (record.type) {
     case 'started': {
-      const { cursor } = forward(phase, record)
+      const cursor = skipPivots(plan, forward(phase, record).cursor)
       fits(plan, cursor, record.step)
       return { ...state, entries: [...entries, { index: cursor, outcome: 'unknown' }] }
     }
     case 'done': {
-      const { cursor } = forward(phase, record)
+      const cursor = skipPivots(plan, forward(phase, record).cursor)
       fits(plan, cursor, record.step)
       const entry: Entry = { index: cursor, outcome: 'done', result: record.result }
       const before = entries.at(-1)?.index === cursor ? entries.slice(0, -1) : entries
       const next: SagaState = {
         ...state,
-        phase: { at: 'forward', cursor: skipPivots(plan, cursor + 1), attempt: 1 },
+        phase: { at: 'forward', cursor: cursor + 1, attempt: 1 },
         entries: [...before, entry],
       }
       if (record.signal === undefined) return next
@@ -241,15 +242,12 @@ function advance(plan: Plan, state: SagaState, dueInMs: number | undefined): Dec
 function advanceForward(
   plan: Plan,
   state: SagaState,
-  { cursor, attempt }: Phase & { at: 'forward' },
+  phase: Phase & { at: 'forward' },
   dueInMs: number | undefined,
 ): Decision {
-  const at = plan[skipPivots(plan, cursor)]
+  const cursor = skipPivots(plan, phase.cursor)
+  const at = plan[cursor]
   if (at === undefined) return append(plan, state, { type: 'ended', status: 'completed' })
-  if (cursor !== skipPivots(plan, cursor)) {
-    const phase: Phase = { at: 'forward', cursor: skipPivots(plan, cursor), attempt: 1 }
-    return advance(plan, { ...state, phase }, dueInMs)
-  }
   const started = state.entries.at(-1)?.index === cursor
   if (at.kind === 'wait') {
     const signal = state.mailbox.find(({ name }) => name === at.name)
@@ -258,7 +256,7 @@ function advanceForward(
   const effect: Effect =
     at.kind === 'wait' || at.kind === 'sleep'
       ? { type: 'wait', ms: at.waitMs, signal: at.kind === 'wait' ? at.name : undefined }
-      : { type: 'run', index: cursor, attempt }
+      : { type: 'run', index: cursor, attempt: phase.attempt }
   if (started || at.kind === 'tx') {
     if (effect.type !== 'wait') return { state, records: [], effect }
     if (dueInMs !== undefined && dueInMs <= 0) return due(plan, state)
@@ -272,12 +270,12 @@ function failed(plan: Plan, state: SagaState, event: Event & { type: 'failed' })
   const { phase } = state
   const { failure, final, retryInMs } = event
   if (phase.at === 'forward') {
-    const at = stepAt(plan, phase.cursor)
+    const at = stepAt(plan, skipPivots(plan, phase.cursor))
     if (!final && phase.attempt < at.attempts) {
       return delay(plan, state, { type: 'failed', attempt: phase.attempt, failure, retryInMs })
     }
     return append(plan, state, {
-      type: hasPivot(plan, phase.cursor) ? 'needs-attention' : 'compensating',
+      type: hasPivot(plan, skipPivots(plan, phase.cursor)) ? 'needs-attention' : 'compensating',
       failure,
     })
   }
@@ -297,7 +295,7 @@ function delay(plan: Plan, state: SagaState, record: LogRecord & { retryInMs: nu
 /** A wait is over: a sleep is done, a signal did not come, a retry delay has passed. */
 function due(plan: Plan, state: SagaState): Decision {
   const { phase } = state
-  const at = phase.at === 'forward' ? plan[phase.cursor] : undefined
+  const at = phase.at === 'forward' ? plan[skipPivots(plan, phase.cursor)] : undefined
   if (at?.kind === 'sleep') return append(plan, state, { type: 'done', step: at.name })
   if (at?.kind !== 'wait') return advance(plan, state, undefined)
   const message = `Signal ${at.name} did not come within ${at.waitMs} ms`

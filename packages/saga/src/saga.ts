@@ -111,8 +111,10 @@ export interface WaitOptions<Payload> {
 /**
  * A definition: immutable data, handed to `createSagaEngine({ sagas })` and `engine.start`. Each method
  * returns a new definition with one more step.
+ *
+ * `Uses` is `Tx` once there is a `.tx` step: a saga without one runs on any store.
  */
-export interface Saga<Input, Results = object, Tx = PgTx> {
+export interface Saga<Input, Results = object, Tx = PgTx, Uses = unknown> {
   readonly name: string
   readonly version: number
   /** The steps, for tools that draw or check them. */
@@ -121,33 +123,33 @@ export interface Saga<Input, Results = object, Tx = PgTx> {
   readonly $types?: {
     readonly input: (input: Input) => void
     readonly results: Results
-    readonly tx: (tx: Tx) => void
+    readonly tx: (tx: Uses) => void
   }
 
   step<const Name extends string, Result = undefined>(
     options: StepOptions<Name, Input, Results, Result>,
-  ): Saga<Input, Results & { readonly [K in Name]: Stored<Result> }, Tx>
+  ): Saga<Input, Results & { readonly [K in Name]: Stored<Result> }, Tx, Uses>
 
   tx<const Name extends string, Result = undefined>(
     options: TxOptions<Name, Input, Results, Result, Tx>,
-  ): Saga<Input, Results & { readonly [K in Name]: Stored<Result> }, Tx>
+  ): Saga<Input, Results & { readonly [K in Name]: Stored<Result> }, Tx, Tx>
 
   /** From here only forward: a later failure does not compensate, it waits for `engine.retry`. */
-  pivot(): Saga<Input, Results, Tx>
+  pivot(): Saga<Input, Results, Tx, Uses>
 
   /** Waits for `engine.signal(id, name, payload)`, also one that came before; the payload is its result. */
   waitFor<const Name extends string, Payload = unknown>(
     name: Name,
     options: WaitOptions<Payload>,
-  ): Saga<Input, Results & { readonly [K in Name]: Stored<Payload> }, Tx>
+  ): Saga<Input, Results & { readonly [K in Name]: Stored<Payload> }, Tx, Uses>
 
   /** Waits `ms`; survives restarts. */
-  sleep(name: string, ms: number): Saga<Input, Results, Tx>
+  sleep(name: string, ms: number): Saga<Input, Results, Tx, Uses>
 }
 
 /** A saga of any shape whose `.tx` steps are content with `Tx`. */
 // oxlint-disable-next-line typescript/no-explicit-any -- input and results are not read through this type
-export type AnySaga<Tx = any> = Pick<Saga<any, any, Tx>, 'name' | 'version' | 'steps' | '$types'>
+export type AnySaga<Tx = any> = Pick<Saga<any, any, any, Tx>, 'name' | 'version' | 'steps' | '$types'>
 
 /** Input of a saga's type. */
 export type SagaInput<S extends AnySaga> =
@@ -212,12 +214,12 @@ export function planOf(steps: readonly SagaStep[]): Plan {
   }))
 }
 
-function define<Input, Results, Tx>(
+function define<Input, Results, Tx, Uses = unknown>(
   name: string,
   version: number,
   steps: readonly SagaStep[],
-): Saga<Input, Results, Tx> {
-  const add = <R>(step: SagaStep): Saga<Input, R, Tx> => {
+): Saga<Input, Results, Tx, Uses> {
+  const add = <R, U>(step: SagaStep): Saga<Input, R, Tx, U> => {
     if (step.kind !== 'pivot') checkName(step.name, `a step of saga ${name}`)
     if (steps.some((other) => other.name === step.name)) {
       throw new TypeError(

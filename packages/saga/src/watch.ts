@@ -12,11 +12,11 @@ interface Waiter {
 
 /** Those who wait for sagas to end, here or in other engines. */
 export class Watch {
-  readonly #store: SagaStore<never>
+  readonly #store: SagaStore<unknown>
   readonly #deadlines: Deadlines
   readonly #waiting = new Map<string, Set<Waiter>>()
 
-  constructor(store: SagaStore<never>, deadlines: Deadlines) {
+  constructor(store: SagaStore<unknown>, deadlines: Deadlines) {
     this.#store = store
     this.#deadlines = deadlines
   }
