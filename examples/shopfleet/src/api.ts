@@ -13,8 +13,12 @@ export const CURRENCY = 'gbp'
 
 export const sku = z.string().trim().min(1).max(40)
 export const quantity = z.int().min(1).max(100_000)
-export const userId = z.string().regex(/^[\w.-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64')
-export const orderId = z.string().regex(/^[\w.-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64')
+export const userId = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64')
+export const orderId = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64')
 export const minorUnits = z.int().min(0).max(1_000_000_000)
 
 /** PUT /api/admin/products: creates or replaces; at most 1,000 in one call. */

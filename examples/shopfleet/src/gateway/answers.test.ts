@@ -17,7 +17,9 @@ const order: OrderView = {
 }
 
 test('checkoutAnswer() is 202 only while the order is undecided', () => {
-  const open = ORDER_STATUSES.filter((status) => status !== 'CANCELLED' && checkoutAnswer({ ...order, status }).status === 202)
+  const open = ORDER_STATUSES.filter(
+    (status) => status !== 'CANCELLED' && checkoutAnswer({ ...order, status }).status === 202,
+  )
   expect(open).toEqual(['CREATED', 'PAYMENT_PENDING'])
 })
 
@@ -26,9 +28,12 @@ test.each([
   ['out-of-stock', 409],
   ['unknown-product', 422],
   ['unavailable', 503],
-] as const)('checkoutAnswer() refuses an order cancelled as %s with %i and the order inside', (cancelReason, status) => {
-  const cancelled: OrderView = { ...order, status: 'CANCELLED', cancelReason }
-  expect(() => checkoutAnswer(cancelled)).toThrow(
-    expect.objectContaining({ status, code: cancelReason, details: { order: cancelled } }),
-  )
-})
+] as const)(
+  'checkoutAnswer() refuses an order cancelled as %s with %i and the order inside',
+  (cancelReason, status) => {
+    const cancelled: OrderView = { ...order, status: 'CANCELLED', cancelReason }
+    expect(() => checkoutAnswer(cancelled)).toThrow(
+      expect.objectContaining({ status, code: cancelReason, details: { order: cancelled } }),
+    )
+  },
+)

@@ -5,10 +5,19 @@ import { Problem } from '../shared/problem.ts'
 type CancelReason = NonNullable<OrderView['cancelReason']>
 
 const REFUSALS: Readonly<Record<CancelReason, { status: number; message: string }>> = {
-  declined: { status: 402, message: 'The card was declined, nothing was charged; check out again with another card' },
-  'out-of-stock': { status: 409, message: 'Some lines are out of stock, nothing was charged; see order.short' },
+  declined: {
+    status: 402,
+    message: 'The card was declined, nothing was charged; check out again with another card',
+  },
+  'out-of-stock': {
+    status: 409,
+    message: 'Some lines are out of stock, nothing was charged; see order.short',
+  },
   'unknown-product': { status: 422, message: 'Some products are not sold any more, nothing was charged' },
-  unavailable: { status: 503, message: 'The shop could not finish the order, nothing was charged; check out again in a moment' },
+  unavailable: {
+    status: 503,
+    message: 'The shop could not finish the order, nothing was charged; check out again in a moment',
+  },
 }
 
 /** 201 when the order stands, 202 when it is still open. @throws Problem with the order inside when it was cancelled. */

@@ -13,7 +13,10 @@ export type Fleet = Readonly<Record<ServiceName, Instances>> & {
 export type FleetUrls = Readonly<Record<ServiceName, readonly string[]>>
 
 export function fleet(urls: FleetUrls): Fleet {
-  const services = Object.fromEntries(SERVICES.map((name) => [name, instances(name, urls[name])])) as Record<ServiceName, Instances>
+  const services = Object.fromEntries(SERVICES.map((name) => [name, instances(name, urls[name])])) as Record<
+    ServiceName,
+    Instances
+  >
   return {
     ...services,
     sessions: sessionCarrier(),

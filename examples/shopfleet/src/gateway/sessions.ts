@@ -13,7 +13,11 @@ const MAX_TOKEN = 1_000
 
 export interface SessionCarrier {
   /** Options for a call: hands the customer's token in, and takes the new one back into the answer. */
-  carry(service: string, request: Request, response: Response): Pick<CallOptions<z.ZodType>, 'headers' | 'onHeaders'>
+  carry(
+    service: string,
+    request: Request,
+    response: Response,
+  ): Pick<CallOptions<z.ZodType>, 'headers' | 'onHeaders'>
 }
 
 export function sessionCarrier(): SessionCarrier {
@@ -27,7 +31,10 @@ export function sessionCarrier(): SessionCarrier {
           const next = headers[SESSION_HEADER]
           if (typeof next !== 'string') return
           response.setHeader(name, next)
-          response.append('set-cookie', `${name}=${encodeURIComponent(next)}; Path=/api; HttpOnly; SameSite=Lax`)
+          response.append(
+            'set-cookie',
+            `${name}=${encodeURIComponent(next)}; Path=/api; HttpOnly; SameSite=Lax`,
+          )
         },
       }
     },

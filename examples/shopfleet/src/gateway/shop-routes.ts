@@ -61,7 +61,9 @@ function productRoutes(app: Express, { catalog, inventory }: Fleet): void {
       if (query.after !== undefined) search.set('after', query.after)
       if (query.search !== undefined) search.set('search', query.search)
       const user = request.ip ?? ''
-      const { products, next } = await catalog.for(user).call('GET', `/products?${search}`, { answer: productPage })
+      const { products, next } = await catalog
+        .for(user)
+        .call('GET', `/products?${search}`, { answer: productPage })
       return { body: { products: await withStock(user, products), next } }
     }),
   )
@@ -135,7 +137,9 @@ function profileRoutes(app: Express, { profiles, sessions }: Fleet): void {
     route({ body: profileBody }, async ({ request, response, body }) => {
       const user = userOf(request)
       const session = sessions.carry('profiles', request, response)
-      return { body: await profiles.for(user).call('PUT', of(user), { body, answer: profileView, ...session }) }
+      return {
+        body: await profiles.for(user).call('PUT', of(user), { body, answer: profileView, ...session }),
+      }
     }),
   )
 }

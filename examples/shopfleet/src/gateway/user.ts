@@ -6,5 +6,9 @@ import { Problem } from '../shared/problem.ts'
 export function userOf(request: Request): string {
   const parsed = userId.safeParse(request.header(USER_HEADER))
   if (parsed.success) return parsed.data
-  throw new Problem(400, 'no-user', `Say who is shopping in the ${USER_HEADER} header: ${parsed.error.issues[0]?.message ?? 'malformed'}`)
+  throw new Problem(
+    400,
+    'no-user',
+    `Say who is shopping in the ${USER_HEADER} header: ${parsed.error.issues[0]?.message ?? 'malformed'}`,
+  )
 }

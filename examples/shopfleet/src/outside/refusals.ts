@@ -21,7 +21,9 @@ export function refusals(service: string): Refusals {
     middleware: (_request, _response, next) => {
       if (left === 0) return next()
       left--
-      throw new Problem(503, 'unavailable', `The ${service} is busy; try again in a second`, { retryAfterSeconds: 1 })
+      throw new Problem(503, 'unavailable', `The ${service} is busy; try again in a second`, {
+        retryAfterSeconds: 1,
+      })
     },
   }
 }

@@ -11,7 +11,10 @@ export class NoAnswerError extends Problem {
   readonly outcome: 'not-applied' | 'unknown'
 
   constructor(service: string, outcome: 'not-applied' | 'unknown', cause: unknown) {
-    super(503, 'unavailable', `The ${service} service does not answer; try again in a second`, { retryAfterSeconds: 1, cause })
+    super(503, 'unavailable', `The ${service} service does not answer; try again in a second`, {
+      retryAfterSeconds: 1,
+      cause,
+    })
     this.name = 'NoAnswerError'
     this.outcome = outcome
   }
@@ -46,7 +49,11 @@ const DEADLINE_MS = 5_000
 const CONNECTIONS = 32
 
 export function serviceClient(service: string, url: string): ServiceClient {
-  const pool = new Pool(url, { connections: CONNECTIONS, connect: { timeout: 2_000 }, keepAliveTimeout: 10_000 })
+  const pool = new Pool(url, {
+    connections: CONNECTIONS,
+    connect: { timeout: 2_000 },
+    keepAliveTimeout: 10_000,
+  })
   return {
     url,
     async call(method, path, options = {}) {
@@ -71,7 +78,10 @@ async function send(
 ) {
   const trace = currentTrace()
   const timeout = new AbortController()
-  const timer = setTimeout(() => timeout.abort(new DOMException(`${service} took longer than ${deadlineMs} ms`, 'TimeoutError')), deadlineMs)
+  const timer = setTimeout(
+    () => timeout.abort(new DOMException(`${service} took longer than ${deadlineMs} ms`, 'TimeoutError')),
+    deadlineMs,
+  )
   const abort = (): void => timeout.abort(signal?.reason)
   if (signal?.aborted === true) abort()
   else signal?.addEventListener('abort', abort, { once: true })
@@ -108,9 +118,13 @@ function parseJson(text: string): unknown {
 
 function toProblem(service: string, status: number, parsed: unknown, retryAfter: unknown): Problem {
   const problem = problemBody.safeParse(parsed)
-  if (!problem.success) return new Problem(502, 'bad-gateway', `The ${service} service answered ${status} with no reason`)
+  if (!problem.success)
+    return new Problem(502, 'bad-gateway', `The ${service} service answered ${status} with no reason`)
   // The trace id is dropped here: whoever answers next puts its own in, which is the same one.
   const { code, message, traceId: _traceId, ...details } = problem.data
   const retryAfterSeconds = typeof retryAfter === 'string' ? Number(retryAfter) : undefined
-  return new Problem(status, code, message, { details, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) })
+  return new Problem(status, code, message, {
+    details,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  })
 }

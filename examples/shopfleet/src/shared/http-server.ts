@@ -1,6 +1,12 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import type { z } from 'zod'
 import type { Logger } from './logging.ts'
 import { Problem, toProblem } from './problem.ts'
@@ -35,7 +41,10 @@ export function traced(log: Logger): RequestHandler {
     const startMs = performance.now()
     response.once('close', () => {
       const ms = Math.round((performance.now() - startMs) * 10) / 10
-      log.info({ ...trace, method: request.method, url: request.originalUrl, status: response.statusCode, ms }, 'request')
+      log.info(
+        { ...trace, method: request.method, url: request.originalUrl, status: response.statusCode, ms },
+        'request',
+      )
     })
     withTrace(trace, next)
   }
@@ -87,13 +96,22 @@ export function answerProblems(service: string, log: Logger): ErrorRequestHandle
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error)
     const problem = toProblem(error, service)
-    if (problem.status >= 500) log.error({ err: problem.cause ?? problem, code: problem.code }, problem.message)
+    if (problem.status >= 500)
+      log.error({ err: problem.cause ?? problem, code: problem.code }, problem.message)
     const trace = (response.locals['trace'] as Trace | undefined) ?? currentTrace()
-    if (problem.retryAfterSeconds !== undefined) response.set('retry-after', String(problem.retryAfterSeconds))
+    if (problem.retryAfterSeconds !== undefined)
+      response.set('retry-after', String(problem.retryAfterSeconds))
     response
       .status(problem.status)
       .type('application/problem+json')
-      .send(JSON.stringify({ ...problem.details, code: problem.code, message: problem.message, traceId: trace?.traceId ?? '' }))
+      .send(
+        JSON.stringify({
+          ...problem.details,
+          code: problem.code,
+          message: problem.message,
+          traceId: trace?.traceId ?? '',
+        }),
+      )
   }
 }
 
@@ -106,7 +124,10 @@ export interface ServeOptions {
 }
 
 /** Adds `/health` and the answers for unknown paths and for errors, and listens on the loopback address. */
-export async function serve(app: Express, { service, log, port = 0, check }: ServeOptions): Promise<RunningServer> {
+export async function serve(
+  app: Express,
+  { service, log, port = 0, check }: ServeOptions,
+): Promise<RunningServer> {
   app.get(
     '/health',
     route({}, async () => {

@@ -16,7 +16,13 @@ export interface Logs {
 /** One file for all services, since they run in one process; a line says whose it is. */
 export function openLogs(path: string, level: LogLevel): Logs {
   mkdirSync(dirname(path), { recursive: true })
-  const file = pino.destination({ dest: path, append: true, sync: false, minLength: 4_096, periodicFlush: 500 })
+  const file = pino.destination({
+    dest: path,
+    append: true,
+    sync: false,
+    minLength: 4_096,
+    periodicFlush: 500,
+  })
   const root = pino(
     {
       level,

@@ -9,7 +9,10 @@ export type Queryable = Pick<pg.Pool, 'query'>
 const INT8 = 20
 
 /** A pool for one database; 64-bit integers come back as numbers, since no money or stock here nears 2^53. */
-export function openPool(url: string, { name, max, log }: { name: string; max: number; log: Logger }): pg.Pool {
+export function openPool(
+  url: string,
+  { name, max, log }: { name: string; max: number; log: Logger },
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: name,
@@ -20,7 +23,9 @@ export function openPool(url: string, { name, max, log }: { name: string; max: n
     idleTimeoutMillis: 60_000,
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as never)) as typeof pg.types.getTypeParser,
+        oid === INT8 && format !== 'binary'
+          ? Number
+          : pg.types.getTypeParser(oid, format as never)) as typeof pg.types.getTypeParser,
     },
   })
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
@@ -56,6 +61,10 @@ export async function migrate(pool: pg.Pool, migrations: readonly string[]): Pro
     const done = rows[0]?.done ?? 0
     const todo = migrations.slice(done)
     if (todo.length === 0) return
-    await tx.query(todo.map((sql, index) => `${sql};\ninsert into migrations (id) values (${done + index + 1})`).join(';\n'))
+    await tx.query(
+      todo
+        .map((sql, index) => `${sql};\ninsert into migrations (id) values (${done + index + 1})`)
+        .join(';\n'),
+    )
   })
 }

@@ -42,8 +42,21 @@ export function unavailable(what: string, cause: unknown): Problem {
 }
 
 /** Driver codes that mean "no server there", as opposed to "the server refused this statement". */
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08000', '08003', '08006', '25006'])
-const AWAY_TEXT = /connection terminated|timeout exceeded when trying to connect|query read timeout|connection is closed|max retries per request/i
+const AWAY = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '08000',
+  '08003',
+  '08006',
+  '25006',
+])
+const AWAY_TEXT =
+  /connection terminated|timeout exceeded when trying to connect|query read timeout|connection is closed|max retries per request|command timed out|stream isn.t writeable/i
 
 /** Turns whatever a handler threw into the problem to answer with. */
 export function toProblem(error: unknown, service: string): Problem {
@@ -54,7 +67,9 @@ export function toProblem(error: unknown, service: string): Problem {
   if (error instanceof Error && typeof status === 'number' && status >= 400 && status < 500) {
     return new Problem(status, 'bad-request', error.message, { cause: error }) // from the body parser
   }
-  return new Problem(500, 'internal', 'Something broke on our side; quote the trace id when you report it', { cause: error })
+  return new Problem(500, 'internal', 'Something broke on our side; quote the trace id when you report it', {
+    cause: error,
+  })
 }
 
 export function isAway(error: unknown): boolean {
@@ -68,5 +83,7 @@ export function invalidInput(error: z.ZodError): Problem {
   const issues = error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
   const first = issues[0]
   const where = first === undefined || first.path === '' ? '' : `${first.path}: `
-  return new Problem(400, 'invalid-input', `${where}${first?.message ?? 'malformed'}; see issues`, { details: { issues } })
+  return new Problem(400, 'invalid-input', `${where}${first?.message ?? 'malformed'}; see issues`, {
+    details: { issues },
+  })
 }

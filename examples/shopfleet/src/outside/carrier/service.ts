@@ -2,33 +2,39 @@
 import { randomBytes } from 'node:crypto'
 import type { Pool } from 'pg'
 import { refusalBody, refusals } from '../refusals.ts'
-import { serviceClient } from '../../shared/http-client.ts'
 import { createApp, route, serve, type RunningServer } from '../../shared/http-server.ts'
 import type { Logger } from '../../shared/logging.ts'
 import { migrate } from '../../shared/postgres.ts'
 import { currentTrace, traceparent } from '../../shared/trace.ts'
-import { shipBody } from './contract.ts'
+import { shipBody, webhookBody } from './contract.ts'
 import { startDeliveries } from './deliveries.ts'
 import { carrierMigrations, carrierStore } from './store.ts'
 
 export interface CarrierOptions {
   readonly pool: Pool
   readonly log: Logger
-  /** Where the shop takes webhooks. */
-  readonly shopUrl: string
   /** From the door of the warehouse to the customer's, ms. A real one takes days. */
   readonly deliveryMs: number
 }
 
-export async function startCarrier({ pool, log, shopUrl, deliveryMs }: CarrierOptions): Promise<RunningServer> {
+export async function startCarrier({ pool, log, deliveryMs }: CarrierOptions): Promise<RunningServer> {
   await migrate(pool, carrierMigrations)
   const store = carrierStore(pool)
-  const shop = serviceClient('orders', shopUrl)
-  const deliveries = startDeliveries(store, shop, log)
+  const deliveries = startDeliveries(store, log)
   const refusing = refusals('carrier')
 
   const app = createApp(log)
-  app.put('/control/faults', route({ body: refusalBody }, async ({ body }) => refusing.set(body)))
+  app.put(
+    '/control/faults',
+    route({ body: refusalBody }, async ({ body }) => refusing.set(body)),
+  )
+  app.put(
+    '/webhook',
+    route({ body: webhookBody }, async ({ body }) => {
+      await deliveries.tellAt(body.url)
+      return {}
+    }),
+  )
   app.post(
     '/shipments',
     refusing.middleware,
@@ -50,7 +56,6 @@ export async function startCarrier({ pool, log, shopUrl, deliveryMs }: CarrierOp
     async stop() {
       await server.stop()
       await deliveries.stop()
-      await shop.close()
     },
   }
 }

@@ -11,7 +11,9 @@ export const carrierMigrations = [
      told_at timestamptz,
      traceparent text
    );
-   create index carrier_to_tell on carrier_shipments (deliver_at) where told_at is null`,
+   create index carrier_to_tell on carrier_shipments (deliver_at) where told_at is null;
+
+   create table carrier_webhook (singleton boolean primary key default true check (singleton), url text not null)`,
 ]
 
 export interface Delivery extends DeliveredEvent {
@@ -30,6 +32,8 @@ export interface CarrierStore {
   /** Parcels that have arrived and whose sender does not know yet, oldest first. */
   arrived(limit: number): Promise<Delivery[]>
   told(orderIds: readonly string[]): Promise<void>
+  setWebhook(url: string): Promise<void>
+  webhook(): Promise<string | undefined>
   /** Until the next parcel arrives, ms; `undefined` when none is under way. */
   nextArrivalMs(): Promise<number | undefined>
 }
@@ -48,7 +52,12 @@ export function carrierStore(pool: Pool): CarrierStore {
     },
 
     async arrived(limit) {
-      const { rows } = await pool.query<{ order_id: string; tracking: string; deliver_at: Date; traceparent: string | null }>(
+      const { rows } = await pool.query<{
+        order_id: string
+        tracking: string
+        deliver_at: Date
+        traceparent: string | null
+      }>(
         `select order_id, tracking, deliver_at, traceparent from carrier_shipments
          where told_at is null and deliver_at <= now() order by deliver_at limit $1`,
         [limit],
@@ -63,7 +72,21 @@ export function carrierStore(pool: Pool): CarrierStore {
     },
 
     async told(orderIds) {
-      await pool.query('update carrier_shipments set told_at = now() where order_id = any($1::text[])', [orderIds])
+      await pool.query('update carrier_shipments set told_at = now() where order_id = any($1::text[])', [
+        orderIds,
+      ])
+    },
+
+    async setWebhook(url) {
+      await pool.query(
+        'insert into carrier_webhook (url) values ($1) on conflict (singleton) do update set url = excluded.url',
+        [url],
+      )
+    },
+
+    async webhook() {
+      const { rows } = await pool.query<{ url: string }>('select url from carrier_webhook')
+      return rows[0]?.url
     },
 
     async nextArrivalMs() {

@@ -8,7 +8,11 @@ export interface Decline {
 const APPROVED = new Set(['pm_card_visa', 'pm_card_visa_debit', 'pm_card_mastercard', 'pm_card_amex'])
 
 const DECLINED: Readonly<Record<string, Decline>> = {
-  pm_card_chargeDeclined: { code: 'card_declined', declineCode: 'generic_decline', message: 'Your card was declined.' },
+  pm_card_chargeDeclined: {
+    code: 'card_declined',
+    declineCode: 'generic_decline',
+    message: 'Your card was declined.',
+  },
   pm_card_chargeDeclinedInsufficientFunds: {
     code: 'card_declined',
     declineCode: 'insufficient_funds',

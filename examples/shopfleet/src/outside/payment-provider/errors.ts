@@ -11,7 +11,11 @@ export class ProviderError extends Error {
 }
 
 export function invalidRequest(message: string, param?: string): ProviderError {
-  return new ProviderError(400, { type: 'invalid_request_error', message, ...(param === undefined ? {} : { param }) })
+  return new ProviderError(400, {
+    type: 'invalid_request_error',
+    message,
+    ...(param === undefined ? {} : { param }),
+  })
 }
 
 export function noSuch(what: string, id: string, status: 400 | 404 = 404): ProviderError {

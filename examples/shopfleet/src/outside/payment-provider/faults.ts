@@ -27,7 +27,9 @@ export function faultSwitch(initial: ProviderFaults): FaultSwitch {
     middleware: (request, response, next) => {
       if (faults.refuse > 0) {
         faults = { ...faults, refuse: faults.refuse - 1 }
-        response.status(503).json({ error: { type: 'api_error', message: 'The provider is down for maintenance.' } })
+        response
+          .status(503)
+          .json({ error: { type: 'api_error', message: 'The provider is down for maintenance.' } })
         return
       }
       if (request.method === 'POST' && faults.loseReplies > 0) {

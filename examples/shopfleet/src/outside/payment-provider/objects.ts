@@ -43,7 +43,13 @@ export interface NewIntent {
 }
 
 /** A payment intent nobody has confirmed yet. */
-export function newIntent({ amount, currency, paymentMethod, metadata, createdSeconds }: NewIntent): PaymentIntent {
+export function newIntent({
+  amount,
+  currency,
+  paymentMethod,
+  metadata,
+  createdSeconds,
+}: NewIntent): PaymentIntent {
   return {
     id: newId('pi'),
     object: 'payment_intent',
@@ -61,7 +67,11 @@ export function newIntent({ amount, currency, paymentMethod, metadata, createdSe
 }
 
 /** The intent after the bank has spoken: money taken, or back to asking for another payment method. */
-export function confirmed(intent: PaymentIntent, paymentMethod: string, bank: 'approved' | Decline): PaymentIntent {
+export function confirmed(
+  intent: PaymentIntent,
+  paymentMethod: string,
+  bank: 'approved' | Decline,
+): PaymentIntent {
   const latest_charge = newId('ch')
   if (bank === 'approved') {
     return {

@@ -8,7 +8,10 @@ import type { Answer, ProviderStore } from './store.ts'
 import type { Queryable } from '../../shared/postgres.ts'
 
 // Form-encoded, so every value arrives as text.
-const amount = z.string().regex(/^[1-9]\d{0,9}$/, 'a positive whole number of minor units').transform(Number)
+const amount = z
+  .string()
+  .regex(/^[1-9]\d{0,9}$/, 'a positive whole number of minor units')
+  .transform(Number)
 const metadata = z.record(z.string().max(40), z.string().max(500)).default({})
 
 export const createIntentParams = z.object({
@@ -29,7 +32,11 @@ export const refundParams = z.object({
 
 const seconds = (): number => Math.floor(systemClock.now() / 1_000)
 
-export async function createIntent(store: ProviderStore, tx: Queryable, params: z.infer<typeof createIntentParams>): Promise<Answer> {
+export async function createIntent(
+  store: ProviderStore,
+  tx: Queryable,
+  params: z.infer<typeof createIntentParams>,
+): Promise<Answer> {
   const intent = newIntent({
     amount: params.amount,
     currency: params.currency,
@@ -64,7 +71,11 @@ export async function cancelIntent(store: ProviderStore, tx: Queryable, id: stri
 }
 
 /** Gives money back, all that is left or a part of it, never more than was taken. */
-export async function createRefund(store: ProviderStore, tx: Queryable, params: z.infer<typeof refundParams>): Promise<Answer> {
+export async function createRefund(
+  store: ProviderStore,
+  tx: Queryable,
+  params: z.infer<typeof refundParams>,
+): Promise<Answer> {
   const intent = await store.lockIntent(tx, params.payment_intent)
   if (intent === undefined) throw noSuch('payment_intent', params.payment_intent, 400)
   if (intent.status !== 'succeeded') throw wrongState(intent, 'refund')
@@ -77,7 +88,11 @@ export async function createRefund(store: ProviderStore, tx: Queryable, params: 
       message: `Charge ${intent.latest_charge} has already been refunded.`,
     })
   }
-  if (wanted > left) throw invalidRequest(`Refund amount (${wanted}) is greater than unrefunded amount on charge (${left})`, 'amount')
+  if (wanted > left)
+    throw invalidRequest(
+      `Refund amount (${wanted}) is greater than unrefunded amount on charge (${left})`,
+      'amount',
+    )
   const refund: Refund = {
     id: newId('re'),
     object: 'refund',
@@ -92,8 +107,14 @@ export async function createRefund(store: ProviderStore, tx: Queryable, params: 
   return { status: 200, body: refund }
 }
 
-async function confirm(store: ProviderStore, tx: Queryable, intent: PaymentIntent, paymentMethod: string | undefined): Promise<Answer> {
-  if (paymentMethod === undefined) throw invalidRequest('A payment method is needed to confirm', 'payment_method')
+async function confirm(
+  store: ProviderStore,
+  tx: Queryable,
+  intent: PaymentIntent,
+  paymentMethod: string | undefined,
+): Promise<Answer> {
+  if (paymentMethod === undefined)
+    throw invalidRequest('A payment method is needed to confirm', 'payment_method')
   const bank = askBank(paymentMethod)
   if (bank === undefined) throw noSuch('PaymentMethod', paymentMethod, 400)
   const after = confirmed(intent, paymentMethod, bank)
@@ -103,7 +124,10 @@ async function confirm(store: ProviderStore, tx: Queryable, intent: PaymentInten
 
 /** 402 with the intent inside, so that the shop learns its id. */
 function declined(intent: PaymentIntent, decline: Decline): Answer {
-  return { status: 402, body: { error: { ...cardError(decline), charge: intent.latest_charge, payment_intent: intent } } }
+  return {
+    status: 402,
+    body: { error: { ...cardError(decline), charge: intent.latest_charge, payment_intent: intent } },
+  }
 }
 
 function wrongState(intent: PaymentIntent, action: string): ProviderError {

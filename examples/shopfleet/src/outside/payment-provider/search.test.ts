@@ -8,9 +8,12 @@ test('parseSearch() reads metadata and status clauses', () => {
   ])
 })
 
-test.each([[''], ['amount>100'], [`metadata['a']:'x' OR status:'y'`], [`metadata['a]:'x'`], [`status:'a' AND `]])(
-  'parseSearch() refuses %j',
-  (query) => {
-    expect(parseSearch(query)).toBeUndefined()
-  },
-)
+test.each([
+  [''],
+  ['amount>100'],
+  [`metadata['a']:'x' OR status:'y'`],
+  [`metadata['a]:'x'`],
+  [`status:'a' AND `],
+])('parseSearch() refuses %j', (query) => {
+  expect(parseSearch(query)).toBeUndefined()
+})

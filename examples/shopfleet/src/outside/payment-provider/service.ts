@@ -3,7 +3,13 @@
  * `stripe` client needs: form-encoded bodies, bearer keys, idempotency keys, declines, search.
  * It is "the outside world": another company, with a database of its own.
  */
-import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import type { Pool } from 'pg'
 import { z } from 'zod'
 import { listen, route, traced, type RunningServer } from '../../shared/http-server.ts'
@@ -23,7 +29,14 @@ import {
   refundParams,
 } from './payments.ts'
 import { parseSearch } from './search.ts'
-import { fingerprintOf, KeyReusedError, providerMigrations, providerStore, type Answer, type ProviderStore } from './store.ts'
+import {
+  fingerprintOf,
+  KeyReusedError,
+  providerMigrations,
+  providerStore,
+  type Answer,
+  type ProviderStore,
+} from './store.ts'
 
 export interface PaymentProviderOptions {
   readonly pool: Pool
@@ -33,7 +46,12 @@ export interface PaymentProviderOptions {
   readonly faults?: Partial<ProviderFaults> | undefined
 }
 
-export async function startPaymentProvider({ pool, log, apiKey, faults }: PaymentProviderOptions): Promise<RunningServer> {
+export async function startPaymentProvider({
+  pool,
+  log,
+  apiKey,
+  faults,
+}: PaymentProviderOptions): Promise<RunningServer> {
   await migrate(pool, providerMigrations)
   const faultable = faultSwitch(providerFaults.parse(faults ?? {}))
   const app = express()
@@ -68,33 +86,68 @@ const listQuery = z.object({
 })
 
 function providerRoutes(app: Express, store: ProviderStore): void {
-  app.post('/v1/payment_intents', write(store, createIntentParams, (tx, params) => createIntent(store, tx, params)))
-  app.get('/v1/payment_intents/search', read(async ({ query }) => {
-    const { query: text, limit } = z.object({ query: z.string().max(1_000), limit: listQuery.shape.limit }).parse(query)
-    const clauses = parseSearch(text)
-    if (clauses === undefined) throw invalidRequest('We were unable to parse your search query.', 'query')
-    const data = await store.intents(clauses, limit, undefined)
-    return { object: 'search_result', url: '/v1/payment_intents/search', has_more: false, next_page: null, data }
-  }))
-  app.get('/v1/payment_intents/:id', read(async ({ params }) => {
-    const { id } = idPath.parse(params)
-    return (await store.intent(id)) ?? fail(noSuch('payment_intent', id))
-  }))
-  app.post('/v1/payment_intents/:id/confirm', write(store, confirmParams, (tx, params, id) => confirmIntent(store, tx, id, params)))
-  app.post('/v1/payment_intents/:id/cancel', write(store, z.object({}), (tx, _params, id) => cancelIntent(store, tx, id)))
-  app.get('/v1/payment_intents', read(async ({ query }) => {
-    const { limit, starting_after } = listQuery.parse(query)
-    return page('/v1/payment_intents', limit, await store.intents([], limit + 1, starting_after))
-  }))
-  app.post('/v1/refunds', write(store, refundParams, (tx, params) => createRefund(store, tx, params)))
-  app.get('/v1/refunds/:id', read(async ({ params }) => {
-    const { id } = idPath.parse(params)
-    return (await store.refund(id)) ?? fail(noSuch('refund', id))
-  }))
-  app.get('/v1/refunds', read(async ({ query }) => {
-    const { limit, payment_intent } = listQuery.parse(query)
-    return page('/v1/refunds', limit, await store.refunds(payment_intent, limit + 1))
-  }))
+  app.post(
+    '/v1/payment_intents',
+    write(store, createIntentParams, (tx, params) => createIntent(store, tx, params)),
+  )
+  app.get(
+    '/v1/payment_intents/search',
+    read(async ({ query }) => {
+      const { query: text, limit } = z
+        .object({ query: z.string().max(1_000), limit: listQuery.shape.limit })
+        .parse(query)
+      const clauses = parseSearch(text)
+      if (clauses === undefined) throw invalidRequest('We were unable to parse your search query.', 'query')
+      const data = await store.intents(clauses, limit, undefined)
+      return {
+        object: 'search_result',
+        url: '/v1/payment_intents/search',
+        has_more: false,
+        next_page: null,
+        data,
+      }
+    }),
+  )
+  app.get(
+    '/v1/payment_intents/:id',
+    read(async ({ params }) => {
+      const { id } = idPath.parse(params)
+      return (await store.intent(id)) ?? fail(noSuch('payment_intent', id))
+    }),
+  )
+  app.post(
+    '/v1/payment_intents/:id/confirm',
+    write(store, confirmParams, (tx, params, id) => confirmIntent(store, tx, id, params)),
+  )
+  app.post(
+    '/v1/payment_intents/:id/cancel',
+    write(store, z.object({}), (tx, _params, id) => cancelIntent(store, tx, id)),
+  )
+  app.get(
+    '/v1/payment_intents',
+    read(async ({ query }) => {
+      const { limit, starting_after } = listQuery.parse(query)
+      return page('/v1/payment_intents', limit, await store.intents([], limit + 1, starting_after))
+    }),
+  )
+  app.post(
+    '/v1/refunds',
+    write(store, refundParams, (tx, params) => createRefund(store, tx, params)),
+  )
+  app.get(
+    '/v1/refunds/:id',
+    read(async ({ params }) => {
+      const { id } = idPath.parse(params)
+      return (await store.refund(id)) ?? fail(noSuch('refund', id))
+    }),
+  )
+  app.get(
+    '/v1/refunds',
+    read(async ({ query }) => {
+      const { limit, payment_intent } = listQuery.parse(query)
+      return page('/v1/refunds', limit, await store.refunds(payment_intent, limit + 1))
+    }),
+  )
 }
 
 function page(url: string, limit: number, found: readonly unknown[]) {
@@ -115,11 +168,14 @@ function write<P extends z.ZodType>(
 ): RequestHandler {
   return async (request, response) => {
     const key = request.header('idempotency-key')
-    if (key !== undefined && key.length > 255) throw invalidRequest('Idempotency keys are at most 255 characters long.')
+    if (key !== undefined && key.length > 255)
+      throw invalidRequest('Idempotency keys are at most 255 characters long.')
     const form: unknown = request.body ?? {}
     const params = schema.parse(form)
     const id = String(request.params['id'] ?? '')
-    const answer = await store.once({ key, fingerprint: fingerprintOf(request.path, form) }, (tx) => work(tx, params, id))
+    const answer = await store.once({ key, fingerprint: fingerprintOf(request.path, form) }, (tx) =>
+      work(tx, params, id),
+    )
     if (key !== undefined) response.set('idempotency-key', key)
     if (answer.replayed) response.set('idempotent-replayed', 'true')
     send(response, answer)
@@ -143,7 +199,10 @@ function answerErrors(log: Logger): ErrorRequestHandler {
     if (error instanceof ProviderError) return send(response, error.answer)
     if (error instanceof z.ZodError) {
       const issue = error.issues[0]
-      return send(response, invalidRequest(`Invalid ${issue?.path.join('.')}: ${issue?.message}`, issue?.path.join('.')).answer)
+      return send(
+        response,
+        invalidRequest(`Invalid ${issue?.path.join('.')}: ${issue?.message}`, issue?.path.join('.')).answer,
+      )
     }
     if (error instanceof KeyReusedError) {
       return send(response, {
@@ -151,13 +210,17 @@ function answerErrors(log: Logger): ErrorRequestHandler {
         body: {
           error: {
             type: 'idempotency_error',
-            message: 'Keys for idempotent requests can only be used with the same parameters they were first used with.',
+            message:
+              'Keys for idempotent requests can only be used with the same parameters they were first used with.',
           },
         },
       })
     }
     log.error({ err: error }, 'provider failed')
-    send(response, { status: 500, body: { error: { type: 'api_error', message: 'Something went wrong on our end.' } } })
+    send(response, {
+      status: 500,
+      body: { error: { type: 'api_error', message: 'Something went wrong on our end.' } },
+    })
   }
 }
 

@@ -57,12 +57,19 @@ export interface ProviderStore {
    *
    * @throws KeyReusedError
    */
-  once(request: KeyedRequest, work: (tx: Queryable) => Promise<Answer>): Promise<Answer & { replayed: boolean }>
+  once(
+    request: KeyedRequest,
+    work: (tx: Queryable) => Promise<Answer>,
+  ): Promise<Answer & { replayed: boolean }>
   intent(id: string, tx?: Queryable): Promise<PaymentIntent | undefined>
   /** Locks the intent until the transaction ends. */
   lockIntent(tx: Queryable, id: string): Promise<PaymentIntent | undefined>
   saveIntent(tx: Queryable, intent: PaymentIntent): Promise<void>
-  intents(clauses: readonly SearchClause[], limit: number, startingAfter: string | undefined): Promise<PaymentIntent[]>
+  intents(
+    clauses: readonly SearchClause[],
+    limit: number,
+    startingAfter: string | undefined,
+  ): Promise<PaymentIntent[]>
   refunds(intent: string | undefined, limit: number): Promise<Refund[]>
   refund(id: string): Promise<Refund | undefined>
   refundedAmount(tx: Queryable, intent: string): Promise<number>
@@ -90,8 +97,10 @@ export function providerStore(pool: Pool): ProviderStore {
       })
     },
 
-    intent: (id, tx = pool) => first<PaymentIntent>(tx, 'select body from provider_intents where id = $1', [id]),
-    lockIntent: (tx, id) => first<PaymentIntent>(tx, 'select body from provider_intents where id = $1 for update', [id]),
+    intent: (id, tx = pool) =>
+      first<PaymentIntent>(tx, 'select body from provider_intents where id = $1', [id]),
+    lockIntent: (tx, id) =>
+      first<PaymentIntent>(tx, 'select body from provider_intents where id = $1 for update', [id]),
 
     async saveIntent(tx, intent) {
       await tx.query({
@@ -103,7 +112,9 @@ export function providerStore(pool: Pool): ProviderStore {
 
     async intents(clauses, limit, startingAfter) {
       const metadata = Object.fromEntries(
-        clauses.flatMap(({ field, key, value }) => (field === 'metadata' && key !== undefined ? [[key, value]] : [])),
+        clauses.flatMap(({ field, key, value }) =>
+          field === 'metadata' && key !== undefined ? [[key, value]] : [],
+        ),
       )
       const status = clauses.find(({ field }) => field === 'status')?.value ?? null
       const { rows } = await pool.query<{ body: PaymentIntent }>(

@@ -19,7 +19,10 @@ export async function startWarehouse({ pool, log }: { pool: Pool; log: Logger })
   await migrate(pool, warehouseMigrations)
   const app = createApp(log)
   const refusing = refusals('warehouse')
-  app.put('/control/faults', route({ body: refusalBody }, async ({ body }) => refusing.set(body)))
+  app.put(
+    '/control/faults',
+    route({ body: refusalBody }, async ({ body }) => refusing.set(body)),
+  )
 
   app.post(
     '/parcels',

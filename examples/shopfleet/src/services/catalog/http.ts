@@ -9,7 +9,9 @@ import type { CatalogStore } from './store.ts'
 export function catalogRoutes(app: Express, store: CatalogStore): void {
   app.put(
     '/products',
-    route({ body: productsBody }, async ({ body }) => ({ body: { upserted: await store.upsert(body.products) } })),
+    route({ body: productsBody }, async ({ body }) => ({
+      body: { upserted: await store.upsert(body.products) },
+    })),
   )
 
   app.get(
@@ -17,7 +19,9 @@ export function catalogRoutes(app: Express, store: CatalogStore): void {
     route({ query: listQuery }, async ({ query }) => {
       const products = await store.list({ ...query, limit: query.limit + 1 }) // one more tells whether there is a next page
       const page = products.slice(0, query.limit)
-      return { body: { products: page, next: products.length > page.length ? (page.at(-1)?.sku ?? null) : null } }
+      return {
+        body: { products: page, next: products.length > page.length ? (page.at(-1)?.sku ?? null) : null },
+      }
     }),
   )
 
@@ -25,7 +29,8 @@ export function catalogRoutes(app: Express, store: CatalogStore): void {
     '/products/:sku',
     route({ params: z.object({ sku }) }, async ({ params }) => {
       const [product] = await store.get([params.sku])
-      if (product === undefined) throw new Problem(404, 'unknown-product', `No product ${params.sku} is sold here`)
+      if (product === undefined)
+        throw new Problem(404, 'unknown-product', `No product ${params.sku} is sold here`)
       return { body: product }
     }),
   )

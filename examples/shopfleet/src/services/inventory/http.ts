@@ -33,9 +33,14 @@ export function inventoryRoutes(app: Express, { store, display }: InventoryParts
     route({ body: reserveBody }, async ({ body: { id, lines } }) => {
       const result = await store.reserve(id, lines)
       if ('short' in result) {
-        throw new Problem(409, 'out-of-stock', 'Some lines are short; order what is available, or other products', {
-          details: { short: result.short },
-        })
+        throw new Problem(
+          409,
+          'out-of-stock',
+          'Some lines are short; order what is available, or other products',
+          {
+            details: { short: result.short },
+          },
+        )
       }
       if (result.status === 'released') {
         throw new Problem(409, 'reservation-settled', `Reservation ${id} was released; reserve with a new id`)

@@ -2,20 +2,21 @@ import type { Pool } from 'pg'
 import { createApp, serve, type RunningServer } from '../../shared/http-server.ts'
 import type { Logger } from '../../shared/logging.ts'
 import { migrate } from '../../shared/postgres.ts'
-import type { StockBadge } from './contract.ts'
+import { stockDisplay } from './display.ts'
 import { inventoryRoutes } from './http.ts'
 import { inventoryMigrations } from './migrations.ts'
 import { inventoryStore } from './store.ts'
 
 export interface InventoryOptions {
-  readonly pool: Pool
+  readonly primary: Pool
+  readonly replicas: readonly Pool[]
   readonly log: Logger
-  readonly display: (skus: readonly string[]) => Promise<StockBadge[]>
 }
 
-export async function startInventory({ pool, log, display }: InventoryOptions): Promise<RunningServer> {
-  await migrate(pool, inventoryMigrations)
+export async function startInventory({ primary, replicas, log }: InventoryOptions): Promise<RunningServer> {
+  await migrate(primary, inventoryMigrations)
+  const display = stockDisplay({ primary, replicas })
   const app = createApp(log)
-  inventoryRoutes(app, { store: inventoryStore(pool), display })
-  return serve(app, { service: 'inventory', log, check: () => pool.query('select 1') })
+  inventoryRoutes(app, { store: inventoryStore(primary), display })
+  return serve(app, { service: 'inventory', log, check: () => primary.query('select 1') })
 }

@@ -18,7 +18,10 @@ export interface InventoryStore {
   /** Puts the first units of each sku on the shelf. Saying the same again changes nothing; another number is refused. */
   open(levels: readonly StockLevel[]): Promise<void>
   /** Holds all lines or none; `reservation.status` tells what became of it when the id is known already. */
-  reserve(id: string, lines: readonly CartLine[]): Promise<{ status: ReservationStatus } | { short: ShortLine[] }>
+  reserve(
+    id: string,
+    lines: readonly CartLine[],
+  ): Promise<{ status: ReservationStatus } | { short: ShortLine[] }>
   /** Held units are sold. */
   commit(id: string): Promise<void>
   /** Held units go back to the shelf. An id never seen is marked, so that a late reserve for it is refused. */
@@ -28,7 +31,11 @@ export interface InventoryStore {
 }
 
 export function inventoryStore(pool: Pool): InventoryStore {
-  const stock = optimisticRepository(pool, { table: table<StockRow>('stock'), key: ['sku'], version: 'version' })
+  const stock = optimisticRepository(pool, {
+    table: table<StockRow>('stock'),
+    key: ['sku'],
+    version: 'version',
+  })
 
   /** Moves units in the stock rows, all or nothing, and writes the movements down in the same transaction. */
   async function move(tx: PoolClient, kind: MovementKind, ref: string, lines: readonly CartLine[]) {
@@ -42,7 +49,15 @@ export function inventoryStore(pool: Pool): InventoryStore {
       text: `insert into stock_movements (sku, kind, ref, available_delta, reserved_delta, sold_delta)
              select sku, $1, $2, units * $3, units * $4, units * $5
              from unnest($6::text[], $7::int[]) as line (sku, units)`,
-      values: [kind, ref, per.available, per.reserved, per.sold, lines.map(({ sku }) => sku), lines.map(({ quantity }) => quantity)],
+      values: [
+        kind,
+        ref,
+        per.available,
+        per.reserved,
+        per.sold,
+        lines.map(({ sku }) => sku),
+        lines.map(({ quantity }) => quantity),
+      ],
     })
     return moved
   }
@@ -94,9 +109,14 @@ export function inventoryStore(pool: Pool): InventoryStore {
           [reservationId],
         )
         const status = rows[0]?.status
-        if (status === 'reserved') throw unavailable(`Reservation ${reservationId} is still being committed: it`, undefined)
+        if (status === 'reserved')
+          throw unavailable(`Reservation ${reservationId} is still being committed: it`, undefined)
         if (status !== 'committed') {
-          throw new Problem(409, 'not-sold', `Reservation ${reservationId} is ${status ?? 'unknown'}; only what was sold can come back`)
+          throw new Problem(
+            409,
+            'not-sold',
+            `Reservation ${reservationId} is ${status ?? 'unknown'}; only what was sold can come back`,
+          )
         }
         const { rowCount } = await tx.query(
           'insert into restocks (id, reservation_id, lines) values ($1, $2, $3) on conflict (id) do nothing',
@@ -115,14 +135,21 @@ function changed(kind: MovementKind, units: number) {
 }
 
 /** Takes the id; the status it has already if somebody was here before. */
-async function claim(tx: PoolClient, id: string, lines: readonly CartLine[]): Promise<ReservationStatus | undefined> {
+async function claim(
+  tx: PoolClient,
+  id: string,
+  lines: readonly CartLine[],
+): Promise<ReservationStatus | undefined> {
   const { rowCount } = await tx.query({
     name: 'inventory-claim',
     text: `insert into reservations (id, status, lines) values ($1, 'reserved', $2) on conflict (id) do nothing`,
     values: [id, JSON.stringify(lines)],
   })
   if (rowCount === 1) return undefined
-  const { rows } = await tx.query<{ status: ReservationStatus }>('select status from reservations where id = $1', [id])
+  const { rows } = await tx.query<{ status: ReservationStatus }>(
+    'select status from reservations where id = $1',
+    [id],
+  )
   return rows[0]?.status
 }
 
@@ -142,17 +169,28 @@ async function settle(
     const held = rows[0]
     if (held === undefined) return settledBefore(tx, id, status)
     const moved = await move(tx, held.lines)
-    if (!moved.granted) throw new Error(`Reservation ${id} holds more than the stock rows say; the ledger is broken`)
+    if (!moved.granted)
+      throw new Error(`Reservation ${id} holds more than the stock rows say; the ledger is broken`)
   })
 }
 
 async function settledBefore(tx: PoolClient, id: string, status: 'committed' | 'released'): Promise<void> {
   if (status === 'released') {
-    await tx.query(`insert into reservations (id, status, lines) values ($1, 'released', '[]') on conflict (id) do nothing`, [id])
+    await tx.query(
+      `insert into reservations (id, status, lines) values ($1, 'released', '[]') on conflict (id) do nothing`,
+      [id],
+    )
   }
-  const { rows } = await tx.query<{ status: ReservationStatus }>('select status from reservations where id = $1', [id])
+  const { rows } = await tx.query<{ status: ReservationStatus }>(
+    'select status from reservations where id = $1',
+    [id],
+  )
   if (rows[0]?.status === status) return
-  throw new Problem(409, 'reservation-settled', `Reservation ${id} is ${rows[0]?.status ?? 'unknown'}; it cannot become ${status}`)
+  throw new Problem(
+    409,
+    'reservation-settled',
+    `Reservation ${id} is ${rows[0]?.status ?? 'unknown'}; it cannot become ${status}`,
+  )
 }
 
 async function openStock(tx: PoolClient, levels: readonly StockLevel[]): Promise<void> {
@@ -179,7 +217,12 @@ async function openStock(tx: PoolClient, levels: readonly StockLevel[]): Promise
   )
   if (rows.length === 0) return
   const names = rows.map(({ sku }) => sku)
-  throw new Problem(409, 'already-open', `${names.length} of these have another opening stock already, the first is ${names[0]}`, {
-    details: { skus: names },
-  })
+  throw new Problem(
+    409,
+    'already-open',
+    `${names.length} of these have another opening stock already, the first is ${names[0]}`,
+    {
+      details: { skus: names },
+    },
+  )
 }

@@ -1,4 +1,6 @@
 import { NonRetryableError, saga } from '@quorate/saga'
+import type { PoolClient } from 'pg'
+import type { CartLine } from '../../api.ts'
 import { deliveredEvent } from '../../outside/carrier/contract.ts'
 import { continueTrace, withTrace } from '../../shared/trace.ts'
 import { asStepFailure, cancelReasonOf, shortLinesOf } from './failures.ts'
@@ -38,113 +40,115 @@ export function checkoutSaga(shop: Neighbours) {
     }
   }
 
-  return (
-    saga<CheckoutInput>('checkout', { version: 1 })
-      .tx({
-        name: 'create',
-        run: ({ tx, input }) => createOrder(tx, { id: input.orderId, userId: input.userId }),
-        compensate: async ({ tx, input, results, failure }) => {
-          if (failure.code === 'empty-cart') return deleteOrder(tx, input.orderId)
-          const { lines } = linesOf(results)
-          // Lines are written with the payment; an order that ends before shows them all the same.
-          if (lines.length > 0 && results['await-payment'] === undefined) await writeLines(tx, input.orderId, lines)
-          await moveOrder(tx, input.orderId, 'CANCELLED', {
-            cancelReason: cancelReasonOf(failure),
-            short: shortLinesOf(failure),
+  return saga<CheckoutInput, PoolClient>('checkout', { version: 1 })
+    .tx({
+      name: 'create',
+      run: ({ tx, input }) => createOrder(tx, { id: input.orderId, userId: input.userId }),
+      compensate: async ({ tx, input, results, failure }) => {
+        if (failure.code === 'empty-cart') return deleteOrder(tx, input.orderId)
+        // Lines are written with the payment; an order that ends before shows them all the same.
+        await writeLines(tx, input.orderId, linesOf(results))
+        await moveOrder(tx, input.orderId, 'CANCELLED', {
+          cancelReason: cancelReasonOf(failure),
+          short: shortLinesOf(failure),
+        })
+      },
+    })
+    .step({
+      name: 'take-cart',
+      timeoutMs: 6_000,
+      retry: PATIENT,
+      run: (step) =>
+        call(step, async () => {
+          const items = await shop.takeCart(step.input.userId, step.input.orderId, step.signal)
+          if (items.length > 0) return { items }
+          throw new NonRetryableError('The cart is empty; put something into it first', {
+            code: 'empty-cart',
           })
-        },
-      })
-      .step({
-        name: 'take-cart',
-        timeoutMs: 6_000,
-        retry: PATIENT,
-        run: (step) =>
-          call(step, async () => {
-            const items = await shop.takeCart(step.input.userId, step.input.orderId, step.signal)
-            if (items.length > 0) return { items }
-            throw new NonRetryableError('The cart is empty; put something into it first', { code: 'empty-cart' })
-          }),
-      })
-      .step({
-        name: 'price',
-        timeoutMs: 6_000,
-        retry: PATIENT,
-        run: (step) => call(step, () => shop.price(step.results['take-cart'].items, step.signal)),
-      })
-      .step({
-        name: 'reserve',
-        timeoutMs: 6_000,
-        retry: PATIENT,
-        run: (step) =>
-          call(step, async () => {
-            const { lines, unknown } = step.results.price
-            if (unknown.length > 0) {
-              throw new NonRetryableError(`Not sold here: ${unknown.join(', ')}`, { code: 'unknown-product', data: { skus: unknown } })
-            }
-            await shop.reserve(step.input.orderId, lines, step.signal)
-          }),
-        compensate: (step) => call(step, () => shop.releaseStock(step.input.orderId, step.signal)),
-      })
-      .tx({
-        name: 'await-payment',
-        run: async ({ tx, input, results }) => {
-          const totalCents = await writeLines(tx, input.orderId, results.price.lines)
-          await moveOrder(tx, input.orderId, 'PAYMENT_PENDING')
-          return { totalCents }
-        },
-      })
-      .step({
-        name: 'charge',
-        timeoutMs: 10_000,
-        retry: PATIENT,
-        run: (step) =>
-          call(step, async () => {
-            const { orderId, paymentMethod } = step.input
-            const { totalCents } = step.results['await-payment']
-            return { providerId: await shop.charge(orderId, totalCents, paymentMethod, step.signal) }
-          }),
-        // Also when the outcome is unknown: payments asks the provider what it has taken for this order.
-        compensate: (step) => call(step, () => shop.voidCharge(step.input.orderId, step.signal)),
-        compensateRetry: STUBBORN,
-      })
-      .tx({ name: DECIDING_STEP, run: ({ tx, input }) => paid(tx, input) })
-      .pivot()
-      .step({
-        name: 'commit-stock',
-        timeoutMs: 6_000,
-        retry: STUBBORN,
-        run: (step) => call(step, () => shop.commitStock(step.input.orderId, step.signal)),
-      })
-      .tx({ name: 'await-fulfilment', run: ({ tx, input }) => move(tx, input, 'FULFILLMENT_PENDING') })
-      .step({
-        name: 'pack',
-        timeoutMs: 6_000,
-        retry: STUBBORN,
-        run: (step) =>
-          call(step, async () => ({
-            parcelId: await shop.pack(step.input.orderId, step.results.price.lines, step.signal),
-          })),
-      })
-      .step({
-        name: 'ship',
-        timeoutMs: 12_000,
-        retry: STUBBORN,
-        run: (step) =>
-          call(step, async () => {
-            const { orderId, userId } = step.input
-            const country = await shop.countryOf(userId, step.signal)
-            return { tracking: await shop.ship(orderId, step.results.pack.parcelId, country, step.signal) }
-          }),
-      })
-      .tx({
-        name: 'mark-shipped',
-        run: async ({ tx, input, results }) => {
-          await moveOrder(tx, input.orderId, 'SHIPPED', { tracking: results.ship.tracking })
-        },
-      })
-      .waitFor('delivered', { timeoutMs: DELIVERY_MS, schema: deliveredEvent })
-      .tx({ name: 'mark-delivered', run: ({ tx, input }) => move(tx, input, 'DELIVERED') })
-  )
+        }),
+    })
+    .step({
+      name: 'price',
+      timeoutMs: 6_000,
+      retry: PATIENT,
+      run: (step) => call(step, () => shop.price(step.results['take-cart'].items, step.signal)),
+    })
+    .step({
+      name: 'reserve',
+      timeoutMs: 6_000,
+      retry: PATIENT,
+      run: (step) =>
+        call(step, async () => {
+          const { lines, unknown } = step.results.price
+          if (unknown.length > 0) {
+            throw new NonRetryableError(`Not sold here: ${unknown.join(', ')}`, {
+              code: 'unknown-product',
+              data: { skus: unknown },
+            })
+          }
+          await shop.reserve(step.input.orderId, lines, step.signal)
+        }),
+      compensate: (step) => call(step, () => shop.releaseStock(step.input.orderId, step.signal)),
+    })
+    .tx({
+      name: 'await-payment',
+      run: async ({ tx, input, results }) => {
+        const totalCents = await writeLines(tx, input.orderId, results.price.lines)
+        await moveOrder(tx, input.orderId, 'PAYMENT_PENDING')
+        return { totalCents }
+      },
+    })
+    .step({
+      name: 'charge',
+      timeoutMs: 10_000,
+      retry: PATIENT,
+      run: (step) =>
+        call(step, async () => {
+          const { orderId, paymentMethod } = step.input
+          const { totalCents } = step.results['await-payment']
+          return { providerId: await shop.charge(orderId, totalCents, paymentMethod, step.signal) }
+        }),
+      // Also when the outcome is unknown: payments asks the provider what it has taken for this order.
+      compensate: (step) => call(step, () => shop.voidCharge(step.input.orderId, step.signal)),
+      compensateRetry: STUBBORN,
+    })
+    .tx({ name: DECIDING_STEP, run: ({ tx, input }) => paid(tx, input) })
+    .pivot()
+    .step({
+      name: 'commit-stock',
+      timeoutMs: 6_000,
+      retry: STUBBORN,
+      run: (step) => call(step, () => shop.commitStock(step.input.orderId, step.signal)),
+    })
+    .tx({ name: 'await-fulfilment', run: ({ tx, input }) => move(tx, input, 'FULFILLMENT_PENDING') })
+    .step({
+      name: 'pack',
+      timeoutMs: 6_000,
+      retry: STUBBORN,
+      run: (step) =>
+        call(step, async () => ({
+          parcelId: await shop.pack(step.input.orderId, step.results.price.lines, step.signal),
+        })),
+    })
+    .step({
+      name: 'ship',
+      timeoutMs: 12_000,
+      retry: STUBBORN,
+      run: (step) =>
+        call(step, async () => {
+          const { orderId, userId } = step.input
+          const country = await shop.countryOf(userId, step.signal)
+          return { tracking: await shop.ship(orderId, step.results.pack.parcelId, country, step.signal) }
+        }),
+    })
+    .tx({
+      name: 'mark-shipped',
+      run: async ({ tx, input, results }) => {
+        await moveOrder(tx, input.orderId, 'SHIPPED', { tracking: results.ship.tracking })
+      },
+    })
+    .waitFor('delivered', { timeoutMs: DELIVERY_MS, schema: deliveredEvent })
+    .tx({ name: 'mark-delivered', run: ({ tx, input }) => move(tx, input, 'DELIVERED') })
 }
 
 type Tx = Parameters<typeof moveOrder>[0]
@@ -153,15 +157,22 @@ async function paid(tx: Tx, { orderId }: CheckoutInput): Promise<void> {
   await moveOrder(tx, orderId, 'PAID')
 }
 
-async function move(tx: Tx, { orderId }: CheckoutInput, to: 'FULFILLMENT_PENDING' | 'DELIVERED'): Promise<void> {
+async function move(
+  tx: Tx,
+  { orderId }: CheckoutInput,
+  to: 'FULFILLMENT_PENDING' | 'DELIVERED',
+): Promise<void> {
   await moveOrder(tx, orderId, to)
 }
 
-/** The lines as far as they are known: priced, or as they were in the cart. */
-function linesOf(results: {
+/** Of the steps after the one that is undone, which the definition could not know when it was written. */
+interface LaterResults {
   readonly price?: { readonly lines: readonly PricedLine[] }
-  readonly 'take-cart'?: { readonly items: readonly { sku: string; quantity: number }[] }
-}): { lines: readonly PricedLine[] } {
-  if (results.price !== undefined) return results.price
-  return { lines: results['take-cart']?.items.map((item) => ({ ...item, priceCents: 0 })) ?? [] }
+  readonly 'take-cart'?: { readonly items: readonly CartLine[] }
+}
+
+/** The lines as far as they are known: priced, or as they were in the cart. */
+function linesOf(results: LaterResults): readonly PricedLine[] {
+  if (results.price !== undefined) return results.price.lines
+  return results['take-cart']?.items.map((item) => ({ ...item, priceCents: 0 })) ?? []
 }

@@ -7,7 +7,12 @@ export const placeBody = z.object({ orderId, userId, paymentMethod: z.string().m
 
 /** POST /orders/:id/refunds */
 export const refundBody = z.object({ refundId: orderId, userId, lines: z.array(cartLine).min(1).max(1_000) })
-export const refundAnswer = z.object({ refundId: orderId, orderId, amountCents: minorUnits, order: orderView })
+export const refundAnswer = z.object({
+  refundId: orderId,
+  orderId,
+  amountCents: minorUnits,
+  order: orderView,
+})
 
 export const ordersQuery = z.object({ userId })
 

@@ -45,7 +45,10 @@ export function neighbours(urls: NeighbourUrls) {
     },
 
     /** Today's price of each line, and the skus that are not sold. */
-    async price(items: readonly CartLine[], signal: AbortSignal): Promise<{ lines: PricedLine[]; unknown: string[] }> {
+    async price(
+      items: readonly CartLine[],
+      signal: AbortSignal,
+    ): Promise<{ lines: PricedLine[]; unknown: string[] }> {
       const body = { skus: items.map(({ sku }) => sku) }
       const { prices } = await catalog.call('POST', '/prices', { body, answer: pricesAnswer, signal })
       const bySku = new Map(prices.map(({ sku, priceCents }) => [sku, priceCents]))
@@ -60,16 +63,32 @@ export function neighbours(urls: NeighbourUrls) {
       await inventory.call('POST', '/reservations', { body, answer: reservationAnswer, signal })
     },
     async commitStock(id: string, signal: AbortSignal): Promise<void> {
-      await inventory.call('POST', `/reservations/${idPath(id)}/commit`, { answer: reservationAnswer, signal })
+      await inventory.call('POST', `/reservations/${idPath(id)}/commit`, {
+        answer: reservationAnswer,
+        signal,
+      })
     },
     async releaseStock(id: string, signal: AbortSignal): Promise<void> {
-      await inventory.call('POST', `/reservations/${idPath(id)}/release`, { answer: reservationAnswer, signal })
+      await inventory.call('POST', `/reservations/${idPath(id)}/release`, {
+        answer: reservationAnswer,
+        signal,
+      })
     },
-    async restock(id: string, reservationId: string, lines: readonly CartLine[], signal: AbortSignal): Promise<void> {
+    async restock(
+      id: string,
+      reservationId: string,
+      lines: readonly CartLine[],
+      signal: AbortSignal,
+    ): Promise<void> {
       await inventory.call('POST', '/restocks', { body: { id, reservationId, lines }, signal })
     },
 
-    async charge(orderId: string, amountCents: number, paymentMethod: string, signal: AbortSignal): Promise<string> {
+    async charge(
+      orderId: string,
+      amountCents: number,
+      paymentMethod: string,
+      signal: AbortSignal,
+    ): Promise<string> {
       const body = { orderId, amountCents, paymentMethod }
       const options = { body, answer: chargeAnswer, signal, deadlineMs: CHARGE_DEADLINE_MS }
       return (await payments.call('POST', '/charges', options)).providerId
@@ -80,7 +99,12 @@ export function neighbours(urls: NeighbourUrls) {
     },
     async refund(refundId: string, orderId: string, amountCents: number, signal: AbortSignal): Promise<void> {
       const body = { refundId, orderId, amountCents }
-      await payments.call('POST', '/refunds', { body, answer: refundAnswer, signal, deadlineMs: CHARGE_DEADLINE_MS })
+      await payments.call('POST', '/refunds', {
+        body,
+        answer: refundAnswer,
+        signal,
+        deadlineMs: CHARGE_DEADLINE_MS,
+      })
     },
 
     async pack(orderId: string, lines: readonly CartLine[], signal: AbortSignal): Promise<string> {
@@ -91,10 +115,15 @@ export function neighbours(urls: NeighbourUrls) {
       const body = { orderId, parcelId, country }
       return (await carrier.call('POST', '/shipments', { body, answer: shipAnswer, signal })).tracking
     },
+    /** Tells the carrier where we want to hear of our parcels. */
+    async listenToCarrier(url: string): Promise<void> {
+      await carrier.call('PUT', '/webhook', { body: { url } })
+    },
     /** Where the customer lives; a customer may buy without a profile. */
     async countryOf(userId: string, signal: AbortSignal): Promise<string> {
       try {
-        return (await profiles.call('GET', `/profiles/${idPath(userId)}`, { answer: profileView, signal })).country
+        return (await profiles.call('GET', `/profiles/${idPath(userId)}`, { answer: profileView, signal }))
+          .country
       } catch (error) {
         if (isProblem(error, 'no-profile')) return 'unknown'
         throw error
@@ -102,7 +131,9 @@ export function neighbours(urls: NeighbourUrls) {
     },
 
     async close(): Promise<void> {
-      await Promise.all([cart, catalog, inventory, payments, profiles, warehouse, carrier].map((client) => client.close()))
+      await Promise.all(
+        [cart, catalog, inventory, payments, profiles, warehouse, carrier].map((client) => client.close()),
+      )
     },
   }
 }

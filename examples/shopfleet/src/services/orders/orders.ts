@@ -1,21 +1,31 @@
 /** Placing and refunding orders: starts the sagas, and waits until the customer can be told something. */
-import { SagaConflictError, type SagaEngine } from '@quorate/saga'
+import { SagaConflictError, SagaTimeoutError, type SagaEngine, type SagaResult } from '@quorate/saga'
 import type { CartLine, OrderView } from '../../api.ts'
 import { Problem } from '../../shared/problem.ts'
 import { currentTrace, newTrace, traceparent } from '../../shared/trace.ts'
-import type { CheckoutSaga, RefundSaga } from './sagas.ts'
 import type { Decisions } from './decisions.ts'
+import { checkoutId, refundSagaId, type CheckoutSaga, type RefundSaga } from './sagas.ts'
 import { isDecided } from './status.ts'
-import { readOrder, type Reader } from './views.ts'
+import { readOrder, readRefund, type Reader } from './views.ts'
+
+export interface Placing {
+  readonly orderId: string
+  readonly userId: string
+  readonly paymentMethod: string
+}
+
+export interface Refunding {
+  readonly refundId: string
+  readonly orderId: string
+  readonly userId: string
+  readonly lines: readonly CartLine[]
+}
 
 export interface Orders {
-  /** @returns the order once it is decided, or as it is when the time is over. */
-  place(order: { orderId: string; userId: string; paymentMethod: string }): Promise<OrderView>
-  refund(refund: { refundId: string; orderId: string; userId: string; lines: CartLine[] }): Promise<{
-    amountCents: number
-    done: boolean
-    order: OrderView
-  }>
+  /** @returns the order once it is decided, or as it is when the customer has waited long enough. */
+  place(order: Placing): Promise<OrderView>
+  /** @returns `done: false` when the money is promised but not back yet. */
+  refund(refund: Refunding): Promise<{ amountCents: number; done: boolean; order: OrderView }>
 }
 
 export interface OrdersParts {
@@ -23,6 +33,7 @@ export interface OrdersParts {
   readonly checkout: CheckoutSaga
   readonly refund: RefundSaga
   readonly decisions: Decisions
+  /** Answers of writes are read where they were written. */
   readonly primary: Reader
   /** How long a customer waits for an answer, ms. */
   readonly patienceMs: number
@@ -32,13 +43,14 @@ export interface OrdersParts {
 const LOOK_AGAIN_MS = 1_000
 
 export function orders({ engine, checkout, refund, decisions, primary, patienceMs }: OrdersParts): Orders {
-  const currentTraceparent = (): string => traceparent(currentTrace() ?? newTrace())
+  const trace = (): string => traceparent(currentTrace() ?? newTrace())
 
-  /** The order when it is decided; `undefined` if it was never made. */
+  /** The order when it is decided or time is over; `undefined` if there never was one. */
   async function decided(orderId: string): Promise<OrderView | undefined> {
     const deadlineMs = performance.now() + patienceMs
     for (;;) {
       const leftMs = deadlineMs - performance.now()
+      // First listen, then look: what is decided in between is not missed.
       const announced = decisions.next(orderId, Math.max(0, Math.min(LOOK_AGAIN_MS, leftMs)))
       const order = await readOrder(primary, orderId)
       if (order !== undefined && isDecided(order.status)) return order
@@ -48,31 +60,59 @@ export function orders({ engine, checkout, refund, decisions, primary, patienceM
     }
   }
 
-  async function isOver(sagaId: string): Promise<boolean> {
-    const status = await engine.handle(sagaId).status()
-    return status !== undefined && status !== 'running' && status !== 'compensating'
+  async function isOver(orderId: string): Promise<boolean> {
+    const saga = await engine.get(checkoutId(orderId))
+    return saga !== undefined && saga.status !== 'running' && saga.status !== 'compensating'
+  }
+
+  /** How the refund ended; `undefined` if it is still under way. */
+  async function refundEnd(refundId: string): Promise<SagaResult<unknown> | undefined> {
+    try {
+      return await engine.handle(refundSagaId(refundId), refund).result({ timeoutMs: patienceMs })
+    } catch (error) {
+      if (error instanceof SagaTimeoutError) return undefined
+      throw error
+    }
   }
 
   return {
     async place({ orderId, userId, paymentMethod }) {
-      await startOrJoin(() =>
-        engine.start(checkout, { orderId, userId, paymentMethod, traceparent: currentTraceparent() }, { id: orderId }),
-      )
+      const input = { orderId, userId, paymentMethod, traceparent: trace() }
+      await startOrJoin(() => engine.start(checkout, input, { id: checkoutId(orderId) }))
       const order = await decided(orderId)
-      if (order === undefined) throw new Problem(422, 'empty-cart', 'The cart is empty; put something into it, then check out with a new order id')
-      if (order.userId !== userId) throw new Problem(409, 'order-id-taken', `Order id ${orderId} is taken; use another`)
+      if (order === undefined) {
+        throw new Problem(
+          422,
+          'empty-cart',
+          'The cart is empty; put something into it, then check out with a new order id',
+        )
+      }
+      if (order.userId !== userId)
+        throw new Problem(409, 'order-id-taken', `Order id ${orderId} is taken; use another`)
       return order
     },
 
     async refund({ refundId, orderId, userId, lines }) {
       const before = await readOrder(primary, orderId)
       if (before === undefined || before.userId !== userId) throw unknownOrder(orderId)
-      const id = `refund:${refundId}`
-      await startOrJoin(() =>
-        engine.start(refund, { refundId, orderId, lines, traceparent: currentTraceparent() }, { id }),
-      )
-      const end = await engine.handle<RefundSaga>(id).result({ timeoutMs: patienceMs })
-      return { amountCents: 0, done: end.status === 'completed', order: before }
+      const input = { refundId, orderId, lines, traceparent: trace() }
+      await startOrJoin(() => engine.start(refund, input, { id: refundSagaId(refundId) }))
+      const end = await refundEnd(refundId)
+      if (end?.status === 'compensated') throw new Problem(409, 'not-refundable', end.failure.message)
+      const claim = await readRefund(primary, refundId)
+      if (claim === undefined)
+        throw new Problem(503, 'unavailable', 'The refund is being looked at; ask again in a second', {
+          retryAfterSeconds: 1,
+        })
+      if (claim.orderId !== orderId || !sameLines(claim.lines, lines)) {
+        throw new Problem(
+          409,
+          'refund-id-taken',
+          `Refund id ${refundId} was used for another refund; use another`,
+        )
+      }
+      const order = (await readOrder(primary, orderId)) ?? before
+      return { amountCents: claim.amountCents, done: end?.status === 'completed', order }
     },
   }
 }
@@ -81,7 +121,7 @@ export function unknownOrder(orderId: string): Problem {
   return new Problem(404, 'unknown-order', `No order ${orderId} of this user`)
 }
 
-/** The same id again is the same saga: only its trace differs, and the first one's counts. */
+/** The same id again is the same saga: only the trace differs, and the first one's counts. */
 async function startOrJoin(start: () => Promise<unknown>): Promise<void> {
   try {
     await start()
@@ -89,4 +129,13 @@ async function startOrJoin(start: () => Promise<unknown>): Promise<void> {
     if (error instanceof SagaConflictError && error.differs === 'input') return
     throw error
   }
+}
+
+function sameLines(some: readonly CartLine[], others: readonly CartLine[]): boolean {
+  const text = (lines: readonly CartLine[]): string =>
+    lines
+      .map(({ sku, quantity }) => `${sku} ${quantity}`)
+      .toSorted()
+      .join('\n')
+  return text(some) === text(others)
 }

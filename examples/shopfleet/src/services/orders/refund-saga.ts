@@ -1,4 +1,5 @@
 import { saga } from '@quorate/saga'
+import type { PoolClient } from 'pg'
 import type { CartLine } from '../../api.ts'
 import { continueTrace, withTrace } from '../../shared/trace.ts'
 import { asStepFailure } from './failures.ts'
@@ -29,7 +30,7 @@ export function refundSaga(shop: Neighbours) {
     }
   }
 
-  return saga<RefundInput>('refund', { version: 1 })
+  return saga<RefundInput, PoolClient>('refund', { version: 1 })
     .tx({
       name: 'claim',
       run: async ({ tx, input: { refundId, orderId, lines } }) => ({
@@ -42,18 +43,26 @@ export function refundSaga(shop: Neighbours) {
       timeoutMs: 10_000,
       retry: STUBBORN,
       run: (step) =>
-        call(step, () => shop.refund(step.input.refundId, step.input.orderId, step.results.claim.amountCents, step.signal)),
+        call(step, () =>
+          shop.refund(step.input.refundId, step.input.orderId, step.results.claim.amountCents, step.signal),
+        ),
     })
     .step({
       name: 'restock',
       timeoutMs: 6_000,
       retry: STUBBORN,
       run: (step) =>
-        call(step, () => shop.restock(step.input.refundId, step.input.orderId, step.input.lines, step.signal)),
+        call(step, () =>
+          shop.restock(step.input.refundId, step.input.orderId, step.input.lines, step.signal),
+        ),
     })
     .tx({
       name: 'finish',
       run: ({ tx, input, results }) =>
-        finishRefund(tx, { id: input.refundId, orderId: input.orderId, amountCents: results.claim.amountCents }),
+        finishRefund(tx, {
+          id: input.refundId,
+          orderId: input.orderId,
+          amountCents: results.claim.amountCents,
+        }),
     })
 }

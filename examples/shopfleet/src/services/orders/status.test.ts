@@ -31,5 +31,7 @@ test('mayFollow() never cancels a paid order', () => {
 })
 
 test('predecessors() is mayFollow() read backwards', () => {
-  fc.assert(fc.property(status, status, (from, to) => predecessors(to).includes(from) === mayFollow(from, to)))
+  fc.assert(
+    fc.property(status, status, (from, to) => predecessors(to).includes(from) === mayFollow(from, to)),
+  )
 })

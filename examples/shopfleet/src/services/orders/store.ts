@@ -27,13 +27,14 @@ export async function deleteOrder(tx: PgTx, id: string): Promise<void> {
   )
 }
 
-/** Writes down what is bought at which price. @returns the total. */
+/** Writes down what is bought at which price, once. @returns the total. */
 export async function writeLines(tx: PgTx, id: string, lines: readonly PricedLine[]): Promise<number> {
   const totalCents = lines.reduce((sum, { quantity, priceCents }) => sum + quantity * priceCents, 0)
   await tx.query(
     `with lines as (
        insert into order_lines (order_id, sku, quantity, price_cents)
        select $1, * from unnest($2::text[], $3::int[], $4::int[])
+       on conflict (order_id, sku) do nothing
      )
      update orders set total_cents = $5 where id = $1`,
     [
@@ -60,7 +61,12 @@ export interface MoveFacts {
  * @returns `false` if the order has been refunded in full meanwhile: its parcel travels on, its status stays.
  * @throws NonRetryableError if the move is illegal.
  */
-export async function moveOrder(tx: PgTx, id: string, to: OrderStatus, facts: MoveFacts = {}): Promise<boolean> {
+export async function moveOrder(
+  tx: PgTx,
+  id: string,
+  to: OrderStatus,
+  facts: MoveFacts = {},
+): Promise<boolean> {
   const { rows } = await tx.query(
     `with moved as (
        update orders set status = $2, updated_at = now(),
@@ -81,8 +87,11 @@ export async function moveOrder(tx: PgTx, id: string, to: OrderStatus, facts: Mo
   )
   const stuck = rows[0] as { status: OrderStatus } | undefined
   if (stuck === undefined) return true
-  if (stuck.status === 'REFUNDED' && (to === 'FULFILLMENT_PENDING' || to === 'SHIPPED' || to === 'DELIVERED')) return false
-  throw new NonRetryableError(`Order ${id} is ${stuck.status} and cannot become ${to}`, { code: 'illegal-move' })
+  if (stuck.status === 'REFUNDED' && (to === 'FULFILLMENT_PENDING' || to === 'SHIPPED' || to === 'DELIVERED'))
+    return false
+  throw new NonRetryableError(`Order ${id} is ${stuck.status} and cannot become ${to}`, {
+    code: 'illegal-move',
+  })
 }
 
 /** Money is on its way back for these units; more than was bought is refused. @returns how much. */
@@ -93,12 +102,17 @@ export async function claimRefund(
   const skus = refund.lines.map(({ sku }) => sku)
   const units = refund.lines.map(({ quantity }) => quantity)
   // The order's row first: two refunds of one order take turns.
-  const { rows: orders } = await tx.query('select status from orders where id = $1 for update', [refund.orderId])
+  const { rows: orders } = await tx.query('select status from orders where id = $1 for update', [
+    refund.orderId,
+  ])
   const status = (orders[0] as { status: OrderStatus } | undefined)?.status
   if (status === undefined || !predecessors('REFUNDED').includes(status)) {
-    throw new NonRetryableError(`Order ${refund.orderId} is ${status ?? 'unknown'}; only a paid order can be refunded`, {
-      code: 'not-refundable',
-    })
+    throw new NonRetryableError(
+      `Order ${refund.orderId} is ${status ?? 'unknown'}; only a paid order can be refunded`,
+      {
+        code: 'not-refundable',
+      },
+    )
   }
   const { rows } = await tx.query(
     `with wanted as (
@@ -115,7 +129,9 @@ export async function claimRefund(
   )
   const claimed = rows[0] as { lines: number; wanted: number; cents: number }
   if (claimed.lines < claimed.wanted || claimed.cents === 0) {
-    throw new NonRetryableError(`Order ${refund.orderId} does not have these units left to refund`, { code: 'not-refundable' })
+    throw new NonRetryableError(`Order ${refund.orderId} does not have these units left to refund`, {
+      code: 'not-refundable',
+    })
   }
   await tx.query(
     `insert into order_refunds (id, order_id, lines, amount_cents, status) values ($1, $2, $3, $4, 'pending')`,
@@ -125,12 +141,16 @@ export async function claimRefund(
 }
 
 /** The money is back. An order with nothing left is REFUNDED. */
-export async function finishRefund(tx: PgTx, refund: { id: string; orderId: string; amountCents: number }): Promise<void> {
+export async function finishRefund(
+  tx: PgTx,
+  refund: { id: string; orderId: string; amountCents: number },
+): Promise<void> {
   await tx.query(`update order_refunds set status = 'done' where id = $1`, [refund.id])
   const { rows } = await tx.query(
     `update orders set refunded_cents = refunded_cents + $2, updated_at = now() where id = $1
      returning refunded_cents = total_cents as everything`,
     [refund.orderId, refund.amountCents],
   )
-  if ((rows[0] as { everything: boolean } | undefined)?.everything === true) await moveOrder(tx, refund.orderId, 'REFUNDED')
+  if ((rows[0] as { everything: boolean } | undefined)?.everything === true)
+    await moveOrder(tx, refund.orderId, 'REFUNDED')
 }

@@ -1,5 +1,5 @@
 /** Reads of orders, as the public API shows them. */
-import type { OrderView } from '../../api.ts'
+import type { CartLine, OrderView } from '../../api.ts'
 
 /** Whatever can run a read: the primary, or a replica that has caught up. */
 export interface Reader {
@@ -27,10 +27,27 @@ export async function readOrder(reader: Reader, id: string): Promise<OrderView |
 
 /** The user's newest orders first. */
 export async function listOrders(reader: Reader, userId: string, limit: number): Promise<OrderView[]> {
-  const { rows } = await reader.query(`${VIEW} where o.user_id = $1 order by o.created_at desc, o.id limit $2`, [userId, limit])
+  const { rows } = await reader.query(
+    `${VIEW} where o.user_id = $1 order by o.created_at desc, o.id limit $2`,
+    [userId, limit],
+  )
   return (rows as Row[]).map(toView)
 }
 
 function toView(row: Row): OrderView {
   return { ...row, createdAt: row.createdAt.toISOString(), updatedAt: row.updatedAt.toISOString() }
+}
+
+export interface RefundClaim {
+  readonly orderId: string
+  readonly amountCents: number
+  readonly lines: readonly CartLine[]
+}
+
+export async function readRefund(reader: Reader, id: string): Promise<RefundClaim | undefined> {
+  const { rows } = await reader.query(
+    'select order_id as "orderId", amount_cents as "amountCents", lines from order_refunds where id = $1',
+    [id],
+  )
+  return rows[0] as RefundClaim | undefined
 }

@@ -22,7 +22,8 @@ export function paymentsRoutes(app: Express, payments: Payments, store: Payments
     '/charges/:orderId',
     route(byOrder, async ({ params }) => {
       const charge = await store.get(params.orderId)
-      if (charge === undefined) throw new Problem(404, 'unknown-charge', `No charge for order ${params.orderId}`)
+      if (charge === undefined)
+        throw new Problem(404, 'unknown-charge', `No charge for order ${params.orderId}`)
       return { body: charge }
     }),
   )

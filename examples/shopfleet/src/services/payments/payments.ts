@@ -8,7 +8,11 @@ import type { Provider } from './provider.ts'
 import type { PaymentsStore } from './store.ts'
 
 export interface Payments {
-  charge(order: { orderId: string; amountCents: number; paymentMethod: string }): Promise<{ providerId: string }>
+  charge(order: {
+    orderId: string
+    amountCents: number
+    paymentMethod: string
+  }): Promise<{ providerId: string }>
   /** Gives back whatever was taken for the order. @returns how much that was. */
   void(orderId: string): Promise<number>
   refund(refund: { refundId: string; orderId: string; amountCents: number }): Promise<void>
@@ -22,7 +26,11 @@ export function payments(store: PaymentsStore, provider: Provider): Payments {
       if (before.status === 'declined') throw declined(before.declineMessage ?? 'declined')
       if (before.status !== 'pending') throw voided(orderId)
       if (before.amountCents !== amountCents) {
-        throw new Problem(409, 'amount-changed', `Order ${orderId} is being charged another amount; use a new order id`)
+        throw new Problem(
+          409,
+          'amount-changed',
+          `Order ${orderId} is being charged another amount; use a new order id`,
+        )
       }
 
       const result = await provider.charge({ orderId, amountCents, paymentMethod })
@@ -57,7 +65,11 @@ export function payments(store: PaymentsStore, provider: Provider): Payments {
       const status = await store.beginRefund(refundId, orderId, amountCents)
       if (status === 'done') return
       if (status === 'too-much') {
-        throw new Problem(409, 'not-refundable', `Order ${orderId} has less than ${amountCents} left to refund`)
+        throw new Problem(
+          409,
+          'not-refundable',
+          `Order ${orderId} has less than ${amountCents} left to refund`,
+        )
       }
       const charge = await store.get(orderId)
       if (charge?.providerId == null) throw new Error(`Captured charge ${orderId} has no provider id`)
@@ -72,7 +84,11 @@ export function payments(store: PaymentsStore, provider: Provider): Payments {
  *
  * @returns how many were found and given back.
  */
-export async function reconcile(store: PaymentsStore, provider: Provider, sinceMinutes: number): Promise<number> {
+export async function reconcile(
+  store: PaymentsStore,
+  provider: Provider,
+  sinceMinutes: number,
+): Promise<number> {
   let found = 0
   for (const orderId of await store.voidedBlind(sinceMinutes)) {
     const taken = await provider.findCharge(orderId)

@@ -71,7 +71,9 @@ export function stripeProvider({ url, apiKey }: { url: string; apiKey: string })
           limit: 1,
         })
         const intent = found.data[0]
-        return intent === undefined ? undefined : { providerId: intent.id, amountCents: intent.amount_received }
+        return intent === undefined
+          ? undefined
+          : { providerId: intent.id, amountCents: intent.amount_received }
       } catch (error) {
         throw unanswered(error)
       }

@@ -14,7 +14,11 @@ export interface PaymentsOptions {
   readonly provider: { readonly url: string; readonly apiKey: string }
 }
 
-export async function startPayments({ pool, log, provider: account }: PaymentsOptions): Promise<RunningServer> {
+export async function startPayments({
+  pool,
+  log,
+  provider: account,
+}: PaymentsOptions): Promise<RunningServer> {
   await migrate(pool, paymentsMigrations)
   const store = paymentsStore(pool)
   const provider = stripeProvider(account)

@@ -29,7 +29,11 @@ export interface PaymentsStore {
   /** voiding → voided; what had been captured is posted back. */
   finishVoid(orderId: string, taken: { providerId: string; refundedCents: number } | undefined): Promise<void>
   /** Claims the amount for a refund, once for each id. */
-  beginRefund(refundId: string, orderId: string, amountCents: number): Promise<'pending' | 'done' | 'too-much'>
+  beginRefund(
+    refundId: string,
+    orderId: string,
+    amountCents: number,
+  ): Promise<'pending' | 'done' | 'too-much'>
   finishRefund(refundId: string, providerId: string): Promise<void>
   /** Voided without a trace at the provider, not long ago: worth another look. */
   voidedBlind(sinceMinutes: number): Promise<string[]>
@@ -97,7 +101,10 @@ export function paymentsStore(pool: Pool): PaymentsStore {
           `insert into charges (order_id, amount_cents, status) values ($1, 0, 'voided') on conflict (order_id) do nothing`,
           [orderId],
         )
-        const { rows } = await tx.query<Charge>(`select ${CHARGE} from charges where order_id = $1 for update`, [orderId])
+        const { rows } = await tx.query<Charge>(
+          `select ${CHARGE} from charges where order_id = $1 for update`,
+          [orderId],
+        )
         await tx.query(
           `update charges set status = case status when 'declined' then 'voided' else 'voiding' end, updated_at = now()
            where order_id = $1 and status <> 'voided'`,
@@ -126,7 +133,10 @@ export function paymentsStore(pool: Pool): PaymentsStore {
 
     beginRefund: (refundId, orderId, amountCents) =>
       inTransaction(pool, async (tx) => {
-        const { rows } = await tx.query<{ status: 'pending' | 'done' }>('select status from refunds where id = $1', [refundId])
+        const { rows } = await tx.query<{ status: 'pending' | 'done' }>(
+          'select status from refunds where id = $1',
+          [refundId],
+        )
         if (rows[0] !== undefined) return rows[0].status
         const claimed = await tx.query(
           `update charges set refunded_cents = refunded_cents + $2, updated_at = now()
@@ -134,11 +144,10 @@ export function paymentsStore(pool: Pool): PaymentsStore {
           [orderId, amountCents],
         )
         if (claimed.rowCount === 0) return 'too-much'
-        await tx.query(`insert into refunds (id, order_id, amount_cents, status) values ($1, $2, $3, 'pending')`, [
-          refundId,
-          orderId,
-          amountCents,
-        ])
+        await tx.query(
+          `insert into refunds (id, order_id, amount_cents, status) values ($1, $2, $3, 'pending')`,
+          [refundId, orderId, amountCents],
+        )
         return 'pending'
       }),
 

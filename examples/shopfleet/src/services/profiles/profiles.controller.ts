@@ -17,7 +17,8 @@ export class ProfilesController {
   @Get(':userId')
   async read(@Param('userId', new ZodPipe(userId)) id: string): Promise<ProfileView> {
     const profile = await this.#profiles.read(id)
-    if (profile === undefined) throw new Problem(404, 'no-profile', `User ${id} has no profile yet; save one first`)
+    if (profile === undefined)
+      throw new Problem(404, 'no-profile', `User ${id} has no profile yet; save one first`)
     return profile
   }
 

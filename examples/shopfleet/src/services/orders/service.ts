@@ -1,0 +1,87 @@
+import { createSagaEngine, type SagaEvent } from '@quorate/saga'
+import type { Pool, PoolClient } from 'pg'
+import { createApp, serve, type RunningServer } from '../../shared/http-server.ts'
+import type { Logger } from '../../shared/logging.ts'
+import { migrate } from '../../shared/postgres.ts'
+import { checkoutSaga, DECIDING_STEP } from './checkout-saga.ts'
+import { decisions, type Decisions } from './decisions.ts'
+import { ordersRoutes } from './http.ts'
+import { ordersMigrations } from './migrations.ts'
+import { neighbours, type NeighbourUrls } from './neighbours.ts'
+import { orders } from './orders.ts'
+import { refundSaga } from './refund-saga.ts'
+
+export interface OrdersOptions {
+  readonly pool: Pool
+  readonly log: Logger
+  readonly urls: NeighbourUrls
+  /** How long a customer waits for a decision before they are told "still at it", ms. */
+  readonly patienceMs: number
+  readonly onSaga?: ((event: SagaEvent) => void) | undefined
+}
+
+/** A dead worker's orders go on elsewhere after this time. */
+const LEASE_MS = 4_000
+
+export async function startOrders({
+  pool,
+  log,
+  urls,
+  patienceMs,
+  onSaga,
+}: OrdersOptions): Promise<RunningServer> {
+  await migrate(pool, ordersMigrations)
+  const shop = neighbours(urls)
+  const checkout = checkoutSaga(shop)
+  const refund = refundSaga(shop)
+  const waiting = decisions()
+  const engine = createSagaEngine<PoolClient>({
+    pool,
+    sagas: [checkout, refund],
+    leaseMs: LEASE_MS,
+    onEvent: (event) => {
+      announce(waiting, event)
+      logSaga(log, event)
+      onSaga?.(event)
+    },
+  })
+  await engine.migrate()
+
+  const app = createApp(log)
+  const placing = orders({ engine, checkout, refund, decisions: waiting, primary: pool, patienceMs })
+  ordersRoutes(app, { orders: placing, engine, reads: pool })
+  const server = await serve(app, { service: 'orders', log, check: () => pool.query('select 1') })
+  await shop.listenToCarrier(`${server.url}/webhooks/carrier`)
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop()
+      await engine.stop({ timeoutMs: 3_000 })
+      await shop.close()
+    },
+  }
+}
+
+/** Tells those who wait for an order that it is paid, or over. */
+function announce(waiting: Decisions, event: SagaEvent): void {
+  if (event.type === 'step-succeeded' && event.step === DECIDING_STEP) waiting.announce(event.id)
+  if (event.type === 'saga-settled') waiting.announce(event.id)
+}
+
+function logSaga(log: Logger, event: SagaEvent): void {
+  switch (event.type) {
+    case 'saga-settled':
+      if (event.status === 'needs-attention') log.error(event, 'saga needs attention')
+      else log.info(event, 'saga settled')
+      break
+    case 'step-failed':
+    case 'compensation-failed':
+      log.warn({ ...event, error: undefined, err: event.error }, event.type)
+      break
+    case 'store-fault':
+      log.warn({ ...event, error: undefined, err: event.error }, event.type)
+      break
+    default:
+      log.debug(event, event.type)
+  }
+}

@@ -1,0 +1,16 @@
+import { Redis } from 'ioredis'
+import type { Logger } from './logging.ts'
+
+/** A client that says "away" soon instead of queueing for ever. */
+export async function openRedis(url: string, { log }: { log: Logger }): Promise<Redis> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 2_000,
+    commandTimeout: 2_000,
+    maxRetriesPerRequest: 1,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+  })
+  redis.on('error', (error: unknown) => log.warn({ err: error }, 'redis connection lost'))
+  await redis.connect()
+  return redis
+}

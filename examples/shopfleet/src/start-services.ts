@@ -1,0 +1,140 @@
+/** Starts every service of the shop and tells each where the others are. */
+import { fileURLToPath } from 'node:url'
+import type { SagaEvent } from '@quorate/saga'
+import type { ShopPools } from './databases.ts'
+import { startGateway } from './gateway/service.ts'
+import { startCarrier } from './outside/carrier/service.ts'
+import { startPaymentProvider } from './outside/payment-provider/service.ts'
+import { startWarehouse } from './outside/warehouse/service.ts'
+import { startCart } from './services/cart/service.ts'
+import { startCatalog } from './services/catalog/service.ts'
+import { startInventory } from './services/inventory/service.ts'
+import { startOrders } from './services/orders/service.ts'
+import { startPayments } from './services/payments/service.ts'
+import { startProfiles } from './services/profiles/service.ts'
+import type { RunningServer } from './shared/http-server.ts'
+import type { Logs } from './shared/logging.ts'
+import { openRedis } from './shared/redis.ts'
+
+export interface ServiceUrls {
+  readonly gateway: string
+  readonly catalog: string
+  readonly inventory: string
+  readonly cart: string
+  readonly orders: string
+  readonly payments: string
+  readonly profiles: string
+  readonly provider: string
+  readonly warehouse: string
+  readonly carrier: string
+}
+
+export interface StartServicesOptions {
+  readonly pools: ShopPools
+  readonly redis: { readonly cart: string; readonly locks: string }
+  readonly logs: Logs
+  readonly gatewayPort: number
+  readonly deliveryMs: number
+  readonly patienceMs: number
+  readonly payoutEveryMs: number
+  readonly onSaga: (event: SagaEvent) => void
+  readonly onStarted: (done: number, total: number) => void
+  /** Gets how to stop each part as soon as it is up. */
+  readonly undo: (() => Promise<unknown>)[]
+  readonly signal: AbortSignal | undefined
+}
+
+const SERVERS = 10
+/** Of the account at the provider, which is on this machine and takes no other. */
+const PROVIDER_KEY = 'sk_test_shopfleet'
+const WEB_FOLDER = fileURLToPath(new URL('../web/dist', import.meta.url))
+
+export async function startServices(options: StartServicesOptions): Promise<ServiceUrls> {
+  const { pools, redis, logs, undo, signal } = options
+  let started = 0
+  const up = async (start: Promise<RunningServer>): Promise<string> => {
+    const server = await start
+    undo.push(() => server.stop())
+    signal?.throwIfAborted()
+    options.onStarted(++started, SERVERS)
+    return server.url
+  }
+
+  const openCart = async (): Promise<string> => {
+    const log = logs.of('cart')
+    const client = await openRedis(redis.cart, { log })
+    undo.push(async () => client.disconnect())
+    return up(startCart({ redis: client, log }))
+  }
+  const openPayments = async (provider: string): Promise<string> =>
+    up(
+      startPayments({
+        pool: pools.payments,
+        log: logs.of('payments'),
+        provider: { url: provider, apiKey: PROVIDER_KEY },
+      }),
+    )
+
+  const provider = up(
+    startPaymentProvider({ pool: pools.provider, log: logs.of('provider'), apiKey: PROVIDER_KEY }),
+  )
+  const urls = await all({
+    provider,
+    warehouse: up(startWarehouse({ pool: pools.warehouse, log: logs.of('warehouse') })),
+    carrier: up(
+      startCarrier({ pool: pools.carrier, log: logs.of('carrier'), deliveryMs: options.deliveryMs }),
+    ),
+    catalog: up(startCatalog({ pool: pools.catalog, log: logs.of('catalog') })),
+    inventory: up(
+      startInventory({
+        primary: pools.inventory,
+        replicas: pools.inventoryReplicas,
+        log: logs.of('inventory'),
+      }),
+    ),
+    cart: openCart(),
+    profiles: up(
+      startProfiles({ primary: pools.profiles, replicas: pools.profilesReplicas, log: logs.of('profiles') }),
+    ),
+    payments: provider.then(openPayments),
+  })
+  const orders = await up(
+    startOrders({
+      pool: pools.orders,
+      log: logs.of('orders'),
+      urls,
+      patienceMs: options.patienceMs,
+      onSaga: options.onSaga,
+    }),
+  )
+  const { catalog, inventory, cart, payments, profiles } = urls
+  const gateway = await up(
+    startGateway({
+      urls: {
+        catalog: [catalog],
+        inventory: [inventory],
+        cart: [cart],
+        orders: [orders],
+        payments: [payments],
+        profiles: [profiles],
+      },
+      log: logs.of('gateway'),
+      port: options.gatewayPort,
+      webFolder: WEB_FOLDER,
+    }),
+  )
+  return { ...urls, orders, gateway }
+}
+
+/** Waits for all of them also when one fails, so that nothing starts behind the back of the clean-up. */
+async function all<T extends Record<string, Promise<string>>>(
+  starting: T,
+): Promise<{ [K in keyof T]: string }> {
+  const results = await Promise.allSettled(Object.values(starting))
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  const urls = results.map((result) => (result as PromiseFulfilledResult<string>).value)
+  return Object.fromEntries(Object.keys(starting).map((name, index) => [name, urls[index]])) as {
+    [K in keyof T]: string
+  }
+}
