@@ -1,0 +1,5 @@
+/**
+ * Locks within one process: for tests and first steps.
+ * @packageDocumentation
+ */
+export { memoryLockStore, type MemoryLockStoreOptions } from './store.ts'
