@@ -66,14 +66,20 @@ export async function startServices(options: StartServicesOptions): Promise<Serv
     undo.push(async () => client.disconnect())
     return up(startCart({ redis: client, log }))
   }
-  const openPayments = async (provider: string): Promise<string> =>
-    up(
+  const openPayments = async (provider: string): Promise<string> => {
+    const log = logs.of('payments')
+    const client = await openRedis(redis.locks, { log })
+    undo.push(async () => client.disconnect())
+    return up(
       startPayments({
         pool: pools.payments,
-        log: logs.of('payments'),
+        redis: client,
+        log,
         provider: { url: provider, apiKey: PROVIDER_KEY },
+        payoutEveryMs: options.payoutEveryMs,
       }),
     )
+  }
 
   const provider = up(
     startPaymentProvider({ pool: pools.provider, log: logs.of('provider'), apiKey: PROVIDER_KEY }),

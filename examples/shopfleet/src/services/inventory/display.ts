@@ -4,7 +4,7 @@ import type { StockBadge } from './contract.ts'
 export function stockDisplay({ primary }: { primary: Pool; replicas: readonly Pool[] }) {
   return async (skus: readonly string[]): Promise<StockBadge[]> => {
     const { rows } = await primary.query<StockBadge>(
-      'select sku, available, version, 1 as responses, 0 as stale from stock where sku = any($1::text[])',
+      'select sku, available, version, 2 as responses, 0 as stale from stock where sku = any($1::text[])',
       [skus],
     )
     return rows

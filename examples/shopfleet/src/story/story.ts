@@ -1,0 +1,157 @@
+/**
+ * A short story through the public API: browse, fill one cart on two devices that are both offline, check
+ * out, be declined, follow a parcel. Each sentence that claims something is checked before it is printed.
+ */
+import { systemClock } from '@quorate/core'
+import { ORDER_STATUSES, type CartLine, type OrderStatus } from '../api.ts'
+import { customer, stockShelves, type Customer } from './customer.ts'
+
+const SHELVES = [
+  { sku: 'MUG', name: 'White mug', priceCents: 450, units: 40 },
+  { sku: 'TEA', name: 'Breakfast tea, 80 bags', priceCents: 399, units: 25 },
+  { sku: 'POT', name: 'Teapot for two', priceCents: 1_895, units: 6 },
+  { sku: 'LAMP', name: 'Reading lamp', priceCents: 3_250, units: 1 },
+] as const
+
+const LOOK_EVERY_MS = 10
+const PATIENCE_MS = 20_000
+
+/** @throws Error when something the story tells turns out not to be so. */
+export async function tellStory(
+  shop: { readonly gatewayUrl: string },
+  print: (line: string) => void,
+): Promise<void> {
+  const run = crypto.randomUUID().slice(0, 8)
+  await stockShelves(shop.gatewayUrl, SHELVES)
+  const ann = customer(shop.gatewayUrl, `ann-${run}`)
+  const ben = customer(shop.gatewayUrl, `ben-${run}`)
+
+  await browse(ann, print)
+  await fillCartOnTwoDevices(ann, print)
+  const orderId = await buy(ann, `order-${run}`, print)
+  // The parcel travels while Ben shops.
+  const parcel = followParcel(ann, orderId)
+  parcel.catch(() => {})
+  await beDeclined(ben, `declined-${run}`, print)
+  const { tracking, seen } = await parcel
+  print(`5. Ann follows her parcel ${tracking}: ${seen.join(' → ')}. It never went backwards.`)
+}
+
+async function browse(ann: Customer, print: (line: string) => void): Promise<void> {
+  print('1. Ann looks around. The stock of each product was read from two of three database servers.')
+  const products = new Map((await ann.products()).map((product) => [product.sku, product]))
+  for (const { sku, name, priceCents } of SHELVES) {
+    const product = products.get(sku)
+    check(product?.priceCents === priceCents, `${sku} is on sale at its price`)
+    check(product.stock.available !== null && product.stock.responses >= 2, `two servers answered for ${sku}`)
+    print(`     ${name.padEnd(24)} ${money(priceCents).padStart(8)}   ${product.stock.available} in stock`)
+  }
+}
+
+async function fillCartOnTwoDevices(ann: Customer, print: (line: string) => void): Promise<void> {
+  const phone = ann.device('phone')
+  const laptop = ann.device('laptop')
+  phone.add('MUG', 2)
+  phone.add('TEA', 1)
+  laptop.add('POT', 1)
+  laptop.add('MUG', 1)
+  print('2. Both her devices are offline, and she shops on both:')
+  print(`     phone:  ${list(phone.items())}`)
+  print(`     laptop: ${list(laptop.items())}`)
+
+  await phone.sync()
+  await laptop.sync()
+  await phone.sync()
+  const merged = [
+    { sku: 'MUG', quantity: 3 },
+    { sku: 'POT', quantity: 1 },
+    { sku: 'TEA', quantity: 1 },
+  ]
+  check(list(phone.items()) === list(merged), 'the phone has all that was added on either device')
+  check(list(laptop.items()) === list(merged), 'the laptop has the same')
+  print(`   Back online, both have everything, nothing lost, nothing twice: ${list(merged)}`)
+}
+
+async function buy(ann: Customer, orderId: string, print: (line: string) => void): Promise<string> {
+  const first = await ann.checkout(orderId, 'pm_card_visa')
+  check('order' in first && isPaid(first.order.status), `the checkout was accepted, not ${first.status}`)
+  const { order } = first
+  check(order.totalCents === 3 * 450 + 1_895 + 399, 'the total is right')
+  print(`3. She checks out: stock reserved, card charged ${money(order.totalCents)}, order ${order.status}.`)
+
+  const again = await ann.checkout(orderId, 'pm_card_visa')
+  check(
+    'order' in again && again.order.createdAt === order.createdAt,
+    'the second click gives the same order',
+  )
+  check((await ann.orders()).length === 1, 'there is one order')
+  print('   Her second click on "Buy" gives the same order, not a second one.')
+  return orderId
+}
+
+async function beDeclined(ben: Customer, orderId: string, print: (line: string) => void): Promise<void> {
+  const before = await ben.product('LAMP')
+  const phone = ben.device('phone')
+  phone.add('LAMP', 1)
+  await phone.sync()
+  const refused = await ben.checkout(orderId, 'pm_card_chargeDeclined')
+  check(refused.status === 402 && 'problem' in refused, `the card was declined, not ${refused.status}`)
+  check(refused.problem.order?.status === 'CANCELLED', 'the order is cancelled')
+  const after = await until(
+    () => ben.product('LAMP'),
+    // Reserved and released again: two writes. Two of three servers may answer a moment before the news is there.
+    ({ stock }) => (stock.version ?? 0) >= (before.stock.version ?? 0) + 2,
+  )
+  check(after.stock.available === before.stock.available, 'the lamp is back on the shelf')
+  print('4. Ben wants the last lamp, but his card is declined. The saga undoes what it had done:')
+  print(
+    `     lamps in stock before ${before.stock.available}, after ${after.stock.available}; order ${refused.problem.order.status}.`,
+  )
+}
+
+/** Looks again and again until the parcel is there, and writes down each status on the way. */
+async function followParcel(
+  ann: Customer,
+  orderId: string,
+): Promise<{ tracking: string; seen: OrderStatus[] }> {
+  const seen: OrderStatus[] = []
+  const order = await until(
+    () => ann.order(orderId),
+    ({ status }) => {
+      const last = seen.at(-1)
+      check(
+        last === undefined || rank(status) >= rank(last),
+        `the order never goes backwards: ${last} → ${status}`,
+      )
+      if (status !== last) seen.push(status)
+      return status === 'DELIVERED'
+    },
+  )
+  check(order.tracking !== null, 'the parcel has a tracking number')
+  return { tracking: order.tracking, seen }
+}
+
+const isPaid = (status: OrderStatus): boolean =>
+  rank(status) >= rank('PAID') && rank(status) <= rank('DELIVERED')
+const rank = (status: OrderStatus): number => ORDER_STATUSES.indexOf(status)
+const money = (cents: number): string => `£${(cents / 100).toFixed(2)}`
+const list = (items: readonly CartLine[]): string =>
+  items.map(({ sku, quantity }) => `${quantity} ${sku}`).join(', ')
+
+/** Looks until it is so. @throws Error when it takes too long. */
+async function until<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
+  const deadlineMs = performance.now() + PATIENCE_MS
+  for (;;) {
+    const found = await look()
+    if (isSo(found)) return found
+    check(
+      performance.now() < deadlineMs,
+      `it came within ${PATIENCE_MS} ms, not stuck at ${JSON.stringify(found)}`,
+    )
+    await systemClock.sleep(LOOK_EVERY_MS)
+  }
+}
+
+function check(condition: boolean, claim: string): asserts condition {
+  if (!condition) throw new Error(`The story does not hold: expected that ${claim}`)
+}
