@@ -18,7 +18,7 @@ const config: ViteUserConfig = {
             'examples/*/src/**/*.test.ts',
             'scripts/**/*.test.ts',
             'bench/harness/**/*.test.ts',
-            'docs/**/*.test.ts',
+            'docs/{lib,snippets}/**/*.test.ts',
           ],
         },
       },
@@ -26,7 +26,11 @@ const config: ViteUserConfig = {
         extends: true,
         test: {
           name: 'integration',
-          include: ['packages/*/test/**/*.int.test.ts', 'examples/*/test/**/*.int.test.ts'],
+          include: [
+            'packages/*/test/**/*.int.test.ts',
+            'examples/*/test/**/*.int.test.ts',
+            'docs/test/**/*.int.test.ts',
+          ],
           globalSetup: ['packages/local-cluster/src/vitest/global-setup.ts'], // testDatabase(), testRedis()
           fileParallelism: false, // real servers on two cores
           testTimeout: 60_000,

@@ -10,7 +10,7 @@ export type Command =
 const DEFAULT_ROUNDS = 5
 
 /** The text of `--help`. */
-export const HELP = `Usage: npm run bench -- NAME [--rounds N]
+export const HELP: string = `Usage: npm run bench -- NAME [--rounds N]
 
 Runs bench/NAME against its rivals, prints a table and writes bench/results/NAME.json.
 

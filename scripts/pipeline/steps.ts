@@ -26,10 +26,12 @@ export function allSteps(run: string): Step[] {
     },
     {
       name: 'types',
-      proves: 'TypeScript finds nothing in packages, examples and scripts',
+      proves: 'TypeScript finds nothing in packages, examples, scripts, docs and the bench harness',
       commands: [
         tool('tsc', '-p', 'tsconfig.json'),
         tool('tsc', '-p', 'scripts/tsconfig.json'),
+        tool('tsc', '-p', 'bench/harness/tsconfig.json'),
+        tool('tsc', '-p', 'docs/tsconfig.json'),
         ...examples()
           .filter(({ manifest }) => manifest.scripts?.['typecheck'] !== undefined)
           .map(({ folder }) => ({ ...tool('pnpm', 'run', 'typecheck'), cwd: join('examples', folder) })),
@@ -76,6 +78,12 @@ export function allSteps(run: string): Step[] {
       name: 'readmes',
       proves: 'every ts block of every README compiles by itself',
       commands: [script('readmes.ts')],
+      slots: 1,
+    },
+    {
+      name: 'docs',
+      proves: 'the site and its API reference build, with no dead link',
+      commands: [{ ...tool('pnpm', 'run', 'build'), cwd: 'docs' }],
       slots: 1,
     },
     vitest('unit', run, { proves: 'rules and laws, without servers', slots: 1 }),

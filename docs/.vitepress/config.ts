@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type DefaultTheme, type UserConfig } from 'vitepress'
+import { documentedPackages } from '../lib/packages.ts'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const packages = documentedPackages()
+
+const config: UserConfig<DefaultTheme.Config> = defineConfig({
+  title: 'Quorate',
+  description: 'Consistency primitives for Node services on Postgres and Redis',
+  cleanUrls: true,
+  srcExclude: ['package.json', 'lib/**', 'README.md'],
+  // Pages are Markdown: a stray `Promise<void>` in a README is text, not a component.
+  markdown: { html: false },
+  themeConfig: {
+    search: { provider: 'local' },
+    nav: [
+      { text: 'Tutorials', link: '/tutorials/getting-started' },
+      { text: 'How-to', link: '/how-to/test-without-waiting' },
+      { text: 'Reference', link: '/reference/errors' },
+      { text: 'Explanation', link: '/explanation/outcomes' },
+    ],
+    sidebar: [
+      {
+        text: 'Tutorials',
+        items: [
+          { text: 'Getting started', link: '/tutorials/getting-started' },
+          { text: 'ShopFleet', link: '/tutorials/shopfleet' },
+        ],
+      },
+      {
+        text: 'How-to',
+        items: [
+          { text: 'Test without waiting', link: '/how-to/test-without-waiting' },
+          { text: 'Handle an error', link: '/how-to/handle-an-error' },
+          { text: 'Measure', link: '/how-to/measure' },
+        ],
+      },
+      {
+        text: 'Reference',
+        items: [
+          ...packages.map(({ folder }) => ({ text: folder, link: `/reference/packages/${folder}` })),
+          { text: 'Errors', link: '/reference/errors' },
+          { text: 'API', link: '/api/', collapsed: true, items: apiSidebar() },
+        ],
+      },
+      {
+        text: 'Explanation',
+        items: [
+          { text: 'Did the write happen?', link: '/explanation/outcomes' },
+          { text: 'Pure core, thin edge', link: '/explanation/pure-core' },
+        ],
+      },
+    ],
+  },
+})
+export default config
+
+/** Written by typedoc, which runs first. */
+function apiSidebar(): DefaultTheme.SidebarItem[] {
+  const path = join(here, '..', 'api', 'typedoc-sidebar.json')
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as DefaultTheme.SidebarItem[]) : []
+}
