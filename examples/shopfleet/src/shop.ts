@@ -9,6 +9,7 @@ import { closePools, DATABASES, openPools, type ShopCluster, type ShopPools } fr
 import { drain, type DrainOptions } from './drain.ts'
 import { openLogs, type LogLevel } from './shared/logging.ts'
 import type { ServiceUrls } from './start-services.ts'
+import { ensureStorefront } from './storefront/ensure-storefront.ts'
 import { stepFeed, type StepListener } from './steps.ts'
 
 export type { ShopPools } from './databases.ts'
@@ -16,11 +17,10 @@ export type { DrainOptions } from './drain.ts'
 export type { StepEvent, StepListener } from './steps.ts'
 
 /** What is coming up, for a progress line. */
-export interface StartProgress {
-  readonly phase: 'databases' | 'services'
-  readonly done: number
-  readonly total: number
-}
+export type StartProgress =
+  /** Something is fetched or made that the next start will find ready. */
+  | { readonly phase: 'preparing'; readonly detail: string }
+  | { readonly phase: 'databases' | 'services'; readonly done: number; readonly total: number }
 
 export interface ShopOptions {
   /** Keeps all data there; the next start goes on with it, also after a kill −9. Default: a temporary folder. */
@@ -66,14 +66,17 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   // Loading the code and starting the databases have nothing to do with each other.
   const loading = import('./start-services.ts')
   loading.catch(() => {})
-  let ready = 0
+  const building = ensureStorefront()
+  building.catch(() => {})
   const cluster: ShopCluster = await localCluster({
     ...DATABASES,
     dataDir: options.dataDir,
     signal,
     onEvent: (event) => {
-      if (event.type === 'server-ready')
-        onProgress?.({ phase: 'databases', done: ++ready, total: event.total })
+      if (event.type === 'preparing') onProgress?.({ phase: 'preparing', detail: event.detail })
+      if (event.type === 'server-ready') {
+        onProgress?.({ phase: 'databases', done: event.started, total: event.total })
+      }
     },
   })
   const undo: (() => Promise<unknown>)[] = [() => cluster.stop()]
@@ -90,6 +93,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
       redis: { cart: cluster.redis.cart.primary.url, locks: cluster.redis.locks.primary.url },
       logs,
       gatewayPort: options.ports?.gateway ?? 0,
+      webFolder: await building,
       deliveryMs: options.deliveryMs ?? 150,
       patienceMs: options.patienceMs ?? 20_000,
       payoutEveryMs: options.payoutEveryMs ?? 1_000,

@@ -1,5 +1,4 @@
 /** Starts every service of the shop and tells each where the others are. */
-import { fileURLToPath } from 'node:url'
 import type { SagaEvent } from '@quorate/saga'
 import type { ShopPools } from './databases.ts'
 import { startGateway } from './gateway/service.ts'
@@ -34,6 +33,8 @@ export interface StartServicesOptions {
   readonly redis: { readonly cart: string; readonly locks: string }
   readonly logs: Logs
   readonly gatewayPort: number
+  /** The built storefront. */
+  readonly webFolder: string
   readonly deliveryMs: number
   readonly patienceMs: number
   readonly payoutEveryMs: number
@@ -47,7 +48,6 @@ export interface StartServicesOptions {
 const SERVERS = 10
 /** Of the account at the provider, which is on this machine and takes no other. */
 const PROVIDER_KEY = 'sk_test_shopfleet'
-const WEB_FOLDER = fileURLToPath(new URL('../web/dist', import.meta.url))
 
 export async function startServices(options: StartServicesOptions): Promise<ServiceUrls> {
   const { pools, redis, logs, undo, signal } = options
@@ -126,7 +126,7 @@ export async function startServices(options: StartServicesOptions): Promise<Serv
       },
       log: logs.of('gateway'),
       port: options.gatewayPort,
-      webFolder: WEB_FOLDER,
+      webFolder: options.webFolder,
     }),
   )
   return { ...urls, orders, gateway }

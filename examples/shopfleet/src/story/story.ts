@@ -39,7 +39,12 @@ export async function tellStory(
 
 async function browse(ann: Customer, print: (line: string) => void): Promise<void> {
   print('1. Ann looks around. The stock of each product was read from two of three database servers.')
-  const products = new Map((await ann.products()).map((product) => [product.sku, product]))
+  // The shelves were filled this very moment: two of the servers may not have heard of it yet.
+  const found = await until(
+    () => ann.products(),
+    (page) => page.every(({ stock }) => stock.version !== null),
+  )
+  const products = new Map(found.map((product) => [product.sku, product]))
   for (const { sku, name, priceCents } of SHELVES) {
     const product = products.get(sku)
     check(product?.priceCents === priceCents, `${sku} is on sale at its price`)

@@ -15,8 +15,15 @@ export interface InventoryOptions {
 
 export async function startInventory({ primary, replicas, log }: InventoryOptions): Promise<RunningServer> {
   await migrate(primary, inventoryMigrations)
-  const display = stockDisplay({ primary, replicas })
+  const display = stockDisplay([primary, ...replicas], log)
   const app = createApp(log)
-  inventoryRoutes(app, { store: inventoryStore(primary), display })
-  return serve(app, { service: 'inventory', log, check: () => primary.query('select 1') })
+  inventoryRoutes(app, { store: inventoryStore(primary), display: display.read })
+  const server = await serve(app, { service: 'inventory', log, check: () => primary.query('select 1') })
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop()
+      await display[Symbol.asyncDispose]()
+    },
+  }
 }

@@ -10,7 +10,7 @@ import type { CancelReason } from './store.ts'
 export function asStepFailure(error: unknown): unknown {
   if (!(error instanceof Problem)) return error
   if (error.status >= 500 || error.status === 408 || error.status === 429) return error
-  return new NonRetryableError(error.message, { code: error.code, data: error.details, cause: error })
+  return new NonRetryableError(error.message, { code: error.code, data: error.details })
 }
 
 const REASONS = new Set<string>(['out-of-stock', 'declined', 'unknown-product'])

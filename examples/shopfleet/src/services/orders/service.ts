@@ -1,4 +1,4 @@
-import { createSagaEngine, type SagaEvent } from '@quorate/saga'
+import { createSagaEngine, isNonRetryable, type SagaEvent } from '@quorate/saga'
 import type { Pool, PoolClient } from 'pg'
 import { createApp, serve, type RunningServer } from '../../shared/http-server.ts'
 import type { Logger } from '../../shared/logging.ts'
@@ -76,7 +76,9 @@ function logSaga(log: Logger, event: SagaEvent): void {
       break
     case 'step-failed':
     case 'compensation-failed':
-      log.warn({ ...event, error: undefined, err: event.error }, event.type)
+      // A declined card is not our fault, and needs no stack.
+      if (isNonRetryable(event.error)) log.info({ ...event, error: event.error.message }, event.type)
+      else log.warn({ ...event, error: undefined, err: event.error }, event.type)
       break
     case 'store-fault':
       log.warn({ ...event, error: undefined, err: event.error }, event.type)

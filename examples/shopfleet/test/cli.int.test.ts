@@ -1,0 +1,103 @@
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ordersCsv } from './orders-csv.ts'
+import { runShopfleet } from './run-shopfleet.ts'
+
+let folder = ''
+let orders = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'shopfleet cli '))
+  orders = join(folder, 'orders.csv')
+  await writeFile(orders, ordersCsv({ invoices: 3, customers: 2 }))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Runs with a temporary folder of its own, and tells what is left in it. */
+async function refused(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const temporary = await mkdtemp(join(folder, 'tmp-'))
+  const { code, stderr, stdout } = await runShopfleet(args, { TMPDIR: temporary, ...env }).ended
+  const left = (await readdir(temporary)).filter((name) => !name.startsWith('quorate-cache'))
+  return { code, stderr, stdout, left }
+}
+
+describe('what is wrong is said in one line, with exit code 2 and nothing left behind:', () => {
+  test.each([
+    ['an unknown option', () => ['--order', 'x.csv'], /Unknown option '--order'.*--help/],
+    [
+      'no such file',
+      () => ['--orders', join(folder, 'absent.csv'), '--once'],
+      /there is no such file.*--orders/,
+    ],
+    ['a folder', () => ['--orders', folder, '--once'], /is not a file/],
+    ['nothing to resume', () => ['--resume', '--once'], /Nothing to resume/],
+    [
+      'a report that cannot be written',
+      () => ['--orders', orders, '--once', '--report', join(folder, 'no', 'out.json')],
+      /its folder does not exist/,
+    ],
+    [
+      'a report that is a folder',
+      () => ['--orders', orders, '--once', '--report', folder],
+      /is a folder; name a file/,
+    ],
+  ])('%s', async (_what, args, message) => {
+    const { code, stderr, left } = await refused(args())
+    expect(stderr).toMatch(message)
+    expect(stderr.trim()).not.toContain('\n')
+    expect({ code, left }).toEqual({ code: 2, left: [] })
+  })
+
+  test('a file with other columns', async () => {
+    const path = join(folder, 'other.csv')
+    await writeFile(path, 'a,b\n1,2\n')
+    const { code, stderr, left } = await refused(['--orders', path, '--once'])
+    expect(stderr).toMatch(/has no column InvoiceNo/)
+    expect({ code, left }).toEqual({ code: 2, left: [] })
+  })
+
+  test('a port that is taken', async () => {
+    const server = createServer()
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    const { port } = server.address() as { port: number }
+    try {
+      const { code, stderr, left } = await refused(['--once', '--port', String(port)])
+      expect(stderr).toContain(String(port))
+      expect(stderr.trim()).not.toContain('\n')
+      expect({ code, left }).toEqual({ code: 2, left: [] })
+    } finally {
+      await new Promise((done) => server.close(done))
+    }
+  })
+
+  test('no Redis to be had', async () => {
+    const { code, stderr, left } = await refused(['--once'], { QUORATE_REDIS: join(folder, 'no-such-redis') })
+    expect(stderr).toMatch(/redis/i)
+    expect(stderr.trim()).not.toContain('\n')
+    expect({ code, left }).toEqual({ code: 2, left: [] })
+  })
+
+  test.skipIf(process.getuid?.() === 0)('a file we may not read (root may read all)', async () => {
+    const path = join(folder, 'secret.csv')
+    await writeFile(path, '')
+    await chmod(path, 0)
+    const { code, stderr } = await refused(['--orders', path, '--once'])
+    expect(stderr).toMatch(/no permission to read it/)
+    expect(code).toBe(2)
+  })
+})
+
+test('--help lists every option and starts nothing', async () => {
+  const { code, stdout, left } = await refused(['--help'])
+  expect(stdout).toMatch(/--orders FILE[\s\S]*--resume/)
+  expect({ code, left }).toEqual({ code: 0, left: [] })
+})
+
+test('npm start -- --once tells the story and ends, with nothing left behind', async () => {
+  const { code, stdout, stderr, left } = await refused(['--once'])
+  expect(`${code} ${stderr}`, stdout).toBe('0 ')
+  expect(stdout).toMatch(/DELIVERED/)
+  expect(left).toEqual([])
+})
