@@ -1,8 +1,10 @@
 import type { Link } from '@quorate/chaos'
 import { WrongServerStateError } from './errors.ts'
-import type { PostgresMembers, PromoteOptions } from './postgres/members.ts'
+import type { ServerNode } from './host/server-node.ts'
+import type { PostgresMembers } from './postgres/members.ts'
 import { PostgresHandle, type PostgresReplica, type PostgresServer } from './postgres/server.ts'
 import type { RedisMembers } from './redis/members.ts'
+import type { Member, PromoteOptions, ReplicaSet } from './replica-set.ts'
 import { RedisHandle, type RedisReplica, type RedisServer } from './redis/server.ts'
 
 /** `N` items if the number is known to the compiler, else any number of them. */
@@ -46,16 +48,6 @@ export type PostgresGroup<Replicas = readonly PostgresReplica[]> = Group<Postgre
 /** A Redis primary and its replicas. */
 export type RedisGroup<Replicas = readonly RedisReplica[]> = Group<RedisServer, Replicas>
 
-/** What the two engines' members have in common. */
-interface Members<M> {
-  readonly name: string
-  readonly primary: M
-  readonly replicas: readonly M[]
-  readonly all: readonly M[]
-  promote(index: number, options?: PromoteOptions): Promise<void>
-  linkOf(member: M): Link | undefined
-}
-
 /** The public face of a Postgres group. */
 export function postgresGroup(members: PostgresMembers): PostgresGroup {
   return groupOf(members, (member) => new PostgresHandle(members, member))
@@ -66,12 +58,12 @@ export function redisGroup(members: RedisMembers): RedisGroup {
   return groupOf(members, (member) => new RedisHandle(members, member))
 }
 
-function groupOf<M extends object, Handle>(
-  members: Members<M>,
-  handleFor: (member: M) => Handle,
+function groupOf<N extends ServerNode, Handle>(
+  members: ReplicaSet<N>,
+  handleFor: (member: Member<N>) => Handle,
 ): Group<Handle, readonly Handle[]> {
   const handles = new Map(members.all.map((member) => [member, handleFor(member)]))
-  const handleOf = (member: M): Handle => handles.get(member) as Handle
+  const handleOf = (member: Member<N>): Handle => handles.get(member) as Handle
   return {
     name: members.name,
     get primary() {
@@ -85,7 +77,7 @@ function groupOf<M extends object, Handle>(
   }
 }
 
-function linkBetween<M>(members: Members<M>, one: RoleName, other: RoleName): Link {
+function linkBetween<N extends ServerNode>(members: ReplicaSet<N>, one: RoleName, other: RoleName): Link {
   const role = one === 'primary' ? other : one
   const index = Number(/^replica-(\d+)$/.exec(role)?.[1] ?? Number.NaN) - 1
   const member = members.replicas[index]

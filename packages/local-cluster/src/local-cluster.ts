@@ -54,5 +54,5 @@ export async function localCluster<const O extends ClusterOptions>(options: O): 
     dir: run.home.root,
     stop: () => run.stop(),
     [Symbol.asyncDispose]: () => run.stop(),
-  } as LocalCluster<O>
+  }
 }

@@ -38,3 +38,28 @@ function psStartTime(pid: number): string | undefined {
     return undefined
   }
 }
+
+let knownBootId: string | undefined
+
+/** Names the time since the machine came up; pids and start times mean nothing beyond it. */
+export function bootId(): string {
+  knownBootId ??= readBootId()
+  return knownBootId
+}
+
+function readBootId(): string {
+  try {
+    if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    return execFileSync('sysctl', ['-n', 'kern.boottime'], { encoding: 'utf8' }).trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
+let names = 0
+
+/** A name that no other call of any process has used since the machine came up. */
+export function uniqueName(): string {
+  names++
+  return `${process.pid}-${(startTimeOf(process.pid) ?? '').replace(/\W/g, '')}-${names}`
+}

@@ -14,6 +14,9 @@ export interface Exit {
   readonly signal: string | undefined
 }
 
+/** Ends a server at once; Postgres clears up after SIGQUIT, Redis has nothing to clear up. */
+export type QuitSignal = 'SIGQUIT' | 'SIGTERM' | 'SIGKILL'
+
 /** What to run, as whom, and where it is written down. */
 export interface ServerCommand {
   readonly command: string
@@ -23,7 +26,7 @@ export interface ServerCommand {
   readonly logFile: string
   readonly registry: Registry
   /** Ends the server without any saving. */
-  readonly quitSignal: 'SIGQUIT' | 'SIGTERM'
+  readonly quitSignal: QuitSignal
   readonly clock: Clock
 }
 
@@ -82,6 +85,12 @@ export class ServerProcess {
   /** How it ended; `undefined` while it runs. */
   get exit(): Exit | undefined {
     return this.#exit
+  }
+
+  /** Calls back when it ends; at once if it has. */
+  onExit(listener: (exit: Exit) => void): void {
+    if (this.#exit !== undefined) listener(this.#exit)
+    else this.#child.once('exit', () => this.#exit !== undefined && listener(this.#exit))
   }
 
   signal(signal: NodeJS.Signals): void {

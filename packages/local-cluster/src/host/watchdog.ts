@@ -49,9 +49,10 @@ while [ "$left" = 1 ] && [ "$round" -lt 100 ]; do
 done
 for file in "$root"/postgres/*/*/postmaster.pid; do
   [ -f "$file" ] || continue
-  id=$(sed -n 7p "$file" | awk '{ print $2 }')
-  [ -n "$id" ] && ipcrm -m "$id" 2>/dev/null
+  pid=$(sed -n 1p "$file") id=$(sed -n 7p "$file" | awk '{ print $2 }')
+  [ -n "$id" ] && grep -q "^$pid$tab" "$registry" && ipcrm -m "$id" 2>/dev/null
 done
+rm -f -- "$registry"
 [ "$mode" = remove ] && rm -rf -- "$root"
 exit 0
 `

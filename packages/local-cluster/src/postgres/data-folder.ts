@@ -1,6 +1,7 @@
-import { chmod, chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Account } from '../host/account.ts'
+import { makeOwned, writeOwned } from '../host/owned-files.ts'
 import { CommandFailedError, run } from '../host/run.ts'
 import { withClient } from './sql.ts'
 
@@ -66,18 +67,6 @@ export async function copyRunning(
     await writeOwned(path.join(target, 'backup_label'), rows[0]?.labelfile ?? '', account)
   })
   await writeOwned(path.join(target, 'standby.signal'), '', account)
-}
-
-/** Writes a file that the servers' account owns. */
-export async function writeOwned(file: string, text: string, account: Account | undefined): Promise<void> {
-  await writeFile(file, text, { mode: 0o600 })
-  if (account !== undefined) await chown(file, account.uid, account.gid)
-}
-
-async function makeOwned(folder: string, account: Account | undefined): Promise<void> {
-  await mkdir(folder, { mode: 0o700 })
-  await chmod(folder, 0o700)
-  if (account !== undefined) await chown(folder, account.uid, account.gid)
 }
 
 /** `cp` shares blocks where the file system can; run as the account, so that it owns what it copies. */

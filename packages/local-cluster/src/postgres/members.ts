@@ -1,300 +1,188 @@
-import type { Link } from '@quorate/chaos'
-import { NotReadyInTimeError, WrongServerStateError } from '../errors.ts'
-import { Mutex } from '../mutex.ts'
-import type { ReplicationLinks } from '../replication-links.ts'
-import type { PostgresContext } from './context.ts'
+import { rename, rm } from 'node:fs/promises'
+import { WrongServerStateError } from '../errors.ts'
+import { type Member, ReplicaSet } from '../replica-set.ts'
 import { copyAtRest, copyRunning } from './data-folder.ts'
 import type { PostgresNode } from './node.ts'
-import { identifier, postgresUrl, query } from './sql.ts'
+import { identifier, query } from './sql.ts'
 
-/** A node and the place it stands in. */
-export interface Member {
-  readonly node: PostgresNode
-  readonly region: string
-}
+/** How long a standby that has its own data gets to prove that it can follow. */
+const FOLLOW_PROOF_MS = 3_000
 
-/** What {@link PostgresMembers} needs to run. */
-export interface PostgresMembersOptions {
-  readonly name: string
-  readonly context: PostgresContext
-  readonly links: ReplicationLinks
-  /** The primary first. */
-  readonly members: readonly Member[]
-  /** Called before a promotion takes effect, and when its rejoin is done: who is primary, whose data to trust. */
-  readonly saveRoles: (primary: string, stale: readonly string[]) => Promise<void>
-}
-
-/** Options of `promote()`. */
-export interface PromoteOptions {
-  /** Clone the old primary from the new one and let it follow. Default `true`; without, it stays down. */
-  readonly rejoin?: boolean | undefined
-}
-
-/**
- * Who is primary and who follows. Changes of roles run one at a time; kill, pause and resume do not
- * wait for them, because faults do not ask.
- */
-export class PostgresMembers {
-  readonly name: string
-  readonly #context: PostgresContext
-  readonly #links: ReplicationLinks
-  readonly #saveRoles: PostgresMembersOptions['saveRoles']
-  readonly #changes = new Mutex()
-  #primary: Member
-  #replicas: Member[]
-
-  constructor({ name, context, links, members, saveRoles }: PostgresMembersOptions) {
-    this.name = name
-    this.#context = context
-    this.#links = links
-    this.#saveRoles = saveRoles
-    const [primary, ...replicas] = members
-    this.#primary = primary as Member
-    this.#replicas = replicas
+/** A Postgres primary and its standbys. */
+export class PostgresMembers extends ReplicaSet<PostgresNode> {
+  /** Fills the folder of a new node. It appears whole or not at all. */
+  async makeData({ node }: Member<PostgresNode>, template: string): Promise<void> {
+    const work = `${node.dir}.new`
+    await rm(work, { recursive: true, force: true })
+    await copyAtRest(template, work, this.context)
+    await rename(work, node.dir)
+    await node.setStandby(node !== this.primary.node)
   }
 
-  get primary(): Member {
-    return this.#primary
-  }
-
-  get replicas(): readonly Member[] {
-    return this.#replicas
-  }
-
-  get all(): readonly Member[] {
-    return [this.#primary, ...this.#replicas]
-  }
-
-  /** Fills the folder of a new node. */
-  async makeData(member: Member, template: string): Promise<void> {
-    await copyAtRest(template, member.node.dir, this.#context)
-    await member.node.setStandby(member !== this.#primary)
-  }
-
-  /** Starts a replica behind the current primary. */
-  async startReplica(member: Member): Promise<void> {
-    member.node.upstreamPort = await this.#upstreamPort(member)
+  async startReplica(member: Member<PostgresNode>): Promise<void> {
+    member.node.upstreamPort = await this.upstreamPort(member)
     await member.node.start()
   }
 
-  /** Resolves when all running replicas stream from the primary. */
-  async streaming(members: readonly Member[] = this.#replicas, withinMs?: number): Promise<void> {
-    const names = members.filter(({ node }) => node.state === 'running').map(({ node }) => node.shortName)
-    if (names.length === 0) return
-    await this.until('stream from its primary', members[0] as Member, withinMs, async () => {
+  /**
+   * Starts a standby on the data it had in an earlier life. If that is missing, doubtful, or does not
+   * lead to streaming, it gets a copy of the primary's instead.
+   */
+  async reopenReplica(member: Member<PostgresNode>): Promise<void> {
+    const { node } = member
+    if (node.stale || !(await node.hasData()) || !(await node.isStandby())) {
+      await this.#clone(member, 'its data was missing or doubtful')
+      return
+    }
+    try {
+      await this.startReplica(member)
+      await this.#streaming([member], FOLLOW_PROOF_MS)
+    } catch {
+      this.context.signal.throwIfAborted()
+      await this.#clone(member, 'its data did not lead to the primary')
+    }
+  }
+
+  following(): Promise<void> {
+    return this.#streaming(this.replicas)
+  }
+
+  async #streaming(members: readonly Member<PostgresNode>[], withinMs?: number): Promise<void> {
+    const running = members.filter(({ node }) => node.state === 'running').map(({ node }) => node)
+    const [node] = running
+    if (node === undefined) return
+    const { url } = this.primary.node
+    const isSo = async (): Promise<boolean> => {
       const rows = await query<{ name: string }>(
-        this.#primary.node.url,
+        url,
         `SELECT application_name AS name FROM pg_stat_replication WHERE state = 'streaming'`,
       )
-      return names.every((name) => rows.some((row) => row.name === name))
-    })
+      return running.every(({ shortName }) => rows.some(({ name }) => name === shortName))
+    }
+    await this.until({ what: 'stream from its primary', node, withinMs, isSo })
+  }
+
+  async caughtUp(
+    { node }: Member<PostgresNode>,
+    withinMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { url } = this.primary.node
+    const [row] = await query<{ lsn: string }>(url, 'SELECT pg_current_wal_insert_lsn()::text AS lsn')
+    const isSo = async (): Promise<boolean> => {
+      const text = 'SELECT WHERE pg_last_wal_replay_lsn() >= $1::pg_lsn'
+      return (await query(node.url, text, [row?.lsn])).length > 0
+    }
+    await this.until({ what: 'replay what its primary has written', node, withinMs, signal, isSo })
   }
 
   async createDatabases(names: readonly string[]): Promise<void> {
-    const { url } = this.#primary.node
+    const { url } = this.primary.node
     for (const name of names) {
       const found = await query(url, 'SELECT FROM pg_database WHERE datname = $1', [name])
       if (found.length === 0) await query(url, `CREATE DATABASE ${identifier(name)}`)
     }
   }
 
-  /** Resolves when the replica has replayed all that the primary has written by now. */
-  async caughtUp(member: Member, withinMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const [row] = await query<{ lsn: string }>(
-      this.#primary.node.url,
-      'SELECT pg_current_wal_insert_lsn()::text AS lsn',
-    )
-    await this.until(
-      'replay what its primary has written',
-      member,
-      withinMs,
-      async () => {
-        const rows = await query(member.node.url, 'SELECT WHERE pg_last_wal_replay_lsn() >= $1::pg_lsn', [
-          row?.lsn,
-        ])
-        return rows.length > 0
-      },
-      signal,
-    )
-  }
-
-  /** Polls until the answer is yes; an error while a server comes up or goes is a no. */
-  async until(
-    what: string,
-    member: Member,
-    withinMs: number | undefined,
-    isSo: () => Promise<boolean>,
-    signal: AbortSignal | undefined = this.#context.signal,
-  ): Promise<void> {
-    const { clock, startTimeoutMs } = this.#context
-    const waitedMs = withinMs ?? startTimeoutMs
-    const deadlineMs = clock.monotonic() + waitedMs
-    for (;;) {
-      let cause: unknown
-      try {
-        if (await isSo()) return
-      } catch (error) {
-        cause = error
-      }
-      if (clock.monotonic() > deadlineMs) {
-        const logTail = await member.node.logTail()
-        throw new NotReadyInTimeError({ server: member.node.name, what, waitedMs, logTail, cause })
-      }
-      await clock.sleep(10, { signal })
-    }
-  }
-
   /** Sets how far behind a replica shows commits, and waits until it knows. */
-  async applyDelay(member: Member, ms: number): Promise<void> {
-    member.node.applyDelayMs = ms
-    await member.node.reload()
-    await this.until('take over its apply delay', member, undefined, async () => {
-      const rows = await query(
-        member.node.url,
-        `SELECT FROM pg_settings WHERE name = 'recovery_min_apply_delay' AND setting = $1`,
-        [String(ms)],
-      )
-      return rows.length > 0
-    })
+  async applyDelay({ node }: Member<PostgresNode>, ms: number): Promise<void> {
+    node.applyDelayMs = ms
+    await node.reload()
+    const isSo = async (): Promise<boolean> => {
+      const text = `SELECT FROM pg_settings WHERE name = 'recovery_min_apply_delay' AND setting = $1`
+      return (await query(node.url, text, [String(ms)])).length > 0
+    }
+    await this.until({ what: 'take over its apply delay', node, isSo })
   }
 
-  async #upstreamPort(member: Member): Promise<number> {
-    return this.#links.portFor(endOf(member), endOf(this.#primary))
-  }
-
-  /** The wire between the current primary and one of its replicas. */
-  linkOf(member: Member): Link | undefined {
-    return this.#links.between(endOf(member), endOf(this.#primary))
-  }
-
-  /** Starts a node that is down, or restarts it; one with doubtful data is cloned. */
-  restart(member: Member): Promise<void> {
-    return this.#changes.run(async () => {
-      const { node } = member
-      await node.resume()
-      await node.stop('fast')
-      if (member === this.#primary) await node.start()
-      else if (node.stale) await this.#clone(member, 'its data was doubtful')
-      else await this.startReplica(member)
-    })
+  /** Freezes what readers of a replica see, and waits until it stands still. */
+  async pauseReplay({ node }: Member<PostgresNode>): Promise<void> {
+    await query(node.url, 'SELECT pg_wal_replay_pause()')
+    const isSo = async (): Promise<boolean> => {
+      return (await query(node.url, `SELECT WHERE pg_get_wal_replay_pause_state() = 'paused'`)).length > 0
+    }
+    await this.until({ what: 'pause its replay', node, isSo })
   }
 
   /** Thaws a node; if roles changed while it was frozen, it is cloned. */
-  async resume(member: Member): Promise<void> {
+  async resume(member: Member<PostgresNode>): Promise<void> {
     if (!member.node.stale) return member.node.resume()
-    await this.#changes.run(() => this.#clone(member, 'roles changed while it was paused'))
+    await this.changes.run(() => this.#clone(member, 'roles changed while it was paused'))
   }
 
   /** Throws a replica's data away and copies the primary's. */
-  reclone(member: Member): Promise<void> {
-    return this.#changes.run(() => this.#clone(member, 'asked to'))
+  reclone(member: Member<PostgresNode>): Promise<void> {
+    return this.changes.run(() => this.#clone(member, 'asked to'))
   }
 
-  async #clone(member: Member, reason: string): Promise<void> {
+  protected async revive(member: Member<PostgresNode>): Promise<void> {
     const { node } = member
-    if (this.#primary.node.state !== 'running') {
-      throw new WrongServerStateError({
-        server: node.name,
-        action: 'clone the primary',
-        state: `behind a primary that is ${this.#primary.node.state}`,
-        remedy: 'restart the primary or promote another replica first',
-      })
+    if (node.stale) {
+      await this.#clone(member, 'its data was doubtful')
+      return
     }
-    await node.kill()
-    await copyRunning(this.#primary.node, node.dir, this.#context)
-    node.stale = false
-    await this.startReplica(member)
-    this.#context.note({ type: 'cloned', server: node.name, reason })
+    await node.stop()
+    if (member === this.primary) await node.start()
+    else await this.startReplica(member)
   }
 
-  /** Fail-over: see `PostgresGroup.promote()`. */
-  promote(index: number, { rejoin = true }: PromoteOptions = {}): Promise<void> {
-    return this.#changes.run(async () => {
-      const target = this.#replicas[index]
-      if (target === undefined) {
-        throw new RangeError(
-          `Cannot promote: ${this.name} has ${this.#replicas.length} replicas, counted from 0, got ${index}`,
-        )
-      }
-      if (target.node.state !== 'running' || target.node.stale) {
-        throw new WrongServerStateError({
-          server: target.node.name,
-          action: 'promote',
-          state: target.node.state,
-          remedy: 'resume or restart it first, or promote another replica',
-        })
-      }
-      const old = this.#primary
-      const followers = this.#replicas.filter((member) => member !== target)
-      await old.node.kill()
-      old.node.stale = true
-      // Written down first: whoever dies now must not come back with the old primary in charge.
-      await this.#saveRoles(
-        target.node.shortName,
-        [old, ...followers].map(({ node }) => node.shortName),
-      )
-      await makePrimary(target.node)
-      this.#primary = target
-      this.#replicas = this.#replicas.map((member) => (member === target ? old : member))
-      this.#context.note({ type: 'promoted', group: this.name, server: target.node.name })
-
-      const forkLsn = await forkOf(target.node)
-      await Promise.all(followers.map((member) => this.#follow(member, forkLsn)))
-      if (rejoin) {
-        await old.node.setStandby(true)
-        await this.#clone(old, 'it was the primary')
-      }
-      await this.streaming()
-      const stale = this.#replicas.filter(({ node }) => node.stale)
-      await this.#saveRoles(
-        target.node.shortName,
-        stale.map(({ node }) => node.shortName),
-      )
-    })
+  /** Ends a standby's replay, with all it has received, and waits until it takes writes. */
+  protected async becomePrimary(node: PostgresNode): Promise<void> {
+    node.applyDelayMs = 0
+    await node.reload()
+    await query(node.url, 'SELECT pg_wal_replay_resume()')
+    await query(node.url, 'SELECT pg_promote(wait => true, wait_seconds => 60)')
   }
 
-  /** Points a follower to the new primary. One that has seen more than the new primary cannot follow it. */
-  async #follow(member: Member, forkLsn: string): Promise<void> {
+  /** One that has seen more than the new primary cannot follow it. */
+  protected async follow(member: Member<PostgresNode>): Promise<void> {
     const { node } = member
-    node.upstreamPort = await this.#upstreamPort(member)
+    node.upstreamPort = await this.upstreamPort(member)
     if (node.state !== 'running') {
       node.stale = true
       return
     }
-    const ahead = await query(
-      node.url,
-      'SELECT WHERE greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > $1::pg_lsn',
-      [forkLsn],
-    )
+    const seen = 'greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())'
+    const forkLsn = await forkOf(this.primary.node)
+    const ahead = await query(node.url, `SELECT WHERE ${seen} > $1::pg_lsn`, [forkLsn])
     if (ahead.length > 0) await this.#clone(member, 'it had received more than the new primary')
     else await node.reload()
   }
-}
 
-/** Ends a standby's replay, with all it has received, and waits until it takes writes. */
-async function makePrimary(node: PostgresNode): Promise<void> {
-  node.applyDelayMs = 0
-  await node.reload()
-  await query(node.url, 'SELECT pg_wal_replay_resume()')
-  await query(node.url, 'SELECT pg_promote(wait => true, wait_seconds => 60)')
+  /** Never on its own data: an old primary as a standby would start cleanly and serve rows that never were. */
+  protected rejoin(member: Member<PostgresNode>): Promise<void> {
+    return this.#clone(member, 'it was the primary')
+  }
+
+  async #clone(member: Member<PostgresNode>, reason: string): Promise<void> {
+    const { node } = member
+    const primary = this.primary.node
+    if (primary.state !== 'running' || node === primary) {
+      throw new WrongServerStateError({
+        server: node.name,
+        action: 'clone the primary',
+        state: `behind a primary that is ${primary.state}`,
+        remedy: 'restart the primary or promote another replica first',
+      })
+    }
+    await node.kill()
+    await rm(node.dir, { recursive: true, force: true, maxRetries: 3 })
+    const work = `${node.dir}.new`
+    await copyRunning(primary, work, this.context)
+    await rename(work, node.dir)
+    node.stale = false
+    await this.startReplica(member)
+    this.context.note({ type: 'cloned', server: node.name, reason })
+  }
 }
 
 /** Where the primary's timeline left its parent's: the last line of its history file. */
-async function forkOf(node: PostgresNode): Promise<string> {
+async function forkOf({ url }: PostgresNode): Promise<string> {
   const [row] = await query<{ history: string }>(
-    node.url,
+    url,
     // The control file still tells the old timeline here; the name of the current WAL file does not.
     `SELECT pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history') AS history`,
   )
   const lines = (row?.history ?? '').trim().split('\n')
   return lines.at(-1)?.split('\t')[1] ?? '0/0'
-}
-
-function endOf({ node, region }: Member): { name: string; region: string; port: number } {
-  return { name: node.name, region, port: node.port }
-}
-
-/** Address of a database on a node. */
-export function urlOf(node: PostgresNode, database?: string): string {
-  return postgresUrl(node.port, database)
 }

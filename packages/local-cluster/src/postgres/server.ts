@@ -1,7 +1,9 @@
 import { WrongServerStateError } from '../errors.ts'
 import type { WaitOptions } from '../wait.ts'
-import { type Member, type PostgresMembers, urlOf } from './members.ts'
-import type { NodeState } from './node.ts'
+import type { NodeState } from '../host/server-node.ts'
+import type { Member } from '../replica-set.ts'
+import type { PostgresMembers } from './members.ts'
+import type { PostgresNode } from './node.ts'
 import { query } from './sql.ts'
 
 /** One Postgres server. It stays the same object when roles change. */
@@ -47,9 +49,9 @@ export interface PostgresReplica extends PostgresServer {
 /** The public face of a node. */
 export class PostgresHandle implements PostgresReplica {
   readonly #members: PostgresMembers
-  readonly #member: Member
+  readonly #member: Member<PostgresNode>
 
-  constructor(members: PostgresMembers, member: Member) {
+  constructor(members: PostgresMembers, member: Member<PostgresNode>) {
     this.#members = members
     this.#member = member
   }
@@ -83,7 +85,7 @@ export class PostgresHandle implements PostgresReplica {
   }
 
   urlOf(database: string): string {
-    return urlOf(this.#member.node, database)
+    return this.#member.node.urlOf(database)
   }
 
   kill(): Promise<void> {
@@ -99,7 +101,7 @@ export class PostgresHandle implements PostgresReplica {
   }
 
   stop(): Promise<void> {
-    return this.#member.node.stop('fast')
+    return this.#member.node.stop()
   }
 
   restart(): Promise<void> {
@@ -108,11 +110,7 @@ export class PostgresHandle implements PostgresReplica {
 
   async pauseReplay(): Promise<void> {
     this.#mustReplicate('pause replay')
-    await query(this.url, 'SELECT pg_wal_replay_pause()')
-    await this.#members.until('pause its replay', this.#member, undefined, async () => {
-      const rows = await query(this.url, `SELECT WHERE pg_get_wal_replay_pause_state() = 'paused'`)
-      return rows.length > 0
-    })
+    await this.#members.pauseReplay(this.#member)
   }
 
   async resumeReplay(): Promise<void> {

@@ -2,7 +2,8 @@ import { chmod, chown, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { cachedFolder } from '../host/cache.ts'
 import { run } from '../host/run.ts'
-import type { PostgresContext } from './context.ts'
+import type { HostContext } from '../host/context.ts'
+import type { PostgresBinaries } from './binaries.ts'
 import { PostgresNode } from './node.ts'
 import { query } from './sql.ts'
 
@@ -13,13 +14,13 @@ const RECIPE = 1
  * A data folder made once and copied for ever: `initdb` takes half a second, a copy of this takes 50 ms.
  * It belongs to us and not to the servers' account, so no server can change what others start from.
  */
-export async function postgresTemplate(context: PostgresContext): Promise<string> {
-  const name = `template-${context.binaries.version}-${process.platform}-${process.arch}-${RECIPE}`
-  return cachedFolder(context.cache, name, context.clock.now(), (folder) => build(folder, context))
+export async function postgresTemplate(context: HostContext, binaries: PostgresBinaries): Promise<string> {
+  const name = `template-${binaries.version}-${process.platform}-${process.arch}-${RECIPE}`
+  return cachedFolder(context.cache, name, context.clock.now(), (folder) => build(folder, context, binaries))
 }
 
-async function build(folder: string, context: PostgresContext): Promise<void> {
-  const { account, binaries, signal } = context
+async function build(folder: string, context: HostContext, binaries: PostgresBinaries): Promise<void> {
+  const { account, signal } = context
   context.note({ type: 'preparing', what: 'template', detail: `initdb of Postgres ${binaries.version}` })
   await chmod(folder, 0o700)
   if (account !== undefined) await chown(folder, account.uid, account.gid)
@@ -34,6 +35,7 @@ async function build(folder: string, context: PostgresContext): Promise<void> {
   const node = new PostgresNode(context, {
     name: 'template',
     dir: folder,
+    binaries,
     logFile: `${folder}.log`,
     overrides: {
       max_connections: 10,
@@ -54,10 +56,10 @@ async function build(folder: string, context: PostgresContext): Promise<void> {
       node.url,
       'SELECT pg_walfile_name(pg_current_wal_lsn()) AS file',
     )
-    await node.stop('fast')
+    await node.stop()
     await slim(folder, current?.file ?? '')
   } finally {
-    await node.destroy()
+    await node.destroy({ orderly: false })
     await rm(`${folder}.log`, { force: true })
   }
   if (account !== undefined) await run('chown', ['-R', '0:0', folder], { signal })

@@ -1,7 +1,9 @@
 import { WrongServerStateError } from '../errors.ts'
-import type { NodeState } from '../postgres/node.ts'
+import type { NodeState } from '../host/server-node.ts'
+import type { Member } from '../replica-set.ts'
 import type { WaitOptions } from '../wait.ts'
-import type { RedisMember, RedisMembers } from './members.ts'
+import type { RedisMembers } from './members.ts'
+import type { RedisNode } from './node.ts'
 
 /** One Redis server. It stays the same object when roles change. */
 export interface RedisServer {
@@ -37,9 +39,9 @@ export interface RedisReplica extends RedisServer {
 /** The public face of a node. */
 export class RedisHandle implements RedisReplica {
   readonly #members: RedisMembers
-  readonly #member: RedisMember
+  readonly #member: Member<RedisNode>
 
-  constructor(members: RedisMembers, member: RedisMember) {
+  constructor(members: RedisMembers, member: Member<RedisNode>) {
     this.#members = members
     this.#member = member
   }
@@ -81,7 +83,7 @@ export class RedisHandle implements RedisReplica {
   }
 
   resume(): Promise<void> {
-    return this.#member.node.resume()
+    return this.#members.resume(this.#member)
   }
 
   stop(): Promise<void> {

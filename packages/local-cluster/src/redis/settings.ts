@@ -20,12 +20,14 @@ export const RESERVED_REDIS: readonly string[] = [
 export function renderSettings(server: {
   readonly port: number
   readonly dir: string
+  /** Of the server; an older one does not know all settings. */
+  readonly version: string
   readonly upstreamPort: number | undefined
   readonly fsync: boolean
   readonly persistent: boolean
   readonly overrides: RedisSettings
 }): string {
-  const { port, dir, upstreamPort, fsync, persistent, overrides } = server
+  const { port, dir, version, upstreamPort, fsync, persistent, overrides } = server
   const settings: RedisSettings = {
     save: '',
     appendonly: persistent ? 'yes' : 'no',
@@ -36,6 +38,8 @@ export function renderSettings(server: {
     // The default would make each new replica wait 5 s for others to come.
     'repl-diskless-sync-delay': 0,
     'repl-diskless-load': 'on-empty-db',
+    // From 7.0 on, SIGTERM waits for replicas that lag. Here a link may be cut on purpose.
+    ...(Number.parseInt(version, 10) >= 7 ? { 'shutdown-timeout': 0 } : {}),
     'repl-ping-replica-period': 1,
     'repl-timeout': 5,
     'protected-mode': 'yes',
