@@ -250,6 +250,13 @@ test('an acquisition aborted in flight rejects with the reason, and a late grant
   expect(await again).toMatchObject({ granted: true })
 })
 
+test('acquire() gives up a second after waitMs when the store does not answer', async () => {
+  const { clock, locks } = world(() => ({ tryAcquire: () => new Promise(() => {}) }))
+  const failure = locks.acquire('payout', { ttlMs: 60_000, waitMs: 2_000 }).catch((error: unknown) => error)
+  await clock.advance(3_000)
+  expect(await failure).toMatchObject({ code: 'QUORATE_LOCK_STORE', cause: { name: 'TimeoutError' } })
+})
+
 test('a store that fails is reported with outcome unknown', async () => {
   const broken = new Error('connection lost')
   const { locks } = world(() => ({ tryAcquire: () => Promise.reject(broken) }))

@@ -27,6 +27,9 @@ export function createLocks(options: LocksOptions): Locks {
   return new LockFactory(options)
 }
 
+/** How long after `waitMs` the store's last answer may come. */
+const GRACE_MS = 1_000
+
 class LockFactory implements Locks {
   readonly #options: LocksOptions
   readonly #clock: Clock
@@ -74,8 +77,10 @@ class LockFactory implements Locks {
       holder: `${this.#process}-${this.#acquisitions++}`,
       ttlMs: settings.ttlMs,
     }
-    // An answer that takes longer than the lease is worth nothing, however long we wait for others.
-    const answer = await this.#bounded(request, signal, waitMs + settings.ttlMs, (stop) =>
+    // An answer that takes longer than the lease is worth nothing. Who waits for others expects to hear
+    // soon after waitMs, also if the store has stopped answering.
+    const limitMs = waitMs === 0 ? settings.ttlMs : waitMs + Math.min(settings.ttlMs, GRACE_MS)
+    const answer = await this.#bounded(request, signal, limitMs, (stop) =>
       this.#ask(request, waitMs, startMs, stop),
     )
     if (!answer.granted) return undefined

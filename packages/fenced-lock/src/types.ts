@@ -91,7 +91,7 @@ export interface Locks {
    * Waits for a lock.
    *
    * @throws LockTimeoutError if it is still taken after `waitMs`.
-   * @throws LockStoreError if the store failed or did not answer.
+   * @throws LockStoreError if the store failed, or did not answer within a second after `waitMs`.
    * @throws `signal.reason` when aborted.
    */
   acquire(key: string, options: AcquireOptions): Promise<Lock>

@@ -57,17 +57,18 @@ class MemoryLockStore implements LockStore {
 
     const entry = this.#entry(request.key)
     const done = new AbortController()
-    let granted: Granted | undefined
+    // Set by whoever frees the lock.
+    const won: { granted?: Granted } = {}
     const waiter: Waiter = {
       ...request,
       wake(token) {
-        granted = { granted: true, token, sinceMs: clock.monotonic() }
+        won.granted = { granted: true, token, sinceMs: clock.monotonic() }
         done.abort()
       },
     }
     entry.queue.push(waiter)
     const stop = AbortSignal.any([signal, done.signal])
-    while (granted === undefined && !signal.aborted && clock.monotonic() < deadlineMs) {
+    while (won.granted === undefined && !signal.aborted && clock.monotonic() < deadlineMs) {
       // Nobody tells us when a lease just ends, so look again then.
       const leftMs = Math.min(
         deadlineMs - clock.monotonic(),
@@ -76,7 +77,7 @@ class MemoryLockStore implements LockStore {
       await clock.sleep(leftMs, { signal: stop }).catch(() => {})
       this.#entry(request.key)
     }
-    if (granted !== undefined) return granted
+    if (won.granted !== undefined) return won.granted
     entry.queue.splice(entry.queue.indexOf(waiter), 1)
     signal.throwIfAborted()
     return this.#taken(entry)

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-
 /** The part of an `ioredis` client this adapter calls, so the driver stays the caller's choice. */
 export interface RedisLike {
   evalsha(sha: string, keyCount: number, ...keysAndArguments: (string | number)[]): Promise<unknown>
   eval(script: string, keyCount: number, ...keysAndArguments: (string | number)[]): Promise<unknown>
+  script(subcommand: 'LOAD', script: string): Promise<unknown>
   /** A second connection with the same settings: a subscribed one can do nothing else. */
   duplicate(options?: { enableOfflineQueue?: boolean }): RedisSubscriberLike
   on(event: 'end', listener: () => void): unknown
@@ -18,14 +17,14 @@ export interface RedisSubscriberLike {
   disconnect(): void
 }
 
-/** A Lua script that is sent once and named by its hash from then on. */
+/** A Lua script that is sent once in the life of this process and named by its hash from then on. */
 export class Script {
   readonly #text: string
-  readonly #sha: string
+  /** Depends on the text only, so it is the same on every server. */
+  #sha: string | undefined
 
   constructor(text: string) {
     this.#text = text
-    this.#sha = createHash('sha1').update(text).digest('hex')
   }
 
   async run(
@@ -33,6 +32,7 @@ export class Script {
     keys: readonly string[],
     values: readonly (string | number)[],
   ): Promise<unknown> {
+    this.#sha ??= String(await redis.script('LOAD', this.#text))
     try {
       return await redis.evalsha(this.#sha, keys.length, ...keys, ...values)
     } catch (error) {

@@ -20,6 +20,7 @@ export class Subscriber {
   readonly #waiting = new Map<string, Wake>()
   #connection: RedisSubscriberLike | undefined
   #opening: Promise<boolean> | undefined
+  #isOpen = false
 
   constructor(redis: RedisLike, channel: string) {
     this.#redis = redis
@@ -28,6 +29,11 @@ export class Subscriber {
 
   get channel(): string {
     return this.#channel
+  }
+
+  /** Has a channel been subscribed? Its connection may be down at the moment. */
+  get isOpen(): boolean {
+    return this.#isOpen
   }
 
   /** @returns `false` if there is no connection to be had: then those who wait have to ask. */
@@ -46,6 +52,7 @@ export class Subscriber {
     this.#connection?.disconnect()
     this.#connection = undefined
     this.#opening = undefined
+    this.#isOpen = false
     for (const wake of this.#waiting.values()) wake(undefined)
   }
 
@@ -64,7 +71,8 @@ export class Subscriber {
     })
     try {
       await connection.subscribe(this.#channel)
-      return true
+      this.#isOpen = this.#connection === connection
+      return this.#isOpen
     } catch {
       connection.disconnect()
       this.#connection = undefined

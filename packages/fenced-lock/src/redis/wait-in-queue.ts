@@ -7,17 +7,17 @@ import type { HandOver, Subscriber } from './subscriber.ts'
 export interface QueueAccess {
   readonly subscriber: Subscriber
   /** Asks for the lock; with `waitMs` above 0, takes a place in the queue if it has none. */
-  ask(waitMs: number): Promise<Answer>
+  readonly ask: (waitMs: number) => Promise<Answer>
   /** Gives up the place, and the lock if it was given meanwhile. */
-  leave(): Promise<void>
+  readonly leave: () => Promise<void>
 }
 
 /** Slack for the drift between the server's clock and ours while waiting. */
 const DRIFT = 0.999
 
 /**
- * Waits for a hand-over. One command asks; if the lock is taken, one more takes a place in the queue
- * (the first already does when this process listens). Then nothing is sent until the lock comes, or
+ * Waits for a hand-over. One command asks, and takes a place in the queue if the lock is taken (two
+ * commands the first time, when this process does not listen yet). Then nothing is sent until the lock comes, or
  * until the holder's lease should have ended without anybody noticing: a timer, and a look.
  */
 export async function waitInQueue(
@@ -25,9 +25,11 @@ export async function waitInQueue(
   { holder, ttlMs }: LockRequest,
   { deadlineMs, signal, clock, random }: Waiting,
 ): Promise<Granted | Taken> {
-  const firstMs = clock.monotonic()
-  const first = await ask(0)
-  if (first.granted) return { ...first, sinceMs: firstMs }
+  if (!subscriber.isOpen) {
+    const sinceMs = clock.monotonic()
+    const first = await ask(0)
+    if (first.granted) return { ...first, sinceMs }
+  }
   const listening = await waitOrAbort(subscriber.open(), signal)
 
   let handOver: HandOver | undefined

@@ -1,4 +1,4 @@
-import { invariant, systemClock } from '@quorate/core'
+import { invariant, systemClock, type SleepOptions } from '@quorate/core'
 import { createLocks } from '../locks.ts'
 import type { LockStore } from '../store.ts'
 import type { Lock, Locks } from '../types.ts'
@@ -14,7 +14,7 @@ export interface LockStoreContractOptions {
 /** One promise of the contract. */
 export interface LockStoreCase {
   readonly title: string
-  run(): Promise<void>
+  readonly run: () => Promise<void>
 }
 
 /** Long enough not to end during a case, short enough not to be met by the next run. */
@@ -34,7 +34,7 @@ export function lockStoreContract({ stores, fifo }: LockStoreContractOptions): L
   let keys = 0
   const one = (title: string, body: (world: World) => Promise<void>): LockStoreCase => ({
     title,
-    async run() {
+    run: async () => {
       const [storeA, storeB] = await stores()
       const key = `contract ${++keys} ${systemClock.now()}` // a space, as a key may have any characters
       await body({ a: createLocks({ store: storeA }), b: createLocks({ store: storeB }), key })
@@ -72,7 +72,7 @@ export function lockStoreContract({ stores, fifo }: LockStoreContractOptions): L
       const waitedMs = systemClock.monotonic() - startMs
       invariant(waitedMs >= 199, `it is kept for its TTL, waited ${waitedMs} ms`)
       invariant(lock.signal.aborted, 'the first holder knew before the second was told')
-      invariant((await lock.release()) === false, 'release() of a lost lock says so')
+      invariant(!(await lock.release()), 'release() of a lost lock says so')
       next.assertHeld()
       invariant((await a.tryAcquire(key, { ttlMs: 100 })) === undefined, 'and leaves the new holder alone')
     }),
@@ -157,7 +157,7 @@ interface World {
 const STANDING_STILL = {
   now: () => 0,
   monotonic: () => 0,
-  sleep: systemClock.sleep,
+  sleep: (ms: number, options?: SleepOptions) => systemClock.sleep(ms, options),
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<unknown> {
