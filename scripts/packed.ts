@@ -2,7 +2,7 @@
 // is, type-checked, bundled and run.
 //
 //   node scripts/packed.ts --tarballs FOLDER     (made by scripts/build.ts)
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,6 +10,7 @@ import { entries, type Package, packages, specifier } from './lib/workspace.ts'
 import { type Consumer, consumersOf } from './packed/consumers.ts'
 import { installProject, linkFromWorkspace, type Project } from './packed/project.ts'
 import { run } from './packed/run.ts'
+import { firstProgram, type Program } from './readmes/blocks.ts'
 
 const { values } = parseArgs({ options: { tarballs: { type: 'string' } } })
 if (values.tarballs === undefined || !existsSync(values.tarballs)) {
@@ -46,6 +47,20 @@ async function full(): Promise<void> {
   for (const one of all) linkFromWorkspace(project, one)
   const every = all.flatMap((one) => entries(one).map(([subpath]) => specifier(one.manifest.name, subpath)))
   await consume(project, consumersOf(every, ['esm', 'cjs', 'node-next', 'bundler']))
+  for (const one of all) {
+    const program = firstProgram(readFileSync(join(one.path, 'README.md'), 'utf8'))
+    if (program === undefined) continue
+    await check(`first program of the README of ${one.folder}`, () => runProgram(project, one, program))
+  }
+}
+
+/** What the README says that its program prints is what it prints, run by a user of the tarball. */
+async function runProgram(project: Project, one: Package, { code, output }: Program): Promise<void> {
+  const file = `readme-${one.folder}.mts`
+  writeFileSync(join(project.folder, file), code)
+  const printed = await run(process.execPath, [file], project.folder)
+  if (printed.trimEnd() === output.trimEnd()) return
+  throw new Error(`the README says something else than the program does\n${difference(output, printed)}`)
 }
 
 async function consume(project: Project, consumers: readonly Consumer[]): Promise<void> {

@@ -36,6 +36,12 @@ export async function installWorkspace(root, tools, env) {
   rmSync(marker, { force: true })
   let state = ''
   const args = ['install', '--frozen-lockfile', '--reporter=append-only', '--prefer-offline']
+  // pnpm's own back-off goes on for many minutes when there is no network at all.
+  args.push(
+    '--config.fetch-retries=2',
+    '--config.fetch-retry-mintimeout=200',
+    '--config.fetch-retry-maxtimeout=1000',
+  )
   await withProgress(
     'installing packages',
     async () => {

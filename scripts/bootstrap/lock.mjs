@@ -71,6 +71,10 @@ export async function withLock(file, work, { onWait, pollMs = 100 } = {}) {
 function tryCreate(file) {
   try {
     mkdirSync(dirname(file), { recursive: true })
+  } catch (error) {
+    throw notWritable(file, error) // EEXIST, too: a plain file is in the folder's place
+  }
+  try {
     const handle = openSync(file, 'wx')
     writeSync(handle, JSON.stringify({ pid: process.pid, started: startOf(process.pid), host: hostname() }))
     closeSync(handle)

@@ -20,13 +20,13 @@ const TOOL_CACHES = /^(tsx-\d+|node-compile-cache|v8-compile-cache.*|vite(st)?-.
 const GRACE_MS = 3_000
 
 /** Makes an empty temp folder that servers run by another account can enter. */
-export function playground(marker: string): Playground {
+export function playground(marker: string, graceMs: number = GRACE_MS): Playground {
   const folder = mkdtempSync(join(tmpdir(), 'quorate-'))
   chmodSync(folder, 0o755)
   const env = { TMPDIR: folder, QUORATE_TEST_RUN: marker }
   const leftovers = async (): Promise<string[]> => {
     let processes = processesOf(folder, marker)
-    for (let waited = 0; processes.length > 0 && waited < GRACE_MS; waited += 100) {
+    for (let waited = 0; processes.length > 0 && waited < graceMs; waited += 100) {
       await sleep(100)
       processes = processesOf(folder, marker)
     }

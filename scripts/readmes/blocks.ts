@@ -24,3 +24,20 @@ export function codeBlocks(markdown: string): Block[] {
   })
   return blocks
 }
+
+/** A program and what it prints. */
+export interface Program {
+  readonly code: string
+  readonly output: string
+}
+
+/** The first `ts` block, if what it prints is shown right after it, in a block of no language or `text`. */
+export function firstProgram(markdown: string): Program | undefined {
+  const blocks = codeBlocks(markdown)
+  const first = blocks.findIndex(({ language }) => language === 'ts')
+  const [program, shown] = first === -1 ? [] : blocks.slice(first)
+  if (program === undefined || shown === undefined || !['', 'text', 'txt'].includes(shown.language))
+    return undefined
+  const end = program.line + program.code.split('\n').length
+  return shown.line - end <= 4 ? { code: program.code, output: shown.code } : undefined
+}
