@@ -1,4 +1,5 @@
 /** Starts every service of the shop and tells each where the others are. */
+import { randomBytes } from 'node:crypto'
 import type { SagaEvent } from '@quorate/saga'
 import type { ShopPools } from './databases.ts'
 import { startGateway } from './gateway/service.ts'
@@ -51,6 +52,8 @@ const PROVIDER_KEY = 'sk_test_shopfleet'
 
 export async function startServices(options: StartServicesOptions): Promise<ServiceUrls> {
   const { pools, redis, logs, undo, signal } = options
+  // Tokens of an earlier run are not understood, which costs those sessions one read at the primary.
+  const secret = randomBytes(32).toString('base64')
   let started = 0
   const up = async (start: Promise<RunningServer>): Promise<string> => {
     const server = await start
@@ -100,13 +103,20 @@ export async function startServices(options: StartServicesOptions): Promise<Serv
     ),
     cart: openCart(),
     profiles: up(
-      startProfiles({ primary: pools.profiles, replicas: pools.profilesReplicas, log: logs.of('profiles') }),
+      startProfiles({
+        primary: pools.profiles,
+        replicas: pools.profilesReplicas,
+        log: logs.of('profiles'),
+        secret,
+      }),
     ),
     payments: provider.then(openPayments),
   })
   const orders = await up(
     startOrders({
-      pool: pools.orders,
+      primary: pools.orders,
+      replicas: pools.ordersReplicas,
+      secret,
       log: logs.of('orders'),
       urls,
       patienceMs: options.patienceMs,

@@ -10,6 +10,8 @@ let folder = ''
 let orders = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shopfleet cli '))
+  // Root's servers run under another account, which has to get in.
+  await chmod(folder, 0o755)
   orders = join(folder, 'orders.csv')
   await writeFile(orders, ordersCsv({ invoices: 3, customers: 2 }))
 })
@@ -18,6 +20,7 @@ afterAll(() => rm(folder, { recursive: true }))
 /** Runs with a temporary folder of its own, and tells what is left in it. */
 async function refused(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const temporary = await mkdtemp(join(folder, 'tmp-'))
+  await chmod(temporary, 0o755)
   const { code, stderr, stdout } = await runShopfleet(args, { TMPDIR: temporary, ...env }).ended
   const left = (await readdir(temporary)).filter((name) => !name.startsWith('quorate-cache'))
   return { code, stderr, stdout, left }
@@ -77,15 +80,6 @@ describe('what is wrong is said in one line, with exit code 2 and nothing left b
     expect(stderr).toMatch(/redis/i)
     expect(stderr.trim()).not.toContain('\n')
     expect({ code, left }).toEqual({ code: 2, left: [] })
-  })
-
-  test.skipIf(process.getuid?.() === 0)('a file we may not read (root may read all)', async () => {
-    const path = join(folder, 'secret.csv')
-    await writeFile(path, '')
-    await chmod(path, 0)
-    const { code, stderr } = await refused(['--orders', path, '--once'])
-    expect(stderr).toMatch(/no permission to read it/)
-    expect(code).toBe(2)
   })
 })
 

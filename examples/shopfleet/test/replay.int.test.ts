@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@quorate/core'
@@ -12,6 +12,8 @@ let folder = ''
 let orders = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shopfleet replay '))
+  // Root's servers run under another account, which has to get in.
+  await chmod(folder, 0o755)
   orders = join(folder, 'orders.csv')
   await writeFile(orders, ordersCsv({ invoices: 60, customers: 9 }))
 })
@@ -86,6 +88,7 @@ test('kill -9 in the middle, then --resume: the replay goes on, every order once
 
 test('Ctrl-C ends a replay and leaves nothing behind', async () => {
   const temporary = await mkdtemp(join(folder, 'tmp '))
+  await chmod(temporary, 0o755)
   const { child, printed, ended } = runShopfleet(['--orders', orders, '--once', '--times', '500'], {
     TMPDIR: temporary,
   })

@@ -24,7 +24,7 @@ export function runShopfleet(args: readonly string[], env: Readonly<Record<strin
     ['--import', 'tsx', '--conditions=@quorate/source', 'src/main.ts', ...args],
     {
       cwd: PACKAGE,
-      env: { ...process.env, ...env },
+      env: { ...process.env, TSX_DISABLE_CACHE: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )

@@ -47,16 +47,27 @@ function explain(error: unknown, signal: AbortSignal): number {
     return 2
   }
   if (isEnvironmentError(error)) {
-    console.error(error.message)
+    console.error(
+      error.code === 'EADDRINUSE' ? `${error.message}; free that port or give another --port` : error.message,
+    )
     return 2
   }
   console.error(error)
   return 1
 }
 
-/** The cluster's own errors say what to install or to free; nothing was left behind. */
-function isEnvironmentError(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return code.startsWith('QUORATE_CLUSTER_') || code === 'EADDRINUSE'
+/** What the cluster's errors say to install, free or give permission to; they left nothing behind. */
+const ENVIRONMENT_CODES: ReadonlySet<string> = new Set([
+  'EADDRINUSE',
+  'QUORATE_DATA_DIR_LOCKED',
+  'QUORATE_DATA_DIR_MISMATCH',
+  'QUORATE_FOLDER_UNUSABLE',
+  'QUORATE_NO_UNPRIVILEGED_ACCOUNT',
+  'QUORATE_PORT_TAKEN',
+  'QUORATE_POSTGRES_UNAVAILABLE',
+  'QUORATE_REDIS_UNAVAILABLE',
+])
+
+function isEnvironmentError(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && ENVIRONMENT_CODES.has(String(error.code))
 }

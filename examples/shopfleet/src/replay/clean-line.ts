@@ -55,26 +55,24 @@ const PRODUCT_CODE = /^\d{5}[A-Z]{0,2}$/
 /** "17850.0", as spreadsheets write whole numbers; text after it is not a customer. */
 const CUSTOMER = /^(\d{1,10})(?:\.0+)?$/
 
-/** Decides what a line is good for. The first rule that it breaks gives the reason. */
+/** Decides what a line is good for. The first rule that it breaks gives the reason; what says most comes first. */
 export function cleanLine(raw: RawLine): Cleaned {
   const invoice = raw.InvoiceNo.trim()
   if (!/^[A-Za-z]?\d{1,12}$/.test(invoice)) return { dirty: 'no invoice number' }
   const sku = raw.StockCode.trim().toUpperCase()
   if (!PRODUCT_CODE.test(sku)) return { dirty: 'odd stock code' }
-  const customer = CUSTOMER.exec(raw.CustomerID.trim())?.[1]
-  if (customer === undefined) return { dirty: 'no customer' }
-
   const signed = number(raw.Quantity)
   if (!Number.isSafeInteger(signed)) return { dirty: 'quantity is not a whole number' }
+  const kind = /^C/i.test(invoice) ? 'cancellation' : 'sale'
+  if (kind === 'sale' && signed <= 0) return { dirty: 'negative quantity' }
+  if (kind === 'cancellation' && signed >= 0) return { dirty: 'positive quantity in a cancellation' }
   const price = number(raw.UnitPrice)
   if (!Number.isFinite(price)) return { dirty: 'price is not a number' }
   const priceCents = Math.round(price * 100)
   if (priceCents < 0) return { dirty: 'negative price' }
   if (priceCents === 0) return { dirty: 'zero price' }
-
-  const kind = /^C/i.test(invoice) ? 'cancellation' : 'sale'
-  if (kind === 'sale' && signed <= 0) return { dirty: 'negative quantity' }
-  if (kind === 'cancellation' && signed >= 0) return { dirty: 'positive quantity in a cancellation' }
+  const customer = CUSTOMER.exec(raw.CustomerID.trim())?.[1]
+  if (customer === undefined) return { dirty: 'no customer' }
   return {
     line: {
       invoice,

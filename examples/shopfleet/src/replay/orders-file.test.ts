@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -55,6 +55,15 @@ describe('readOrdersFile()', () => {
     await expect(readOrdersFile(await make())).rejects.toThrow(message)
   })
 })
+
+test.skipIf(process.getuid?.() === 0)(
+  'readOrdersFile() says when it may not read (skipped for root, who may read all)',
+  async () => {
+    const path = await write('secret.csv', HEADER)
+    await chmod(path, 0)
+    await expect(readOrdersFile(path)).rejects.toThrow(/no permission to read it/)
+  },
+)
 
 describe('planReplay()', () => {
   const sales = [
