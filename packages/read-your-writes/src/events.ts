@@ -1,0 +1,52 @@
+import type { HealthStatus } from './health.ts'
+import type { Lag } from './lag.ts'
+import type { Level } from './options.ts'
+import type { TokenRejection } from './token.ts'
+
+/** Why the primary served a read. */
+export type PrimaryReason =
+  | 'strong'
+  /** There is no session, so nobody knows what it must see. */
+  | 'no-session'
+  /** The token is malformed, tampered with, or of another cluster. */
+  | 'token-rejected'
+  /** The token is older than the last promotion. */
+  | 'old-timeline'
+  /** No replica is fit to serve. */
+  | 'no-replica'
+  /** No replica has replayed the token, nor did within the wait. */
+  | 'behind'
+  /** Replicas that should have served failed. */
+  | 'replica-failed'
+  /** The read tried to write on a replica. */
+  | 'wrote'
+
+/** What the router reports to `onEvent`, in the order it happens. */
+export type ReadYourWritesEvent =
+  | {
+      readonly type: 'read'
+      readonly level: Level
+      /** Id of the replica, or `primary`. */
+      readonly target: string
+      /** Why the primary; `undefined` for a replica. */
+      readonly reason: PrimaryReason | undefined
+      /** How long the read waited for a replica to catch up, ms. */
+      readonly waitedMs: number
+    }
+  | { readonly type: 'write'; readonly lsn: string; readonly timeline: number }
+  /** A replica's standing has changed: an alert if it is not `healthy`. */
+  | {
+      readonly type: 'replica'
+      readonly id: string
+      readonly status: HealthStatus
+      readonly was: HealthStatus
+      readonly lag: Lag | undefined
+    }
+  | { readonly type: 'primary'; readonly reachable: boolean }
+  /** A promotion was noticed. */
+  | { readonly type: 'timeline'; readonly timeline: number; readonly was: number }
+  | { readonly type: 'token-rejected'; readonly rejection: TokenRejection }
+  /** The token moved after the headers had gone: the client does not learn of it. */
+  | { readonly type: 'token-late' }
+  /** A replica hides `pg_stat_wal_receiver`; grant `pg_monitor`, or it serves only eventual reads. */
+  | { readonly type: 'missing-privilege'; readonly id: string }

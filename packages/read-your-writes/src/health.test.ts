@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest'
+import { INITIAL_HEALTH, nextHealth, type Finding, type HealthStatus } from './health.ts'
+import { HeadHistory } from './lag.ts'
+
+const LIMITS = { maxLagMs: 2_000, maxLagBytes: 1_000 }
+const streaming = (ms: number, bytes = 0): Finding => ({ type: 'streaming', lag: { ms, bytes } })
+
+/** Each standing after each finding, from the beginning. */
+function course(...findings: Finding[]): HealthStatus[] {
+  let health = INITIAL_HEALTH
+  return findings.map((finding) => (health = nextHealth(health, finding, LIMITS)).status)
+}
+
+describe('nextHealth()', () => {
+  test('lets a new replica in at once and ejects it at the limit of time or bytes', () => {
+    expect(course(streaming(0), streaming(2_000), streaming(2_001))).toEqual([
+      'healthy',
+      'healthy',
+      'lagging',
+    ])
+    expect(course(streaming(0, 1_000), streaming(0, 1_001))).toEqual(['healthy', 'lagging'])
+  })
+
+  test('readmits only below half the limit, twice in a row: one at the limit does not flap', () => {
+    expect(course(streaming(3_000), streaming(1_900), streaming(1_900), streaming(1_900))).toEqual([
+      'lagging',
+      'lagging',
+      'lagging',
+      'lagging',
+    ])
+    expect(
+      course(streaming(3_000), streaming(900), streaming(1_100), streaming(900), streaming(900)),
+    ).toEqual(['lagging', 'lagging', 'lagging', 'lagging', 'healthy'])
+  })
+
+  test('takes two lost probes to call a healthy replica down, one for an unknown one', () => {
+    const lost: Finding = { type: 'no-answer' }
+    expect(course(lost)).toEqual(['down'])
+    expect(course(streaming(0), lost, streaming(0), lost, lost)).toEqual([
+      'healthy',
+      'healthy',
+      'healthy',
+      'healthy',
+      'down',
+    ])
+    expect(course(lost, streaming(0), streaming(0))).toEqual(['down', 'lagging', 'healthy'])
+  })
+
+  test('a replica without its primary, or promoted, does not serve', () => {
+    expect(course(streaming(0), { type: 'disconnected' }, streaming(0), streaming(0))).toEqual([
+      'healthy',
+      'disconnected',
+      'lagging',
+      'healthy',
+    ])
+    expect(course(streaming(0), { type: 'promoted' })).toEqual(['healthy', 'promoted'])
+  })
+})
+
+describe('HeadHistory', () => {
+  test('lag is the age of the oldest WAL not replayed; an idle primary makes none', () => {
+    const head = new HeadHistory()
+    expect(head.lagOf(5n, 0)).toBeUndefined()
+    head.observe(100n, 1_000)
+    expect(head.lagOf(100n, 60_000)).toEqual({ ms: 0, bytes: 0 })
+    head.observe(100n, 60_000)
+    head.observe(200n, 61_000)
+    head.observe(300n, 62_000)
+    expect(head.lagOf(100n, 62_500)).toEqual({ ms: 1_500, bytes: 200 })
+    expect(head.lagOf(250n, 62_500)).toEqual({ ms: 500, bytes: 50 })
+    expect(head.lagOf(50n, 62_500)).toEqual({ ms: 61_500, bytes: 250 })
+  })
+
+  test('memory stays bounded: a lag older than the last 2,048 positions is told as their age', () => {
+    const head = new HeadHistory()
+    for (let index = 1; index <= 100_000; index++) head.observe(BigInt(index), index)
+    expect(head.lagOf(99_999n, 100_000)).toEqual({ ms: 0, bytes: 1 })
+    expect(head.lagOf(98_500n, 100_000)).toEqual({ ms: 1_499, bytes: 1_500 })
+    expect(head.lagOf(1n, 100_000)?.ms).toBeGreaterThanOrEqual(2_047)
+  })
+})

@@ -1,0 +1,26 @@
+/**
+ * Every user sees their own writes, and replicas still do the reading.
+ * @packageDocumentation
+ */
+export {
+  CommitUnknownError,
+  NotPrimaryError,
+  PrimaryBusyError,
+  RouterStoppedError,
+  TransactionAbortedError,
+} from './errors.ts'
+export type { PrimaryReason, ReadYourWritesEvent } from './events.ts'
+export type { HealthStatus } from './health.ts'
+export type { Lag } from './lag.ts'
+export type { Level, ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
+export type { PgPool, PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
+export {
+  type ReadOptions,
+  type ReadYourWrites,
+  readYourWrites,
+  type ReplicaStatus,
+  type SessionOptions,
+  type WriteOptions,
+} from './read-your-writes.ts'
+export type { Session } from './session.ts'
+export type { TokenRejection } from './token.ts'

@@ -1,0 +1,42 @@
+import { createHash, createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { KEY_ID_BYTES, MAC_BYTES, type TokenSigner } from '../token.ts'
+
+const MIN_SECRET_BYTES = 16
+
+/**
+ * HMAC-SHA-256 with one key that signs and any number that are still accepted. The id of a key comes
+ * from the key itself, so there is nothing else to configure.
+ *
+ * @throws RangeError if there is no secret, or one is shorter than 16 bytes.
+ */
+export function hmacSigner(secrets: readonly string[]): TokenSigner {
+  const keys = secrets.map((secret) => {
+    if (Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
+      throw new RangeError(
+        `Cannot sign tokens: a secret must have at least ${MIN_SECRET_BYTES} bytes, got ${Buffer.byteLength(secret)}`,
+      )
+    }
+    const key = createSecretKey(secret, 'utf8')
+    const id = createHash('sha256')
+      .update('quorate read-your-writes key id\0')
+      .update(mac(key, Buffer.of()))
+      .digest()
+    return { id: id.subarray(0, KEY_ID_BYTES), key }
+  })
+  const [current] = keys
+  if (current === undefined) throw new RangeError('Cannot sign tokens: secret must name at least one key')
+  return {
+    keyId: current.id,
+    sign: (bytes) => mac(current.key, bytes),
+    verify: (keyId, bytes, given) => {
+      const known = keys.find(({ id }) => id.equals(keyId))
+      return (
+        known !== undefined && given.length === MAC_BYTES && timingSafeEqual(mac(known.key, bytes), given)
+      )
+    },
+  }
+}
+
+function mac(key: KeyObject, bytes: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(bytes).digest().subarray(0, MAC_BYTES)
+}

@@ -1,0 +1,109 @@
+import type { Clock, EventListener, Random } from '@quorate/core'
+import type { ReadYourWritesEvent } from './events.ts'
+import type { PgPool, Queryable } from './postgres/port.ts'
+
+/**
+ * How fresh a read must be.
+ * - `eventual`: any healthy replica.
+ * - `read-your-writes`: all that the session wrote. No extra query.
+ * - `monotonic`: that, and all that its earlier monotonic reads saw. One position query more, on the
+ *   connection of the read.
+ * - `strong`: the primary.
+ */
+export type Level = 'eventual' | 'read-your-writes' | 'monotonic' | 'strong'
+
+/** A replica and the pool that leads to it, and to no other server. */
+export interface ReplicaOptions {
+  /** Stable name: users are spread by it. */
+  readonly id: string
+  readonly pool: PgPool
+  /** Share of the users relative to the others. Default 1; 0 takes it out. */
+  readonly weight?: number | undefined
+}
+
+/** Options of {@link readYourWrites}. */
+export interface ReadYourWritesOptions {
+  /** Pool of the primary; after a failover it must lead to the new one. */
+  readonly primary: PgPool
+  readonly replicas: readonly ReplicaOptions[]
+  /** Signs tokens, at least 16 bytes. Several: the first signs, all are accepted, for rotation. */
+  readonly secret: string | readonly string[]
+  /** Default level of reads. Default `read-your-writes`. */
+  readonly level?: Level | undefined
+  /** How long a read may wait for a replica to catch up before it goes to the primary, ms. Default 50; 0: not at all. */
+  readonly waitMs?: number | undefined
+  /** A replica further behind is ejected, ms; readmitted below half of it. At most 1,000 probe intervals. Default 2,000. */
+  readonly maxLagMs?: number | undefined
+  /** The same in bytes of WAL. Default 64 MiB. */
+  readonly maxLagBytes?: number | undefined
+  /** How often each server is asked where it stands, ms. Default 100. */
+  readonly probeIntervalMs?: number | undefined
+  /** A probe that takes longer has failed; two failures eject. Default 100. */
+  readonly probeTimeoutMs?: number | undefined
+  /** How often a replica is asked while somebody waits for it, ms. Default 2. */
+  readonly pollMs?: number | undefined
+  /** Reads that replicas should have served, on the primary at once; more are refused. Default: no limit. */
+  readonly maxPrimaryReads?: number | undefined
+  /** Users (session keys) whose position this process remembers. Default 10,000. */
+  readonly maxSharedSessions?: number | undefined
+  readonly onEvent?: EventListener<ReadYourWritesEvent> | undefined
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined
+  /** Chooses the replica of a session without a key. Default: the machine's. */
+  readonly random?: Random | undefined
+}
+
+/** All numbers, with their defaults. */
+export interface Settings {
+  readonly level: Level
+  readonly waitMs: number
+  readonly maxLagMs: number
+  readonly maxLagBytes: number
+  readonly probeIntervalMs: number
+  readonly probeTimeoutMs: number
+  readonly pollMs: number
+  readonly maxPrimaryReads: number
+  readonly maxSharedSessions: number
+}
+
+/** @throws RangeError, TypeError for an option out of its range. */
+export function settingsOf(options: ReadYourWritesOptions): Settings {
+  const settings: Settings = {
+    level: options.level ?? 'read-your-writes',
+    waitMs: options.waitMs ?? 50,
+    maxLagMs: options.maxLagMs ?? 2_000,
+    maxLagBytes: options.maxLagBytes ?? 64 * 1_024 * 1_024,
+    probeIntervalMs: options.probeIntervalMs ?? 100,
+    probeTimeoutMs: options.probeTimeoutMs ?? 100,
+    pollMs: options.pollMs ?? 2,
+    maxPrimaryReads: options.maxPrimaryReads ?? Infinity,
+    maxSharedSessions: options.maxSharedSessions ?? 10_000,
+  }
+  validateLevel(settings.level)
+  for (const [name, value] of Object.entries(settings)) {
+    if (typeof value !== 'number') continue
+    const low = name === 'waitMs' || name === 'maxPrimaryReads' ? 0 : 1
+    if (!(value >= low)) {
+      throw new RangeError(`Cannot route reads: ${name} must be a number from ${low}, got ${value}`)
+    }
+  }
+  if (settings.maxLagMs > 1_000 * settings.probeIntervalMs) {
+    throw new RangeError(
+      `Cannot route reads: maxLagMs must be at most 1000 probe intervals, got ${settings.maxLagMs}; ` +
+        'raise probeIntervalMs as well',
+    )
+  }
+  return settings
+}
+
+/** @throws TypeError for an unknown level. */
+export function validateLevel(level: string): void {
+  if (!['eventual', 'read-your-writes', 'monotonic', 'strong'].includes(level)) {
+    throw new TypeError(
+      `Cannot read: level must be eventual, read-your-writes, monotonic or strong, got ${level}`,
+    )
+  }
+}
+
+/** The callback of a read or a write. */
+export type Work<T> = (queryable: Queryable) => Promise<T>

@@ -1,0 +1,61 @@
+import { waitOrAbort, type Clock } from '@quorate/core'
+import type { PgPool, PgPoolClient } from './port.ts'
+import { readFacts, type ConnectionFacts } from './sql.ts'
+
+/** A connection in use, with what is known about its server. */
+export interface Checkout {
+  readonly client: PgPoolClient
+  readonly facts: ConnectionFacts
+  /** Gives it back, once; later calls do nothing. */
+  release(destroy?: boolean): void
+}
+
+/** Facts of connections that pools keep for later, asked for once per connection. */
+const known = new WeakMap<PgPoolClient, ConnectionFacts>()
+
+/**
+ * Takes a connection out of a pool. A connection that comes after the signal goes straight back.
+ *
+ * @throws whatever the pool or the server says; `signal.reason` when aborted.
+ */
+export async function checkOut(pool: PgPool, signal: AbortSignal | undefined): Promise<Checkout> {
+  signal?.throwIfAborted()
+  const client = await waitOrAbort(pool.connect(), signal, (late) => late.release())
+  // A connection that breaks while it is out tells it by an event, which without a listener is fatal.
+  client.on('error', ignore)
+  let out = true
+  const release = (destroy = false): void => {
+    if (!out) return
+    out = false
+    client.removeListener('error', ignore)
+    if (destroy) client.on('error', ignore) // its death throes come later
+    client.release(destroy)
+  }
+  try {
+    let facts = known.get(client)
+    // A server that was in recovery may have been promoted; the other way needs a restart.
+    if (facts === undefined || facts.inRecovery) {
+      facts = await waitOrAbort(readFacts(client), signal)
+      known.set(client, facts)
+    }
+    return { client, facts, release }
+  } catch (error) {
+    release(true)
+    throw error
+  }
+}
+
+/** A signal that is aborted after `ms`, and what takes the timer away. */
+export function deadline(
+  clock: Clock,
+  ms: number,
+  what: string,
+): { signal: AbortSignal; [Symbol.dispose](): void } {
+  const done = new AbortController()
+  const late = new AbortController()
+  const abort = (): void => late.abort(new DOMException(`${what} took longer than ${ms} ms`, 'TimeoutError'))
+  clock.sleep(ms, { signal: done.signal, ref: false }).then(abort, ignore)
+  return { signal: late.signal, [Symbol.dispose]: () => done.abort() }
+}
+
+function ignore(): void {}

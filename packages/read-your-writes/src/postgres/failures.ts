@@ -1,0 +1,52 @@
+/**
+ * What a failure on a replica says about where to run the read instead:
+ * - `wrote`: it needs a server that can write.
+ * - `conflict`: replay needed what the read was looking at; the primary has no replay.
+ * - `lost`: the server or the way to it is gone.
+ * - `other`: it would fail anywhere.
+ */
+export type ReplicaFailure = 'wrote' | 'conflict' | 'lost' | 'other'
+
+export function replicaFailure(error: unknown): ReplicaFailure {
+  const state = sqlState(error)
+  if (state === undefined) return isDriverError(error) ? 'lost' : 'other'
+  if (state === '25006') return 'wrote'
+  // A replica has no serializable transactions: here these codes only come from replay.
+  if (state === '40001' || state === '40P01') return 'conflict'
+  return isConnectionState(state) ? 'lost' : 'other'
+}
+
+/** Did COMMIT itself fail, so that all is rolled back? Otherwise the answer was lost, or came after it. */
+export function isRolledBack(error: unknown): boolean {
+  const state = sqlState(error)
+  return state !== undefined && state !== '40003' && /^(23|25|40|P0)/.test(state)
+}
+
+/** 25P02: the transaction had failed before. */
+export function isAbortedTransaction(error: unknown): boolean {
+  return sqlState(error) === '25P02'
+}
+
+/** Connection class, and a server that shuts down or starts. */
+const isConnectionState = (state: string): boolean => state.startsWith('08') || /^57P0[1-5]$/.test(state)
+
+function sqlState(error: unknown): string | undefined {
+  const code = codeOf(error)
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && 'severity' in (error as object)
+    ? code
+    : undefined
+}
+
+/** Errors of sockets have a code with a syscall; what `pg` says itself has neither, only these words. */
+function isDriverError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (codeOf(error) !== undefined && /^(E[A-Z]+|EAI_AGAIN)$/.test(codeOf(error) ?? '')) return true
+  return /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed|Query read timeout)/.test(
+    error.message,
+  )
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

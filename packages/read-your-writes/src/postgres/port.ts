@@ -1,0 +1,26 @@
+/** What a query gives back. */
+export interface PgResult<Row = Record<string, unknown>> {
+  readonly rows: Row[]
+  readonly rowCount: number | null
+  /** What the server did, for example `SELECT`. */
+  readonly command: string
+}
+
+/** The part of a checked-out `pg` client that the router calls. */
+export interface PgPoolClient {
+  query(text: string, values?: unknown[]): Promise<unknown>
+  /** @param destroy the connection must not be used again. */
+  release(destroy?: boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** The part of `pg.Pool` that the router calls, so the driver stays the caller's choice. */
+export interface PgPool {
+  connect(): Promise<PgPoolClient>
+}
+
+/** What a callback gets to ask its questions with; useless after the callback has ended. */
+export interface Queryable {
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<PgResult<Row>>
+}

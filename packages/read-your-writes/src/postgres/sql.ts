@@ -1,0 +1,142 @@
+import { endOfLastRecord, parseLsn, type Lsn, type WalLayout } from '../lsn.ts'
+import type { Position } from '../position.ts'
+import type { PgPoolClient, PgResult } from './port.ts'
+
+/** What stays true for the life of a connection. */
+export interface ConnectionFacts {
+  readonly cluster: string
+  /** Tells one run of a server from the next, which may start a little behind. */
+  readonly startedAt: string
+  readonly inRecovery: boolean
+  readonly layout: WalLayout
+}
+
+const FACTS = `SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
+  extract(epoch FROM pg_postmaster_start_time())::text AS started,
+  pg_is_in_recovery() AS recovery,
+  current_setting('wal_block_size') AS page,
+  pg_size_bytes(current_setting('wal_segment_size'))::text AS segment`
+
+export async function readFacts(client: PgPoolClient): Promise<ConnectionFacts> {
+  const row = await one<{
+    cluster: string
+    started: string
+    recovery: boolean
+    page: string
+    segment: string
+  }>(client, FACTS)
+  return {
+    // Unsigned 64 bits, which the server keeps in a signed column.
+    cluster: BigInt.asUintN(64, BigInt(row.cluster)).toString(),
+    startedAt: row.started,
+    inRecovery: row.recovery,
+    layout: { pageBytes: BigInt(row.page), segmentBytes: BigInt(row.segment) },
+  }
+}
+
+/** Where a replica stands. */
+export interface ReplicaReading {
+  readonly inRecovery: boolean
+  readonly replayed: Lsn | undefined
+  /** `undefined`: it receives nothing. `hidden`: this account may not see it. */
+  readonly timeline: number | 'hidden' | undefined
+}
+
+/**
+ * The position comes before the timeline, and columns are computed in order: a position read on the old
+ * timeline may be called new, and then covers nothing that is new; the other way round it would lie.
+ */
+const REPLICA = `SELECT pg_is_in_recovery() AS recovery, pg_last_wal_replay_lsn()::text AS replayed,
+  (SELECT coalesce(received_tli, -1) FROM pg_stat_wal_receiver WHERE status = 'streaming' OR status IS NULL) AS timeline`
+
+export async function readReplica(client: PgPoolClient): Promise<ReplicaReading> {
+  const row = await one<{ recovery: boolean; replayed: string | null; timeline: number | null }>(
+    client,
+    REPLICA,
+  )
+  return {
+    inRecovery: row.recovery,
+    replayed: row.replayed === null ? undefined : parseLsn(row.replayed),
+    timeline: row.timeline === null ? undefined : row.timeline === -1 ? 'hidden' : row.timeline,
+  }
+}
+
+/** Where the primary stands; `undefined` if it is none. */
+export interface PrimaryReading {
+  readonly timeline: number
+  readonly flushed: Lsn
+}
+
+const WHERE_PRIMARY = `pg_current_wal_flush_lsn()::text AS flushed, pg_current_wal_insert_lsn()::text AS inserted,
+  pg_walfile_name(pg_current_wal_insert_lsn()) AS walfile`
+const PRIMARY = `SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() END::text AS flushed,
+  CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS walfile`
+
+export async function readPrimary(client: PgPoolClient): Promise<PrimaryReading | undefined> {
+  const row = await one<{ flushed: string | null; walfile: string | null }>(client, PRIMARY)
+  if (row.flushed === null || row.walfile === null) return undefined
+  return { timeline: timelineOf(row.walfile), flushed: parseLsn(row.flushed) }
+}
+
+interface PrimaryRow {
+  readonly flushed: string
+  readonly inserted: string
+  readonly walfile: string
+}
+
+/**
+ * A position that contains everything a query could have seen on this primary before. Commits that do
+ * not wait for the disk are seen before they are flushed, so the flush position would be too early.
+ */
+export async function positionSeenOnPrimary(client: PgPoolClient, facts: ConnectionFacts): Promise<Position> {
+  return insertPosition(await one<PrimaryRow>(client, `SELECT ${WHERE_PRIMARY}`), facts)
+}
+
+/** A position that contains everything a query could have seen on this replica before: asked after it, not before. */
+export async function positionSeenOnReplica(
+  client: PgPoolClient,
+  { cluster, timeline }: { readonly cluster: string; readonly timeline: number },
+): Promise<Position> {
+  const row = await one<{ replayed: string }>(client, 'SELECT pg_last_wal_replay_lsn()::text AS replayed')
+  return { cluster, timeline, lsn: parseLsn(row.replayed) }
+}
+
+/**
+ * One message, one round trip: asks how the transaction will commit (only inside can its own setting be
+ * seen), commits, and reads the position after the commit. Before the commit it would be too early: the
+ * commit record itself comes after it (measured: 48 bytes short).
+ */
+const COMMIT = `SELECT current_setting('synchronous_commit') AS mode; COMMIT; SELECT ${WHERE_PRIMARY}`
+
+/**
+ * Commits and tells how far the log must be replayed to show it.
+ *
+ * A commit that waited for the disk is before the flush position, which the replicas can be sent at once.
+ * One that did not wait may be behind it (measured: 136 bytes), so the end of what was inserted is
+ * taken: replicas get there within three `wal_writer_delay`.
+ *
+ * @returns `undefined` if the server rolled back instead.
+ */
+export async function commit(client: PgPoolClient, facts: ConnectionFacts): Promise<Position | undefined> {
+  const [mode, ended, where] = (await client.query(COMMIT)) as PgResult[]
+  if (ended?.command !== 'COMMIT') return undefined
+  const row = where?.rows[0] as unknown as PrimaryRow
+  if ((mode?.rows[0] as { mode?: string } | undefined)?.mode === 'off') return insertPosition(row, facts)
+  return { cluster: facts.cluster, timeline: timelineOf(row.walfile), lsn: parseLsn(row.flushed) }
+}
+
+function insertPosition(row: PrimaryRow, { cluster, layout }: ConnectionFacts): Position {
+  return {
+    cluster,
+    timeline: timelineOf(row.walfile),
+    lsn: endOfLastRecord(parseLsn(row.inserted), layout),
+  }
+}
+
+/** A WAL file is named by timeline, then number. */
+const timelineOf = (walfile: string): number => Number.parseInt(walfile.slice(0, 8), 16)
+
+async function one<Row>(client: PgPoolClient, text: string): Promise<Row> {
+  const { rows } = (await client.query(text)) as PgResult<Row>
+  return rows[0] as Row
+}

@@ -1,0 +1,77 @@
+import { waitOrAbort, type Clock } from '@quorate/core'
+import { checkOut, deadline, type Checkout } from './postgres/checkout.ts'
+import type { PgPool } from './postgres/port.ts'
+
+/** Options of {@link ProbeLoop}. */
+export interface ProbeLoopOptions {
+  readonly pool: PgPool
+  readonly clock: Clock
+  readonly timeoutMs: number
+  /** How long until the next probe; asked each time. */
+  readonly intervalMs: () => number
+  /** Asks the server and draws its conclusions. The time is that before the question was sent. */
+  readonly probe: (checkout: Checkout, askedAtMs: number) => Promise<void>
+  readonly failed: () => void
+}
+
+/**
+ * Asks one server again and again, on one connection that it keeps: when the pool is exhausted by work,
+ * that must not look like a dead server.
+ */
+export class ProbeLoop {
+  readonly #options: ProbeLoopOptions
+  readonly #stopping = new AbortController()
+  #nap = new AbortController()
+  #checkout: Checkout | undefined
+  #finished: Promise<void> | undefined
+
+  constructor(options: ProbeLoopOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#finished ??= this.#run()
+  }
+
+  /** Probes now instead of at the end of the interval. */
+  hurry(): void {
+    this.#nap.abort()
+  }
+
+  /** Resolves when nothing runs any more and the connection is back in its pool. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#nap.abort()
+    await this.#finished
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await this.#probeOnce()
+      await this.#sleep()
+    }
+    this.#checkout?.release()
+  }
+
+  async #probeOnce(): Promise<void> {
+    const { clock, pool, timeoutMs, probe, failed } = this.#options
+    using limit = deadline(clock, timeoutMs, 'The probe')
+    try {
+      this.#checkout ??= await checkOut(pool, AbortSignal.any([limit.signal, this.#stopping.signal]))
+      const askedAtMs = clock.monotonic()
+      await waitOrAbort(probe(this.#checkout, askedAtMs), limit.signal)
+    } catch {
+      this.#checkout?.release(true)
+      this.#checkout = undefined
+      if (!this.#stopping.signal.aborted) failed()
+    }
+  }
+
+  async #sleep(): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    this.#nap = new AbortController()
+    await this.#options.clock
+      .sleep(this.#options.intervalMs(), { signal: this.#nap.signal, ref: false })
+      .catch(() => {})
+  }
+}

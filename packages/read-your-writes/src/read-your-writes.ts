@@ -1,0 +1,231 @@
+import { emit, systemClock, systemRandom } from '@quorate/core'
+import { RouterStoppedError } from './errors.ts'
+import type { ReadYourWritesEvent } from './events.ts'
+import type { HealthStatus } from './health.ts'
+import type { Lag } from './lag.ts'
+import { formatLsn } from './lsn.ts'
+import { Monitor } from './monitor.ts'
+import { asyncContext, type SessionContext } from './node/context.ts'
+import { hmacSigner } from './node/hmac.ts'
+import {
+  settingsOf,
+  validateLevel,
+  type Level,
+  type ReadYourWritesOptions,
+  type Settings,
+  type Work,
+} from './options.ts'
+import type { Position } from './position.ts'
+import { Replica } from './replica.ts'
+import { Router } from './router.ts'
+import { RoutedSession, type Session } from './session.ts'
+import { SharedPositions } from './shared-positions.ts'
+import type { TokenSigner } from './token.ts'
+import { runTransaction } from './transaction.ts'
+
+/** Options of {@link ReadYourWrites.read}. */
+export interface ReadOptions {
+  /** Default: the router's. */
+  readonly level?: Level | undefined
+  /** Default: the session of {@link ReadYourWrites.run} that this runs in. */
+  readonly session?: Session | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link ReadYourWrites.write}. */
+export interface WriteOptions {
+  /** Default: the server's. */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable' | undefined
+  /** Default: the session of {@link ReadYourWrites.run} that this runs in. */
+  readonly session?: Session | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link ReadYourWrites.session}. */
+export interface SessionOptions {
+  /** What earlier sessions handed on; the latest counts. */
+  readonly token?: string | readonly string[] | undefined
+  /** Who it is, for example the user's id. */
+  readonly key?: string | undefined
+}
+
+/** A replica's standing. */
+export interface ReplicaStatus {
+  readonly id: string
+  readonly status: HealthStatus
+  /** `undefined` while it is not known. */
+  readonly lag: Lag | undefined
+}
+
+/** A router over one primary and its replicas: {@link readYourWrites}. */
+export interface ReadYourWrites extends AsyncDisposable {
+  readonly replicas: readonly ReplicaStatus[]
+  /**
+   * Runs `work` on the cheapest server that is fresh enough, at most once at a time. It may be run again
+   * elsewhere if a replica fails, or if it tries to write there, so it should only read.
+   *
+   * @throws PrimaryBusyError when the primary serves as many spilled reads as it may.
+   * @throws NotPrimaryError if it had to go to the primary and that has become a replica.
+   * @throws what `work` throws, and the driver's errors of the primary.
+   * @throws `signal.reason` when aborted; a query that runs is not waited for.
+   */
+  read<T>(work: Work<T>, options?: ReadOptions): Promise<T>
+  /**
+   * Runs `work` in a transaction on the primary, and moves the session's token to where it can be seen.
+   * The position is asked for in the same message as COMMIT.
+   *
+   * @throws what `work` throws, after ROLLBACK.
+   * @throws TransactionAbortedError if `work` swallowed the error of a statement.
+   * @throws CommitUnknownError if the connection broke after COMMIT was sent: outcome `unknown`.
+   * @throws NotPrimaryError if the primary has become a replica.
+   * @throws `signal.reason` when aborted before COMMIT was sent; a COMMIT that was sent is waited for.
+   */
+  write<T>(work: Work<T>, options?: WriteOptions): Promise<T>
+  /** A session that goes on where the tokens left off. Tokens are never an error: see {@link Session.merge}. */
+  session(options?: SessionOptions): Session
+  /** Runs `work` with a session that its reads and writes find by themselves, over promises and callbacks. */
+  run<T>(session: Session, work: () => T): T
+  /** The session of the innermost {@link run}. */
+  current(): Session | undefined
+  /** For integrations: reports that a token moved after it could be handed on. */
+  reportLateToken(): void
+  /** Resolves when each server was asked once; until then reads go to the primary. */
+  ready(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+  /** Stops the probes and gives their connections back; the pools stay open. */
+  stop(): Promise<void>
+}
+
+/**
+ * Makes a router. It begins to probe the servers at once, on one connection of each pool.
+ *
+ * @throws RangeError, TypeError for an option out of its range.
+ *
+ * @example
+ * ```ts
+ * const db = readYourWrites({ primary: pool, replicas: [{ id: 'r1', pool: r1 }], secret })
+ * const session = db.session({ key: userId, token })
+ * await db.write((tx) => tx.query('update …'), { session })
+ * await db.read((q) => q.query('select …'), { session })
+ * ```
+ */
+export function readYourWrites(options: ReadYourWritesOptions): ReadYourWrites {
+  const settings = settingsOf(options)
+  const signer = hmacSigner(typeof options.secret === 'string' ? [options.secret] : options.secret)
+  return new PostgresReadYourWrites(options, settings, signer, asyncContext())
+}
+
+class PostgresReadYourWrites implements ReadYourWrites {
+  readonly #settings: Settings
+  readonly #signer: TokenSigner
+  readonly #context: SessionContext<Session>
+  readonly #replicas: readonly Replica[]
+  readonly #monitor: Monitor
+  readonly #router: Router
+  readonly #shared: SharedPositions
+  readonly #onEvent: ReadYourWritesOptions['onEvent']
+  #stopped: Promise<void> | undefined
+
+  constructor(
+    options: ReadYourWritesOptions,
+    settings: Settings,
+    signer: TokenSigner,
+    context: SessionContext<Session>,
+  ) {
+    const { primary, clock = systemClock, random = systemRandom, onEvent } = options
+    this.#settings = settings
+    this.#signer = signer
+    this.#context = context
+    this.#onEvent = onEvent
+    this.#shared = new SharedPositions(settings.maxSharedSessions)
+    const replicas = options.replicas.map(({ id, pool, weight = 1 }) => new Replica(id, pool, weight))
+    this.#replicas = replicas
+    this.#monitor = new Monitor(primary, replicas, settings, clock, onEvent)
+    const monitor = this.#monitor
+    this.#router = new Router({ primary, replicas, monitor, settings, clock, random, onEvent })
+    this.#monitor.start()
+  }
+
+  get replicas(): readonly ReplicaStatus[] {
+    return this.#replicas.map(({ id, status, lag }) => ({ id, status, lag }))
+  }
+
+  async read<T>(
+    work: Work<T>,
+    { level = this.#settings.level, session, signal }: ReadOptions = {},
+  ): Promise<T> {
+    validateLevel(level)
+    this.#mustRun()
+    signal?.throwIfAborted()
+    return this.#router.read({ work, level, session: this.#sessionOf(session), signal })
+  }
+
+  async write<T>(work: Work<T>, { isolation, session, signal }: WriteOptions = {}): Promise<T> {
+    this.#mustRun()
+    const begin = beginText(isolation)
+    const checkout = await this.#router.connectPrimary(signal)
+    const { value, position } = await runTransaction(checkout, begin, work, signal)
+    this.#sessionOf(session)?.advance(position, true)
+    this.#emitWrite(position)
+    return value
+  }
+
+  session({ token = [], key }: SessionOptions = {}): Session {
+    const session = new RoutedSession(key, this.#signer, this.#shared, (rejection) => {
+      emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'token-rejected', rejection }))
+    })
+    for (const one of typeof token === 'string' ? [token] : token) session.merge(one)
+    return session
+  }
+
+  run<T>(session: Session, work: () => T): T {
+    return this.#context.run(session, work)
+  }
+
+  current(): Session | undefined {
+    return this.#context.current()
+  }
+
+  reportLateToken(): void {
+    emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'token-late' }))
+  }
+
+  async ready({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const never = new AbortController()
+    await this.#monitor.waitUntil(() => this.#monitor.complete, signal ?? never.signal)
+    signal?.throwIfAborted()
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#monitor.stop()
+    return this.#stopped
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  #sessionOf(given: Session | undefined): RoutedSession | undefined {
+    const session = given ?? this.#context.current()
+    if (session === undefined || session instanceof RoutedSession) return session
+    throw new TypeError('Cannot use the session: it must come from session() of this package')
+  }
+
+  #mustRun(): void {
+    if (this.#stopped !== undefined) throw new RouterStoppedError()
+  }
+
+  #emitWrite({ lsn, timeline }: Position): void {
+    emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'write', lsn: formatLsn(lsn), timeline }))
+  }
+}
+
+/** @throws TypeError for an unknown level; it would become part of a statement. */
+function beginText(isolation: WriteOptions['isolation']): string {
+  if (isolation === undefined) return 'BEGIN'
+  if (!['read committed', 'repeatable read', 'serializable'].includes(isolation)) {
+    throw new TypeError(
+      `Cannot write: isolation must be read committed, repeatable read or serializable, got ${isolation as string}`,
+    )
+  }
+  return `BEGIN ISOLATION LEVEL ${isolation.toUpperCase()}`
+}
