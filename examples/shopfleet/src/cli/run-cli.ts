@@ -11,6 +11,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const onSignal = (): void => interrupt.abort(new InterruptedError())
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  // Whoever read our output has gone, as with `| head`: that is the end too, and no reason to crash.
+  const onPipe = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EPIPE') interrupt.abort(new InterruptedError())
+  }
+  process.stdout.on('error', onPipe)
+  process.stderr.on('error', onPipe)
   try {
     const options = parseOptions(args)
     if (options.help) {
@@ -29,6 +35,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } finally {
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
+    // The pipe's listeners stay: a late write may still fail.
   }
 }
 
