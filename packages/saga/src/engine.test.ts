@@ -228,7 +228,7 @@ describe('waitFor()', () => {
     .step({ name: 'act', run: ({ results }) => `for ${results.approved.by}` })
 
   test('takes a signal that comes while waiting', async () => {
-    const engine = engineOf([approval])
+    const engine = engineOf([approval], { leaseMs: 3_600_000, pollMs: 3_600_000 })
     const run = await drive(engine.start(approval, undefined, { id: 'a' }))
     await clock.advance(86_400_000)
     expect(await engine.signal('a', 'approved', { by: 'ann' })).toBe(true)

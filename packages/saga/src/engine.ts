@@ -1,6 +1,15 @@
-import { type Clock, emit, type EventListener, type Random, systemClock, systemRandom } from '@quorate/core'
+import { type Clock, emit, type EventListener, systemClock, systemRandom } from '@quorate/core'
 import { Committer } from './committer.ts'
 import { Deadlines } from './deadlines.ts'
+import type {
+  ResultOptions,
+  SagaEngine,
+  SagaEngineCommonOptions,
+  SagaEngineOptions,
+  SagaHandle,
+  SagaRun,
+  StartOptions,
+} from './engine-api.ts'
 import { SagaConflictError, SagaEngineStoppedError, SagaFencedError, SagaNotFoundError } from './errors.ts'
 import type { SagaEvent } from './events.ts'
 import { encode, sameJson, decode } from './json.ts'
@@ -17,118 +26,6 @@ import type { SagaFilter, SagaStore, SagaSummary, StoredSaga } from './store.ts'
 import { type SagaResult, type SagaView, viewOf } from './view.ts'
 import { Watch } from './watch.ts'
 
-interface CommonOptions<Tx> {
-  /** Definitions this engine runs; several versions of one name may be given. Others it leaves alone. */
-  readonly sagas: readonly AnySaga<Tx>[]
-  /**
-   * Sagas in memory at once; from 0, default 1,000. Those above wait in the store. 0: this engine
-   * starts sagas and runs none.
-   */
-  readonly concurrency?: number | undefined
-  /**
-   * Time after which an engine that gave no sign of life is dead, and its sagas go on elsewhere, ms.
-   * At least 100, default 10,000. Shorter: faster takeover; longer: calmer under stalls.
-   */
-  readonly leaseMs?: number | undefined
-  /** How often to look for sagas that are due and for sagas that others ended, ms. Default 250. */
-  readonly pollMs?: number | undefined
-  readonly clock?: Clock | undefined
-  readonly random?: Random | undefined
-  readonly onEvent?: EventListener<SagaEvent> | undefined
-}
-
-/** Options of {@link createSagaEngine}: a pool, or a store. */
-export type SagaEngineOptions<Tx extends PgClient = PgClient> =
-  | (CommonOptions<Tx> & {
-      /** A connected `pg.Pool`; it stays yours to end, after `stop()`. */
-      readonly pool: PgPool<Tx>
-      /** Schema of the tables. Default `quorate`. */
-      readonly schema?: string | undefined
-    })
-  | SagaStoreEngineOptions<Tx>
-
-/** Options of {@link createSagaEngine} on a store of your own, or the one from `/memory`. */
-export interface SagaStoreEngineOptions<Tx> extends CommonOptions<Tx> {
-  readonly store: SagaStore<Tx>
-}
-
-/** Options of `engine.start`. */
-export interface StartOptions {
-  /** One id is one saga, whoever starts it and however often. 1 to 500 characters. */
-  readonly id: string
-  readonly signal?: AbortSignal | undefined
-  /** Time for the first commit, ms. Default 10,000. */
-  readonly timeoutMs?: number | undefined
-}
-
-/** Options of `run.result`. */
-export interface ResultOptions {
-  readonly signal?: AbortSignal | undefined
-  /** Time to wait, ms; up to Infinity. Default 60,000. */
-  readonly timeoutMs?: number | undefined
-}
-
-/** One saga, from any process: works as well after a restart, or where another engine runs it. */
-export interface SagaHandle<Results = Record<string, unknown>> {
-  readonly id: string
-  /**
-   * Waits until the saga has ended or needs attention.
-   *
-   * @throws SagaTimeoutError, SagaNotFoundError, SagaEngineStoppedError, `signal.reason`. The saga goes on.
-   */
-  result(options?: ResultOptions): Promise<SagaResult<Results>>
-}
-
-/** What `engine.start` returns. */
-export interface SagaRun<Results = Record<string, unknown>> extends SagaHandle<Results> {
-  /** `true` if the saga was there before. */
-  readonly existed: boolean
-}
-
-/** Runs sagas. Begins to work as soon as it is made; end it with `stop()` or `await using`. */
-export interface SagaEngine extends AsyncDisposable {
-  /** Makes the tables. Can be repeated, also by many at once. */
-  migrate(): Promise<void>
-  /**
-   * Starts a saga, durably: when it resolves, the saga ends, whatever crashes.
-   *
-   * @throws SagaConflictError the id belongs to another saga or has other input.
-   * @throws SagaTimeoutError no commit in time: outcome unknown, so start it again with the same id.
-   * @throws SagaStoreError, SagaEngineStoppedError, TypeError for a saga this engine does not have.
-   */
-  start<S extends AnySaga>(
-    saga: S,
-    input: SagaInput<S>,
-    options: StartOptions,
-  ): Promise<SagaRun<SagaResults<S>>>
-  /** A handle on a saga that was started before; the definition gives its results their types. */
-  handle<S extends AnySaga>(id: string, saga: S): SagaHandle<SagaResults<S>>
-  handle(id: string): SagaHandle
-  /**
-   * Hands a signal to a saga, durably; it is kept if the saga does not wait for it yet.
-   *
-   * @returns `false` if the saga had ended.
-   * @throws SagaNotFoundError, TypeError if the wait's schema refuses the payload.
-   */
-  signal(id: string, name: string, payload?: unknown): Promise<boolean>
-  /** All that is known of a saga; `undefined` if there is none. */
-  get(id: string): Promise<SagaView | undefined>
-  /** Newest first. */
-  list(filter?: SagaFilter): Promise<readonly SagaSummary[]>
-  /**
-   * Sends a saga that needs attention on its way again, with fresh attempts.
-   *
-   * @returns `false` if it does not need attention.
-   * @throws SagaNotFoundError
-   */
-  retry(id: string): Promise<boolean>
-  /**
-   * Takes no new work, lets steps in flight finish and record their results, and frees all sagas for
-   * other engines. Steps still running after `timeoutMs` (default 10,000) are aborted.
-   */
-  stop(options?: { readonly timeoutMs?: number | undefined }): Promise<void>
-}
-
 /**
  * An engine that runs sagas and starts working at once.
  *
@@ -143,10 +40,13 @@ export interface SagaEngine extends AsyncDisposable {
  * ```
  */
 export function createSagaEngine<Tx extends PgClient>(
-  options: CommonOptions<NoInfer<Tx>> & { readonly pool: PgPool<Tx>; readonly schema?: string | undefined },
+  options: SagaEngineCommonOptions<NoInfer<Tx>> & {
+    readonly pool: PgPool<Tx>
+    readonly schema?: string | undefined
+  },
 ): SagaEngine
 export function createSagaEngine<Tx>(
-  options: CommonOptions<NoInfer<Tx>> & { readonly store: SagaStore<Tx> },
+  options: SagaEngineCommonOptions<NoInfer<Tx>> & { readonly store: SagaStore<Tx> },
 ): SagaEngine
 export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   return new Engine(options)
@@ -264,7 +164,7 @@ class Engine implements SagaEngine {
       if (this.#starting.get(id) === started) this.#starting.delete(id)
     }
     started.then(forget, forget)
-    const { existed, local } = await this.#watch.within(started, {
+    const { existed, local } = await this.#watch.within(() => started, {
       id,
       timeoutMs,
       signal,
@@ -509,12 +409,12 @@ class Engine implements SagaEngine {
   ): Promise<SagaResult> {
     const { timeoutMs = 60_000, signal } = options
     signal?.throwIfAborted()
-    const settled = async (): Promise<SagaResult> => {
+    const settled = async (limit: AbortSignal): Promise<SagaResult> => {
       const end = await local
       if (end?.type === 'settled') return Watch.resultOf(end)
-      return this.#watch.wait(id, (known) => this.#runs.has(known), signal)
+      return this.#watch.wait(id, (known) => this.#runs.has(known), limit)
     }
-    return this.#watch.within(settled(), { id, timeoutMs, signal, waitedFor: 'result' })
+    return this.#watch.within(settled, { id, timeoutMs, signal, waitedFor: 'result' })
   }
 
   #wake(): void {

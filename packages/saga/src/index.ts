@@ -2,16 +2,17 @@
  * Durable, orchestrated sagas on Postgres: long work across services that ends done or undone.
  * @packageDocumentation
  */
-export {
-  createSagaEngine,
-  type ResultOptions,
-  type SagaEngine,
-  type SagaEngineOptions,
-  type SagaHandle,
-  type SagaRun,
-  type SagaStoreEngineOptions,
-  type StartOptions,
-} from './engine.ts'
+export { createSagaEngine } from './engine.ts'
+export type {
+  ResultOptions,
+  SagaEngine,
+  SagaEngineCommonOptions,
+  SagaEngineOptions,
+  SagaHandle,
+  SagaRun,
+  SagaStoreEngineOptions,
+  StartOptions,
+} from './engine-api.ts'
 export {
   isNonRetryable,
   NonRetryableError,

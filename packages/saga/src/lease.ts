@@ -15,9 +15,14 @@ interface LeaseOptions {
   readonly onLost: (worker: string) => void
 }
 
+/** How long a lease holds, and how often it is renewed and the dead are looked for, as parts of `leaseMs`. */
+const HOLD = 0.6
+const ROUND = 0.2
+
 /**
- * An engine's right to write, renewed at a third of its time. Once lost it is gone for good, and a new
- * one under a new id takes its place: the id is the epoch that fences late writes.
+ * An engine's right to write. Once lost it is gone for good, and a new one under a new id takes its
+ * place: the id is the epoch that fences late writes. An engine that dies is found after HOLD + ROUND at
+ * the latest, which leaves the rest of `leaseMs` to take its sagas over.
  */
 export class Lease {
   readonly #options: LeaseOptions
@@ -52,10 +57,10 @@ export class Lease {
     while (!closed.aborted) {
       try {
         const worker = await this.worker()
-        if (worker !== undefined && !(await store.renew(worker, leaseMs))) this.lost(worker)
+        if (worker !== undefined && !(await store.renew(worker, leaseMs * HOLD))) this.lost(worker)
         const sagas = await store.reap()
         if (sagas > 0) emit<SagaEvent>(onEvent, () => ({ type: 'reaped', sagas }))
-        await clock.sleep(leaseMs / 3, { signal: closed })
+        await clock.sleep(leaseMs * ROUND, { signal: closed })
       } catch (error) {
         await this.#pause('renew the lease', error, 2)
       }
@@ -67,7 +72,7 @@ export class Lease {
     for (let faults = 0; ; faults++) {
       closed.throwIfAborted()
       try {
-        this.held = await store.register(leaseMs)
+        this.held = await store.register(leaseMs * HOLD)
         return this.held
       } catch (error) {
         await this.#pause('register', error, faults)

@@ -42,9 +42,14 @@ export interface Entry {
 
 /** What was reached: everything but the log's own position. */
 export type Phase =
-  /** `cursor` is the step to do, or the pivots before it. */
-  | { readonly at: 'forward'; readonly cursor: number; readonly attempt: number }
-  | { readonly at: 'compensating'; readonly attempt: number; readonly failure: SagaFailure }
+  /** `cursor` is the step to do, or the pivots before it; `retryInMs` the delay before this attempt. */
+  | { readonly at: 'forward'; readonly cursor: number; readonly attempt: number; readonly retryInMs: number }
+  | {
+      readonly at: 'compensating'
+      readonly attempt: number
+      readonly retryInMs: number
+      readonly failure: SagaFailure
+    }
   | { readonly at: 'needs-attention'; readonly failure: SagaFailure; readonly from: Phase }
   | { readonly at: 'completed' }
   | { readonly at: 'compensated'; readonly failure: SagaFailure }
@@ -96,7 +101,7 @@ export interface Decision {
 export class MisfitError extends Error {}
 
 export const initialState: SagaState = {
-  phase: { at: 'forward', cursor: 0, attempt: 1 },
+  phase: { at: 'forward', cursor: 0, attempt: 1, retryInMs: 0 },
   entries: [],
   mailbox: [],
   taken: [],
@@ -112,8 +117,12 @@ export function step(plan: Plan, state: SagaState, event: Event): Decision {
       const seen = event.signals.reduce((most, { seq }) => Math.max(most, seq), state.seen)
       return advance(plan, { ...state, mailbox: [...state.mailbox, ...fresh], seen }, undefined)
     }
-    case 'resumed':
-      return advance(plan, state, event.dueInMs)
+    case 'resumed': {
+      // Never longer than the delay itself: the time that is left may be that of an earlier wait.
+      const retryInMs = 'retryInMs' in phase ? Math.min(phase.retryInMs, event.dueInMs ?? 0) : 0
+      if (retryInMs <= 0) return advance(plan, state, event.dueInMs)
+      return { state, records: [], effect: { type: 'wait', ms: retryInMs, signal: undefined } }
+    }
     case 'misfit':
       return append(plan, state, { type: 'needs-attention', failure: event.failure })
     case 'retry':
@@ -153,7 +162,7 @@ export function fold(plan: Plan, state: SagaState, record: LogRecord): SagaState
       const before = entries.at(-1)?.index === cursor ? entries.slice(0, -1) : entries
       const next: SagaState = {
         ...state,
-        phase: { at: 'forward', cursor: cursor + 1, attempt: 1 },
+        phase: { at: 'forward', cursor: cursor + 1, attempt: 1, retryInMs: 0 },
         entries: [...before, entry],
       }
       if (record.signal === undefined) return next
@@ -165,18 +174,25 @@ export function fold(plan: Plan, state: SagaState, record: LogRecord): SagaState
       }
     }
     case 'failed':
-      return { ...state, phase: { ...forward(phase, record), attempt: record.attempt + 1 } }
+      return {
+        ...state,
+        phase: { ...forward(phase, record), attempt: record.attempt + 1, retryInMs: record.retryInMs },
+      }
     case 'compensating':
-      return { ...state, phase: { at: 'compensating', attempt: 1, failure: record.failure } }
+      return { ...state, phase: { at: 'compensating', attempt: 1, retryInMs: 0, failure: record.failure } }
     case 'undone': {
       if (phase.at !== 'compensating') throw misfit(record, phase)
       const top = topOf(plan, state)
       if (nameOf(plan, top) !== record.step) throw misfit(record, phase)
-      return { ...state, phase: { ...phase, attempt: 1 }, entries: entries.slice(0, entries.indexOf(top)) }
+      return {
+        ...state,
+        phase: { ...phase, attempt: 1, retryInMs: 0 },
+        entries: entries.slice(0, entries.indexOf(top)),
+      }
     }
     case 'undo-failed':
       if (phase.at !== 'compensating') throw misfit(record, phase)
-      return { ...state, phase: { ...phase, attempt: record.attempt + 1 } }
+      return { ...state, phase: { ...phase, attempt: record.attempt + 1, retryInMs: record.retryInMs } }
     case 'needs-attention':
       return { ...state, phase: { at: 'needs-attention', failure: record.failure, from: phase } }
     case 'retried': {
@@ -184,7 +200,8 @@ export function fold(plan: Plan, state: SagaState, record: LogRecord): SagaState
       const { from } = phase
       return {
         ...state,
-        phase: from.at === 'forward' || from.at === 'compensating' ? { ...from, attempt: 1 } : from,
+        phase:
+          from.at === 'forward' || from.at === 'compensating' ? { ...from, attempt: 1, retryInMs: 0 } : from,
       }
     }
     case 'ended': {

@@ -30,9 +30,9 @@ export class Watch {
     throw new Error(`Broken invariant, please report it: a saga settled while ${phase.at}`)
   }
 
-  /** Waits for `promise`, so long. */
+  /** Waits for what `operation` returns, so long; its signal tells it that nobody waits any more. */
   async within<T>(
-    promise: Promise<T>,
+    operation: (signal: AbortSignal) => Promise<T>,
     {
       id,
       timeoutMs,
@@ -55,7 +55,7 @@ export class Watch {
             limit.abort(new SagaTimeoutError({ id, timeoutMs, waitedFor })),
           )
     try {
-      return await waitOrAbort(promise, limit.signal)
+      return await waitOrAbort(operation(limit.signal), limit.signal)
     } finally {
       clear?.()
       signal?.removeEventListener('abort', stop)
@@ -63,22 +63,24 @@ export class Watch {
   }
 
   /** Resolves when the saga is settled. `isLocal` tells that this engine runs it and will say so. */
-  async wait(
-    id: string,
-    isLocal: (id: string) => boolean,
-    _signal: AbortSignal | undefined,
-  ): Promise<SagaResult> {
+  async wait(id: string, isLocal: (id: string) => boolean, signal: AbortSignal): Promise<SagaResult> {
     let waiters = this.#waiting.get(id)
     if (waiters === undefined) this.#waiting.set(id, (waiters = new Set()))
-    let waiter: Waiter | undefined
+    const set = waiters
+    let forget = (): void => {}
     const result = new Promise<SagaResult>((resolve, reject) => {
-      waiter = { resolve, reject }
+      const waiter: Waiter = { resolve, reject }
+      set.add(waiter)
+      forget = () => {
+        set.delete(waiter)
+        if (set.size === 0 && this.#waiting.get(id) === set) this.#waiting.delete(id)
+      }
     })
-    if (waiter !== undefined) waiters.add(waiter)
+    signal.addEventListener('abort', forget, { once: true })
     if (!isLocal(id)) {
       const [saga] = await this.#store.load([id])
       if (saga === undefined) {
-        if (waiter !== undefined) waiters.delete(waiter)
+        forget()
         throw new SagaNotFoundError(id, 'wait for its result')
       }
       const known = resultOf(saga)

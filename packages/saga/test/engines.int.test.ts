@@ -1,4 +1,5 @@
 import { testDatabase } from '@quorate/local-cluster/vitest'
+import { systemClock } from '@quorate/core'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSagaEngine, saga, SagaEngineStoppedError, type SagaEvent, SagaStoreError } from '@quorate/saga'
@@ -15,6 +16,9 @@ beforeAll(async () => {
   await engine.migrate()
 })
 
+/** Long enough that a busy machine is not taken for a frozen one. */
+const LEASE_MS = 3_000
+
 /** A promise and how to resolve it. */
 function latch(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve = (): void => {}
@@ -25,15 +29,17 @@ function latch(): { readonly promise: Promise<void>; readonly resolve: () => voi
 }
 
 test('a frozen engine is replaced within its lease, and writes nothing when it thaws', async () => {
-  await using child = startChild('./paused-process.ts', [db.url, 'frozen'])
+  await using child = startChild('./paused-process.ts', [db.url, 'frozen', String(LEASE_MS)])
   expect(await child.line()).toBe('working')
   const paused = saga('paused', { version: 1 })
     .step({ name: 'work', run: () => 'from the heir' })
     .tx({ name: 'book', run: () => 'booked' })
-  await using heir = createSagaEngine({ pool, sagas: [paused], leaseMs: 600, pollMs: 20 })
+  await using heir = createSagaEngine({ pool, sagas: [paused], leaseMs: LEASE_MS, pollMs: 20 })
   child.kill('SIGSTOP')
+  const frozenAtMs = systemClock.monotonic()
   const end = { status: 'completed', results: { work: 'from the heir', book: 'booked' } }
   expect(await heir.handle('frozen').result()).toEqual(end)
+  expect(systemClock.monotonic() - frozenAtMs).toBeLessThan(LEASE_MS)
   const before = await heir.get('frozen')
   child.kill('SIGCONT')
   child.process.stdin?.write('go\n')
@@ -165,6 +171,22 @@ test('a transaction that is given up at its timeout commits nothing later', asyn
     failure: { code: 'QUORATE_SAGA_STEP_TIMEOUT' },
   })
   expect(await effectsOf(pool, 'hangs')).toEqual({})
+})
+
+test('a transaction that idles for a lease is ended by the server and counts as an attempt', async () => {
+  const idles = saga('idles', { version: 1 }).tx({
+    name: 'put',
+    retry: { attempts: 1 },
+    run: async ({ tx }) => {
+      await tx.query(`insert into audit (saga, effect, pid) values ('idles', 'put', 0)`)
+      await systemClock.sleep(700) // another service, while the row stays locked
+    },
+  })
+  await using engine = createSagaEngine({ pool, sagas: [idles], leaseMs: 400 })
+  const run = await engine.start(idles, undefined, { id: 'idles' })
+  const message = expect.stringContaining('idle for 400 ms') as string
+  expect(await run.result()).toMatchObject({ status: 'compensated', failure: { message } })
+  expect(await effectsOf(pool, 'idles')).toEqual({})
 })
 
 test('start() says what is missing when the tables are', async () => {

@@ -9,6 +9,10 @@ export interface PgStatement {
 
 /** The part of `pg.PoolClient` this package calls. */
 export interface PgClient extends PgTx {
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in PgTx
+  query(text: string, values?: unknown[]): Promise<{ rows: any[]; rowCount: number | null }>
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in PgTx
+  query(statement: PgStatement): Promise<{ rows: any[]; rowCount: number | null }>
   release(destroy?: boolean): void
   on(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown

@@ -11,7 +11,7 @@ import {
   StoreFault,
   type WriteReply,
 } from '../store.ts'
-import { isTransient, type PgClient, type PgPool, sqlState } from './pool.ts'
+import { isTransient, type PgClient, type PgPool, type PgStatement, sqlState } from './pool.ts'
 import { migration, type Statements, statements } from './sql.ts'
 
 /** Options of {@link postgresSagaStore}. */
@@ -25,6 +25,7 @@ export interface PostgresSagaStoreOptions<Client extends PgClient> {
 }
 
 const UNIQUE_VIOLATION = '23505'
+const IDLE_IN_TRANSACTION = '25P03'
 const MAX_INT = 2_147_483_647
 
 /** Sagas in Postgres: every write is one statement that checks the worker's lease and commits. */
@@ -33,6 +34,7 @@ export class PostgresSagaStore<Client extends PgClient> implements SagaStore<Cli
   readonly #schema: string
   readonly #sql: Statements
   readonly #idleInTransactionMs: number
+  readonly #uses = new Map<string, number>()
   readonly #wait: PostgresSagaStoreOptions<Client>['wait']
 
   constructor({ pool, schema = 'quorate', idleInTransactionMs, wait }: PostgresSagaStoreOptions<Client>) {
@@ -110,7 +112,8 @@ export class PostgresSagaStore<Client extends PgClient> implements SagaStore<Cli
     const client = await this.#attempt(this.#pool.connect())
     let lost: Error | undefined
     const onError = (error: Error): void => {
-      lost = error
+      // The first one says why; that the connection is gone follows.
+      lost ??= error
     }
     client.on('error', onError)
     let clean = false
@@ -124,12 +127,13 @@ export class PostgresSagaStore<Client extends PgClient> implements SagaStore<Cli
       } catch (error) {
         // A body that was given up may still be sending statements: its connection is closed, not reused.
         if (signal.aborted) throw error
-        if (lost !== undefined) throw new StoreFault(lost)
+        if (lost !== undefined) throw this.#lostError(lost)
         await this.#attempt(client.query('rollback'))
         clean = true
         // Serialization failure or deadlock: the server asks for another try, the step did nothing wrong.
         throw /^40[0-9A-Z]{3}$/.test(sqlState(error) ?? '') ? new StoreFault(error) : error
       }
+      if (lost !== undefined) throw this.#lostError(lost)
       const reply = await this.#checkpoint(client, worker, write)
       await this.#attempt(client.query('commit'))
       clean = true
@@ -215,8 +219,10 @@ export class PostgresSagaStore<Client extends PgClient> implements SagaStore<Cli
         Math.min(row?.seen ?? 0, MAX_INT),
       ]
       const { rows } = await client.query(
-        this.#sql.checkpoint,
-        values.map((value) => value ?? null),
+        this.#prepared(
+          'checkpoint',
+          values.map((value) => value ?? null),
+        ),
       )
       reply = rows[0] as typeof reply
     } catch (error) {
@@ -227,14 +233,29 @@ export class PostgresSagaStore<Client extends PgClient> implements SagaStore<Cli
     return reply.kept ? 'kept' : 'written'
   }
 
-  #query(name: keyof Statements, values: unknown[]): ReturnType<PgPool['query']> {
-    return this.#attempt(
-      this.#pool.query({
-        name: `quorate_saga_${this.#schema}_${name}`.slice(0, 63),
-        text: this.#sql[name],
-        values,
-      }),
+  /** The server ended the transaction because the step let it idle: the step's fault. Else the store's. */
+  #lostError(cause: Error): Error {
+    if (sqlState(cause) !== IDLE_IN_TRANSACTION) return new StoreFault(cause)
+    return new Error(
+      `The transaction was ended by the server because it was idle for ${this.#idleInTransactionMs} ms ` +
+        `(leaseMs); wait for other services in a step of its own, before or after the .tx step`,
+      { cause },
     )
+  }
+
+  /**
+   * A prepared statement keeps the plan that was best when it was first used, on empty tables that is a
+   * sequential scan, until the tables are analyzed. So it is prepared anew after 4, 16, 64, … uses.
+   */
+  #prepared(name: keyof Statements, values: unknown[]): PgStatement {
+    const uses = (this.#uses.get(name) ?? 0) + 1
+    this.#uses.set(name, uses)
+    const generation = Math.floor(Math.log2(uses) / 2)
+    return { name: `saga_${name}_${generation}_${this.#schema}`.slice(0, 63), text: this.#sql[name], values }
+  }
+
+  #query(name: keyof Statements, values: unknown[]): ReturnType<PgPool['query']> {
+    return this.#attempt(this.#pool.query(this.#prepared(name, values)))
   }
 
   /** Tells faults of the server from answers of the server. */

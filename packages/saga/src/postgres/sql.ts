@@ -85,6 +85,7 @@ export const statements = (S: string): Statements => ({
 
   // One flush: starts, appends and changed rows of many sagas in one commit. A repeated flush finds its
   // own rows and changes nothing. The worker's row makes it all or nothing against a takeover.
+  // `worker + 0` keeps the planner off saga_owned: one key for all of a worker's rows, most of them dead.
   write: `
     with fence as materialized (select id from ${S}.saga_worker where id = $1 for key share),
     started as (
@@ -110,7 +111,7 @@ export const statements = (S: string): Statements => ({
         due_at = coalesce(now() + u.due * interval '1 ms', s.due_at),
         ended_at = case when u.status in ('completed', 'compensated') then now() end
       from fence, unnest($11::text[], $12::text[], $13::bool[], $14::float8[], $15::int[]) as u (id, status, release, due, seen)
-      where s.id = u.id and s.worker = fence.id and u.id in (select saga_id from logged)
+      where s.id = u.id and s.worker + 0 = fence.id and u.id in (select saga_id from logged)
       returning s.id, u.release and s.worker is not null as kept
     )
     select (select count(*)::int from fence) as held,
@@ -138,7 +139,7 @@ export const statements = (S: string): Statements => ({
         wake_at = coalesce(now() + $7::float8 * interval '1 ms', s.wake_at),
         due_at = coalesce(now() + $7::float8 * interval '1 ms', s.due_at),
         ended_at = case when $5 in ('completed', 'compensated') then now() end
-      from fence where s.id = $2 and s.worker = fence.id and $5::text is not null
+      from fence where s.id = $2 and s.worker + 0 = fence.id and $5::text is not null
       returning $6 and s.worker is not null as kept
     )
     select (select count(*)::int from fence) as held, coalesce((select kept from changed), false) as kept`,

@@ -1,5 +1,6 @@
 import { type Clock, VirtualClock } from '@quorate/core'
-import { createSagaEngine, type SagaEngine } from '../engine.ts'
+import { createSagaEngine } from '../engine.ts'
+import type { SagaEngine } from '../engine-api.ts'
 import { type MemorySagaStore, memorySagaStore, type MemoryTx } from '../memory/memory-store.ts'
 import type { AnySaga, SagaStep } from '../saga.ts'
 import type { SagaStore } from '../store.ts'

@@ -27,20 +27,22 @@ function watched(real: pg.Pool): PgPool<pg.PoolClient> {
       if (property === 'query') {
         return (statement: { name?: string; text: string; values: unknown[] }) => {
           const send = () => target.query(statement)
-          return statement.name?.endsWith('_write') === true ? around('write', send) : send()
+          return statement.name?.startsWith('saga_write') === true ? around('write', send) : send()
         }
       }
       if (property === 'connect') {
         return async () => {
           const client = await target.connect()
           const query = client.query.bind(client) as (
-            text: string,
+            text: unknown,
             values?: unknown[],
           ) => Promise<pg.QueryResult>
           const release = client.release.bind(client)
           const own = client as unknown as { query: unknown; release: unknown }
-          own.query = (text: string, values?: unknown[]) =>
-            around(text.trim().split(/\s/)[0] ?? '', () => query(text, values))
+          own.query = (what: string | { text: string }, values?: unknown[]) => {
+            const text = typeof what === 'string' ? what : what.text
+            return around(text.trim().split(/\s/)[0] ?? '', () => query(what, values))
+          }
           own.release = (destroy?: boolean) => {
             own.query = query
             release(destroy)

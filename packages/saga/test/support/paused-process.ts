@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import pg from 'pg'
 import { createSagaEngine, saga } from '@quorate/saga'
 
-const [url, id = ''] = process.argv.slice(2)
+const [url, id = '', leaseMs] = process.argv.slice(2)
 const pool = new pg.Pool({ connectionString: url, max: 4 })
 const paused = saga('paused', { version: 1 })
   .step({
@@ -21,7 +21,7 @@ const paused = saga('paused', { version: 1 })
 const engine = createSagaEngine({
   pool,
   sagas: [paused],
-  leaseMs: 600,
+  leaseMs: Number(leaseMs),
   onEvent: (event) => {
     if (event.type === 'fenced') process.stdout.write(`fenced with ${event.sagas}\n`)
   },
