@@ -4,7 +4,7 @@
  * out into a process of its own changes nothing but this file.
  */
 import { join } from 'node:path'
-import { localCluster } from '@quorate/local-cluster'
+import { localCluster, type ClusterEvent } from '@quorate/local-cluster'
 import { closePools, DATABASES, openPools, type ShopCluster, type ShopPools } from './databases.ts'
 import { drain, type DrainOptions } from './drain.ts'
 import { openLogs, type LogLevel } from './shared/logging.ts'
@@ -72,7 +72,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     ...DATABASES,
     dataDir: options.dataDir,
     signal,
-    onEvent: (event) => {
+    onEvent: (event: ClusterEvent) => {
       if (event.type === 'preparing') onProgress?.({ phase: 'preparing', detail: event.detail })
       if (event.type === 'server-ready') {
         onProgress?.({ phase: 'databases', done: event.started, total: event.total })

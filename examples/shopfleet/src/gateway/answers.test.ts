@@ -37,3 +37,10 @@ test.each([
     )
   },
 )
+
+test('checkoutAnswer() refuses an order that is about to be cancelled', () => {
+  const turning: OrderView = { ...order, status: 'PAYMENT_PENDING', cancelReason: 'unavailable' }
+  expect(() => checkoutAnswer(turning)).toThrow(
+    expect.objectContaining({ status: 503, retryAfterSeconds: 1 }),
+  )
+})

@@ -3,12 +3,13 @@
  * that this customer sees their own writes. The customer's browser keeps one cookie for each service, the
  * services speak a header.
  */
+import { USER_HEADER } from '../api.ts'
 import type { Request, Response } from 'express'
 import type { CallOptions } from '../shared/http-client.ts'
 import type { z } from 'zod'
 
 /** The header of `@quorate/read-your-writes`. */
-export const SESSION_HEADER = 'quorate-session'
+const SESSION_HEADER = 'quorate-session'
 const MAX_TOKEN = 1_000
 
 export interface SessionCarrier {
@@ -23,10 +24,14 @@ export interface SessionCarrier {
 export function sessionCarrier(): SessionCarrier {
   return {
     carry(service, request, response) {
+      const user = request.header(USER_HEADER)
       const name = `${SESSION_HEADER}-${service}`
       const token = request.header(name) ?? cookieOf(request.header('cookie'), name)
       return {
-        headers: token === undefined || token.length > MAX_TOKEN ? {} : { [SESSION_HEADER]: token },
+        headers: {
+          ...(user === undefined ? {} : { [USER_HEADER]: user }),
+          ...(token === undefined || token.length > MAX_TOKEN ? {} : { [SESSION_HEADER]: token }),
+        },
         onHeaders: (headers) => {
           const next = headers[SESSION_HEADER]
           if (typeof next !== 'string') return

@@ -96,8 +96,9 @@ export function answerProblems(service: string, log: Logger): ErrorRequestHandle
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error)
     const problem = toProblem(error, service)
-    if (problem.status >= 500)
-      log.error({ err: problem.cause ?? problem, code: problem.code }, problem.message)
+    if (problem.status === 503)
+      log.warn({ code: problem.code, cause: String(problem.cause) }, problem.message)
+    else if (problem.status >= 500) log.error({ err: problem.cause ?? problem }, problem.message)
     const trace = (response.locals['trace'] as Trace | undefined) ?? currentTrace()
     if (problem.retryAfterSeconds !== undefined)
       response.set('retry-after', String(problem.retryAfterSeconds))

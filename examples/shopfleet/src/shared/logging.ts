@@ -30,7 +30,8 @@ export function openLogs(path: string, level: LogLevel): Logs {
       timestamp: pino.stdTimeFunctions.isoTime,
       // Payment methods and addresses are nobody's business in a log.
       redact: ['paymentMethod', '*.paymentMethod', 'address', '*.address', 'email', '*.email'],
-      mixin: () => currentTrace() ?? {},
+      // A copy: pino writes the line's own fields into what it is given.
+      mixin: () => ({ ...currentTrace() }),
     },
     file,
   )

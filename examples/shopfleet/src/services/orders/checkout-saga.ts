@@ -19,8 +19,8 @@ export interface CheckoutInput {
 export const DECIDING_STEP = 'mark-paid'
 
 const PATIENT = { attempts: 6, baseMs: 200, maxMs: 2_000 }
-/** Past the pivot there is no way back, so a neighbour may be away for minutes. */
-const STUBBORN = { attempts: 60, baseMs: 100, maxMs: 5_000 }
+/** Past the pivot there is no way back, nor from an undoing: a neighbour may be away for a quarter of an hour. */
+const STUBBORN = { attempts: 1_000, baseMs: 100, maxMs: 2_000 }
 const DELIVERY_MS = 24 * 3_600_000
 
 /**

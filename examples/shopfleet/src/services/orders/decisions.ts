@@ -2,29 +2,29 @@
 export interface Decisions {
   /** Something about this order was decided. */
   announce(orderId: string): void
-  /** Resolves at the next announcement, or after `maxMs`, whichever comes first. */
-  next(orderId: string, maxMs: number): Promise<void>
+  /** @returns `true` at the next announcement, `false` if there is none within `maxMs`. */
+  next(orderId: string, maxMs: number): Promise<boolean>
 }
 
 export function decisions(): Decisions {
-  const waiting = new Map<string, Set<() => void>>()
+  const waiting = new Map<string, Set<(heard: boolean) => void>>()
   return {
     announce(orderId) {
       const wakers = waiting.get(orderId)
       waiting.delete(orderId)
-      for (const wake of wakers ?? []) wake()
+      for (const wake of wakers ?? []) wake(true)
     },
 
     next(orderId, maxMs) {
       return new Promise((resolve) => {
-        const wake = (): void => {
+        const wake = (heard: boolean): void => {
           clearTimeout(timer)
           const wakers = waiting.get(orderId)
           wakers?.delete(wake)
           if (wakers?.size === 0) waiting.delete(orderId)
-          resolve()
+          resolve(heard)
         }
-        const timer = setTimeout(wake, maxMs)
+        const timer = setTimeout(() => wake(false), maxMs)
         const wakers = waiting.get(orderId) ?? new Set()
         waiting.set(orderId, wakers.add(wake))
       })

@@ -1,6 +1,7 @@
 /** Which failures of a call are worth another attempt, and what an order's end is called. */
 import { NonRetryableError, type SagaFailure } from '@quorate/saga'
 import { Problem } from '../../shared/problem.ts'
+import type { ShortLine } from '../inventory/contract.ts'
 import type { CancelReason } from './store.ts'
 
 /**
@@ -20,6 +21,6 @@ export function cancelReasonOf({ code }: SagaFailure): CancelReason {
 }
 
 /** With `out-of-stock`: which lines were short. */
-export function shortLinesOf({ code, data }: SagaFailure): unknown {
-  return code === 'out-of-stock' ? (data as { short?: unknown } | undefined)?.short : undefined
+export function shortLinesOf({ code, data }: SagaFailure): ShortLine[] | undefined {
+  return code === 'out-of-stock' ? (data as { short?: ShortLine[] } | undefined)?.short : undefined
 }

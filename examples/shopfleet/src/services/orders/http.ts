@@ -1,3 +1,4 @@
+import type { ReadYourWrites } from '@quorate/read-your-writes'
 import { SagaNotFoundError, type SagaEngine } from '@quorate/saga'
 import type { Express } from 'express'
 import { z } from 'zod'
@@ -7,20 +8,21 @@ import { route } from '../../shared/http-server.ts'
 import { ordersQuery, placeBody, refundBody } from './contract.ts'
 import { unknownOrder, type Orders } from './orders.ts'
 import { checkoutId } from './sagas.ts'
-import { listOrders, readOrder, type Reader } from './views.ts'
+import { listOrders, readOrder } from './views.ts'
 
 export interface OrdersHttpParts {
   readonly orders: Orders
   readonly engine: SagaEngine
-  /** Where this request's reads go. */
-  readonly reads: Reader
+  /** Sends reads to a replica that has all this customer has seen: an order never goes backwards. */
+  readonly db: Pick<ReadYourWrites, 'read'>
 }
 
+const MONOTONIC = { level: 'monotonic' } as const
 const PAGE = 100
 const MOST_COUNTED = 1_000
 const byId = { params: z.object({ id: orderId }) }
 
-export function ordersRoutes(app: Express, { orders, engine, reads }: OrdersHttpParts): void {
+export function ordersRoutes(app: Express, { orders, engine, db }: OrdersHttpParts): void {
   app.post(
     '/orders',
     route({ body: placeBody }, async ({ body }) => ({ body: await orders.place(body) })),
@@ -29,14 +31,14 @@ export function ordersRoutes(app: Express, { orders, engine, reads }: OrdersHttp
   app.get(
     '/orders',
     route({ query: ordersQuery }, async ({ query }) => ({
-      body: { orders: await listOrders(reads, query.userId, PAGE) },
+      body: { orders: await db.read((sql) => listOrders(sql, query.userId, PAGE), MONOTONIC) },
     })),
   )
 
   app.get(
     '/orders/:id',
     route({ ...byId, query: ordersQuery }, async ({ params, query }) => {
-      const order = await readOrder(reads, params.id)
+      const order = await db.read((sql) => readOrder(sql, params.id), MONOTONIC)
       if (order?.userId !== query.userId) throw unknownOrder(params.id)
       return { body: order }
     }),

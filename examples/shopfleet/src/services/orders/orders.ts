@@ -1,10 +1,12 @@
 /** Placing and refunding orders: starts the sagas, and waits until the customer can be told something. */
+import type { ReadYourWrites } from '@quorate/read-your-writes'
 import { SagaConflictError, SagaTimeoutError, type SagaEngine, type SagaResult } from '@quorate/saga'
 import type { CartLine, OrderView } from '../../api.ts'
 import { Problem } from '../../shared/problem.ts'
 import { currentTrace, newTrace, traceparent } from '../../shared/trace.ts'
 import type { Decisions } from './decisions.ts'
 import { checkoutId, refundSagaId, type CheckoutSaga, type RefundSaga } from './sagas.ts'
+import { cancelReasonOf, shortLinesOf } from './failures.ts'
 import { isDecided } from './status.ts'
 import { readOrder, readRefund, type Reader } from './views.ts'
 
@@ -35,6 +37,8 @@ export interface OrdersParts {
   readonly decisions: Decisions
   /** Answers of writes are read where they were written. */
   readonly primary: Reader
+  /** Moves the customer's session on, so that their next read finds what the saga wrote. */
+  readonly sessions: Pick<ReadYourWrites, 'write'>
   /** How long a customer waits for an answer, ms. */
   readonly patienceMs: number
 }
@@ -42,7 +46,15 @@ export interface OrdersParts {
 /** In case another process runs the saga and nobody here hears of it. */
 const LOOK_AGAIN_MS = 1_000
 
-export function orders({ engine, checkout, refund, decisions, primary, patienceMs }: OrdersParts): Orders {
+export function orders({
+  engine,
+  checkout,
+  refund,
+  decisions,
+  primary,
+  sessions,
+  patienceMs,
+}: OrdersParts): Orders {
   const trace = (): string => traceparent(currentTrace() ?? newTrace())
 
   /** The order when it is decided or time is over; `undefined` if there never was one. */
@@ -53,12 +65,32 @@ export function orders({ engine, checkout, refund, decisions, primary, patienceM
       // First listen, then look: what is decided in between is not missed.
       const announced = decisions.next(orderId, Math.max(0, Math.min(LOOK_AGAIN_MS, leftMs)))
       const order = await readOrder(primary, orderId)
-      if (order !== undefined && isDecided(order.status)) return order
+      if (order !== undefined && isDecided(order.status)) return inSession(orderId)
       if (order === undefined && (await isOver(orderId))) return undefined
       if (leftMs <= 0) return order
-      await announced
+      if ((await announced) || order === undefined) continue
+      const turning = await turnedRound(order)
+      if (turning !== undefined) return turning
     }
   }
+
+  /**
+   * An order that will be cancelled, whose undoing waits for a neighbour that is away. The customer need not
+   * wait for that: `cancelReason` says already why there will be no parcel.
+   */
+  async function turnedRound(order: OrderView): Promise<OrderView | undefined> {
+    const saga = await engine.get(checkoutId(order.id))
+    if (saga?.status !== 'compensating' || saga.failure === undefined) return undefined
+    const { failure } = saga
+    return { ...order, cancelReason: cancelReasonOf(failure), short: shortLinesOf(failure) ?? null }
+  }
+
+  /**
+   * The order as it is now, and the session's token past it: the saga wrote in transactions of its own,
+   * which the session knows nothing of, but its next transaction comes after them.
+   */
+  const inSession = (orderId: string): Promise<OrderView | undefined> =>
+    sessions.write((sql) => readOrder(sql, orderId))
 
   async function isOver(orderId: string): Promise<boolean> {
     const saga = await engine.get(checkoutId(orderId))
@@ -111,7 +143,7 @@ export function orders({ engine, checkout, refund, decisions, primary, patienceM
           `Refund id ${refundId} was used for another refund; use another`,
         )
       }
-      const order = (await readOrder(primary, orderId)) ?? before
+      const order = (await inSession(orderId)) ?? before
       return { amountCents: claim.amountCents, done: end?.status === 'completed', order }
     },
   }

@@ -13,7 +13,7 @@ export interface RefundInput {
   readonly traceparent: string
 }
 
-const STUBBORN = { attempts: 60, baseMs: 100, maxMs: 5_000 }
+const STUBBORN = { attempts: 1_000, baseMs: 100, maxMs: 2_000 }
 
 /**
  *   claim │ pivot ─ pay-back ─ restock ─ finish

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg'
 import { createApp, serve, type RunningServer } from '../../shared/http-server.ts'
 import type { Logger } from '../../shared/logging.ts'
 import { migrate } from '../../shared/postgres.ts'
+import { routedReads } from '../../shared/routed-reads.ts'
 import { checkoutSaga, DECIDING_STEP } from './checkout-saga.ts'
 import { decisions, type Decisions } from './decisions.ts'
 import { ordersRoutes } from './http.ts'
@@ -12,9 +13,12 @@ import { orders } from './orders.ts'
 import { refundSaga } from './refund-saga.ts'
 
 export interface OrdersOptions {
-  readonly pool: Pool
+  readonly primary: Pool
+  readonly replicas: readonly Pool[]
   readonly log: Logger
   readonly urls: NeighbourUrls
+  /** Signs session tokens. */
+  readonly secret: string
   /** How long a customer waits for a decision before they are told "still at it", ms. */
   readonly patienceMs: number
   readonly onSaga?: ((event: SagaEvent) => void) | undefined
@@ -23,20 +27,15 @@ export interface OrdersOptions {
 /** A dead worker's orders go on elsewhere after this time. */
 const LEASE_MS = 4_000
 
-export async function startOrders({
-  pool,
-  log,
-  urls,
-  patienceMs,
-  onSaga,
-}: OrdersOptions): Promise<RunningServer> {
-  await migrate(pool, ordersMigrations)
+export async function startOrders(options: OrdersOptions): Promise<RunningServer> {
+  const { primary, replicas, log, urls, secret, patienceMs, onSaga } = options
+  await migrate(primary, ordersMigrations)
   const shop = neighbours(urls)
   const checkout = checkoutSaga(shop)
   const refund = refundSaga(shop)
   const waiting = decisions()
   const engine = createSagaEngine<PoolClient>({
-    pool,
+    pool: primary,
     sagas: [checkout, refund],
     leaseMs: LEASE_MS,
     onEvent: (event) => {
@@ -47,10 +46,20 @@ export async function startOrders({
   })
   await engine.migrate()
 
+  const reads = routedReads({ primary, replicas, log, secret })
   const app = createApp(log)
-  const placing = orders({ engine, checkout, refund, decisions: waiting, primary: pool, patienceMs })
-  ordersRoutes(app, { orders: placing, engine, reads: pool })
-  const server = await serve(app, { service: 'orders', log, check: () => pool.query('select 1') })
+  app.use(reads.middleware)
+  const placing = orders({
+    engine,
+    checkout,
+    refund,
+    decisions: waiting,
+    primary,
+    sessions: reads.db,
+    patienceMs,
+  })
+  ordersRoutes(app, { orders: placing, engine, db: reads.db })
+  const server = await serve(app, { service: 'orders', log, check: () => primary.query('select 1') })
   await shop.listenToCarrier(`${server.url}/webhooks/carrier`)
   return {
     url: server.url,
@@ -58,6 +67,7 @@ export async function startOrders({
       await server.stop()
       await engine.stop({ timeoutMs: 3_000 })
       await shop.close()
+      await reads[Symbol.asyncDispose]()
     },
   }
 }

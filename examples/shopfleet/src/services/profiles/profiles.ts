@@ -1,5 +1,6 @@
+import type { ReadYourWrites } from '@quorate/read-your-writes'
 import type { ProfileView } from '../../api.ts'
-import { readProfile, saveProfile, type ProfileChange, type Sql } from './profiles.store.ts'
+import { readProfile, saveProfile, type ProfileChange } from './profiles.store.ts'
 
 /** What the controller asks for. Its token in Nest. */
 export const PROFILES = Symbol('profiles')
@@ -9,15 +10,10 @@ export interface Profiles {
   save(userId: string, profile: ProfileChange): Promise<ProfileView>
 }
 
-/** Where reads and writes of the current request go. */
-export interface ProfileDatabase {
-  read<T>(work: (sql: Sql) => Promise<T>): Promise<T>
-  write<T>(work: (sql: Sql) => Promise<T>): Promise<T>
-}
-
-export function profiles(database: ProfileDatabase): Profiles {
+export function profiles(db: Pick<ReadYourWrites, 'read' | 'write'>): Profiles {
   return {
-    read: (userId) => database.read((sql) => readProfile(sql, userId)),
-    save: (userId, profile) => database.write((sql) => saveProfile(sql, userId, profile)),
+    // The session of the request is found by the router itself.
+    read: (userId) => db.read((sql) => readProfile(sql, userId)),
+    save: (userId, profile) => db.write((sql) => saveProfile(sql, userId, profile)),
   }
 }

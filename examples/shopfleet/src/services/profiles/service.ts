@@ -6,6 +6,7 @@ import type { Pool } from 'pg'
 import { answerProblems, createApp, listen, route, type RunningServer } from '../../shared/http-server.ts'
 import type { Logger } from '../../shared/logging.ts'
 import { migrate } from '../../shared/postgres.ts'
+import { routedReads } from '../../shared/routed-reads.ts'
 import { profilesMigrations } from './migrations.ts'
 import { ProblemFilter } from './problem.filter.ts'
 import { ProfilesModule } from './profiles.module.ts'
@@ -15,10 +16,17 @@ export interface ProfilesOptions {
   readonly primary: Pool
   readonly replicas: readonly Pool[]
   readonly log: Logger
+  /** Signs session tokens. */
+  readonly secret: string
 }
 
 /** A NestJS application on the same Express base as the other services: trace, log, body limit. */
-export async function startProfiles({ primary, log }: ProfilesOptions): Promise<RunningServer> {
+export async function startProfiles({
+  primary,
+  replicas,
+  log,
+  secret,
+}: ProfilesOptions): Promise<RunningServer> {
   await migrate(primary, profilesMigrations)
   const app = createApp(log)
   app.get(
@@ -28,7 +36,9 @@ export async function startProfiles({ primary, log }: ProfilesOptions): Promise<
       return { body: { service: 'profiles', ok: true } }
     }),
   )
-  const store = profiles({ read: (work) => work(primary), write: (work) => work(primary) })
+  const reads = routedReads({ primary, replicas, log, secret })
+  app.use(reads.middleware)
+  const store = profiles(reads.db)
   const nest = await NestFactory.create(ProfilesModule.forRoot(store), new ExpressAdapter(app), {
     logger: false,
     bodyParser: false,
@@ -42,6 +52,7 @@ export async function startProfiles({ primary, log }: ProfilesOptions): Promise<
     async stop() {
       await server.stop()
       await nest.close()
+      await reads[Symbol.asyncDispose]()
     },
   }
 }
