@@ -116,8 +116,10 @@ test('a stuck clock is reported to the console by default, a moved one is not re
   const moved = new VirtualClock(0, { onStuck: (message) => told.push(message) })
   void moved.sleep(1)
   void moved.sleep(2)
+  const guarded = new VirtualClock(0, { onStuck: (message) => told.push(message) })
+  void guarded.sleep(10_000, { ref: false }) // a deadline, which nobody waits for
   await moved.advance(1)
-  void stuck.sleep(7) // both clocks have been slept on for as long when the first is reported
+  void stuck.sleep(7) // all clocks have been slept on for as long when the first is reported
   const warning = expect.stringContaining('1 pending, the next in 7 ms')
   await vi.waitFor(() => expect(warn).toHaveBeenCalledWith(warning), { timeout: 4_000 })
   expect(told).toEqual([])

@@ -4,7 +4,8 @@ import { requireFinite } from './validate.ts'
 
 interface Sleeper {
   readonly atMs: number
-  readonly seq: number
+  /** `false` for a guard, such as a deadline, that nobody waits for. */
+  readonly ref: boolean
   readonly wake: () => void
 }
 
@@ -12,7 +13,7 @@ interface Sleeper {
 export interface VirtualClockOptions {
   /**
    * Told once, if somebody sleeps on this clock for a second of real time and it was never moved: the
-   * usual reason why a test hangs. Default `console.warn`.
+   * usual reason why a test hangs. Sleeps with `ref: false` do not count. Default `console.warn`.
    */
   readonly onStuck?: ((message: string) => void) | undefined
 }
@@ -34,7 +35,6 @@ const STUCK_AFTER_MS = 1_000
 export class VirtualClock implements Clock {
   #monotonicMs = 0
   #wallOffsetMs: number
-  #seq = 0
   #moved = false
   #sleepers: Sleeper[] = []
   #advancing: Promise<void> = Promise.resolve()
@@ -55,7 +55,7 @@ export class VirtualClock implements Clock {
     return this.#monotonicMs
   }
 
-  sleep(ms: number, { signal }: SleepOptions = {}): Promise<void> {
+  sleep(ms: number, { signal, ref = true }: SleepOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(signal.reason)
@@ -69,10 +69,10 @@ export class VirtualClock implements Clock {
         signal?.removeEventListener('abort', onAbort)
         resolve()
       }
-      const sleeper: Sleeper = { atMs: this.#monotonicMs + (ms > 0 ? ms : 0), seq: this.#seq++, wake }
+      const sleeper: Sleeper = { atMs: this.#monotonicMs + (ms > 0 ? ms : 0), ref, wake }
       this.#sleepers.push(sleeper)
       signal?.addEventListener('abort', onAbort, { once: true })
-      if (!this.#moved && !this.#watching) void this.#watchForStuckTest()
+      if (ref && !this.#moved && !this.#watching) void this.#watchForStuckTest()
     })
   }
 
@@ -121,7 +121,7 @@ export class VirtualClock implements Clock {
     let first: Sleeper | undefined
     for (const sleeper of this.#sleepers) {
       if (sleeper.atMs > untilMs) continue
-      // The list is in order of `seq`, so the first of one time stays.
+      // The list is in the order they came, so the first of one time stays.
       if (first === undefined || sleeper.atMs < first.atMs) first = sleeper
     }
     return first
@@ -131,7 +131,7 @@ export class VirtualClock implements Clock {
     this.#watching = true
     await systemClock.sleep(STUCK_AFTER_MS, { ref: false })
     // Moved once, the test knows this clock; what still sleeps may belong to a test that is over.
-    const { length } = this.#sleepers
+    const { length } = this.#sleepers.filter(({ ref }) => ref)
     if (this.#moved) return
     if (length === 0) {
       this.#watching = false
