@@ -32,7 +32,7 @@ afterAll(async () => {
  */
 async function pausedHolder(key: string, mode: 'guarded' | 'unguarded'): Promise<Record<string, unknown>> {
   const script = fileURLToPath(new URL('holder.ts', import.meta.url))
-  const argv = ['--conditions=@quorate/source', script, server.url, database.url, key, '500', mode]
+  const argv = ['--conditions=@quorate/source', script, server.url, database.url, key, '800', mode]
   const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
   const hear = async (): Promise<Record<string, unknown>> => JSON.parse(String((await lines.next()).value))

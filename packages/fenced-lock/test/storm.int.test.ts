@@ -19,10 +19,11 @@ class Observer {
 
   /** From the grant until the lock is released or its signal fires, nobody else may be inside. */
   enter(lock: Lock): () => void {
+    const { token } = lock
     this.grants++
     if (this.#inside?.signal.aborted === false)
-      this.problems.push(`${lock.token} entered while another was inside`)
-    this.tokens.push(lock.token)
+      this.problems.push(`${token} entered while another was inside`)
+    this.tokens.push(token)
     this.#inside = lock
     const leave = (): void => {
       if (this.#inside === lock) this.#inside = undefined
@@ -43,11 +44,13 @@ async function client(locks: Locks, observer: Observer, random: Random, rounds: 
     })
     await patience
     if (lock === undefined) continue
-    if (lock.signal.aborted) {
+    let leave: () => void
+    try {
+      leave = observer.enter(lock)
+    } catch {
       observer.lost++ // handed over, and too late to be of use
       continue
     }
-    const leave = observer.enter(lock)
     const kind = random()
     if (kind < 0.05) continue // crashed: never released
     await systemClock.sleep(kind < 0.1 ? 80 : random() * 4)

@@ -17,6 +17,9 @@ export interface LockStoreCase {
   readonly run: () => Promise<void>
 }
 
+/** A lease that is meant to end; long enough for a busy machine to look at it before. */
+const SHORT_MS = 400
+
 /** Long enough not to end during a case, short enough not to be met by the next run. */
 const LONG_MS = 20_000
 
@@ -58,11 +61,12 @@ export function lockStoreContract({ stores, fifo }: LockStoreContractOptions): L
     one('tokens grow with every grant, also when the lock was free or had expired', async ({ a, b, key }) => {
       let last = 0
       for (let round = 0; round < 5; round++) {
-        const lock = await (round % 2 === 0 ? a : b).acquire(key, { ttlMs: 40 })
+        const abandoned = round % 2 === 1
+        const lock = await (abandoned ? b : a).acquire(key, { ttlMs: abandoned ? SHORT_MS : LONG_MS })
         const { token } = lock
         invariant(Number.isSafeInteger(token) && token > last, `${token} is above ${last}`)
         last = token
-        if (round % 2 === 0) await lock.release()
+        if (!abandoned) await lock.release()
       }
     }),
     one('an abandoned lock is free after its TTL, and not before', async ({ a, b, key }) => {
@@ -77,10 +81,10 @@ export function lockStoreContract({ stores, fifo }: LockStoreContractOptions): L
       invariant((await a.tryAcquire(key, { ttlMs: 100 })) === undefined, 'and leaves the new holder alone')
     }),
     one('extend() starts a new lease, of a lost lock it throws', async ({ a, b, key }) => {
-      const lock = await a.acquire(key, { ttlMs: 200 })
+      const lock = await a.acquire(key, { ttlMs: SHORT_MS })
       await lock.extend(LONG_MS)
       invariant(lock.remainingMs > 10_000, 'the deadline has moved')
-      const timeout = await failureOf(b.acquire(key, { ttlMs: LONG_MS, waitMs: 400 }))
+      const timeout = await failureOf(b.acquire(key, { ttlMs: LONG_MS, waitMs: 2 * SHORT_MS }))
       invariant(timeout === 'QUORATE_LOCK_TIMEOUT', 'the store keeps it longer than the first TTL')
       await lock.release()
       invariant((await failureOf(lock.extend())) === 'QUORATE_LOCK_LOST', 'extend() after release()')
