@@ -27,6 +27,7 @@ export function App() {
     }
   }, [])
 
+  const [stockEpoch, setStockEpoch] = useState(0)
   const refreshOrders = useCallback(async () => setOrders((await shop.orders()).orders), [shop])
 
   useEffect(() => {
@@ -65,6 +66,7 @@ export function App() {
       <main>
         <Catalogue
           shop={shop}
+          stockEpoch={stockEpoch}
           onAdd={(sku) => attempt(async () => setCart((await shop.add(sku, 1)).items))}
         />
         <aside>
@@ -78,6 +80,7 @@ export function App() {
                 await shop.checkout(crypto.randomUUID(), paymentMethod)
                 setCart((await shop.cart()).items)
                 await refreshOrders()
+                setStockEpoch((epoch) => epoch + 1)
               })
             }
           />
@@ -87,6 +90,7 @@ export function App() {
               attempt(async () => {
                 await shop.refund(order)
                 await refreshOrders()
+                setStockEpoch((epoch) => epoch + 1)
               })
             }
           />

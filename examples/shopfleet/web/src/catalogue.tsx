@@ -2,7 +2,14 @@ import { useDeferredValue, useEffect, useState } from 'react'
 import type { ProductView } from '../../src/api.ts'
 import { money, type Shop } from './shop.ts'
 
-export function Catalogue({ shop, onAdd }: { shop: Shop; onAdd: (sku: string) => Promise<void> }) {
+interface CatalogueProps {
+  readonly shop: Shop
+  /** Changes when stock may have: the page is then read again. */
+  readonly stockEpoch: number
+  readonly onAdd: (sku: string) => Promise<void>
+}
+
+export function Catalogue({ shop, stockEpoch, onAdd }: CatalogueProps) {
   const [query, setQuery] = useState('')
   const wanted = useDeferredValue(query.trim())
   const [products, setProducts] = useState<readonly ProductView[]>()
@@ -26,7 +33,7 @@ export function Catalogue({ shop, onAdd }: { shop: Shop; onAdd: (sku: string) =>
     return () => {
       isCurrent = false
     }
-  }, [shop, wanted])
+  }, [shop, wanted, stockEpoch])
 
   const more = async (): Promise<void> => {
     try {
