@@ -23,6 +23,8 @@ for (const file of Object.values(manifest.bin ?? {})) {
 const config: Options = {
   entry,
   format: ['esm', 'cjs'],
+  // Also for CJS: each subpath would else carry its own copy of the classes, and `instanceof` would fail.
+  splitting: true,
   dts: true,
   sourcemap: true,
   clean: true,
