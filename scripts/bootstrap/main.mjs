@@ -106,7 +106,7 @@ async function run(command, args, tools, env) {
     case 'bench':
       return runInOurPlace(tools.node, [join(ROOT, 'bench', 'run.ts'), ...args], { cwd: ROOT, env })
     case 'exec':
-      return runScript('env', args, process.cwd(), env)
+      return runScript('--', args, process.cwd(), env)
     case 'pnpm':
       return runInOurPlace(tools.pnpm, args, { cwd: process.cwd(), env })
     default:
@@ -118,14 +118,14 @@ async function run(command, args, tools, env) {
  * Runs one program written as a package script, without a package manager or a shell left in between: they would
  * swallow exit codes and double signals.
  *
- * @param {string | undefined} script a single command
+ * @param {string | undefined} script a single command, variables before it allowed; '--' if it is all in the arguments
  * @param {readonly string[]} args
  * @param {string} cwd
  * @param {Record<string, string>} env
  */
 function runScript(script, args, cwd, env) {
   const path = [join(cwd, 'node_modules', '.bin'), env['PATH']].join(delimiter)
-  return runInOurPlace('/bin/sh', ['-c', `exec ${script} "$@"`, 'sh', ...args], {
+  return runInOurPlace('/bin/sh', ['-c', `exec env ${script} "$@"`, 'sh', ...args], {
     cwd,
     env: { ...env, PATH: path },
   })

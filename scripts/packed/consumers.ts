@@ -19,9 +19,13 @@ const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'ts
 // esbuild comes with tsup, which is a tool of the workspace.
 const esbuild = createRequire(require.resolve('tsup')).resolve('esbuild/bin/esbuild')
 
+/** Entries for use inside a vitest run, which refuses to be loaded with require(). */
+const ESM_ONLY = /\/vitest($|\/)/
+
 /** @param specifiers what to import: `@quorate/core`, `@quorate/crdt/cart` */
 export function consumersOf(specifiers: readonly string[], kinds: readonly ConsumerKind[]): Consumer[] {
   const what = `${specifiers.length} entries`
+  const requirable = specifiers.filter((name) => !ESM_ONLY.test(name))
   const makers: Record<ConsumerKind, () => Consumer[]> = {
     esm: () => [
       {
@@ -32,8 +36,8 @@ export function consumersOf(specifiers: readonly string[], kinds: readonly Consu
     ],
     cjs: () => [
       {
-        title: `CommonJS, ${what}`,
-        write: (folder) => put(folder, 'cjs.cjs', commonJs(specifiers, 'const ', ' = require')),
+        title: `CommonJS, ${requirable.length} entries`,
+        write: (folder) => put(folder, 'cjs.cjs', commonJs(requirable, 'const ', ' = require')),
         commands: [[node, ['cjs.cjs']]],
       },
     ],
@@ -42,7 +46,7 @@ export function consumersOf(specifiers: readonly string[], kinds: readonly Consu
         title: `TypeScript, NodeNext, ESM and CommonJS, ${what}`,
         write(folder) {
           put(folder, 'node-next/main.mts', esModule(specifiers))
-          put(folder, 'node-next/common.cts', commonJs(specifiers, 'import ', ' = require'))
+          put(folder, 'node-next/common.cts', commonJs(requirable, 'import ', ' = require'))
           put(folder, 'node-next/tsconfig.json', settings({ module: 'NodeNext', outDir: 'out' }))
         },
         commands: [
@@ -98,7 +102,7 @@ function commonJs(specifiers: readonly string[], keyword: string, call: string):
 function printer(specifiers: readonly string[]): string {
   const lines = specifiers.map((name, index) => `  ['${name}', entry${index}],`)
   return `for (const [name, entry] of [\n${lines.join('\n')}\n] as const) {
-  const names = Object.keys(entry).filter((key) => key !== 'default' && key !== '__esModule' && key !== 'module.exports')
+  const names = Object.keys(entry).filter((key) => key !== '__esModule' && key !== 'module.exports')
   if (names.length === 0) throw new Error(name + ' exports nothing')
   console.log(name + ': ' + names.sort().join(' '))
 }

@@ -52,7 +52,7 @@ export class Template<T> {
     const ageMs = this.#clock.monotonic() - this.#held.sinceMs
     if (ageMs < this.#ttlMs) return this.#held.value
     this.#held = undefined
-    emit(this.#onEvent, () => ({ type: 'expired', ageMs }))
+    emit<TemplateEvent>(this.#onEvent, () => ({ type: 'expired', ageMs }))
     return undefined
   }
 }
