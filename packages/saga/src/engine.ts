@@ -15,11 +15,11 @@ import type { SagaEvent } from './events.ts'
 import { encode, sameJson, decode } from './json.ts'
 import { Lease } from './lease.ts'
 import type { LogRecord } from './log.ts'
-import type { PgClient, PgPool } from './postgres/pool.ts'
+import type { PgPool } from './postgres/pool.ts'
 import { PostgresSagaStore } from './postgres/postgres-store.ts'
 import { Registry } from './registry.ts'
 import { Run, type RunEnd, type RunnerContext } from './runner.ts'
-import type { AnySaga, SagaInput, SagaResults } from './saga.ts'
+import type { AnySaga, PgTx, SagaInput, SagaResults } from './saga.ts'
 import { check } from './schema.ts'
 import { Slots } from './slots.ts'
 import type { SagaFilter, SagaStore, SagaSummary, StoredSaga } from './store.ts'
@@ -39,9 +39,10 @@ import { Watch } from './watch.ts'
  * await run.result()
  * ```
  */
-export function createSagaEngine<Tx extends PgClient>(
-  options: SagaEngineCommonOptions<NoInfer<Tx>> & {
-    readonly pool: PgPool<Tx>
+export function createSagaEngine<Tx = PgTx>(
+  options: SagaEngineCommonOptions<Tx> & {
+    // Checked, not inferred from: the overloads of a driver's `connect` defeat inference.
+    readonly pool: PgPool<NoInfer<Tx>>
     readonly schema?: string | undefined
   },
 ): SagaEngine
@@ -304,10 +305,12 @@ class Engine implements SagaEngine {
     await this.#adopt([id])
   }
 
+  /** Takes sagas into memory that are ours by the store, because the reply that said so was lost. */
   async #adopt(ids: readonly string[]): Promise<void> {
     const worker = this.#lease.held
-    if (worker === undefined || ids.every((id) => this.#runs.has(id))) return
-    for (const saga of await this.#store.load(ids, worker)) if (isOpen(saga)) this.#resume(worker, saga)
+    const lost = ids.filter((id) => !this.#runs.has(id))
+    if (worker === undefined || lost.length === 0) return
+    for (const saga of await this.#store.load(lost, worker)) if (isOpen(saga)) this.#resume(worker, saga)
   }
 
   #resume(worker: string, saga: StoredSaga): void {
@@ -366,6 +369,8 @@ class Engine implements SagaEngine {
     while (!this.#draining.signal.aborted) {
       const kick = (this.#kick = new AbortController())
       try {
+        if (faults > 0 && this.#lease.held !== undefined)
+          await this.#adopt(await this.#store.owned(this.#lease.held))
         const full = await this.#claim()
         await this.#watch.poll((id) => this.#runs.has(id))
         faults = 0

@@ -106,6 +106,8 @@ export interface SagaStore<Tx> {
   transact(worker: string, signal: AbortSignal, body: (tx: Tx) => Promise<SagaWrite>): Promise<WriteReply>
   /** Makes the worker owner of sagas that are due, those that compensate first. */
   claim(worker: string, names: readonly string[], limit: number): Promise<readonly StoredSaga[]>
+  /** Ids of all that the worker owns: what a claim took whose reply was lost is among them. */
+  owned(worker: string): Promise<readonly string[]>
   /** Reads sagas; with a worker only those it owns. */
   load(ids: readonly string[], worker?: string): Promise<readonly StoredSaga[]>
   list(filter: SagaFilter): Promise<readonly SagaSummary[]>

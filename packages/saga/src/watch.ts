@@ -2,7 +2,7 @@ import { waitOrAbort } from '@quorate/core'
 import type { Deadlines } from './deadlines.ts'
 import { SagaEngineStoppedError, SagaNotFoundError, SagaTimeoutError } from './errors.ts'
 import type { RunEnd } from './runner.ts'
-import type { SagaStore } from './store.ts'
+import { type SagaStore, StoreFault } from './store.ts'
 import { resultOf, type SagaResult } from './view.ts'
 
 interface Waiter {
@@ -78,15 +78,24 @@ export class Watch {
     })
     signal.addEventListener('abort', forget, { once: true })
     if (!isLocal(id)) {
-      const [saga] = await this.#store.load([id])
-      if (saga === undefined) {
-        forget()
-        throw new SagaNotFoundError(id, 'wait for its result')
+      try {
+        await this.#look(id)
+      } catch (error) {
+        // A store that is away now is asked again by the poll.
+        if (!(error instanceof StoreFault)) {
+          forget()
+          throw error
+        }
       }
-      const known = resultOf(saga)
-      if (known !== undefined) this.#resolve(id, known)
     }
     return result
+  }
+
+  async #look(id: string): Promise<void> {
+    const [saga] = await this.#store.load([id])
+    if (saga === undefined) throw new SagaNotFoundError(id, 'wait for its result')
+    const known = resultOf(saga)
+    if (known !== undefined) this.#resolve(id, known)
   }
 
   settle(id: string, end: RunEnd & { type: 'settled' }): void {

@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 
 /** Long enough that a busy machine is not taken for a frozen one. */
-const LEASE_MS = 3_000
+const LEASE_MS = 6_000
 
 /** A promise and how to resolve it. */
 function latch(): { readonly promise: Promise<void>; readonly resolve: () => void } {

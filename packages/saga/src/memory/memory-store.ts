@@ -149,6 +149,10 @@ class MemoryStore implements MemorySagaStore {
     return due.map((row) => this.#read(row))
   }
 
+  async owned(worker: string): Promise<readonly string[]> {
+    return [...this.#rows.values()].filter((row) => row.worker === worker).map(({ id }) => id)
+  }
+
   async load(ids: readonly string[], worker?: string): Promise<readonly StoredSaga[]> {
     return ids
       .map((id) => this.#rows.get(id))

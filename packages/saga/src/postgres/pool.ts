@@ -22,10 +22,10 @@ export interface PgClient extends PgTx {
  * The part of `pg.Pool` this package calls, so that the driver, its version and its lifetime stay the
  * caller's choice. `Client` is what `.tx` steps are given.
  */
-export interface PgPool<Client extends PgClient = PgClient> {
+export interface PgPool<Client = PgClient> {
   // oxlint-disable-next-line typescript/no-explicit-any -- each caller knows its own columns
   query(statement: PgStatement): Promise<{ rows: any[]; rowCount: number | null }>
-  connect(): Promise<Client>
+  connect(): Promise<Client & PgClient>
   on(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
   readonly options?: { readonly max?: number | undefined } | undefined

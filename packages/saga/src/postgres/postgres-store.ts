@@ -153,6 +153,11 @@ export class PostgresSagaStore<Client extends PgClient> implements SagaStore<Cli
     return ids.length === 0 ? [] : this.load(ids, worker)
   }
 
+  async owned(worker: string): Promise<readonly string[]> {
+    const { rows } = await this.#query('owned', [worker])
+    return (rows as { id: string }[]).map(({ id }) => id)
+  }
+
   async load(ids: readonly string[], worker?: string): Promise<readonly StoredSaga[]> {
     const { rows } = await this.#query('load', [ids, worker ?? null])
     return (rows as LoadedRow[]).map(readRow)

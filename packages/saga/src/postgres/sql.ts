@@ -56,6 +56,7 @@ export interface Statements {
   readonly enqueue: string
   readonly checkpoint: string
   readonly claim: string
+  readonly owned: string
   readonly load: string
   readonly list: string
   readonly settled: string
@@ -154,6 +155,8 @@ export const statements = (S: string): Statements => ({
     ),
     claimed as (update ${S}.saga as s set worker = fence.id from due, fence where s.id = due.id returning s.id)
     select (select count(*)::int from fence) as held, (select coalesce(array_agg(id), '{}') from claimed) as ids`,
+
+  owned: `select id from ${S}.saga where worker = $1`,
 
   load: `
     select s.id, s.name, s.version, s.input::text as input, s.status,

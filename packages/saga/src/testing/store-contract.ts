@@ -98,6 +98,13 @@ export const sagaStoreContract: readonly SagaStoreContractCase[] = [
     )
     equal(await store.claim(one, ['test'], 10), [])
   }),
+  contract('owned() names what a worker owns', async (store) => {
+    const worker = await store.register(LEASE_MS)
+    await store.write(worker, [start('a'), start('b'), start('c', { owned: false })])
+    await store.write(worker, [change('a', 'completed', {})])
+    await store.claim(worker, ['test'], 10)
+    equal((await store.owned(worker)).toSorted(), ['b', 'c'])
+  }),
   contract('claim() takes those that compensate first', async (store) => {
     const worker = await store.register(LEASE_MS)
     await store.write(worker, [start('a'), start('b')])
