@@ -27,7 +27,7 @@ function main(args: readonly string[]): number {
   console.log(`
 Made ${files.length} files for @quorate/${name}. It builds and passes its tests as it is. Now:
   1. README.md first: one sentence on what it does, then the program you wish to be able to write
-  2. src/${name}.ts and its tests: npx vitest run --project unit packages/${name}
+  2. src/${name}.ts and its tests: npm run unit -- packages/${name}
   3. package.json: description, keywords, size-limit
   4. .changeset/${name}.md: what readers get
   5. npm test`)
