@@ -53,7 +53,7 @@ export interface Shop extends AsyncDisposable {
   readonly pools: ShopPools
   readonly logFile: string
   /** Hears of each step of each order as it ends. @returns how to stop listening. */
-  onStep(listener: StepListener): () => void
+  readonly onStep: (listener: StepListener) => () => void
   /** Resolves when no order or refund is under way. @throws when `signal` is aborted. */
   drain(options?: DrainOptions): Promise<void>
   /** Ends everything and removes what is temporary; may be called again. */

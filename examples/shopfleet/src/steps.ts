@@ -14,7 +14,7 @@ export type StepListener = (event: StepEvent) => void
 
 export interface StepFeed {
   readonly onSaga: (event: SagaEvent) => void
-  subscribe(listener: StepListener): () => void
+  readonly subscribe: (listener: StepListener) => () => void
 }
 
 /** Hands the saga engine's events on to whoever measures. */
@@ -34,43 +34,25 @@ export function stepFeed(): StepFeed {
     for (const listener of listeners) listener({ ...event, ms })
   }
 
+  const onSaga = (event: SagaEvent): void => {
+    if (!('step' in event)) return
+    const { type, saga, id, step } = event
+    const run = `${id} ${step}`
+    const undo = `${id} ${step} undone`
+    if (type === 'step-started') begin(run)
+    else if (type === 'compensation-started') begin(undo)
+    else if (type === 'step-succeeded') end(run, { step: `${saga}/${step}`, outcome: 'done', id })
+    else if (type === 'compensated') end(undo, { step: `${saga}/${step} undone`, outcome: 'undone', id })
+    else if (event.retryInMs === undefined) {
+      end(type === 'step-failed' ? run : undo, { step: `${saga}/${step}`, outcome: 'failed', id })
+    }
+  }
+
   return {
-    onSaga(event) {
-      switch (event.type) {
-        case 'step-started':
-          begin(`${event.id} ${event.step}`)
-          break
-        case 'compensation-started':
-          begin(`${event.id} ${event.step} undone`)
-          break
-        case 'step-succeeded':
-          end(`${event.id} ${event.step}`, {
-            step: `${event.saga}/${event.step}`,
-            outcome: 'done',
-            id: event.id,
-          })
-          break
-        case 'step-failed':
-          if (event.retryInMs !== undefined) break
-          end(`${event.id} ${event.step}`, {
-            step: `${event.saga}/${event.step}`,
-            outcome: 'failed',
-            id: event.id,
-          })
-          break
-        case 'compensated':
-          end(`${event.id} ${event.step} undone`, {
-            step: `${event.saga}/${event.step} undone`,
-            outcome: 'undone',
-            id: event.id,
-          })
-          break
-        default:
-      }
-    },
-    subscribe(listener) {
+    onSaga,
+    subscribe: (listener) => {
       listeners.add(listener)
-      return () => listeners.delete(listener)
+      return () => void listeners.delete(listener)
     },
   }
 }

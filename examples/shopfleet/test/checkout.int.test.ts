@@ -169,7 +169,7 @@ test('a refund gives money and units back once, and never more than was bought',
   const answers = await Promise.all(
     Array.from({ length: 5 }, () => api.refund('jan', 'refund-1', 'r-1', lines)),
   )
-  expect(answers.map(({ status, body }) => [status, body.amountCents])).toEqual(Array(5).fill([201, 300]))
+  for (const { status, body } of answers) expect([status, body.amountCents]).toEqual([201, 300])
   expect((await stockRow('refund')).available).toBe(7)
   expect((await api.refund('jan', 'refund-1', 'r-2', [{ sku: 'refund', quantity: 4 }])).body.code).toBe(
     'not-refundable',

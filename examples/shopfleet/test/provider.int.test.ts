@@ -1,7 +1,7 @@
 import { testDatabase } from '@quorate/local-cluster/vitest'
 import pg from 'pg'
 import { pino } from 'pino'
-import Stripe from 'stripe'
+import { Stripe } from 'stripe'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startPaymentProvider } from '../src/outside/payment-provider/service.ts'
 import type { RunningServer } from '../src/shared/http-server.ts'

@@ -63,7 +63,7 @@ function productRoutes(app: Express, { catalog, inventory }: Fleet): void {
       const user = request.ip ?? ''
       const { products, next } = await catalog
         .for(user)
-        .call('GET', `/products?${search}`, { answer: productPage })
+        .call('GET', `/products?${search.toString()}`, { answer: productPage })
       return { body: { products: await withStock(user, products), next } }
     }),
   )

@@ -56,12 +56,12 @@ export function serviceClient(service: string, url: string): ServiceClient {
   })
   return {
     url,
-    async call(method, path, options = {}) {
+    async call<A extends z.ZodType>(method: Method, path: string, options: CallOptions<A> = {}) {
       const { status, text, headers } = await send(pool, service, method, path, options)
       options.onHeaders?.(headers)
       const parsed = parseJson(text)
       if (status >= 200 && status < 300) {
-        return options.answer === undefined ? (undefined as never) : (options.answer.parse(parsed) as never)
+        return options.answer?.parse(parsed) as z.infer<A>
       }
       throw toProblem(service, status, parsed, headers['retry-after'])
     },

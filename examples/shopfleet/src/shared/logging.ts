@@ -23,6 +23,9 @@ export function openLogs(path: string, level: LogLevel): Logs {
     minLength: 4_096,
     periodicFlush: 500,
   })
+  let closed = false
+  // A connection may still complain while the last things are put away.
+  const lines = { write: (line: string): void => void (closed || file.write(line)) }
   const root = pino(
     {
       level,
@@ -33,12 +36,14 @@ export function openLogs(path: string, level: LogLevel): Logs {
       // A copy: pino writes the line's own fields into what it is given.
       mixin: () => ({ ...currentTrace() }),
     },
-    file,
+    lines,
   )
   return {
     of: (service) => root.child({ service }),
     close: () =>
       new Promise((resolve) => {
+        if (closed) return resolve()
+        closed = true
         file.once('close', resolve)
         file.end()
       }),

@@ -6,13 +6,13 @@ export type { Pool, PoolClient } from 'pg'
 /** The part of a pool or a client that a query needs. */
 export type Queryable = Pick<pg.Pool, 'query'>
 
-const INT8 = 20
-
 /** A pool for one database; 64-bit integers come back as numbers, since no money or stock here nears 2^53. */
 export function openPool(
   url: string,
   { name, max, log }: { name: string; max: number; log: Logger },
 ): pg.Pool {
+  const types = new pg.TypeOverrides()
+  types.setTypeParser(pg.types.builtins.INT8, Number)
   const pool = new pg.Pool({
     connectionString: url,
     application_name: name,
@@ -21,12 +21,7 @@ export function openPool(
     query_timeout: 10_000,
     statement_timeout: 9_000,
     idleTimeoutMillis: 60_000,
-    types: {
-      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 && format !== 'binary'
-          ? Number
-          : pg.types.getTypeParser(oid, format as never)) as typeof pg.types.getTypeParser,
-    },
+    types,
   })
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'))

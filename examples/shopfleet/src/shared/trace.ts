@@ -21,8 +21,8 @@ export function newTrace(): Trace {
 }
 
 /** This hop's part of the trace in a `traceparent` header; a new trace if there is none or it is malformed. */
-export function continueTrace(traceparent: string | undefined): Trace {
-  const traceId = TRACEPARENT.exec(traceparent ?? '')?.[1]
+export function continueTrace(header: string | undefined): Trace {
+  const traceId = TRACEPARENT.exec(header ?? '')?.[1]
   if (traceId === undefined || /^0+$/.test(traceId)) return newTrace()
   return { traceId, spanId: randomBytes(8).toString('hex') }
 }

@@ -24,7 +24,7 @@ export function faultSwitch(initial: ProviderFaults): FaultSwitch {
     set(next) {
       faults = next
     },
-    middleware: (request, response, next) => {
+    middleware: async (request, response, next) => {
       if (faults.refuse > 0) {
         faults = { ...faults, refuse: faults.refuse - 1 }
         response
@@ -40,8 +40,8 @@ export function faultSwitch(initial: ProviderFaults): FaultSwitch {
           return response
         }
       }
-      if (faults.delayMs === 0) next()
-      else systemClock.sleep(faults.delayMs).then(() => next(), next)
+      if (faults.delayMs > 0) await systemClock.sleep(faults.delayMs)
+      next()
     },
   }
 }

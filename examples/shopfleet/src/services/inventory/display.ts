@@ -14,7 +14,7 @@ interface Shelf {
 }
 
 export interface StockDisplay extends AsyncDisposable {
-  read(skus: readonly string[]): Promise<StockBadge[]>
+  readonly read: (skus: readonly string[]) => Promise<StockBadge[]>
 }
 
 const DEADLINE_MS = 800
@@ -33,7 +33,7 @@ export function stockDisplay(servers: readonly Pool[], log: Logger): StockDispla
   const reader = quorum<Shelf, number>({ replicas, r: 2, deadlineMs: DEADLINE_MS })
 
   return {
-    async read(skus) {
+    read: async (skus) => {
       try {
         const results = await reader.readMany(skus)
         return [...results].map(([sku, result]) => badgeOf(sku, result))

@@ -79,21 +79,14 @@ function announce(waiting: Decisions, event: SagaEvent): void {
 }
 
 function logSaga(log: Logger, event: SagaEvent): void {
-  switch (event.type) {
-    case 'saga-settled':
-      if (event.status === 'needs-attention') log.error(event, 'saga needs attention')
-      else log.info(event, 'saga settled')
-      break
-    case 'step-failed':
-    case 'compensation-failed':
-      // A declined card is not our fault, and needs no stack.
-      if (isNonRetryable(event.error)) log.info({ ...event, error: event.error.message }, event.type)
-      else log.warn({ ...event, error: undefined, err: event.error }, event.type)
-      break
-    case 'store-fault':
-      log.warn({ ...event, error: undefined, err: event.error }, event.type)
-      break
-    default:
-      log.debug(event, event.type)
+  if (event.type === 'saga-settled') {
+    if (event.status === 'needs-attention') log.error(event, 'saga needs attention')
+    else log.info(event, 'saga settled')
+  } else if ('error' in event) {
+    // A declined card is not our fault, and needs no stack.
+    if (isNonRetryable(event.error)) log.info({ ...event, error: event.error.message }, event.type)
+    else log.warn({ ...event, error: undefined, err: event.error }, event.type)
+  } else {
+    log.debug(event, event.type)
   }
 }

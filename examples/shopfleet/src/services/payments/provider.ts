@@ -1,5 +1,5 @@
 import { Agent } from 'node:http'
-import Stripe from 'stripe'
+import { Stripe } from 'stripe'
 import { CURRENCY } from '../../api.ts'
 import { NoAnswerError } from '../../shared/http-client.ts'
 import { currentTrace, traceparent } from '../../shared/trace.ts'
