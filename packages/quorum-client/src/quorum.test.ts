@@ -194,7 +194,7 @@ test('writing an indeterminate write again with its tag is the same write', asyn
   expect(first.status).toBe('indeterminate')
   eu.heal()
   const again = await client.write('k', 'v', { tag: first.tag })
-  expect(again).toMatchObject({ status: 'ok', tag: first.tag })
+  expect(again).toMatchObject({ status: 'ok', tag: first.tag, superseded: false })
   expect(tagsOf('k')).toEqual([first.tag, first.tag, undefined])
   expect(us.calls.putIfNewer).toBe(2)
 })

@@ -43,9 +43,9 @@ export async function repair<V, T extends Tag>(options: {
     targets,
     call: ({ replica, key, record }) =>
       members.call(replica, () => replica.putIfNewer(key, record, { signal })),
-    onAnswer: ({ replica, key, from, record }, stored) => {
+    onAnswer: ({ replica, key, from, record }, hasIt) => {
       holders.get(key)?.add(replica.id)
-      if (!stored) return
+      if (!hasIt) return
       repaired.set(key, [...(repaired.get(key) ?? []), replica.id])
       emit<QuorumEvent>(onEvent, () => ({ type: 'repaired', replica: replica.id, key, from, to: record.tag }))
     },

@@ -30,10 +30,10 @@ export interface QuorumReadReplica<V, T extends Tag = string> {
 export interface QuorumReplica<V, T extends Tag = string> extends QuorumReadReplica<V, T> {
   /**
    * Stores the record if its tag is greater than that of the record it has, in one step: two calls at
-   * once leave the one with the greater tag. When it resolves, the record, or a newer one, is as
+   * once leave the one with the greater tag, and an equal tag changes nothing. When it resolves, the record, or a newer one, is as
    * durable as this place makes anything.
    *
-   * @returns true if it was stored, false if the record there has this tag or a greater one.
+   * @returns true if the record with this tag is there now, stored or there before; false if a newer one is.
    */
   putIfNewer(key: string, record: TaggedRecord<V, T>, options?: ReplicaCallOptions): Promise<boolean>
 }

@@ -40,9 +40,9 @@ export function put<V, T extends Tag>(options: {
   const round = fanOut({
     targets,
     call: send,
-    onAnswer: (replica, stored) => {
+    onAnswer: (replica, hasIt) => {
       acks.push(replica.id)
-      superseded ||= !stored
+      superseded ||= !hasIt
     },
     onFailure: (replica, error) => {
       failures.push({ replica: replica.id, error })

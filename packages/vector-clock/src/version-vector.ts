@@ -110,17 +110,14 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
    */
   increment(node: string): VersionVector {
     const index = indexOf(this.#nodes, node)
-    const counter = index < 0 ? 1 : (this.#counters[index] as number) + 1
-    checkDot(node, counter)
-    if (index >= 0) {
-      const counters = this.#counters.slice()
-      counters[index] = counter
-      return new VersionVector(this.#nodes, counters)
+    if (index < 0) {
+      checkDot(node, 1)
+      const at = -index - 1
+      return new VersionVector(this.#nodes.toSpliced(at, 0, node), this.#counters.toSpliced(at, 0, 1))
     }
-    return new VersionVector(
-      this.#nodes.toSpliced(-index - 1, 0, node),
-      this.#counters.toSpliced(-index - 1, 0, counter),
-    )
+    const counter = (this.#counters[index] as number) + 1
+    if (!isCounter(counter)) checkDot(node, counter)
+    return new VersionVector(this.#nodes, this.#counters.with(index, counter))
   }
 
   /** How this history relates to the other. */

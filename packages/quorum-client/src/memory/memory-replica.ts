@@ -37,7 +37,7 @@ export function memoryReplica<V>({ id }: MemoryReplicaOptions): MemoryReplica<V>
     },
     putIfNewer: async (key, record) => {
       const old = records.get(key)
-      if (old !== undefined && old.tag >= record.tag) return false
+      if (old !== undefined && old.tag >= record.tag) return old.tag === record.tag
       records.set(key, record)
       return true
     },

@@ -58,7 +58,10 @@ export function postgresReplica<V>(options: PostgresReplicaOptions): PostgresRep
          WHERE record.tag < excluded.tag`,
         [key, tag, JSON.stringify(value)],
       )
-      return rowCount === 1
+      if (rowCount === 1) return true
+      // A greater tag is there, or this one: only a write that is sent twice needs to know.
+      const { rows } = await pool.query(`SELECT tag = $2 AS same FROM ${name} WHERE key = $1`, [key, tag])
+      return (rows as { same: boolean }[])[0]?.same === true
     },
     migrate: async () => {
       // IF NOT EXISTS alone fails when two processes start at once: they take turns.
