@@ -28,10 +28,12 @@ export interface Group<Server, Replicas> {
   /**
    * Fail-over: kills the primary if it runs, makes the replica primary, lets the others follow it and
    * brings the old primary back as a fresh clone. What had not reached the replica is lost, as in
-   * production; `replicas[i].caughtUp()` before, if a test wants nothing lost.
+   * production; `replicas[i].caughtUp()` before, if a test wants nothing lost. The links are new ones
+   * afterwards, without the faults of the old ones; a cut between regions still holds.
    *
    * @param index which of `replicas`, from 0.
    * @throws RangeError if there is no such replica, WrongServerStateError if it does not run.
+   * @throws NotReadyInTimeError if others cannot follow, as across a cut; the new primary takes writes then.
    */
   promote(index: number, options?: PromoteOptions): Promise<void>
   /**

@@ -121,6 +121,7 @@ export abstract class ReplicaSet<N extends ServerNode> {
       this.#primary = target
       this.#replicas = this.#replicas.map((member) => (member === target ? old : member))
       old.node.stale = true
+      await this.#links.close()
       this.context.note({ type: 'promoted', group: this.name, server: target.node.name })
 
       await Promise.all(others.slice(1).map((member) => this.follow(member)))
@@ -150,7 +151,7 @@ export abstract class ReplicaSet<N extends ServerNode> {
       both.throwIfAborted()
       let cause: unknown
       try {
-        if (await isSo()) return
+        if (await this.#within(isSo, deadlineMs, both)) return
       } catch (error) {
         cause = error
       }
@@ -159,6 +160,20 @@ export abstract class ReplicaSet<N extends ServerNode> {
         throw new NotReadyInTimeError({ server: node.name, what, waitedMs, logTail, cause })
       }
       await clock.sleep(POLL_MS, { signal: both })
+    }
+  }
+
+  /** A question to a server that is frozen would wait longer than its caller wants to. */
+  async #within(isSo: () => Promise<boolean>, deadlineMs: number, signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.context
+    const answered = new AbortController()
+    const leftMs = deadlineMs - clock.monotonic()
+    const late = clock.sleep(leftMs, { signal: AbortSignal.any([signal, answered.signal]) }).then(() => false)
+    late.catch(() => {})
+    try {
+      return await Promise.race([isSo(), late])
+    } finally {
+      answered.abort()
     }
   }
 

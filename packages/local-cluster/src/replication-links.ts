@@ -8,8 +8,8 @@ export interface LinkEnd {
 }
 
 /**
- * The wires of one group: one for each ordered pair of nodes, made when first needed, so that faults
- * belong to a pair of places and stay with it through promotions.
+ * The wires of one group, from each replica to the primary, made when first needed. A promotion makes new
+ * ones: a fault of a wire ends with it, a cut between regions does not.
  */
 export class ReplicationLinks {
   readonly #chaos: Chaos | undefined

@@ -67,8 +67,11 @@ export function run(command: string, args: readonly string[], options: RunOption
   })
 }
 
+/** Where every system has its tools. */
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 /** What servers and helpers inherit: enough to find programs, nothing that changes how they behave. */
 export function cleanEnv(): Record<string, string> {
-  const searchPath = process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-  return { PATH: searchPath, LC_ALL: 'C', TZ: 'UTC' }
+  const own = process.env['PATH'] ?? ''
+  return { PATH: own === '' ? SYSTEM_PATH : `${own}:${SYSTEM_PATH}`, LC_ALL: 'C', TZ: 'UTC' }
 }

@@ -24,6 +24,8 @@ export interface PreparedCommand {
   readonly command: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** Name of the container that the command runs the server in; the command is then run as ourselves. */
+  readonly container?: string | undefined
 }
 
 const MAX_PORT_ATTEMPTS = 8

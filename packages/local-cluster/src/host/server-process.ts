@@ -6,7 +6,7 @@ import type { Clock } from '@quorate/core'
 import { NoUnprivilegedAccountError } from '../errors.ts'
 import type { Account } from './account.ts'
 import type { Registry } from './home.ts'
-import { cleanEnv } from './run.ts'
+import { cleanEnv, run } from './run.ts'
 
 /** How a process ended. */
 export interface Exit {
@@ -23,6 +23,8 @@ export interface ServerCommand {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly account: Account | undefined
+  /** Signals reach the server only through `docker`. */
+  readonly container?: string | undefined
   readonly logFile: string
   readonly registry: Registry
   /** Ends the server without any saving. */
@@ -41,11 +43,14 @@ export class ServerProcess {
   readonly pid: number
   readonly #child: ChildProcess
   readonly #clock: Clock
+  readonly #container: string | undefined
+  readonly #env: Readonly<Record<string, string>>
   #exit: Exit | undefined
 
   /** Starts it; ready or not is for the caller to find out. */
   static async start(command: ServerCommand): Promise<ServerProcess> {
-    const { account, logFile, registry } = command
+    const { logFile, registry, container } = command
+    const account = container === undefined ? command.account : undefined
     const log = openSync(logFile, 'a')
     try {
       const child = spawn('/bin/sh', ['-c', GATE, 'sh', command.command, ...command.args], {
@@ -61,7 +66,7 @@ export class ServerProcess {
         if (account === undefined) throw error
         throw new NoUnprivilegedAccountError([account.name], error)
       }
-      const server = new ServerProcess(child, pid, command.clock)
+      const server = new ServerProcess(child, pid, command)
       registry.add(pid, command.quitSignal)
       child.stdin?.on('error', () => {})
       child.stdin?.end('go\n')
@@ -71,10 +76,12 @@ export class ServerProcess {
     }
   }
 
-  private constructor(child: ChildProcess, pid: number, clock: Clock) {
+  private constructor(child: ChildProcess, pid: number, { clock, container, env = {} }: ServerCommand) {
     this.pid = pid
     this.#child = child
     this.#clock = clock
+    this.#container = container
+    this.#env = env
     child.once('exit', (code, signal) => {
       this.#exit = { code: code ?? undefined, signal: signal ?? undefined }
     })
@@ -99,11 +106,15 @@ export class ServerProcess {
 
   /** Freezes the server and all its children: their connections stay open, nobody answers. */
   async pause(): Promise<void> {
-    if (this.#exit === undefined) await pauseProcess(this.pid, { tree: true })
+    if (this.#exit !== undefined) return
+    if (this.#container === undefined) await pauseProcess(this.pid, { tree: true })
+    else await this.#docker('pause', this.#container)
   }
 
   async resume(): Promise<void> {
-    if (this.#exit === undefined) await resumeProcess(this.pid, { tree: true })
+    if (this.#exit !== undefined) return
+    if (this.#container === undefined) await resumeProcess(this.pid, { tree: true })
+    else await this.#docker('unpause', this.#container)
   }
 
   /**
@@ -112,7 +123,8 @@ export class ServerProcess {
    */
   async killTree(): Promise<void> {
     if (this.#exit !== undefined) return
-    await killProcess(this.pid, { tree: true, clock: this.#clock })
+    if (this.#container === undefined) await killProcess(this.pid, { tree: true, clock: this.#clock })
+    else await this.#docker('kill', this.#container).catch(() => {}) // it may be gone by now
     await this.gone()
   }
 
@@ -123,8 +135,12 @@ export class ServerProcess {
     if (!(await this.gone(graceMs))) await this.killTree()
   }
 
+  async #docker(...args: string[]): Promise<void> {
+    await run('docker', args, { env: this.#env })
+  }
+
   /** Waits for the end, at most `withinMs`; false if it still runs then. */
-  async gone(withinMs = Infinity): Promise<boolean> {
+  async gone(withinMs: number = Infinity): Promise<boolean> {
     const deadlineMs = this.#clock.monotonic() + withinMs
     while (this.#exit === undefined) {
       if (this.#clock.monotonic() >= deadlineMs) return false

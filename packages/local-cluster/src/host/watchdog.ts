@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { cleanEnv } from './run.ts'
 
 /**
  * Waits for the end of its input, that is, for the owner's death or its farewell, then ends every
@@ -80,6 +81,7 @@ export async function startWatchdog(options: {
     {
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
+      env: cleanEnv(),
       detached: true, // a session of its own: Ctrl-C and the end of a terminal do not reach it
     },
   )

@@ -68,10 +68,11 @@ export class PostgresMembers extends ReplicaSet<PostgresNode> {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { url } = this.primary.node
-    const [row] = await query<{ lsn: string }>(url, 'SELECT pg_current_wal_insert_lsn()::text AS lsn')
+    let lsn: string | undefined
     const isSo = async (): Promise<boolean> => {
+      lsn ??= await currentLsn(url)
       const text = 'SELECT WHERE pg_last_wal_replay_lsn() >= $1::pg_lsn'
-      return (await query(node.url, text, [row?.lsn])).length > 0
+      return (await query(node.url, text, [lsn])).length > 0
     }
     await this.until({ what: 'replay what its primary has written', node, withinMs, signal, isSo })
   }
@@ -174,6 +175,16 @@ export class PostgresMembers extends ReplicaSet<PostgresNode> {
     await this.startReplica(member)
     this.context.note({ type: 'cloned', server: node.name, reason })
   }
+}
+
+/**
+ * The end of a record written just for this. The server's own idea of its end would do, but lies beyond
+ * the next page's header when a record ends with a page, and no replica gets there before the next write.
+ */
+async function currentLsn(url: string): Promise<string> {
+  const text = `SELECT pg_logical_emit_message(false, 'quorate', '', flush => true)::text AS lsn`
+  const rows = await query<{ lsn: string }>(url, text)
+  return rows[0]?.lsn ?? '0/0'
 }
 
 /** Where the primary's timeline left its parent's: the last line of its history file. */

@@ -13,6 +13,7 @@ export interface UnpackedRedis {
 export interface UnpackOptions {
   readonly cache: string
   readonly nowMs: number
+  readonly env: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
   readonly onProgress: (detail: string) => void
 }
@@ -27,6 +28,11 @@ export async function unpackedRedis(cache: string): Promise<UnpackedRedis | unde
   return located(path.join(cache, FOLDER))
 }
 
+/** Removes that copy. */
+export async function removeUnpacked(cache: string): Promise<void> {
+  await rm(path.join(cache, FOLDER), { recursive: true, force: true })
+}
+
 /**
  * Fetches the system's own Redis packages with `apt-get download` and unpacks them below the cache. No
  * root, nothing installed, apt's own state untouched: lists are fetched to a private place if the machine
@@ -35,11 +41,12 @@ export async function unpackedRedis(cache: string): Promise<UnpackedRedis | unde
 export async function unpackRedis({
   cache,
   nowMs,
+  env,
   signal,
   onProgress,
 }: UnpackOptions): Promise<UnpackedRedis> {
   const folder = await cachedFolder(cache, FOLDER, nowMs, async (work) => {
-    const apt = new PrivateApt(path.join(work, 'apt'), signal)
+    const apt = new PrivateApt(path.join(work, 'apt'), env, signal)
     await apt.prepare()
     if (!(await apt.knows('redis-server'))) {
       onProgress('apt-get update, into lists of our own')
@@ -50,7 +57,7 @@ export async function unpackRedis({
     const files = await apt.download(packages)
     const root = path.join(work, 'root')
     await mkdir(root)
-    for (const file of files) await run('dpkg', ['-x', file, root], { signal })
+    for (const file of files) await run('dpkg', ['-x', file, root], { env, signal })
     await rm(path.join(work, 'apt'), { recursive: true, force: true })
     await chmod(work, 0o755)
   })
@@ -75,11 +82,13 @@ async function located(folder: string): Promise<UnpackedRedis | undefined> {
 /** apt-get with all that it writes in a folder of ours. */
 class PrivateApt {
   readonly #folder: string
+  readonly #env: Readonly<Record<string, string>>
   readonly #signal: AbortSignal | undefined
   #lists: readonly string[] = []
 
-  constructor(folder: string, signal: AbortSignal | undefined) {
+  constructor(folder: string, env: Readonly<Record<string, string>>, signal: AbortSignal | undefined) {
     this.#folder = folder
+    this.#env = env
     this.#signal = signal
   }
 
@@ -123,6 +132,7 @@ class PrivateApt {
     const own = ['-o', `Dir::Cache=${path.join(this.#folder, 'cache')}`, '-o', 'APT::Sandbox::User=']
     return run(command, [...args, ...own, ...this.#lists, '-o', 'Debug::NoLocking=1'], {
       cwd,
+      env: this.#env,
       signal: this.#signal,
     })
   }

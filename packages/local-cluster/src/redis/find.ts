@@ -1,19 +1,17 @@
 import { access, constants } from 'node:fs/promises'
 import path from 'node:path'
 import { RedisUnavailableError } from '../errors.ts'
-import type { Account } from '../host/account.ts'
-import { firstUnreachable } from '../host/account.ts'
+import { type Account, firstUnreachable } from '../host/account.ts'
 import { run } from '../host/run.ts'
-import { unpackRedis, unpackedRedis } from './apt.ts'
+import { dockerRedis } from './docker.ts'
+import { removeUnpacked, unpackRedis, unpackedRedis } from './apt.ts'
 
 /** A Redis (or Valkey) that runs here. */
 export interface RedisBinary {
   readonly command: string
-  /** Put before the server's own arguments. */
-  readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly version: string
-  readonly source: 'QUORATE_REDIS' | 'PATH' | 'cache' | 'apt'
+  readonly source: 'QUORATE_REDIS' | 'PATH' | 'cache' | 'apt' | 'docker'
 }
 
 /** What {@link findRedis} needs. */
@@ -29,12 +27,13 @@ export interface FindRedisOptions {
 
 /**
  * Finds a Redis server: `QUORATE_REDIS`, `redis-server` on PATH, `valkey-server` on PATH, a copy
- * unpacked before, one unpacked now from the system's own packages.
+ * unpacked before, one unpacked now from the system's own packages, one in a container.
  *
  * @throws RedisUnavailableError when there is none; it says what to install.
  */
 export async function findRedis(options: FindRedisOptions): Promise<RedisBinary> {
   const { env = process.env, signal } = options
+  const helperEnv = environmentOfHelpers(env)
   const tried: string[] = []
   const chosen = env['QUORATE_REDIS']
   if (chosen !== undefined && chosen !== '') {
@@ -53,13 +52,23 @@ export async function findRedis(options: FindRedisOptions): Promise<RedisBinary>
   const cached = await unpackedRedis(options.cache)
   const fromCache = cached && (await probe(cached, 'cache', options, tried))
   if (fromCache !== undefined) return fromCache
+  // Broken, or made for libraries that an upgrade of the system has replaced.
+  if (cached !== undefined) await removeUnpacked(options.cache)
   try {
-    const unpacked = await unpackRedis(options)
+    const unpacked = await unpackRedis({ ...options, env: helperEnv })
     const found = await probe(unpacked, 'apt', options, tried)
     if (found !== undefined) return found
   } catch (error) {
     signal?.throwIfAborted()
     tried.push(`apt-get: ${firstLine(error)}`)
+  }
+  try {
+    const version = versionIn(await dockerRedis({ ...options, env: helperEnv }))
+    if (version !== undefined) return { command: 'docker', env: helperEnv, version, source: 'docker' }
+    tried.push('docker: its image does not answer --version as Redis does')
+  } catch (error) {
+    signal?.throwIfAborted()
+    tried.push(`docker: ${firstLine(error)}`)
   }
   throw new RedisUnavailableError({ tried, remedy: remedyFor(process.platform) })
 }
@@ -77,14 +86,22 @@ async function probe(
   }
   try {
     const text = await run(command, ['--version'], { account, env, signal })
-    const version = /v=(\d+(?:\.\d+)*)/.exec(text)?.[1]
-    if (version !== undefined) return { command, args: [], env, version, source }
+    const version = versionIn(text)
+    if (version !== undefined) return { command, env, version, source }
     tried.push(`${command}: it does not answer --version as Redis does`)
   } catch (error) {
     signal?.throwIfAborted()
     tried.push(`${command}: ${firstLine(error)}`)
   }
   return undefined
+}
+
+const versionIn = (text: string): string | undefined => /v=(\d+(?:\.\d+)*)/.exec(text)?.[1]
+
+/** What apt-get and docker need to know of the user's environment. */
+function environmentOfHelpers(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const names = ['PATH', 'HOME', 'http_proxy', 'https_proxy', 'no_proxy', 'DOCKER_HOST', 'DOCKER_CONTEXT']
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
 }
 
 async function onPath(name: string, searchPath = ''): Promise<string[]> {

@@ -26,11 +26,13 @@ export class RedisMembers extends ReplicaSet<RedisNode> {
     withinMs: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const primary = factsOf(await ask(this.primary.node.port, 'INFO', 'replication'))
-    const offset = Number(primary.get('master_repl_offset'))
+    const { port } = this.primary.node
+    let primary: ReadonlyMap<string, string> | undefined
     const isSo = async (): Promise<boolean> => {
+      primary ??= factsOf(await ask(port, 'INFO', 'replication'))
       const facts = factsOf(await ask(node.port, 'INFO', 'replication'))
       const sameHistory = facts.get('master_replid') === primary.get('master_replid')
+      const offset = Number(primary.get('master_repl_offset'))
       return sameHistory && Number(facts.get('slave_repl_offset')) >= offset
     }
     await this.until({ what: 'apply what its primary has written', node, withinMs, signal, isSo })

@@ -4,6 +4,7 @@ import { makeOwned, writeOwned } from '../host/owned-files.ts'
 import { type PreparedCommand, ServerNode, type ServerNodeOptions } from '../host/server-node.ts'
 import type { QuitSignal } from '../host/server-process.ts'
 import { ask, factsOf } from './commands.ts'
+import { dockerRun } from './docker.ts'
 import type { RedisBinary } from './find.ts'
 import { renderSettings, type RedisSettings } from './settings.ts'
 
@@ -25,8 +26,11 @@ export class RedisNode extends ServerNode {
   constructor(context: HostContext, options: RedisNodeOptions) {
     super(context, options)
     this.#options = options
-    // SIGTERM waits for replicas that lag, which is lost time if nobody will read the data again.
-    this.quitSignal = context.persistent ? 'SIGTERM' : 'SIGKILL'
+    // SIGTERM calls fsync(2), which can take seconds on a busy disk. Without `fsync` all that was
+    // confirmed is with the system already, and SIGKILL loses nothing of it.
+    // A container would outlive the SIGKILL of its client, which can pass on SIGTERM.
+    const isOrderly = (context.persistent && context.fsync) || options.binary.source === 'docker'
+    this.quitSignal = isOrderly ? 'SIGTERM' : 'SIGKILL'
   }
 
   get url(): string {
@@ -41,13 +45,23 @@ export class RedisNode extends ServerNode {
     await makeOwned(dir, account)
     const text = renderSettings({ port, dir, version, upstreamPort, fsync, persistent, overrides })
     await writeOwned(this.#settingsFile, text, account)
-    return { command: binary.command, args: [this.#settingsFile], env: binary.env }
+    const { command, env } = binary
+    const settingsFile = this.#settingsFile
+    if (binary.source !== 'docker') return { command, args: [settingsFile], env }
+    const container = `${path.basename(path.resolve(dir, '..', '..', '..'))}-${this.name.replaceAll('/', '-')}`
+    const uid = account?.uid ?? process.getuid?.() ?? 0
+    const gid = account?.gid ?? process.getgid?.() ?? 0
+    return { command, env, container, args: dockerRun({ container, dir, uid, gid, settingsFile }) }
   }
 
   /** The settings file is named because the port may be held by somebody else's Redis. */
   protected async isReady(): Promise<boolean> {
     const facts = factsOf(await ask(this.port, 'INFO').catch(() => ''))
     return facts.get('config_file') === this.#settingsFile && facts.get('loading') === '0'
+  }
+
+  override async destroy({ orderly }: { orderly: boolean }): Promise<void> {
+    await super.destroy({ orderly: orderly && this.context.fsync })
   }
 
   protected async clearRemains(): Promise<void> {}
