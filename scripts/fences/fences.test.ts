@@ -128,3 +128,9 @@ describe('imports', () => {
     expect(check("import fc from 'fast-check'", 'src/demo.prop.test.ts')).toEqual([])
   })
 })
+
+test('a file found by the path of a URL is found, in tests too: it breaks in a folder with a space', () => {
+  const text = "run(new URL('./child.ts', import.meta.url).pathname)"
+  expect(check(text, 'test/demo.int.test.ts')).toEqual([expect.stringContaining('use fileURLToPath')])
+  expect(check("route(new URL(request.url, 'http://x').pathname)")).toEqual([])
+})

@@ -37,6 +37,12 @@ export function findProblems(source: SourceFile): Problem[] {
     const message = importProblem({ specifier, typeOnly, place, source })
     if (message !== undefined) add(node, message)
   }
+  for (const node of encodedPathsOf(tree)) {
+    add(
+      node,
+      'path of a URL: a space in it is %20 and the file is not found; use fileURLToPath or import.meta.dirname',
+    )
+  }
   if (place.isSource && !file.endsWith(`${sep}system-clock.ts`)) {
     for (const { node, message } of ambientUses(tree)) add(node, message)
   }
@@ -49,6 +55,24 @@ function placeOf({ file, package: { path, folder } }: SourceFile): Place {
   const isTest = /\.(test|prop\.test|sim\.test|int\.test|test-d|bench)\.[cm]?tsx?$/.test(file)
   const isSource = isPublished && top === 'src' && !isTest
   return { isSource, isCore: isSource && rest.length === 1 && !NODE_TOOLS.has(folder) }
+}
+
+/** `new URL('…', import.meta.url).pathname`. */
+function encodedPathsOf(tree: ts.SourceFile): ts.Node[] {
+  const found: ts.Node[] = []
+  const visit = (node: ts.Node): void => {
+    if (
+      ts.isPropertyAccessExpression(node) &&
+      node.name.text === 'pathname' &&
+      ts.isNewExpression(node.expression)
+    ) {
+      const base = node.expression.arguments?.[1]
+      if (base?.getText(tree) === 'import.meta.url') found.push(node)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(tree)
+  return found
 }
 
 interface Import {
