@@ -5,6 +5,8 @@ import type { Logger } from './logging.ts'
 export async function openRedis(url: string, { log }: { log: Logger }): Promise<Redis> {
   const redis = new Redis(url, {
     lazyConnect: true,
+    // Commands of one turn of the event loop share a packet.
+    enableAutoPipelining: true,
     connectTimeout: 2_000,
     commandTimeout: 2_000,
     maxRetriesPerRequest: 1,

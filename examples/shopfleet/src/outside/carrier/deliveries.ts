@@ -6,8 +6,8 @@ import { continueTrace, withTrace } from '../../shared/trace.ts'
 import type { CarrierStore, Delivery } from './store.ts'
 
 export interface Deliveries {
-  /** There may be something new to wait for. */
-  wake(): void
+  /** A parcel will arrive in this time. */
+  expect(inMs: number): void
   /** Where to tell the news from now on. */
   tellAt(url: string): Promise<void>
   /** Resolves when no webhook is under way. What was not told is told after the next start. */
@@ -16,12 +16,15 @@ export interface Deliveries {
 
 const AT_ONCE = 16
 const RETRY_MS = 500
+const TOGETHER_MS = 20
 const IDLE_MS = 5_000
 
 /** Tells the shop of each parcel that arrived, until the shop has said that it knows. */
 export function startDeliveries(store: CarrierStore, log: Logger): Deliveries {
   const stopping = new AbortController()
-  let woken = false
+  /** 0 while awake. */
+  let napEndsMs = 0
+  let soonestMs = Infinity
   let nap = new AbortController()
   let shop: { readonly url: URL; readonly client: ServiceClient } | undefined
 
@@ -62,32 +65,41 @@ export function startDeliveries(store: CarrierStore, log: Logger): Deliveries {
     const known = await store.webhook().catch(() => undefined)
     if (known !== undefined && shop === undefined) await listen(known)
     while (!stopping.signal.aborted) {
-      woken = false
+      // Parcels announced before this look are found by it; later ones cut the nap short.
+      soonestMs = Infinity
       let waitMs = RETRY_MS
       try {
         waitMs = await round()
       } catch (error) {
         if (!stopping.signal.aborted) log.warn({ err: error }, 'cannot look up deliveries; again later')
       }
-      if (woken || waitMs <= 0) continue
-      nap = new AbortController()
-      await systemClock
-        .sleep(waitMs, { signal: AbortSignal.any([nap.signal, stopping.signal]) })
-        .catch(() => {})
+      if (waitMs <= 0) continue
+      napEndsMs = Math.min(systemClock.monotonic() + waitMs, soonestMs)
+      await sleepUntil(napEndsMs)
+      napEndsMs = 0
     }
+  }
+
+  const sleepUntil = async (atMs: number): Promise<void> => {
+    nap = new AbortController()
+    const signal = AbortSignal.any([nap.signal, stopping.signal])
+    // Parcels that arrive at nearly the same time are told of together.
+    const ms = Math.max(TOGETHER_MS, atMs - systemClock.monotonic())
+    await systemClock.sleep(ms, { signal }).catch(() => {})
   }
   const done = run()
 
-  const wake = (): void => {
-    woken = true
-    nap.abort()
+  const expect = (inMs: number): void => {
+    const atMs = systemClock.monotonic() + inMs
+    soonestMs = Math.min(soonestMs, atMs)
+    if (atMs < napEndsMs) nap.abort()
   }
   return {
-    wake,
+    expect,
     async tellAt(url) {
       await store.setWebhook(url)
       await listen(url)
-      wake()
+      expect(0)
     },
     async stop() {
       stopping.abort()

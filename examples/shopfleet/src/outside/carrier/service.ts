@@ -46,7 +46,7 @@ export async function startCarrier({ pool, log, deliveryMs }: CarrierOptions): P
         deliverInMs: deliveryMs,
         traceparent: trace === undefined ? null : traceparent(trace),
       })
-      deliveries.wake()
+      deliveries.expect(deliveryMs)
       return { status: 201, body: { tracking } }
     }),
   )

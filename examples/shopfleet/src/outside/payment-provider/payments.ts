@@ -1,4 +1,4 @@
-/** Taking money and giving it back: each an answer computed inside the transaction that records it. */
+/** Taking money and giving it back: each an answer that is recorded together with what it tells. */
 import { z } from 'zod'
 import { systemClock } from '@quorate/core'
 import { askBank, type Decline } from './cards.ts'
@@ -32,11 +32,13 @@ export const refundParams = z.object({
 
 const seconds = (): number => Math.floor(systemClock.now() / 1_000)
 
-export async function createIntent(
-  store: ProviderStore,
-  tx: Queryable,
-  params: z.infer<typeof createIntentParams>,
-): Promise<Answer> {
+/** An intent and the answer that tells of it. */
+export interface Told {
+  readonly intent: PaymentIntent
+  readonly answer: Answer
+}
+
+export function createIntent(params: z.infer<typeof createIntentParams>): Told {
   const intent = newIntent({
     amount: params.amount,
     currency: params.currency,
@@ -44,9 +46,8 @@ export async function createIntent(
     metadata: params.metadata,
     createdSeconds: seconds(),
   })
-  if (params.confirm === 'true') return confirm(store, tx, intent, params.payment_method)
-  await store.saveIntent(tx, intent)
-  return { status: 200, body: intent }
+  if (params.confirm === 'true') return confirm(intent, params.payment_method)
+  return { intent, answer: { status: 200, body: intent } }
 }
 
 export async function confirmIntent(
@@ -58,7 +59,9 @@ export async function confirmIntent(
   const intent = await store.lockIntent(tx, id)
   if (intent === undefined) throw noSuch('payment_intent', id)
   if (intent.status === 'succeeded' || intent.status === 'canceled') throw wrongState(intent, 'confirm')
-  return confirm(store, tx, intent, params.payment_method ?? intent.payment_method ?? undefined)
+  const after = confirm(intent, params.payment_method ?? intent.payment_method ?? undefined)
+  await store.saveIntent(tx, after.intent)
+  return after.answer
 }
 
 export async function cancelIntent(store: ProviderStore, tx: Queryable, id: string): Promise<Answer> {
@@ -107,19 +110,13 @@ export async function createRefund(
   return { status: 200, body: refund }
 }
 
-async function confirm(
-  store: ProviderStore,
-  tx: Queryable,
-  intent: PaymentIntent,
-  paymentMethod: string | undefined,
-): Promise<Answer> {
+function confirm(intent: PaymentIntent, paymentMethod: string | undefined): Told {
   if (paymentMethod === undefined)
     throw invalidRequest('A payment method is needed to confirm', 'payment_method')
   const bank = askBank(paymentMethod)
   if (bank === undefined) throw noSuch('PaymentMethod', paymentMethod, 400)
   const after = confirmed(intent, paymentMethod, bank)
-  await store.saveIntent(tx, after)
-  return bank === 'approved' ? { status: 200, body: after } : declined(after, bank)
+  return { intent: after, answer: bank === 'approved' ? { status: 200, body: after } : declined(after, bank) }
 }
 
 /** 402 with the intent inside, so that the shop learns its id. */

@@ -86,10 +86,7 @@ const listQuery = z.object({
 })
 
 function providerRoutes(app: Express, store: ProviderStore): void {
-  app.post(
-    '/v1/payment_intents',
-    write(store, createIntentParams, (tx, params) => createIntent(store, tx, params)),
-  )
+  app.post('/v1/payment_intents', create(store))
   app.get(
     '/v1/payment_intents/search',
     read(async ({ query }) => {
@@ -160,6 +157,16 @@ function read(handler: (request: Request) => Promise<unknown>): RequestHandler {
   }
 }
 
+/** Every order makes one of these, so it takes one statement. */
+function create(store: ProviderStore): RequestHandler {
+  return async (request, response) => {
+    const { key, form } = keyedForm(request)
+    const { intent, answer } = createIntent(createIntentParams.parse(form))
+    const keyed = { key: key ?? `none:${intent.id}`, fingerprint: fingerprintOf(request.path, form) }
+    sendKeyed(response, key, await store.saveOnce(keyed, intent, answer))
+  }
+}
+
 /** A write with an idempotency key: the same key gets the same answer, declines included. */
 function write<P extends z.ZodType>(
   store: ProviderStore,
@@ -167,19 +174,29 @@ function write<P extends z.ZodType>(
   work: (tx: Queryable, params: z.infer<P>, id: string) => Promise<Answer>,
 ): RequestHandler {
   return async (request, response) => {
-    const key = request.header('idempotency-key')
-    if (key !== undefined && key.length > 255)
-      throw invalidRequest('Idempotency keys are at most 255 characters long.')
-    const form: unknown = request.body ?? {}
+    const { key, form } = keyedForm(request)
     const params = schema.parse(form)
     const id = String(request.params['id'] ?? '')
-    const answer = await store.once({ key, fingerprint: fingerprintOf(request.path, form) }, (tx) =>
-      work(tx, params, id),
-    )
-    if (key !== undefined) response.set('idempotency-key', key)
-    if (answer.replayed) response.set('idempotent-replayed', 'true')
-    send(response, answer)
+    const keyed = { key, fingerprint: fingerprintOf(request.path, form) }
+    sendKeyed(response, key, await store.once(keyed, (tx) => work(tx, params, id)))
   }
+}
+
+function keyedForm(request: Request): { key: string | undefined; form: unknown } {
+  const key = request.header('idempotency-key')
+  if (key !== undefined && key.length > 255)
+    throw invalidRequest('Idempotency keys are at most 255 characters long.')
+  return { key, form: request.body ?? {} }
+}
+
+function sendKeyed(
+  response: Response,
+  key: string | undefined,
+  answer: Answer & { replayed: boolean },
+): void {
+  if (key !== undefined) response.set('idempotency-key', key)
+  if (answer.replayed) response.set('idempotent-replayed', 'true')
+  send(response, answer)
 }
 
 function send(response: Response, { status, body }: Answer): void {

@@ -61,6 +61,17 @@ export interface ProviderStore {
     request: KeyedRequest,
     work: (tx: Queryable) => Promise<Answer>,
   ): Promise<Answer & { replayed: boolean }>
+  /**
+   * Saves a new intent and the answer that tells of it, in one statement: for the one request that every
+   * order makes. The answer is computed before, since the bank keeps nothing of its own.
+   *
+   * @throws KeyReusedError
+   */
+  saveOnce(
+    request: KeyedRequest & { key: string },
+    intent: PaymentIntent,
+    answer: Answer,
+  ): Promise<Answer & { replayed: boolean }>
   intent(id: string, tx?: Queryable): Promise<PaymentIntent | undefined>
   /** Locks the intent until the transaction ends. */
   lockIntent(tx: Queryable, id: string): Promise<PaymentIntent | undefined>
@@ -95,6 +106,27 @@ export function providerStore(pool: Pool): ProviderStore {
         })
         return { ...answer, replayed: false }
       })
+    },
+
+    async saveOnce({ key, fingerprint }, intent, answer) {
+      const { rowCount } = await pool.query({
+        name: 'provider-save-once',
+        text: `with claimed as (
+                 insert into provider_keys (key, fingerprint, status, body) values ($1, $2, $3, $4)
+                 on conflict (key) do nothing returning key
+               )
+               insert into provider_intents (id, body) select $5, $6 from claimed`,
+        values: [
+          key,
+          fingerprint,
+          answer.status,
+          JSON.stringify(answer.body),
+          intent.id,
+          JSON.stringify(intent),
+        ],
+      })
+      if (rowCount === 1) return { ...answer, replayed: false }
+      return { ...(await answerOf(pool, key, fingerprint)), replayed: true }
     },
 
     intent: (id, tx = pool) =>
@@ -164,7 +196,12 @@ async function claimKey(tx: PoolClient, key: string, fingerprint: string): Promi
     values: [key, fingerprint],
   })
   if (rowCount === 1) return undefined
-  const { rows } = await tx.query<Answer & { fingerprint: string }>(
+  return answerOf(tx, key, fingerprint)
+}
+
+/** What the key got before. @throws KeyReusedError if that was another request. */
+async function answerOf(queryable: Queryable, key: string, fingerprint: string): Promise<Answer> {
+  const { rows } = await queryable.query<Answer & { fingerprint: string }>(
     'select fingerprint, status, body from provider_keys where key = $1',
     [key],
   )

@@ -79,9 +79,8 @@ export function cartStore(redis: Redis): CartStore {
     async take(user, orderId) {
       const key = takenKey(user, orderId)
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const before = await redis.get(key)
+        const [before, loaded] = await Promise.all([redis.get(key), load(user)])
         if (before !== null) return JSON.parse(before) as CartLine[]
-        const loaded = await load(user)
         const items = itemsOf(loaded.cart)
         if (items.length === 0) return []
         // Takes away what was seen here: what a device adds meanwhile stays for the next order.

@@ -64,8 +64,8 @@ export function orders({
       const leftMs = deadlineMs - performance.now()
       // First listen, then look: what is decided in between is not missed.
       const announced = decisions.next(orderId, Math.max(0, Math.min(LOOK_AGAIN_MS, leftMs)))
-      const order = await readOrder(primary, orderId)
-      if (order !== undefined && isDecided(order.status)) return inSession(orderId)
+      const order = await inSession(orderId)
+      if (order !== undefined && isDecided(order.status)) return order
       if (order === undefined && (await isOver(orderId))) return undefined
       if (leftMs <= 0) return order
       if ((await announced) || order === undefined) continue
@@ -110,7 +110,9 @@ export function orders({
   return {
     async place({ orderId, userId, paymentMethod }) {
       const input = { orderId, userId, paymentMethod, traceparent: trace() }
-      await startOrJoin(() => engine.start(checkout, input, { id: checkoutId(orderId) }))
+      const news = decisions.next(orderId, LOOK_AGAIN_MS)
+      const existed = await startOrJoin(() => engine.start(checkout, input, { id: checkoutId(orderId) }))
+      if (!existed) await news // there is nothing to look at before
       const order = await decided(orderId)
       if (order === undefined) {
         throw new Problem(
@@ -153,12 +155,12 @@ export function unknownOrder(orderId: string): Problem {
   return new Problem(404, 'unknown-order', `No order ${orderId} of this user`)
 }
 
-/** The same id again is the same saga: only the trace differs, and the first one's counts. */
-async function startOrJoin(start: () => Promise<unknown>): Promise<void> {
+/** The same id again is the same saga: only the trace differs, and the first one's counts. @returns whether it was there. */
+async function startOrJoin(start: () => Promise<{ existed: boolean }>): Promise<boolean> {
   try {
-    await start()
+    return (await start()).existed
   } catch (error) {
-    if (error instanceof SagaConflictError && error.differs === 'input') return
+    if (error instanceof SagaConflictError && error.differs === 'input') return true
     throw error
   }
 }

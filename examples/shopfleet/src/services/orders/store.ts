@@ -1,7 +1,7 @@
 /** Writes of orders. Each function is one or two statements inside a saga step's transaction. */
-import type { PgTx } from '@quorate/saga'
 import { NonRetryableError } from '@quorate/saga'
 import type { CartLine, OrderStatus, OrderView } from '../../api.ts'
+import type { Queryable } from '../../shared/postgres.ts'
 import { predecessors } from './status.ts'
 
 export interface PricedLine extends CartLine {
@@ -10,16 +10,17 @@ export interface PricedLine extends CartLine {
 
 export type CancelReason = NonNullable<OrderView['cancelReason']>
 
-export async function createOrder(tx: PgTx, order: { id: string; userId: string }): Promise<void> {
-  await tx.query(
-    `with created as (insert into orders (id, user_id, status) values ($1, $2, 'CREATED') returning id, status)
+export async function createOrder(tx: Queryable, order: { id: string; userId: string }): Promise<void> {
+  await tx.query({
+    name: 'orders-create',
+    text: `with created as (insert into orders (id, user_id, status) values ($1, $2, 'CREATED') returning id, status)
      insert into order_history (order_id, status) select id, status from created`,
-    [order.id, order.userId],
-  )
+    values: [order.id, order.userId],
+  })
 }
 
 /** The order that never was: nothing was in the cart. */
-export async function deleteOrder(tx: PgTx, id: string): Promise<void> {
+export async function deleteOrder(tx: Queryable, id: string): Promise<void> {
   await tx.query(
     `with history as (delete from order_history where order_id = $1)
      delete from orders where id = $1 and status = 'CREATED'`,
@@ -28,23 +29,24 @@ export async function deleteOrder(tx: PgTx, id: string): Promise<void> {
 }
 
 /** Writes down what is bought at which price, once. @returns the total. */
-export async function writeLines(tx: PgTx, id: string, lines: readonly PricedLine[]): Promise<number> {
+export async function writeLines(tx: Queryable, id: string, lines: readonly PricedLine[]): Promise<number> {
   const totalCents = lines.reduce((sum, { quantity, priceCents }) => sum + quantity * priceCents, 0)
-  await tx.query(
-    `with lines as (
+  await tx.query({
+    name: 'orders-write-lines',
+    text: `with lines as (
        insert into order_lines (order_id, sku, quantity, price_cents)
        select $1, * from unnest($2::text[], $3::int[], $4::int[])
        on conflict (order_id, sku) do nothing
      )
      update orders set total_cents = $5 where id = $1`,
-    [
+    values: [
       id,
       lines.map(({ sku }) => sku),
       lines.map(({ quantity }) => quantity),
       lines.map(({ priceCents }) => priceCents),
       totalCents,
     ],
-  )
+  })
   return totalCents
 }
 
@@ -62,13 +64,14 @@ export interface MoveFacts {
  * @throws NonRetryableError if the move is illegal.
  */
 export async function moveOrder(
-  tx: PgTx,
+  tx: Queryable,
   id: string,
   to: OrderStatus,
   facts: MoveFacts = {},
 ): Promise<boolean> {
-  const { rows } = await tx.query(
-    `with moved as (
+  const { rows } = await tx.query({
+    name: 'orders-move',
+    text: `with moved as (
        update orders set status = $2, updated_at = now(),
          cancel_reason = coalesce($4, cancel_reason), short = coalesce($5, short), tracking = coalesce($6, tracking)
        where id = $1 and status = any($3::text[]) returning id, status
@@ -76,7 +79,7 @@ export async function moveOrder(
        insert into order_history (order_id, status) select id, status from moved
      )
      select status from orders where id = $1 and not exists (select from moved)`,
-    [
+    values: [
       id,
       to,
       predecessors(to),
@@ -84,7 +87,7 @@ export async function moveOrder(
       facts.short === undefined ? null : JSON.stringify(facts.short),
       facts.tracking ?? null,
     ],
-  )
+  })
   const stuck = rows[0] as { status: OrderStatus } | undefined
   if (stuck === undefined) return true
   if (stuck.status === 'REFUNDED' && (to === 'FULFILLMENT_PENDING' || to === 'SHIPPED' || to === 'DELIVERED'))
@@ -96,7 +99,7 @@ export async function moveOrder(
 
 /** Money is on its way back for these units; more than was bought is refused. @returns how much. */
 export async function claimRefund(
-  tx: PgTx,
+  tx: Queryable,
   refund: { id: string; orderId: string; lines: readonly CartLine[] },
 ): Promise<number> {
   const skus = refund.lines.map(({ sku }) => sku)
@@ -142,7 +145,7 @@ export async function claimRefund(
 
 /** The money is back. An order with nothing left is REFUNDED. */
 export async function finishRefund(
-  tx: PgTx,
+  tx: Queryable,
   refund: { id: string; orderId: string; amountCents: number },
 ): Promise<void> {
   await tx.query(`update order_refunds set status = 'done' where id = $1`, [refund.id])
