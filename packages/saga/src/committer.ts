@@ -15,13 +15,6 @@ interface Pending {
 /** Writes in one statement at most: keeps its arrays, and what a failed one has to repeat, small. */
 const MAX_BATCH = 512
 /**
- * Promise turns to wait before a flush when idle. After a commit all of its sagas go on at once, and
- * those whose step needs no I/O are back within a few turns: they share the next flush instead of the
- * first one flushing alone. Turns, not a timer: an idle engine must not wait for company.
- */
-const GATHER_TURNS = 12
-
-/**
  * Group commit without a timer: a flush goes out at once when none is in flight, and takes all that
  * came in the meantime when one is. A saga goes on only after the commit of its own write.
  */
@@ -70,7 +63,7 @@ export class Committer {
 
   async #flush(): Promise<void> {
     this.#isFlushing = true
-    for (let turn = 0; turn < GATHER_TURNS; turn++) await Promise.resolve()
+    await this.#store.gather()
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, MAX_BATCH)
       try {
@@ -78,7 +71,7 @@ export class Committer {
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }
-      for (let turn = 0; turn < GATHER_TURNS; turn++) await Promise.resolve()
+      await this.#store.gather()
     }
     this.#isFlushing = false
   }

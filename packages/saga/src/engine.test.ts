@@ -358,6 +358,24 @@ describe('engines', () => {
     await expect(drive(client.handle('nobody').result())).rejects.toThrow(SagaNotFoundError)
   })
 
+  test('an engine whose lease was taken away starts and runs sagas under a new one', async () => {
+    const store = memorySagaStore({ clock })
+    const fenced: string[] = []
+    const engine = engineOf([slow], {
+      store,
+      onEvent: (event) => {
+        if (event.type === 'fenced') fenced.push(`${event.worker} with ${event.sagas}`)
+      },
+    })
+    const before = await drive(engine.start(slow, undefined, { id: 'before' }))
+    await store.unregister('1')
+    const after = await drive(engine.start(slow, undefined, { id: 'after' }))
+    expect(fenced).toEqual(['1 with 2'])
+    for (const run of [before, after])
+      expect(await drive(run.result())).toMatchObject({ status: 'completed' })
+    expect(await store.owned('1')).toEqual([])
+  })
+
   test('stop() lets the step in flight finish and hands the saga over', async () => {
     const store = memorySagaStore({ clock })
     const calls: string[] = []

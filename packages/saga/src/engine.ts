@@ -271,10 +271,15 @@ class Engine implements SagaEngine {
     if (worker === undefined || isFull || this.#runs.has(id)) return this.#enqueue(saga, id, input)
     const run = new Run(this.#context, worker, saga, { id, input: decode(input) })
     this.#runs.set(id, run)
-    const begun = await run.begin(input).catch((error: unknown) => {
+    let begun: Awaited<ReturnType<Run['begin']>>
+    try {
+      begun = await run.begin(input)
+    } catch (error) {
       this.#forget(run)
+      // The lease went while the start was on its way: nothing was written, and there is a new one.
+      if (error instanceof SagaFencedError) return this.#begin(saga, id, input)
       throw error
-    })
+    }
     if (begun.reply === 'exists') {
       this.#forget(run)
       await this.#assertSame(saga, id, input)

@@ -120,7 +120,7 @@ export class Run {
     const whole = first.row === undefined
     const start = { name, version, input, owned: true }
     const write = whole ? { ...first, start } : { id: this.id, seq: 0, records: '[]', start }
-    const reply = await this.#context.committer.commit(write)
+    const reply = await this.#context.committer.commit(write, this.worker)
     if (whole && reply !== 'exists') this.#committed(decision, write)
     return {
       reply,

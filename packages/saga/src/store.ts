@@ -98,6 +98,11 @@ export interface SagaStore<Tx> {
    */
   write(worker: string | undefined, writes: readonly SagaWrite[]): Promise<readonly WriteReply[]>
   /**
+   * Resolves when all that is ready at this moment has had its turn to queue a write, without waiting
+   * for anything else: after a commit all of its sagas go on at once, and share the next one.
+   */
+  gather(): Promise<void>
+  /**
    * Runs `body` in a transaction and commits its writes together with the append it returns. What
    * `body` throws is rethrown after the rollback; failures of the store itself are {@link StoreFault}.
    *

@@ -189,6 +189,31 @@ test('a transaction that idles for a lease is ended by the server and counts as 
   expect(await effectsOf(pool, 'idles')).toEqual({})
 })
 
+test('a three-step saga takes four commits, and 50 that step together share them', async () => {
+  const flushes: number[] = []
+  const answer = (): Promise<number> => new Promise((resolve) => setImmediate(() => resolve(1)))
+  const three = saga<number>('three', { version: 1 })
+    .step({ name: 'a', run: answer })
+    .step({ name: 'b', run: answer })
+    .step({ name: 'c', run: answer })
+  await using engine = createSagaEngine({
+    pool,
+    sagas: [three],
+    onEvent: (event) => {
+      if (event.type === 'committed') flushes.push(event.writes)
+    },
+  })
+  const one = await engine.start(three, 0, { id: 'three-0' })
+  await one.result()
+  expect(flushes).toEqual([1, 1, 1, 1])
+  flushes.length = 0
+  const starts = [...Array(50).keys()].map((n) => engine.start(three, n, { id: `three-${n + 1}` }))
+  await Promise.all((await Promise.all(starts)).map((run) => run.result()))
+  expect(flushes.reduce((sum, writes) => sum + writes, 0)).toBe(200)
+  // Four when all answers come in one turn of the event loop; a busy machine may split a few.
+  expect(flushes.length).toBeLessThan(12)
+})
+
 test('start() says what is missing when the tables are', async () => {
   const one = saga('one', { version: 1 }).step({ name: 'a', run: () => 1 })
   const events: SagaEvent[] = []

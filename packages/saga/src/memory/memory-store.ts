@@ -100,6 +100,11 @@ class MemoryStore implements MemorySagaStore {
     return writes.map((write) => this.#apply(worker, write))
   }
 
+  /** Promise turns, not a turn of the event loop: a virtual clock waits for the former only. */
+  async gather(): Promise<void> {
+    for (let turn = 0; turn < 4; turn++) await Promise.resolve()
+  }
+
   async transact(
     worker: string,
     _signal: AbortSignal,

@@ -13,6 +13,7 @@ import {
 } from '../store.ts'
 import { isTransient, type PgClient, type PgPool, type PgStatement, sqlState } from './pool.ts'
 import { migration, type Statements, statements } from './sql.ts'
+import { nextTurn } from './system-clock.ts'
 
 /** Options of {@link postgresSagaStore}. */
 export interface PostgresSagaStoreOptions<Client extends PgClient> {
@@ -102,6 +103,11 @@ export class PostgresSagaStore<Client extends PgClient> implements SagaStore<Cli
       if (start !== undefined && !made.has(id)) return 'exists'
       return stayed.has(id) ? 'kept' : 'written'
     })
+  }
+
+  /** One turn of the event loop: replies that other steps have already got share the flush. */
+  gather(): Promise<void> {
+    return nextTurn()
   }
 
   async transact(

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 
 /** A fixture script in a process of its own, with its lines. */
 export interface Child extends AsyncDisposable {
@@ -10,7 +11,7 @@ export interface Child extends AsyncDisposable {
 }
 
 export function startChild(script: string, args: readonly string[]): Child {
-  const file = new URL(script, import.meta.url).pathname
+  const file = fileURLToPath(new URL(script, import.meta.url))
   const child = spawn(process.execPath, ['--conditions=@quorate/source', file, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
