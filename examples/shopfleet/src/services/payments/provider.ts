@@ -20,17 +20,24 @@ export interface Provider {
   close(): void
 }
 
+export interface ProviderAccount {
+  readonly url: string
+  readonly apiKey: string
+  /** For one request, ms. Default 2,500. */
+  readonly timeoutMs?: number | undefined
+}
+
 const TIMEOUT_MS = 2_500
 const NETWORK_RETRIES = 1
 
-export function stripeProvider({ url, apiKey }: { url: string; apiKey: string }): Provider {
+export function stripeProvider({ url, apiKey, timeoutMs = TIMEOUT_MS }: ProviderAccount): Provider {
   const { hostname, port } = new URL(url)
   const agent = new Agent({ keepAlive: true, maxSockets: 32 })
   const stripe = new Stripe(apiKey, {
     host: hostname,
     port,
     protocol: 'http',
-    timeout: TIMEOUT_MS,
+    timeout: timeoutMs,
     // The client repeats a request that got no answer with the same idempotency key.
     maxNetworkRetries: NETWORK_RETRIES,
     telemetry: false,

@@ -10,7 +10,7 @@ import { paymentsRoutes } from './http.ts'
 import { paymentsMigrations } from './migrations.ts'
 import { payments } from './payments.ts'
 import { startPayoutWorker } from './payouts.ts'
-import { stripeProvider } from './provider.ts'
+import { stripeProvider, type ProviderAccount } from './provider.ts'
 import { paymentsStore } from './store.ts'
 
 export interface PaymentsOptions {
@@ -18,7 +18,7 @@ export interface PaymentsOptions {
   /** Where the payout workers' lock is. */
   readonly redis: Redis
   readonly log: Logger
-  readonly provider: { readonly url: string; readonly apiKey: string }
+  readonly provider: ProviderAccount
   readonly payoutEveryMs: number
 }
 
