@@ -8,6 +8,7 @@ import { startChild } from './support/child.ts'
 
 const db = await testDatabase()
 const pool = new pg.Pool({ connectionString: db.url, max: 10 })
+pool.on('error', () => {}) // the server may end a connection that is closing
 afterAll(() => pool.end())
 
 beforeAll(async () => {

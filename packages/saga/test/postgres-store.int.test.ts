@@ -6,6 +6,7 @@ import { sagaStoreContract } from '../src/testing/index.ts'
 
 const db = await testDatabase()
 const pool = new pg.Pool({ connectionString: db.url, max: 5 })
+pool.on('error', () => {}) // the server may end a connection that is closing
 afterAll(() => pool.end())
 
 let schemas = 0
