@@ -26,7 +26,7 @@ export const product = z.object({ sku, name: z.string().min(1).max(200), priceCe
 export const productsBody = z.object({ products: z.array(product).min(1).max(1_000) })
 export type Product = z.infer<typeof product>
 
-/** PUT /api/admin/stock: sets what is on the shelf at the start; refused (409) for a sku that already has movements. */
+/** PUT /api/admin/stock: what is on the shelf at the start. Said again it changes nothing; another number for a sku is refused (409). */
 export const stockLevel = z.object({ sku, units: z.int().min(0).max(10_000_000) })
 export const stockBody = z.object({ stock: z.array(stockLevel).min(1).max(1_000) })
 export type StockLevel = z.infer<typeof stockLevel>
@@ -56,7 +56,7 @@ export const profileBody = z.object({
 export const profileView = profileBody.extend({ userId, version: z.int() })
 export type ProfileView = z.infer<typeof profileView>
 
-/** POST /api/cart/items adds; PUT /api/cart/items/:sku sets a quantity (0 removes). */
+/** POST /api/cart/items adds; PUT /api/cart/items/:sku sets a quantity (0 removes); DELETE /api/cart empties. */
 export const cartLine = z.object({ sku, quantity })
 export const cartItemsBody = z.object({ items: z.array(cartLine).min(1).max(1_000) })
 export const cartQuantityBody = z.object({ quantity: z.int().min(0).max(100_000) })
@@ -87,6 +87,7 @@ export const orderView = z.object({
   id: orderId,
   userId,
   status: orderStatus,
+  /** Set before the status is CANCELLED if the undoing takes long: it will be. */
   cancelReason: cancelReason.nullable(),
   /** With `out-of-stock`: which lines were short, and what was there. */
   short: z.array(z.object({ sku, wanted: z.int(), available: z.int() })).nullable(),
@@ -103,8 +104,8 @@ export const orderList = z.object({ orders: z.array(orderView) })
 /**
  * POST /api/checkout: the session's cart becomes an order. The order id is the idempotency key: the
  * same id again gives the same order, whatever the cart holds by then. Answers once the order is
- * decided (201: PAID or later; 402: declined; 409: out of stock), or 202 if that takes longer than the
- * gateway waits. The cart loses what was ordered, also when the order is then cancelled: a repeat needs a new order.
+ * decided (201: PAID or later; 402: declined; 409: out of stock; 422: a product that is not sold, or an
+ * empty cart, which makes no order; 503: a service is away), or 202 if that takes longer than the shop waits. The cart loses what was ordered, also when the order is then cancelled: a repeat needs a new order.
  */
 export const checkoutBody = z.object({
   orderId,
@@ -112,7 +113,10 @@ export const checkoutBody = z.object({
   paymentMethod: z.string().min(1).max(100),
 })
 
-/** POST /api/orders/:id/refunds: gives back units of a paid order. The refund id is the idempotency key. */
+/**
+ * POST /api/orders/:id/refunds: gives back units of a paid order. The refund id is the idempotency key.
+ * 201: the money is back; 202: it is on its way; 409: not that many left.
+ */
 export const refundBody = z.object({ refundId: orderId, lines: z.array(cartLine).min(1).max(1_000) })
 export const refundView = z.object({ refundId: orderId, orderId, amountCents: minorUnits, order: orderView })
 export type RefundView = z.infer<typeof refundView>
