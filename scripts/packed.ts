@@ -10,6 +10,7 @@ import { entries, type Package, packages, specifier } from './lib/workspace.ts'
 import { type Consumer, consumersOf } from './packed/consumers.ts'
 import { installProject, linkFromWorkspace, type Project } from './packed/project.ts'
 import { run } from './packed/run.ts'
+import { needsServers, withServers } from './packed/servers.ts'
 import { firstProgram, type Program } from './readmes/blocks.ts'
 
 const { values } = parseArgs({ options: { tarballs: { type: 'string' } } })
@@ -47,19 +48,44 @@ async function full(): Promise<void> {
   for (const one of all) linkFromWorkspace(project, one)
   const every = all.flatMap((one) => entries(one).map(([subpath]) => specifier(one.manifest.name, subpath)))
   await consume(project, consumersOf(every, ['esm', 'cjs', 'node-next', 'bundler']))
-  for (const one of all) {
+  await programs(project)
+}
+
+/** The first program of each README, those that need servers last, with servers. */
+async function programs(project: Project): Promise<void> {
+  const found = all.flatMap((one) => {
     const readme = join(one.path, 'README.md')
     const program = existsSync(readme) ? firstProgram(readFileSync(readme, 'utf8')) : undefined
-    if (program === undefined) continue
-    await check(`first program of the README of ${one.folder}`, () => runProgram(project, one, program))
+    return program === undefined ? [] : [{ one, program }]
+  })
+  const runAll = async (chosen: typeof found, env: Readonly<Record<string, string>>): Promise<void> => {
+    for (const { one, program } of chosen) {
+      await check(`first program of the README of ${one.folder}`, () =>
+        runProgram(project, one, program, env),
+      )
+    }
+  }
+  const [alone, served] = [false, true].map((needs) =>
+    found.filter(({ program }) => needsServers(program.code) === needs),
+  )
+  await runAll(alone ?? [], {})
+  if (served !== undefined && served.length > 0) {
+    await check('servers from the packed local-cluster', () =>
+      withServers(project, (urls) => runAll(served, urls)),
+    )
   }
 }
 
 /** What the README says that its program prints is what it prints, run by a user of the tarball. */
-async function runProgram(project: Project, one: Package, { code, output }: Program): Promise<void> {
+async function runProgram(
+  project: Project,
+  one: Package,
+  { code, output }: Program,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
   const file = `readme-${one.folder}.mts`
   writeFileSync(join(project.folder, file), code)
-  const printed = await run(process.execPath, [file], project.folder)
+  const printed = await run(process.execPath, [file], project.folder, env)
   if (printed.trimEnd() === output.trimEnd()) return
   throw new Error(`the README says something else than the program does\n${difference(output, printed)}`)
 }

@@ -58,10 +58,15 @@ test('withLock() is not fooled by a new process with the id of a dead owner', as
 
 test('withLock() waits for a live owner and names it', async () => {
   held({ pid: process.pid, started: startOf(process.pid), host: hostname() })
-  const waited = await new Promise((resolve) => {
-    void withLock(file, async () => {}, { pollMs: 1, onWait: (owner) => (resolve(owner), rmSync(file)) })
+  let waitedFor: unknown
+  await withLock(file, async () => {}, {
+    pollMs: 1,
+    onWait: (owner) => {
+      waitedFor = owner
+      rmSync(file)
+    },
   })
-  expect(waited).toMatchObject({ pid: process.pid, host: hostname() })
+  expect(waitedFor).toMatchObject({ pid: process.pid, host: hostname() })
 })
 
 test.each([

@@ -5,10 +5,19 @@ import { spawn } from 'node:child_process'
  *
  * @throws Error with all of its output if it fails.
  */
-export function run(program: string, args: readonly string[], cwd: string): Promise<string> {
+export function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let [stdout, output] = ['', '']
-    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     child.stdout.on('data', (chunk: Buffer) => {
       stdout += chunk.toString()
       output += chunk.toString()

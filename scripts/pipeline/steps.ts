@@ -101,6 +101,7 @@ export function allSteps(run: string): Step[] {
       needs: ['build'],
       slots: 1,
       costly: true,
+      startsServers: true,
     },
     vitest('integration', run, {
       proves: 'guarantees, on real Postgres and Redis servers; none of them is left over',
