@@ -1,4 +1,5 @@
-import { emit, type Clock, type EventListener, type Random } from '@quorate/core'
+import { emit, waitOrAbort, type Clock, type EventListener, type Random } from '@quorate/core'
+import { checkTtl } from './check-ttl.ts'
 import { LockLostError, LockStoreError, type LostReason } from './errors.ts'
 import type { LockEvent } from './events.ts'
 import type { Holding, LockStore } from './store.ts'
@@ -21,6 +22,12 @@ export interface HeldLockOptions {
 }
 
 /**
+ * How long `release()` waits for the store, ms. Without a limit, a frozen store would keep the result of
+ * work that is done from its caller; the lease ends by itself.
+ */
+const RELEASE_MS = 5_000
+
+/**
  * held → lost (deadline passed, or the store said no) or released; no way back.
  * The deadline is a reading of the local monotonic clock. A timer aborts the signal there, and every
  * look at the lock compares the clock again, because a blocked event loop fires its timers too late.
@@ -30,12 +37,14 @@ export class HeldLock implements Lock {
   readonly #lost = new AbortController()
   readonly #ended = new AbortController()
   #deadlineMs: number
+  #watch = new AbortController()
+  #extending: Promise<void> = Promise.resolve()
   #release: Promise<boolean> | undefined
 
   constructor(options: HeldLockOptions) {
     this.#options = options
     this.#deadlineMs = options.sinceMs + options.ttlMs - options.marginMs
-    void this.#watchDeadline()
+    void this.#watchDeadline(this.#watch.signal)
     if (options.autoExtend) void this.#extendUntilEnded()
   }
 
@@ -63,28 +72,13 @@ export class HeldLock implements Lock {
     this.#lost.signal.throwIfAborted()
   }
 
+  /** One after the other: two at once can reach the store in another order than their answers reach us. */
   async extend(ttlMs: number = this.#options.ttlMs): Promise<void> {
+    const wholeMs = checkTtl(`extend lock ${this.key}`, ttlMs, this.#options.marginMs)
     this.assertHeld()
-    const { store, clock, holding, token, marginMs, onEvent } = this.#options
-    const askedMs = clock.monotonic()
-    let extended: boolean
-    try {
-      extended = await store.extend(holding, ttlMs)
-    } catch (cause) {
-      emit<LockEvent>(onEvent, () => ({
-        type: 'extend-failed',
-        key: this.key,
-        token,
-        cause,
-      }))
-      throw new LockStoreError({ action: 'extension', key: this.key, cause })
-    }
-    if (!extended) this.#lose('taken')
-    // Once the signal has fired the lock stays lost, also if the store would still let us have it.
-    this.assertHeld()
-    this.#deadlineMs = askedMs + ttlMs - marginMs
-    emit<LockEvent>(onEvent, () => ({ type: 'extended', key: this.key, token }))
-    this.assertHeld()
+    const turn = this.#extending.then(() => this.#extendOnce(wholeMs))
+    this.#extending = turn.catch(() => {})
+    return turn
   }
 
   release(): Promise<boolean> {
@@ -96,11 +90,44 @@ export class HeldLock implements Lock {
     await this.release().catch(() => {}) // reported as an event
   }
 
-  async #releaseOnce(): Promise<boolean> {
-    const { store, holding, token, onEvent } = this.#options
-    this.#lose('released')
+  async #extendOnce(ttlMs: number): Promise<void> {
+    this.assertHeld()
+    const { store, clock, holding, token, marginMs, onEvent } = this.#options
+    const deadlineMs = clock.monotonic() + ttlMs - marginMs
+    // A shorter lease may start now, whether we hear of it or not.
+    this.#moveDeadline(Math.min(deadlineMs, this.#deadlineMs))
+    let extended: boolean
     try {
-      const held = await store.release(holding)
+      extended = await waitOrAbort(store.extend(holding, ttlMs), this.#lost.signal)
+    } catch (cause) {
+      this.assertHeld()
+      emit<LockEvent>(onEvent, () => ({
+        type: 'extend-failed',
+        key: this.key,
+        token,
+        cause,
+      }))
+      throw new LockStoreError({ action: 'extension', key: this.key, cause })
+    }
+    if (!extended) this.#lose('taken')
+    // Once the signal has fired the lock stays lost, also if the store would still let us have it.
+    this.assertHeld()
+    this.#moveDeadline(deadlineMs)
+    emit<LockEvent>(onEvent, () => ({ type: 'extended', key: this.key, token }))
+    this.assertHeld()
+  }
+
+  async #releaseOnce(): Promise<boolean> {
+    const { store, clock, holding, token, onEvent } = this.#options
+    this.#lose('released')
+    const timeout = new AbortController()
+    const answered = new AbortController()
+    clock.sleep(RELEASE_MS, { signal: answered.signal, ref: false }).then(
+      () => timeout.abort(new DOMException(`No answer within ${RELEASE_MS} ms`, 'TimeoutError')),
+      () => {},
+    )
+    try {
+      const held = await waitOrAbort(store.release(holding), timeout.signal)
       emit<LockEvent>(onEvent, () => ({ type: 'released', key: this.key, token, held }))
       return held
     } catch (cause) {
@@ -111,6 +138,8 @@ export class HeldLock implements Lock {
         cause,
       }))
       throw new LockStoreError({ action: 'release', key: this.key, cause })
+    } finally {
+      answered.abort()
     }
   }
 
@@ -125,32 +154,43 @@ export class HeldLock implements Lock {
       emit<LockEvent>(onEvent, () => ({ type: 'lost', key: this.key, token, reason }))
     }
     this.#ended.abort()
+    this.#watch.abort()
     this.#lost.abort(new LockLostError({ key: this.key, reason }))
   }
 
+  #moveDeadline(deadlineMs: number): void {
+    const sooner = deadlineMs < this.#deadlineMs
+    this.#deadlineMs = deadlineMs
+    if (!sooner) return // the watcher looks again when it wakes
+    this.#watch.abort()
+    this.#watch = new AbortController()
+    void this.#watchDeadline(this.#watch.signal)
+  }
+
   /** An extension moves the deadline while we sleep, so look again before giving up. */
-  async #watchDeadline(): Promise<void> {
+  async #watchDeadline(stop: AbortSignal): Promise<void> {
     while (!this.#lost.signal.aborted) {
-      if (!(await this.#sleep(this.#deadlineMs - this.#options.clock.monotonic()))) return
+      if (!(await this.#sleep(this.#deadlineMs - this.#options.clock.monotonic(), stop))) return
       this.#expire()
     }
   }
 
   async #extendUntilEnded(): Promise<void> {
-    const { clock, random, sinceMs, ttlMs, maxHoldMs } = this.#options
+    const { clock, random, sinceMs, ttlMs, marginMs, maxHoldMs } = this.#options
+    // A third leaves room for one failure and its repetition, also before the deadline of a wide margin.
+    const everyMs = Math.min(ttlMs / 3, (ttlMs - marginMs) / 2)
     while (!this.#lost.signal.aborted) {
-      // A third leaves room for one failure and its repetition; the jitter keeps many locks apart.
-      const delayMs = (ttlMs / 3) * (0.9 + 0.2 * random())
+      const delayMs = everyMs * (0.9 + 0.2 * random()) // the jitter keeps many locks apart
       if (clock.monotonic() + delayMs - sinceMs > maxHoldMs) return
-      if (!(await this.#sleep(delayMs))) return
+      if (!(await this.#sleep(delayMs, this.#ended.signal))) return
       await this.extend().catch(() => {}) // reported as an event; the deadline decides
     }
   }
 
-  /** `false` if the lock ended meanwhile. */
-  async #sleep(ms: number): Promise<boolean> {
+  /** `false` if stopped first. */
+  async #sleep(ms: number, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#options.clock.sleep(ms, { signal: this.#ended.signal, ref: false })
+      await this.#options.clock.sleep(ms, { signal, ref: false })
       return true
     } catch {
       return false

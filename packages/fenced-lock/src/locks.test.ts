@@ -276,3 +276,99 @@ test('options are checked', async () => {
   await expect(locks.acquire('k', { ttlMs: 100, waitMs: -1 })).rejects.toThrow(/waitMs/)
   await expect(locks.acquire('k', { ttlMs: 100, maxHoldMs: 0 })).rejects.toThrow(/maxHoldMs/)
 })
+
+test('waitMs has an upper bound: a store cannot keep a place for ever', async () => {
+  const { locks } = world()
+  await expect(locks.acquire('k', { ttlMs: 100, waitMs: Infinity })).rejects.toThrow(/waitMs/)
+})
+
+test('extend() checks its TTL before anything is sent', async () => {
+  let calls = 0
+  const { locks } = world((store) => ({
+    async extend(holding, ttlMs) {
+      calls++
+      return store.extend(holding, ttlMs)
+    },
+  }))
+  await using lock = await locks.acquire('payout', { ttlMs: 10_000, marginMs: 200 })
+  for (const ttlMs of [NaN, -1, 0, 9, Infinity, 2 ** 31]) {
+    await expect(lock.extend(ttlMs)).rejects.toThrow(RangeError)
+  }
+  await expect(lock.extend(200)).rejects.toThrow(/above marginMs/) // it would be lost at once
+  expect(calls).toBe(0)
+  lock.assertHeld()
+})
+
+test('extend() to a shorter lease: the signal fires before that one ends', async () => {
+  const { clock, locks } = world()
+  const lock = await locks.acquire('payout', { ttlMs: 60_000, marginMs: 100 })
+  await lock.extend(1_000)
+  expect(lock.remainingMs).toBe(900)
+  const { signal } = lock
+  let firedMs: number | undefined
+  signal.addEventListener('abort', () => (firedMs = clock.monotonic()))
+  await clock.advance(60_000)
+  expect(firedMs).toBe(900)
+})
+
+test('extend() to a shorter lease whose answer is lost: the shorter one counts', async () => {
+  const { clock, locks } = world((store) => ({
+    async extend(holding, ttlMs) {
+      await store.extend(holding, ttlMs)
+      throw new Error('connection lost')
+    },
+  }))
+  const lock = await locks.acquire('payout', { ttlMs: 60_000, marginMs: 100 })
+  await expect(lock.extend(1_000)).rejects.toThrow(LockStoreError)
+  expect(lock.remainingMs).toBe(900)
+  const { signal } = lock
+  await clock.advance(900)
+  expect(signal.aborted).toBe(true)
+})
+
+test('extend() twice at once: one after the other, so that the last one in the store is the last one here', async () => {
+  const { clock, locks } = world((store) => ({
+    async extend(holding, ttlMs) {
+      // As over a pool: the first request takes the slower connection.
+      await clock.sleep(ttlMs === 1_000 ? 200 : 10)
+      return store.extend(holding, ttlMs)
+    },
+  }))
+  const lock = await locks.acquire('payout', { ttlMs: 10_000, marginMs: 100 })
+  const both = Promise.all([lock.extend(1_000), lock.extend(30_000)])
+  await clock.advance(500)
+  await both
+  const { signal } = lock
+  expect(lock.remainingMs).toBe(30_000 - 100 - 300)
+  await clock.advance(29_000)
+  expect(signal.aborted).toBe(false)
+  // The lease in the store is not over before ours is.
+  expect(await locks.tryAcquire('payout', { ttlMs: 1_000 })).toBeUndefined()
+})
+
+test('extend() with a store that never answers ends with the lock', async () => {
+  const { clock, locks } = world(() => ({ extend: () => new Promise(() => {}) }))
+  const lock = await locks.acquire('payout', { ttlMs: 1_000 })
+  const failure = lock.extend().catch((error: unknown) => error)
+  await clock.advance(950)
+  expect(await failure).toMatchObject({ code: 'QUORATE_LOCK_LOST', reason: 'expired' })
+})
+
+test('release() with a store that never answers gives up after 5 seconds; withLock() still returns', async () => {
+  const { clock, locks, events } = world(() => ({ release: () => new Promise(() => {}) }))
+  const lock = await locks.acquire('payout', { ttlMs: 60_000 })
+  const failure = lock.release().catch((error: unknown) => error)
+  const result = locks.withLock('other', { ttlMs: 60_000 }, () => 'done')
+  await clock.advance(5_000)
+  expect(await failure).toMatchObject({ code: 'QUORATE_LOCK_STORE', cause: { name: 'TimeoutError' } })
+  expect(await result).toBe('done')
+  expect(events.filter(({ type }) => type === 'release-failed')).toHaveLength(2)
+  expect(clock.pending).toBe(0)
+})
+
+test('autoExtend with a wide margin extends before the deadline', async () => {
+  const { clock, locks } = world()
+  await using lock = await locks.acquire('payout', { ttlMs: 1_000, marginMs: 900, autoExtend: true })
+  await clock.advance(2_000)
+  expect(lock.signal.aborted).toBe(false)
+})

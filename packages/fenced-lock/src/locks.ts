@@ -7,6 +7,7 @@ import {
   type Clock,
   type Random,
 } from '@quorate/core'
+import { checkTtl, MAX_MS } from './check-ttl.ts'
 import { LockStoreError, LockTimeoutError } from './errors.ts'
 import type { LockEvent } from './events.ts'
 import { HeldLock } from './held-lock.ts'
@@ -47,8 +48,8 @@ class LockFactory implements Locks {
 
   async acquire(key: string, options: AcquireOptions): Promise<Lock> {
     const { waitMs = 10_000 } = options
-    if (!(waitMs >= 0)) {
-      throw new RangeError(`Cannot acquire lock ${key}: waitMs must be 0 or more, got ${waitMs}`)
+    if (!(waitMs >= 0 && waitMs <= MAX_MS)) {
+      throw new RangeError(`Cannot acquire lock ${key}: waitMs must be from 0 to ${MAX_MS}, got ${waitMs}`)
     }
     const startMs = this.#clock.monotonic()
     const lock = await this.#acquire(key, options, waitMs)
@@ -175,16 +176,12 @@ function checked(
   if (typeof key !== 'string' || key === '') {
     throw new TypeError(`Cannot acquire a lock: key must be a non-empty string, got ${key}`)
   }
-  if (!(ttlMs >= 10 && ttlMs <= 2_147_483_647)) {
-    throw new RangeError(`Cannot acquire lock ${key}: ttlMs must be from 10 to 2147483647, got ${ttlMs}`)
-  }
-  if (!(marginMs >= 0 && marginMs < ttlMs)) {
-    throw new RangeError(
-      `Cannot acquire lock ${key}: marginMs must be 0 or more and below ttlMs, got ${marginMs}`,
-    )
+  const wholeMs = checkTtl(`acquire lock ${key}`, ttlMs, Math.max(0, marginMs || 0))
+  if (!(marginMs >= 0)) {
+    throw new RangeError(`Cannot acquire lock ${key}: marginMs must be 0 or more, got ${marginMs}`)
   }
   if (!(maxHoldMs > 0)) {
     throw new RangeError(`Cannot acquire lock ${key}: maxHoldMs must be above 0, got ${maxHoldMs}`)
   }
-  return { ttlMs: Math.floor(ttlMs), marginMs, autoExtend, maxHoldMs }
+  return { ttlMs: wholeMs, marginMs, autoExtend, maxHoldMs }
 }

@@ -35,7 +35,7 @@ export interface TryAcquireOptions {
 
 /** Options of {@link Locks.acquire}. */
 export interface AcquireOptions extends TryAcquireOptions {
-  /** How long to wait for a lock that is taken, ms. Default 10,000; 0 asks once. */
+  /** How long to wait for a lock that is taken, ms, at most 2^31 - 1. Default 10,000; 0 asks once. */
   readonly waitMs?: number | undefined
 }
 
@@ -65,11 +65,13 @@ export interface Lock extends Fence, AsyncDisposable {
   assertHeld(): void
 
   /**
-   * Starts a new lease.
+   * Starts a new lease, longer or shorter. Calls made at once follow one another.
    *
-   * @param ttlMs default: the TTL it was acquired with.
-   * @throws LockLostError if the lock is lost.
-   * @throws LockStoreError if the store failed; the lease runs on to its old deadline.
+   * @param ttlMs at least 10 and above `marginMs`. Default: the TTL it was acquired with.
+   * @throws LockLostError if the lock is lost, also while waiting for the store.
+   * @throws LockStoreError if the store failed; the lease runs on to its old deadline, or to that of
+   *   the new lease if it is sooner.
+   * @throws RangeError for a wrong TTL; nothing was sent.
    */
   extend(ttlMs?: number): Promise<void>
 
@@ -77,7 +79,7 @@ export interface Lock extends Fence, AsyncDisposable {
    * Frees the lock. Of a lost lock, it changes nothing.
    *
    * @returns whether it was still ours. Called again, the same answer.
-   * @throws LockStoreError if the store failed; the lease ends by itself then.
+   * @throws LockStoreError if the store failed, or did not answer within 5 seconds; the lease ends by itself then.
    */
   release(): Promise<boolean>
 

@@ -166,3 +166,20 @@ test('a full queue refuses the next one', async () => {
   await lock.release()
   await store[Symbol.asyncDispose]()
 })
+
+test('a user who may not subscribe still waits, and leaves no listeners behind', async () => {
+  await admin.call('ACL', 'SETUSER', 'nosub', 'on', '>secret', '~*', '+@all', 'resetchannels')
+  const redis = new Redis(server.url, { username: 'nosub', password: 'secret' })
+  redis.on('error', () => {})
+  const locks = createLocks({ store: redisLockStore(redis) })
+  const lock = await locks.acquire('nosub', { ttlMs: TTL_MS })
+  const { length } = redis.listeners('end')
+  for (let round = 0; round < 3; round++) {
+    await expect(locks.acquire('nosub', { ttlMs: TTL_MS, waitMs: 10 })).rejects.toThrow(/still taken/)
+  }
+  expect(redis.listeners('end').length - length).toBeLessThanOrEqual(1)
+  const next = locks.acquire('nosub', { ttlMs: TTL_MS })
+  await lock.release()
+  expect(await (await next).release()).toBe(true)
+  redis.disconnect()
+})

@@ -45,14 +45,13 @@ class MemoryLockStore implements LockStore {
   }
 
   async tryAcquire(request: LockRequest): Promise<Omit<Granted, 'sinceMs'> | Taken> {
-    const entry = this.#entry(request.key)
-    if (entry.lease === undefined) return { granted: true, token: this.#grant(entry, request) }
-    return this.#taken(entry)
+    return this.#take(request)
   }
 
   async waitAcquire(request: LockRequest, { deadlineMs, signal, clock }: Waiting): Promise<Granted | Taken> {
     const sinceMs = clock.monotonic()
-    const first = await this.tryAcquire(request)
+    // Nothing may run between the look and the place in the queue: a release then would tell nobody.
+    const first = this.#take(request)
     if (first.granted) return { ...first, sinceMs }
 
     const entry = this.#entry(request.key)
@@ -92,11 +91,20 @@ class MemoryLockStore implements LockStore {
 
   async release({ key, holder }: Holding): Promise<boolean> {
     const entry = this.#entry(key)
-    if (entry.lease?.holder !== holder) return false
-    entry.lease = undefined
-    this.#serve(entry)
+    const held = entry.lease?.holder === holder
+    if (held) {
+      entry.lease = undefined
+      this.#serve(entry)
+    }
+    // Also of a lease that had ended by itself: a key nobody uses needs no memory.
     if (entry.lease === undefined) this.#entries.delete(key)
-    return true
+    return held
+  }
+
+  #take(request: LockRequest): Omit<Granted, 'sinceMs'> | Taken {
+    const entry = this.#entry(request.key)
+    if (entry.lease === undefined) return { granted: true, token: this.#grant(entry, request) }
+    return this.#taken(entry)
   }
 
   /** The entry as of now: an expired lease is over, and the first in the queue has the lock. */

@@ -21,6 +21,7 @@ export class Subscriber {
   #connection: RedisSubscriberLike | undefined
   #opening: Promise<boolean> | undefined
   #isOpen = false
+  #follows = false
 
   constructor(redis: RedisLike, channel: string) {
     this.#redis = redis
@@ -59,8 +60,7 @@ export class Subscriber {
   async #open(): Promise<boolean> {
     const connection = this.#redis.duplicate({ enableOfflineQueue: true })
     this.#connection = connection
-    // When the caller ends its client, our connection must not keep the process alive.
-    this.#redis.on('end', () => this.close())
+    this.#followCaller()
     connection.on('error', () => {}) // the driver reconnects; until then the fall-back timers run
     connection.on('message', (_channel, message) => this.#receive(message))
     let opened = false
@@ -75,10 +75,19 @@ export class Subscriber {
       return this.#isOpen
     } catch {
       connection.disconnect()
-      this.#connection = undefined
-      this.#opening = undefined
+      if (this.#connection === connection) {
+        this.#connection = undefined
+        this.#opening = undefined
+      }
       return false
     }
+  }
+
+  /** When the caller ends its client, our connection must not keep the process alive. */
+  #followCaller(): void {
+    if (this.#follows) return // also after a failed try: each would leave a listener on the caller's client
+    this.#follows = true
+    this.#redis.on('end', () => this.close())
   }
 
   #receive(message: string): void {
