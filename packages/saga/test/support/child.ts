@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
 
 /** A fixture script in a process of its own, with its lines. */
 export interface Child extends AsyncDisposable {
@@ -15,6 +16,8 @@ export function startChild(script: string, args: readonly string[]): Child {
   const child = spawn(process.execPath, ['--conditions=@quorate/source', file, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
+  // Also when the test times out while it waits, and nothing is disposed of.
+  onTestFinished(() => void child.kill('SIGKILL'))
   let errors = ''
   child.stderr.on('data', (data: Buffer) => (errors += data.toString()))
   child.stdin.on('error', () => {}) // It may be dead when the test writes to it.

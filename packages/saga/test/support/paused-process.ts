@@ -4,6 +4,7 @@ import pg from 'pg'
 import { createSagaEngine, saga } from '@quorate/saga'
 
 const [url, id = '', leaseMs] = process.argv.slice(2)
+process.stdin.on('end', () => process.exit()) // the test is gone
 const pool = new pg.Pool({ connectionString: url, max: 4 })
 const paused = saga('paused', { version: 1 })
   .step({
