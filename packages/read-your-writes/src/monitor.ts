@@ -138,7 +138,8 @@ export class Monitor {
       return { type: 'disconnected' }
     const replayed = replica.sample?.replayed
     if (replayed === undefined) return { type: 'disconnected' }
-    replica.lag = this.#head.lagOf(replayed, this.#clock.monotonic())
+    const nowMs = this.#clock.monotonic()
+    replica.seeLag(this.#head.lagOf(replayed, nowMs), nowMs)
     return { type: 'streaming', lag: replica.lag }
   }
 

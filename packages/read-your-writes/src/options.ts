@@ -30,7 +30,8 @@ export interface ReadYourWritesOptions {
   readonly secret: string | readonly string[]
   /** Default level of reads. Default `read-your-writes`. */
   readonly level?: Level | undefined
-  /** How long a read may wait for a replica to catch up before it goes to the primary, ms. Default 50; 0: not at all. */
+  /** How long a read may wait for a replica to catch up before it goes to the primary, ms. Default 10; 0: not at all.
+   * Nobody waits for replicas that have lately lagged by more than that. */
   readonly waitMs?: number | undefined
   /** A replica further behind is ejected, ms; readmitted below half of it. At most 1,000 probe intervals. Default 2,000. */
   readonly maxLagMs?: number | undefined
@@ -70,7 +71,7 @@ export interface Settings {
 export function settingsOf(options: ReadYourWritesOptions): Settings {
   const settings: Settings = {
     level: options.level ?? 'read-your-writes',
-    waitMs: options.waitMs ?? 50,
+    waitMs: options.waitMs ?? 10,
     maxLagMs: options.maxLagMs ?? 2_000,
     maxLagBytes: options.maxLagBytes ?? 64 * 1_024 * 1_024,
     probeIntervalMs: options.probeIntervalMs ?? 100,

@@ -17,7 +17,7 @@ import { replicaFailure } from './postgres/failures.ts'
 import type { PgPool } from './postgres/port.ts'
 import { positionSeenOnPrimary, positionSeenOnReplica } from './postgres/sql.ts'
 import { LentQueryable } from './queryable.ts'
-import { candidates, lastResorts, type Replica } from './replica.ts'
+import { candidates, lastResorts, ReplicaDownError, type Replica } from './replica.ts'
 import type { RoutedSession } from './session.ts'
 
 /** One read, with all that decides where it goes. */
@@ -74,24 +74,21 @@ export class Router {
     if (plan.to === 'primary') return this.#onPrimary(request, plan.reason, plan.renews, 0)
     const key = request.session?.key ?? String(this.#random())
     const startMs = this.#clock.monotonic()
-    let found = candidates(this.#replicas, this.#ranking, plan.wanted, key)
+    let reason: PrimaryReason | undefined
     let waitedMs = 0
-    if (found.length === 0 && (await this.#caughtUp(plan.wanted, request.signal))) {
-      found = candidates(this.#replicas, this.#ranking, plan.wanted, key)
-    }
-    if (found.length === 0) {
+    for (let round = 0; reason === undefined; round++) {
+      for (const replica of candidates(this.#ranking, plan.wanted, key)) {
+        const tried = await this.#onReplica(request, replica, waitedMs)
+        if (tried.done) return tried.value
+        reason = tried.reason
+        if (reason === 'wrote') break
+      }
+      if (reason !== undefined || round > 0) break
+      const caughtUp = await this.#caughtUp(plan.wanted, request.signal)
       waitedMs = this.#clock.monotonic() - startMs
-      const fit = this.#replicas.some(({ status }) => status === 'healthy')
-      return this.#onPrimary(request, fit ? 'behind' : 'no-replica', false, waitedMs, plan.wanted)
+      if (!caughtUp) break
     }
-    waitedMs = this.#clock.monotonic() - startMs
-    let reason: PrimaryReason = 'replica-failed'
-    for (const replica of found) {
-      const tried = await this.#onReplica(request, replica, waitedMs)
-      if (tried.done) return tried.value
-      reason = tried.reason
-      if (reason === 'wrote') break
-    }
+    reason ??= this.#replicas.some(({ status }) => status === 'healthy') ? 'behind' : 'no-replica'
     return this.#onPrimary(request, reason, reason === 'wrote', waitedMs, plan.wanted)
   }
 
@@ -115,53 +112,37 @@ export class Router {
   /** Waits for a replica, if there is one that may make it in time. */
   async #caughtUp(wanted: Position | undefined, signal: AbortSignal | undefined): Promise<boolean> {
     const { waitMs } = this.#settings
-    const isNear = ({ status, lag }: Replica): boolean => status === 'healthy' && (lag?.ms ?? 0) <= waitMs
+    const nowMs = this.#clock.monotonic()
+    const isNear = (replica: Replica): boolean =>
+      replica.status === 'healthy' && replica.usualLagMs(nowMs) <= waitMs
     if (waitMs === 0 || wanted === undefined || !this.#replicas.some(isNear)) return false
     using limit = deadline(this.#clock, waitMs, 'Waiting for a replica')
     const either = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal])
     const arrived = (): boolean =>
-      this.#replicas.some(
-        (replica) => replica.status === 'healthy' && replica.weight > 0 && replica.covers(wanted),
-      )
+      this.#replicas.some((replica) => replica.weight > 0 && replica.isFit(wanted))
     const reached = await this.#monitor.waitUntil(arrived, either)
     signal?.throwIfAborted()
     return reached
   }
 
   async #onReplica<T>(request: ReadRequest<T>, replica: Replica, waitedMs: number): Promise<Try<T>> {
-    const { level, session, signal } = request
-    const { sample } = replica
-    if (sample === undefined) return { done: false, reason: 'replica-failed' }
-    // No deadline of its own: a server that does not answer is noticed by its probes, which abort this.
-    const { downSignal } = replica
-    const gone = signal === undefined ? downSignal : AbortSignal.any([signal, downSignal])
-    const failed = (error: unknown): Try<T> => {
-      signal?.throwIfAborted()
-      const failure = downSignal.aborted ? 'lost' : replicaFailure(error)
-      if (failure === 'other') throw error
-      return { done: false, reason: failure === 'wrote' ? 'wrote' : 'replica-failed' }
-    }
-    let checkout: Checkout
-    try {
-      checkout = await checkOut(replica.pool, gone)
-    } catch (error) {
-      return failed(error)
-    }
-    const { client, facts } = checkout
-    // The server was restarted or exchanged since it was sampled, and may stand before the sample.
-    if (facts.startedAt !== sample.startedAt || facts.cluster !== sample.cluster || !facts.inRecovery) {
-      checkout.release(facts.startedAt !== sample.startedAt)
+    const { signal, level } = request
+    let checkout: Checkout | undefined
+    let abandoned = false
+    const attempt = async (): Promise<Try<T>> => {
+      // No deadline of its own: a server that does not answer is noticed by its probes.
+      checkout = await checkOut(replica.pool, undefined)
+      if (!abandoned) return this.#tryOn(request, replica, checkout)
+      checkout.release()
       return { done: false, reason: 'replica-failed' }
     }
-    const lent = new LentQueryable(client)
     try {
-      const value = await waitOrAbort(request.work(lent), gone)
-      lent.end()
-      if (level === 'monotonic' && session !== undefined && sample.timeline !== undefined) {
-        const { cluster, timeline } = { cluster: sample.cluster, timeline: sample.timeline }
-        session.advance(await waitOrAbort(positionSeenOnReplica(client, { cluster, timeline }), gone), false)
-      }
-      checkout.release()
+      const tried = await replica.untilDown(attempt(), signal, () => {
+        abandoned = true
+        checkout?.release(true) // still busy with the query
+      })
+      checkout?.release()
+      if (!tried.done) return tried
       emit<ReadYourWritesEvent>(this.#onEvent, () => ({
         type: 'read',
         level,
@@ -169,12 +150,34 @@ export class Router {
         reason: undefined,
         waitedMs,
       }))
-      return { done: true, value }
+      return tried
     } catch (error) {
+      const failure = error instanceof ReplicaDownError ? 'lost' : replicaFailure(error)
+      checkout?.release(failure === 'lost')
+      signal?.throwIfAborted()
+      if (failure === 'other') throw error
+      return { done: false, reason: failure === 'wrote' ? 'wrote' : 'replica-failed' }
+    }
+  }
+
+  async #tryOn<T>(
+    { work, level, session }: ReadRequest<T>,
+    { sample }: Replica,
+    { client, facts }: Checkout,
+  ): Promise<Try<T>> {
+    // The server may have been restarted or exchanged since it was sampled, and stand before the sample.
+    const isSampled = facts.startedAt === sample?.startedAt && facts.cluster === sample.cluster
+    if (!isSampled || !facts.inRecovery) return { done: false, reason: 'replica-failed' }
+    const lent = new LentQueryable(client)
+    try {
+      const value = await work(lent)
+      const { cluster, timeline } = sample
+      if (level === 'monotonic' && session !== undefined && timeline !== undefined) {
+        session.advance(await positionSeenOnReplica(client, { cluster, timeline }), false)
+      }
+      return { done: true, value }
+    } finally {
       lent.end()
-      // After an abort the connection is still busy with the query.
-      checkout.release(gone.aborted || replicaFailure(error) === 'lost')
-      return failed(error)
     }
   }
 

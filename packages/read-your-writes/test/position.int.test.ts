@@ -74,7 +74,8 @@ test('an insert position behind a page header is one that replicas never reach; 
     const to = await insertLsn()
     const overhead = to - from - 800n
     const left = pageBytes - (to % pageBytes)
-    if (left <= overhead + 300n) continue
+    // A message that ran over the end of a page has paid for its header, and is no measure.
+    if (from / pageBytes !== to / pageBytes || left <= overhead + 300n) continue
     await emit(Number(left - overhead))
     inserted = await insertLsn()
   } while (inserted % pageBytes !== 24n)

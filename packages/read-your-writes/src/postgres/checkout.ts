@@ -10,7 +10,10 @@ export interface Checkout {
   release(destroy?: boolean): void
 }
 
-/** Facts of connections that pools keep for later, asked for once per connection. */
+/**
+ * Facts of connections that pools keep for later, asked for once per connection. A server in recovery may
+ * be promoted meanwhile, which the monitor notices; the other way needs a restart, and a new connection.
+ */
 const known = new WeakMap<PgPoolClient, ConnectionFacts>()
 
 /**
@@ -33,8 +36,7 @@ export async function checkOut(pool: PgPool, signal: AbortSignal | undefined): P
   }
   try {
     let facts = known.get(client)
-    // A server that was in recovery may have been promoted; the other way needs a restart.
-    if (facts === undefined || facts.inRecovery) {
+    if (facts === undefined) {
       facts = await waitOrAbort(readFacts(client), signal)
       known.set(client, facts)
     }
