@@ -152,6 +152,19 @@ describe('promote()', () => {
     expect(await items(orders.primary.url)).toEqual([1])
   })
 
+  it('leaves another replica frozen whose replay is paused, and it follows once resumed', async () => {
+    const [target, frozen] = orders.replicas
+    await frozen.pauseReplay()
+    await insert(1)
+    await target.caughtUp()
+    await orders.promote(0)
+    await insert(2)
+    expect(await items(frozen.url)).toEqual([])
+    await frozen.resumeReplay()
+    await frozen.caughtUp()
+    expect(await items(frozen.url)).toEqual([1, 2])
+  })
+
   it('refuses a replica that is not there or not up', async () => {
     await expect(orders.promote(2)).rejects.toThrow(RangeError)
     await orders.replicas[0].kill()

@@ -57,7 +57,8 @@ export class PostgresMembers extends ReplicaSet<PostgresNode> {
         url,
         `SELECT application_name AS name FROM pg_stat_replication WHERE state = 'streaming'`,
       )
-      return running.every(({ shortName }) => rows.some(({ name }) => name === shortName))
+      const missing = running.filter(({ shortName }) => rows.every(({ name }) => name !== shortName))
+      return (await Promise.all(missing.map(isReplayPaused))).every(Boolean)
     }
     await this.until({ what: 'stream from its primary', node, withinMs, isSo })
   }
@@ -175,6 +176,11 @@ export class PostgresMembers extends ReplicaSet<PostgresNode> {
     await this.startReplica(member)
     this.context.note({ type: 'cloned', server: node.name, reason })
   }
+}
+
+/** A standby whose replay is paused asks nobody for more; it connects when it goes on. */
+async function isReplayPaused({ url }: PostgresNode): Promise<boolean> {
+  return (await query(url, 'SELECT WHERE pg_is_wal_replay_paused()')).length > 0
 }
 
 /**
