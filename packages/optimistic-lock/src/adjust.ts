@@ -22,8 +22,10 @@ export interface Item {
 
 /** What {@link adjustAllRows} answers for each row it found, besides the row's own columns. */
 export interface ItemColumns {
-  /** Index of the item. */
-  readonly quorateitem: number
+  /** Indices of the items that name this row, with commas. */
+  readonly quorateitems: string
+  /** Was it changed? */
+  readonly quoratedone: boolean
   /** Would this row alone have been granted? */
   readonly quorateenough: boolean
 }
@@ -62,7 +64,8 @@ export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: 
   )
   const sets = [...after].map(([column, value]) => `${shape.column(column)} = ${value}`)
   const falling = Object.keys(deltas).filter((column) => (deltas[column] ?? 0) < 0)
-  const conditions = [sql.keyIs(key), ...boundConditions(sql, shape, after, falling, bounds, '')]
+  const lower = new Map(falling.map((column) => [column, '']))
+  const conditions = [sql.keyIs(key), ...boundConditions(sql, shape, after, lower, bounds, '')]
   return sql.done(
     `UPDATE ${shape.table} SET ${[...sets, sql.raiseVersion()].join(', ')} ` +
       `WHERE ${conditions.join(' AND ')} RETURNING *`,
@@ -70,8 +73,9 @@ export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: 
 }
 
 /**
- * All rows or none, in one statement. `held` locks the rows in key order, so that two such calls
- * cannot deadlock, and judges each on its latest committed state; `done` changes them if every item
+ * All rows or none, in one statement. `want` adds up the items of one row: the database does, because only it
+ * knows that two keys are equal (a uuid in capitals, a citext). `held` locks the rows in key order, so that two such calls
+ * cannot deadlock, and judges each on its latest committed state; `done` changes them if every row
  * was found and had enough. It computes from `held`, not from `t`: of a row that was changed while we
  * waited, `t` is first the old one, and a CHECK of the table would fail on a value nobody will write
  * (Postgres checks constraints before it notices that the row has moved on). The items travel as one JSON parameter, so the text depends only on the
@@ -80,7 +84,6 @@ export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: 
 export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Bounds): Statement {
   const sql = new Sql(shape)
   const columns = [...new Set(items.flatMap(({ deltas }) => Object.keys(deltas)))]
-  const falling = columns.filter((column) => items.some(({ deltas }) => (deltas[column] ?? 0) < 0))
   const json = sql.value(JSON.stringify(items.map((item) => jsonRow(shape, item))))
 
   // Tells the planner how many rows to expect (it assumes 100), so that few keys are looked up by index
@@ -88,11 +91,22 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
   // two, so that there are few texts.
   const limit = 2 ** Math.ceil(Math.log2(items.length))
   const key = shape.key.map((column) => shape.column(column))
-  const wanted = columns.map((column, index) => `COALESCE(w.${shape.column(column)}, 0) AS quorated${index}`)
+  const wantedKey = key.map((column) => `w.${column}`).join(', ')
+  const wanted = columns.map(
+    (column, index) => `sum(COALESCE(w.${shape.column(column)}, 0)) AS quorated${index}`,
+  )
   const after = new Map(
     columns.map((column, index) => [column, `t.${shape.column(column)} + want.quorated${index}`]),
   )
-  const conditions = boundConditions(sql, shape, after, falling, bounds, 't.')
+  // Which columns go down differs from row to row, and only those are bounded by 0.
+  const lower = new Map(
+    columns.flatMap((column, index) =>
+      items.some(({ deltas }) => (deltas[column] ?? 0) < 0)
+        ? [[column, `want.quorated${index} >= 0 OR `] as const]
+        : [],
+    ),
+  )
+  const conditions = boundConditions(sql, shape, after, lower, bounds, 't.')
   const sets = columns.map((column, index) => {
     const name = shape.column(column)
     return `${name} = held.${name} + want.quorated${index}`
@@ -102,43 +116,21 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
 
   return sql.done(
     `WITH want AS MATERIALIZED (
-  SELECT (w.ordinality - 1)::int AS quorateitem, ${[...key.map((column) => `w.${column}`), ...wanted].join(', ')}
-  FROM json_populate_recordset(NULL::${shape.table}, ${json}::json) WITH ORDINALITY AS w
-  LIMIT ${limit}
+  SELECT string_agg((w.ordinality - 1)::text, ',') AS quorateitems, ${[wantedKey, ...wanted].join(', ')}
+  FROM (SELECT * FROM json_populate_recordset(NULL::${shape.table}, ${json}::json) WITH ORDINALITY LIMIT ${limit}) AS w
+  GROUP BY ${wantedKey}
 ), held AS MATERIALIZED (
-  SELECT want.quorateitem, (${conditions.join(' AND ') || 'true'}) AS quorateenough, t.*
+  SELECT want.quorateitems, false AS quoratedone, (${conditions.join(' AND ') || 'true'}) AS quorateenough, t.*
   FROM want JOIN ${shape.table} AS t ON ${same('t', 'want')}
   ORDER BY ${key.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t
 ), done AS (
   UPDATE ${shape.table} AS t SET ${[...sets, sql.raiseVersion('held.')].join(', ')}
-  FROM want JOIN held ON held.quorateitem = want.quorateitem
+  FROM want JOIN held ON held.quorateitems = want.quorateitems
   WHERE ${same('t', 'held')} AND (SELECT count(*) FROM held WHERE quorateenough) = (SELECT count(*) FROM want)
-  RETURNING held.quorateitem, held.quorateenough, t.*
+  RETURNING held.quorateitems, true AS quoratedone, held.quorateenough, t.*
 )
 SELECT * FROM done UNION ALL SELECT * FROM held WHERE NOT EXISTS (SELECT FROM done)`,
   )
-}
-
-/** Adds up items with the same key; the order is that of first appearance. */
-export function mergeItems(shape: Shape, items: readonly Item[]): Item[] {
-  const merged = new Map<string, { key: KeyValues; deltas: Record<string, Amount> }>()
-  for (const { key, deltas } of items) {
-    const id = JSON.stringify(shape.key.map((column) => String(key[column])))
-    const item = merged.get(id)
-    if (item === undefined) {
-      merged.set(id, { key, deltas: { ...deltas } })
-      continue
-    }
-    for (const [column, delta] of Object.entries(deltas))
-      item.deltas[column] = add(item.deltas[column], delta)
-  }
-  return [...merged.values()]
-}
-
-function add(a: Amount | undefined, b: Amount): Amount {
-  if (a === undefined) return b
-  if (typeof a === 'number' && typeof b === 'number') return a + b
-  return BigInt(a) + BigInt(b)
 }
 
 /** Amounts go as text: JSON has no bigint, and the column's own type reads them. */
@@ -153,18 +145,21 @@ function jsonRow(shape: Shape, { key, deltas }: Item): Record<string, unknown> {
   return row
 }
 
-/** `after` maps each adjusted column to the SQL of its value after the change. */
+/**
+ * `after` maps each adjusted column to the SQL of its value after the change, `falling` each column that
+ * goes down, so that 0 is its bound unless the caller gives another, to the SQL of an exception.
+ */
 function boundConditions(
   sql: Sql,
   shape: Shape,
   after: ReadonlyMap<string, string>,
-  falling: readonly string[],
+  falling: ReadonlyMap<string, string>,
   { min = {}, max = {} }: Bounds,
   alias: string,
 ): string[] {
   const value = (column: string): string => after.get(column) ?? `${alias}${shape.column(column)}`
   const lower: Record<string, Amount | string | undefined> = {}
-  for (const column of falling) lower[column] = 0
+  for (const column of falling.keys()) lower[column] = 0
   for (const [column, bound] of Object.entries(min)) if (bound !== undefined) lower[column] = bound
 
   const conditions: string[] = []
@@ -175,7 +170,9 @@ function boundConditions(
         throw new RangeError(`Cannot adjust ${shape.label}: bound of ${column} must be a number, got NaN`)
       }
       const limit = typeof bound === 'string' ? value(bound) : sql.value(String(bound))
-      conditions.push(`${value(column)} ${operator} ${limit}`)
+      const except = operator === '>=' && min[column] === undefined ? falling.get(column) : undefined
+      const condition = `${value(column)} ${operator} ${limit}`
+      conditions.push(except ? `(${except}${condition})` : condition)
     }
   }
   compare('>=', -Infinity, lower)

@@ -1,13 +1,6 @@
 import { emit, waitOrAbort } from '@quorate/core'
-import {
-  adjustAllRows,
-  adjustRow,
-  MAX_ITEMS,
-  mergeItems,
-  toDeltas,
-  type Deltas,
-  type ItemColumns,
-} from './adjust.ts'
+import { adjustAllRows, adjustRow, MAX_ITEMS, toDeltas, type Deltas, type ItemColumns } from './adjust.ts'
+import { judge } from './all-or-nothing.ts'
 import { RowExistsError, RowGoneError, StaleVersionError, WriteUnknownError } from './errors.ts'
 import type { OptimisticEvent } from './events.ts'
 import { mutate } from './mutate.ts'
@@ -177,12 +170,12 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     sign: -1 | 'signed',
     { signal, ...bounds }: AdjustOptions<T>,
   ): Promise<AdjustAllResult<T>> {
-    const wanted = mergeItems(
-      this.#shape,
-      items.map(({ key, by }) => ({ key: this.#key(method, key), deltas: toDeltas(method, by, sign) })),
-    )
+    const wanted = items.map(({ key, by }) => ({
+      key: this.#key(method, key),
+      deltas: toDeltas(method, by, sign),
+    }))
     if (wanted.length > MAX_ITEMS) {
-      throw new RangeError(`Cannot ${method}: at most ${MAX_ITEMS} keys in one call, got ${wanted.length}`)
+      throw new RangeError(`Cannot ${method}: at most ${MAX_ITEMS} items in one call, got ${wanted.length}`)
     }
     if (wanted.length === 0) return { granted: true, rows: [] }
 
@@ -195,24 +188,13 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     }
 
     const statement = adjustAllRows(this.#shape, wanted, bounds)
-    const found = new Map<number, { row: Row<T>; enough: boolean }>()
-    for (const { quorateitem, quorateenough, ...row } of await this.#write<ItemColumns>(
-      method,
-      statement,
-      signal,
-    )) {
-      found.set(quorateitem, { row, enough: quorateenough })
-    }
-    const rows: Row<T>[] = []
-    const short: { key: KeyOf<T>; row: Row<T> | undefined }[] = []
-    for (const [index, { key }] of wanted.entries()) {
-      const item = found.get(index)
-      if (item?.enough === true) rows.push(item.row)
-      else short.push({ key: key as KeyOf<T>, row: item?.row })
-    }
-    if (short.length === 0) return { granted: true, rows }
-    this.#reportShort(short.map(({ key }) => key as KeyValues))
-    return { granted: false, short }
+    const found = await this.#write<ItemColumns>(method, statement, signal)
+    const verdict = judge(
+      found,
+      wanted.map(({ key }) => key),
+    )
+    if (!verdict.granted) this.#reportShort(verdict.short.map(({ key }) => key))
+    return verdict as AdjustAllResult<T>
   }
 
   /** First row of a conditional write; if there is none, `undefined` for "gone" or an error for "stale". */

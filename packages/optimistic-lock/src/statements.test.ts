@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { adjustRow, mergeItems, toDeltas } from './adjust.ts'
+import { adjustRow, toDeltas } from './adjust.ts'
 import { quoteIdentifier, type Shape } from './names.ts'
 import { deleteRow, insertRow, updateRow } from './statements.ts'
 
@@ -60,19 +60,4 @@ test('toDeltas() rejects amounts that are not amounts', () => {
   expect(() => toDeltas('decrementIf', { available: -1 }, -1)).toThrow(/must be 0 or more/)
   expect(() => toDeltas('decrementIf', { available: undefined }, -1)).toThrow(TypeError)
   expect(toDeltas('decrementIf', { a: 2, b: 3n, c: undefined }, -1)).toEqual({ a: -2, b: -3n })
-})
-
-test('mergeItems() adds up items with the same key', () => {
-  const key = { sku: 'mug', warehouse: 1 }
-  const other = { sku: 'cup', warehouse: 1 }
-  expect(
-    mergeItems(shape, [
-      { key, deltas: { a: -1 } },
-      { key: other, deltas: { a: -5 } },
-      { key, deltas: { a: -2, b: 3n } },
-    ]),
-  ).toEqual([
-    { key, deltas: { a: -3, b: 3n } },
-    { key: other, deltas: { a: -5 } },
-  ])
 })

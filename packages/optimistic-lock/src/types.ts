@@ -61,7 +61,7 @@ export interface AdjustOptions<T extends RepositoryTypes> extends CallOptions {
 /** One row's part of an all-or-nothing adjustment. */
 export interface AdjustItem<T extends RepositoryTypes> {
   readonly key: KeyOf<T>
-  /** Amounts by column. Items with the same key are added up. */
+  /** Amounts by column. Items with the same key, as the database compares keys, are added up. */
   readonly by: AmountsOf<T>
 }
 
@@ -69,7 +69,7 @@ export interface AdjustItem<T extends RepositoryTypes> {
 export type AdjustAllResult<T extends RepositoryTypes> =
   | {
       readonly granted: true
-      /** The rows after the change, one for each distinct key, in the order the keys were given. */
+      /** The rows after the change, one for each distinct row, in the order they were first named. */
       readonly rows: readonly T['row'][]
     }
   | {

@@ -199,3 +199,76 @@ test('concurrent decrementAllIf() over the same rows in any order neither deadlo
   expect(new Set(shortCounts)).toEqual(new Set([0]))
   expect([...sold.values()].reduce((sum, count) => sum + count, 0)).toBe((120 - refused) * 4)
 })
+
+test('two spellings of one key are one row: their amounts add up', async () => {
+  await pool.query('CREATE TABLE part (id uuid PRIMARY KEY, available int NOT NULL, version int NOT NULL)')
+  const parts = optimisticRepository(pool, {
+    table: table<{ id: string; available: number; version: number }>('part'),
+    key: ['id'],
+    version: 'version',
+  })
+  const id = 'a1b2c3d4-0000-4000-8000-00000000abcd'
+  await parts.insert({ id, available: 3 })
+  const take = (quantity: number): ReturnType<typeof parts.decrementAllIf> =>
+    parts.decrementAllIf([
+      { key: { id }, by: { available: quantity } },
+      { key: { id: id.toUpperCase() }, by: { available: quantity } },
+    ])
+  expect(await take(2)).toEqual({
+    granted: false,
+    short: [{ key: { id }, row: { id, available: 3, version: 1 } }],
+  })
+  expect(await take(1)).toEqual({ granted: true, rows: [{ id, available: 1, version: 2 }] })
+  expect(await parts.get({ id })).toMatchObject({ available: 1 })
+})
+
+test('amounts of several lines of one key add up as the column does, not as binary fractions', async () => {
+  await pool.query('CREATE TABLE fluid (id text PRIMARY KEY, litres numeric NOT NULL, version int NOT NULL)')
+  const fluids = optimisticRepository(pool, {
+    table: table<{ id: string; litres: number; version: number }>('fluid'),
+    key: ['id'],
+    version: 'version',
+  })
+  await fluids.insert({ id: 'oil', litres: 0.3 })
+  const key = { id: 'oil' }
+  const items = [0.1, 0.2].map((litres) => ({ key, by: { litres } }))
+  expect(await fluids.decrementAllIf(items)).toMatchObject({ granted: true, rows: [{ litres: '0.0' }] })
+})
+
+test('adjustAllIf() judges each row by what goes down there, as adjustIf() does', async () => {
+  await pool.query('CREATE TABLE account (id text PRIMARY KEY, cents int NOT NULL, version int NOT NULL)')
+  const accounts = optimisticRepository(pool, {
+    table: table<{ id: string; cents: number; version: number }>('account'),
+    key: ['id'],
+    version: 'version',
+  })
+  await accounts.insert({ id: 'a', cents: 100 })
+  await accounts.insert({ id: 'overdrawn', cents: -50 })
+  const items = [
+    { key: { id: 'a' }, by: { cents: -20 } },
+    { key: { id: 'overdrawn' }, by: { cents: 20 } },
+  ]
+  expect(await accounts.adjustAllIf(items)).toMatchObject({
+    granted: true,
+    rows: [{ cents: 80 }, { cents: -30 }],
+  })
+  // A bound that the caller gives is for all rows.
+  expect(await accounts.adjustAllIf(items, { min: { cents: 0 } })).toMatchObject({
+    granted: false,
+    short: [{ key: { id: 'overdrawn' } }],
+  })
+})
+
+test('rows that a trigger refused to change are not called granted', async () => {
+  await pool.query(`CREATE TABLE sealed (id text PRIMARY KEY, available int NOT NULL, version int NOT NULL);
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TRIGGER refuse BEFORE UPDATE ON sealed FOR EACH ROW EXECUTE FUNCTION refuse()`)
+  const sealed = optimisticRepository(pool, {
+    table: table<{ id: string; available: number; version: number }>('sealed'),
+    key: ['id'],
+    version: 'version',
+  })
+  const items = ['a', 'b'].map((id) => ({ key: { id }, by: { available: 1 } }))
+  for (const { key } of items) await sealed.insert({ ...key, available: 5 })
+  expect(await sealed.decrementAllIf(items)).toMatchObject({ granted: false })
+})

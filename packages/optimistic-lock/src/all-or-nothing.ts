@@ -1,0 +1,48 @@
+import { invariant } from '@quorate/core'
+import type { ItemColumns } from './adjust.ts'
+import type { KeyValues } from './types.ts'
+
+/** What became of an all-or-nothing adjustment. */
+export type Verdict =
+  | { readonly granted: true; readonly rows: readonly object[] }
+  | {
+      readonly granted: false
+      readonly short: readonly { readonly key: KeyValues; readonly row: object | undefined }[]
+    }
+
+/**
+ * Reads the answer of `adjustAllRows()`: the rows changed, or else all rows that were found. One row may be
+ * that of several items; it is told once, at the place of the first.
+ *
+ * @param keys of the items, in their order.
+ */
+export function judge(found: readonly ItemColumns[], keys: readonly KeyValues[]): Verdict {
+  const byItem = new Map<number, ItemColumns>()
+  for (const columns of found) {
+    for (const index of columns.quorateitems.split(',')) byItem.set(Number(index), columns)
+  }
+  if (found.some(({ quoratedone }) => quoratedone)) {
+    invariant(
+      byItem.size === keys.length,
+      'all rows or none are changed; does a trigger or policy skip some?',
+    )
+    return { granted: true, rows: [...new Set(keys.map((_, index) => byItem.get(index)))].map(rowOf) }
+  }
+  // If all had enough and nothing was done, a trigger or a policy of the table refused.
+  const vetoed = byItem.size === keys.length && found.every(({ quorateenough }) => quorateenough)
+  const seen = new Set<unknown>()
+  const short = keys.flatMap((key, index) => {
+    const columns = byItem.get(index)
+    const identity = columns ?? JSON.stringify(Object.values(key).map(String))
+    if (seen.has(identity) || (columns?.quorateenough === true && !vetoed)) return []
+    seen.add(identity)
+    return [{ key, row: columns === undefined ? undefined : rowOf(columns) }]
+  })
+  return { granted: false, short }
+}
+
+/** The row without our columns. */
+function rowOf(columns: ItemColumns | undefined): object {
+  const { quorateitems: _items, quoratedone: _done, quorateenough: _enough, ...row } = columns as ItemColumns
+  return row
+}
