@@ -14,7 +14,7 @@ export interface Running {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
   /** Resolves with the text so far once stdout matches. @throws if the process ends first. */
-  printed(pattern: RegExp): Promise<string>
+  readonly printed: (pattern: RegExp) => Promise<string>
 }
 
 /** Runs ShopFleet as a person at a terminal would, in a process of its own. */
