@@ -89,6 +89,18 @@ export class QuorumClient<V, T extends Tag> implements QuorumReader<V, T> {
     const linearizable = this.#isLinearizable(options.consistency)
     const w = this.#count('w', options.consistency, this.w)
     const deadline = this.#start(options)
+    // Awaited by stop() as a whole: between its two rounds nothing else of a write is under way.
+    return this.#track(this.#write(key, value, options, linearizable, w, deadline))
+  }
+
+  async #write(
+    key: string,
+    value: V,
+    options: WriteOptions,
+    linearizable: boolean,
+    w: number,
+    deadline: Deadline,
+  ): Promise<WriteResult> {
     let tag: string
     try {
       tag = options.tag ?? (await this.#newTag(key, linearizable, deadline, options.signal))
@@ -104,7 +116,8 @@ export class QuorumClient<V, T extends Tag> implements QuorumReader<V, T> {
 
   async stop(): Promise<void> {
     this.#stopped = true
-    await Promise.allSettled(this.#running)
+    // Again, because a write that has returned goes on to the replicas beyond W.
+    while (this.#running.size > 0) await Promise.allSettled(this.#running)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -185,7 +198,7 @@ export class QuorumClient<V, T extends Tag> implements QuorumReader<V, T> {
     callerSignal: AbortSignal | undefined,
   ): Promise<string> {
     if (!linearizable) return this.#context.tagger.next()
-    const [state] = await this.#track(this.#collect([key], this.r, deadline.signal, callerSignal))
+    const [state] = await this.#collect([key], this.r, deadline.signal, callerSignal)
     return this.#context.tagger.next(state?.newest?.tag)
   }
 
@@ -227,7 +240,11 @@ async function fetchMany<V, T extends Tag>(
   keys: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, TaggedRecord<V, T>>> {
-  if (keys.length > 1 && replica.getMany !== undefined) return replica.getMany(keys, { signal })
+  if (keys.length > 1 && replica.getMany !== undefined) {
+    const many: unknown = await replica.getMany(keys, { signal })
+    if (many instanceof Map) return many as ReadonlyMap<string, TaggedRecord<V, T>>
+    throw new TypeError(`Cannot use the answer of replica ${replica.id}: getMany() must resolve to a Map`)
+  }
   const records = await Promise.all(
     keys.map(async (key) => [key, await replica.get(key, { signal })] as const),
   )

@@ -5,10 +5,10 @@ import type { QuorumReadReplica, Tag } from './replica.ts'
 /** The replicas of a quorum: which hold a key, and how many calls each may have pending. */
 export class Members<V, T extends Tag> {
   readonly n: number
+  readonly maxInFlight: number
   readonly #replicas: readonly QuorumReadReplica<V, T>[]
   readonly #place: (key: string) => readonly QuorumReadReplica<V, T>[]
   readonly #pending = new Map<string, number>()
-  readonly #maxInFlight: number
 
   /** @throws RangeError for no replica, two with one id, or an `n` or `maxInFlight` out of range. */
   constructor(replicas: readonly QuorumReadReplica<V, T>[], n: number | undefined, maxInFlight: number) {
@@ -22,7 +22,7 @@ export class Members<V, T extends Tag> {
     }
     if (!(maxInFlight >= 1)) throw new RangeError(`maxInFlight must be at least 1, got ${maxInFlight}`)
     this.#replicas = replicas
-    this.#maxInFlight = maxInFlight
+    this.maxInFlight = maxInFlight
     const ranking = rendezvous(replicas.map((replica) => ({ id: replica.id, replica })))
     this.#place = (key) =>
       this.n === replicas.length
@@ -60,7 +60,7 @@ export class Members<V, T extends Tag> {
    */
   async call<A>({ id }: QuorumReadReplica<V, T>, operation: () => Promise<A>): Promise<A> {
     const pending = this.#pending.get(id) ?? 0
-    if (pending >= this.#maxInFlight) throw new ReplicaBusyError(id, this.#maxInFlight)
+    if (pending >= this.maxInFlight) throw new ReplicaBusyError(id, this.maxInFlight)
     this.#pending.set(id, pending + 1)
     try {
       return await operation()

@@ -446,3 +446,58 @@ test('wrong options and arguments are refused', async () => {
   await expect(client.write('k', 1, { tag: 'mine' })).rejects.toThrow(TypeError)
   await expect(client.read('k', { deadlineMs: Number.NaN })).rejects.toThrow(RangeError)
 })
+
+test('readMany() repairs a replica that lacks 1,000 keys, a few at a time', async () => {
+  const [us, eu, ap] = ['us', 'eu', 'ap'].map((id) => memoryReplica<number>({ id }))
+  if (us === undefined || eu === undefined || ap === undefined) throw new Error('three replicas')
+  let running = 0
+  let most = 0
+  const slow = {
+    ...eu,
+    putIfNewer: async (key: string, record: { tag: string; value: number }) => {
+      most = Math.max(most, ++running)
+      await Promise.resolve()
+      running--
+      return eu.putIfNewer(key, record)
+    },
+  }
+  const keys = Array.from({ length: 1_000 }, (_, index) => `k${index}`)
+  for (const key of keys) await us.putIfNewer(key, { tag: OLD, value: 1 })
+  const values = quorum<number>({ replicas: [us, slow, ap], w: 2, r: 2 })
+  const first = await values.readMany(keys)
+  expect([...first.values()].filter(({ repaired }) => repaired.length === 0)).toEqual([])
+  expect(eu.records.size).toBe(1_000)
+  expect(most).toBeLessThanOrEqual(32)
+  expect((await values.readMany(keys, { consistency: 'linearizable' })).size).toBe(1_000)
+})
+
+test('an adapter that answers nonsense is a replica that failed', async () => {
+  const replicas = ['us', 'eu', 'ap'].map((id) => ({
+    id,
+    get: () => Promise.resolve(undefined),
+    getMany: () => Promise.resolve(undefined as never),
+  }))
+  const values = quorum<number>({ replicas, r: 2 })
+  await expect(values.readMany(['a', 'b'])).rejects.toMatchObject({
+    code: 'QUORATE_QUORUM_UNAVAILABLE',
+    failures: [{ error: expect.any(TypeError) }, { error: expect.any(TypeError) }],
+  })
+})
+
+test('stop() waits for a linearizable write that has only asked so far', async () => {
+  const stores = ['us', 'eu', 'ap'].map((id) => memoryReplica<number>({ id }))
+  const done: string[] = []
+  const replicas = stores.map((store) => ({
+    ...store,
+    putIfNewer: async (key: string, record: { tag: string; value: number }) => {
+      for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+      done.push(store.id)
+      return store.putIfNewer(key, record)
+    },
+  }))
+  const values = quorum<number>({ replicas, w: 2, r: 2 })
+  const write = values.write('k', 1, { consistency: 'linearizable' })
+  await values.stop()
+  expect(done).toEqual(['us', 'eu', 'ap'])
+  expect(await write).toMatchObject({ status: 'ok' })
+})

@@ -3,6 +3,7 @@ import type { Context } from './client.ts'
 import { QuorumUnavailableError, type ReplicaFailure } from './errors.ts'
 import type { QuorumEvent } from './events.ts'
 import { fanOut } from './fan-out.ts'
+import { Gate } from './gate.ts'
 import type { KeyState } from './read-round.ts'
 import { isWritable, type QuorumReplica, type Tag, type TaggedRecord } from './replica.ts'
 
@@ -13,6 +14,9 @@ interface Stale<V, T extends Tag> {
   readonly from: T | undefined
   readonly record: TaggedRecord<V, T>
 }
+
+/** Puts under way on one replica: thousands at once would be refused (`maxInFlight`) or crowd out others. */
+const MAX_PUTS = 32
 
 /**
  * Puts the newest record where it is missing. Without `needed` that is on the replicas that answered,
@@ -39,10 +43,14 @@ export async function repair<V, T extends Tag>(options: {
       .map(({ key }) => key)
   const count = (key: string): number => holders.get(key)?.size ?? 0
   const targets = states.flatMap((state) => stale(context, state, needed, holders.get(state.key)))
+  const gate = new Gate(Math.min(MAX_PUTS, members.maxInFlight))
   await fanOut({
     targets,
     call: ({ replica, key, record }) =>
-      members.call(replica, () => replica.putIfNewer(key, record, { signal })),
+      gate.run(replica.id, async () => {
+        signal.throwIfAborted() // its turn came too late
+        return members.call(replica, () => replica.putIfNewer(key, record, { signal }))
+      }),
     onAnswer: ({ replica, key, from, record }, hasIt) => {
       holders.get(key)?.add(replica.id)
       if (!hasIt) return

@@ -147,3 +147,30 @@ test('with one replica behind, every read is the latest sale; with a frozen or d
   })
   expect(failed).toContain('primary')
 })
+
+test('a key is found in any spelling its type knows, and comes back as it was asked for', async () => {
+  const db = await testDatabase()
+  await using pools = new Pools()
+  const pool = pools.of(db.url)
+  await pool.query(
+    'CREATE TABLE part (id uuid PRIMARY KEY, available integer NOT NULL, version integer NOT NULL)',
+  )
+  const id = 'a1b2c3d4-0000-4000-8000-00000000abcd'
+  await pool.query('INSERT INTO part VALUES ($1, 3, 1)', [id])
+  const replica = postgresRowReplica<Stock>({
+    id: 'primary',
+    pool,
+    table: 'part',
+    key: 'id',
+    keyType: 'uuid',
+    value: ['available'],
+    version: 'version',
+  })
+  const record = { tag: 1, value: { available: 3 } }
+  expect(await replica.get(id.toUpperCase())).toEqual(record)
+  const both = await replica.getMany([id.toUpperCase(), id])
+  expect([...both]).toEqual([
+    [id.toUpperCase(), record],
+    [id, record],
+  ])
+})

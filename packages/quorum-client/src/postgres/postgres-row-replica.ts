@@ -52,10 +52,12 @@ export function postgresRowReplica<V>(options: PostgresRowReplicaOptions): Postg
   if (!KEY_TYPES.has(keyType))
     throw new TypeError(`keyType must be text, uuid, integer or bigint, got ${keyType}`)
   const key = quoteName(options.key)
-  const fields = options.value.map((column) => `${quoteLiteral(column)}, ${quoteName(column)}`).join(', ')
-  const text = `SELECT ${key}::text AS key, ${quoteName(options.version)}::text AS tag,
+  const fields = options.value.map((column) => `${quoteLiteral(column)}, t.${quoteName(column)}`).join(', ')
+  // Each row comes under the key as it was asked for: a uuid in capitals is the same row, but not the same text.
+  const text = `SELECT asked.name AS key, t.${quoteName(options.version)}::text AS tag,
     json_build_object(${fields}) AS value
-    FROM ${quoteName(options.table)} WHERE ${key} = ANY($1::${keyType}[])`
+    FROM unnest($1::text[]) AS asked (name)
+    JOIN ${quoteName(options.table)} AS t ON t.${key} = asked.name::${keyType}`
 
   const getMany = async (keys: readonly string[]): Promise<ReadonlyMap<string, TaggedRecord<V, number>>> => {
     const { rows } = await pool.query(text, [keys])
