@@ -1,3 +1,4 @@
+import { VersionVector } from '@quorate/vector-clock'
 import { expect, test } from 'vitest'
 import {
   type Cart,
@@ -302,4 +303,53 @@ test('a run of 2^53 events in a few hostile bytes costs neither time nor memory'
   expect(phone.merge(Uint8Array.from(hostile))).toBe(true)
   expect(phone.quantity('x')).toBe(1)
   expect(phone.deltaSince(phone.version).isEmpty).toBe(true)
+})
+
+test('many adds of one SKU on three devices: merged both ways, removed in part', () => {
+  const carts = three()
+  for (let i = 0; i < 300; i++) (carts[i % 3] as Cart).add('x', 1 + (i % 2))
+  const [phone, laptop, server] = carts
+  laptop.merge(phone)
+  laptop.remove('x')
+  for (let i = 0; i < 20; i++) phone.add('x', 5)
+  server.merge(laptop)
+  server.merge(phone)
+  expect(server.quantity('x')).toBe(150 + 20 * 5)
+  phone.merge(server)
+  laptop.merge(phone.encode())
+  expect([phone, laptop].map(bytes)).toEqual([bytes(server), bytes(server)])
+})
+
+test('a hostile message of 50,000 entries of one SKU, merged twice, takes time in proportion', () => {
+  const writer = createCart({ replica: 'hostile' })
+  for (let i = 0; i < 50_000; i++) writer.add('x')
+  const message = writer.encode()
+  const [phone] = three()
+  const startMs = performance.now()
+  phone.merge(message)
+  phone.merge(message)
+  phone.merge(cartFromJSON(writer.toJSON(), { replica: 'b' }))
+  phone.remove('x')
+  // The product of the lengths would be 2.5 · 10^9 steps a merge, minutes in all.
+  expect(performance.now() - startMs).toBeLessThan(5_000)
+  expect(phone.items()).toEqual([])
+})
+
+test('a state with 50,000 gaps: deltaSince() and small merges take time in proportion', () => {
+  const counters = Array.from({ length: 50_000 }, (_, i) => i * 2 + 1)
+  const json = {
+    type: 'cart',
+    context: { a: counters.map((counter) => [counter, counter]) },
+    entries: counters.map((counter) => ({ sku: `sku-${counter % 500}`, add: 1, node: 'a', counter })),
+  }
+  const reader = cartFromJSON(json, { replica: 'b' })
+  const writer = createCart({ replica: 'a' })
+  for (let i = 0; i < 100_000; i++) writer.add(`sku-${(i + 1) % 500}`)
+  const startMs = performance.now()
+  expect(reader.deltaSince(VersionVector.of({ a: 90_000 })).isEmpty).toBe(false)
+  for (let i = 0; i < 50; i++) reader.merge(createCart({ replica: `c-${i}` }).add('x'))
+  // A pass over all gaps for each entry would be 2.5 · 10^9 steps.
+  expect(performance.now() - startMs).toBeLessThan(5_000)
+  expect(reader.merge(writer)).toBe(true)
+  expect(reader.hasGaps).toBe(false)
 })

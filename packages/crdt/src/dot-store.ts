@@ -1,5 +1,8 @@
 import { CausalContext, type Dot, type VersionVector } from '@quorate/vector-clock'
 
+/** From here on a list is searched by index. */
+const LONG = 8
+
 /** An element with the event that put it there. */
 export interface Entry<K> extends Dot {
   readonly key: K
@@ -17,6 +20,7 @@ export interface Fragment<K> {
 export interface Live<K> extends Entry<K> {
   payload: number
   next: Live<K> | undefined
+  previous: Live<K> | undefined
   /** The last join that found it in the other state too. */
   seenIn: number
 }
@@ -26,8 +30,9 @@ export interface Live<K> extends Entry<K> {
  * its event is known and nobody has removed it. No tombstones: that an event is in the context and
  * not in the entries *is* the memory of its removal.
  *
- * Every removal is an event itself. So the version tells two states apart also when they differ by
- * removals only.
+ * Every removal is an event of its own, apart from the add that may come with it. So the version tells
+ * two states apart also when they differ by removals only; and whoever hears that an add is gone, and so
+ * counts it as seen, still lacks the removal that came before that add, and asks for it.
  */
 export class DotStore<K> {
   readonly context: CausalContext = new CausalContext()
@@ -36,33 +41,27 @@ export class DotStore<K> {
   /** Number of entries. */
   live = 0
   #join = 0
+  #lookup: { readonly key: K; readonly join: number; readonly byEvent: Map<string, Live<K>> } | undefined
 
   /** Puts an entry beside those of its key, or in their place. */
   put(replica: string, key: K, payload: number, replace: boolean): Fragment<K> {
-    const old = this.entries.get(key)
+    const { context } = this.remove(replica, replace ? [key] : [])
     const { counter } = this.context.next(replica)
-    const context = new CausalContext()
     context.addRun(replica, counter, counter)
-    if (replace) {
-      for (let entry = old; entry !== undefined; entry = entry.next) {
-        context.add(entry)
-        this.unlink(entry)
-      }
-    }
-    const entry = this.insert(key, replica, counter, payload)
-    return { context, entries: [entry] }
+    return { context, entries: [this.insert(key, replica, counter, payload)] }
   }
 
   /** Removes all entries of the keys that are there. */
   remove(replica: string, keys: Iterable<K>): Fragment<K> {
     const context = new CausalContext()
+    const before = this.live
     for (const key of keys) {
       for (let entry = this.entries.get(key); entry !== undefined; entry = entry.next) {
         context.add(entry)
         this.unlink(entry)
       }
     }
-    if (context.size > 0) context.add(this.context.next(replica))
+    if (this.live < before) context.add(this.context.next(replica))
     return { context, entries: [] }
   }
 
@@ -76,8 +75,7 @@ export class DotStore<K> {
     const join = ++this.#join
     let changed = false
     for (const { key, node, counter, payload } of entries) {
-      let mine = this.entries.get(key)
-      while (mine !== undefined && !(mine.counter === counter && mine.node === node)) mine = mine.next
+      const mine = this.#find(key, node, counter, join)
       if (mine !== undefined) {
         mine.seenIn = join
         // Never, unless two writers share a name: then at least all replicas pick the same one.
@@ -91,6 +89,7 @@ export class DotStore<K> {
       }
     }
     changed = this.dropCovered(context, join) || changed
+    this.#lookup = undefined
     if (this.context.includes(context)) return changed
     this.context.merge(context)
     return true
@@ -120,13 +119,15 @@ export class DotStore<K> {
       if (!version.includes(entry)) entries.push(entry)
       else if (!kept.get(entry.node)?.push(entry.counter)) kept.set(entry.node, [entry.counter])
     }
-    for (const list of kept.values()) list.sort((a, b) => a - b)
+    // Descending, so that the next one is at the end: each is passed once, however many runs there are.
+    for (const list of kept.values()) list.sort((a, b) => b - a)
     for (const { node, from, to } of this.context.runs()) {
+      const list = kept.get(node) ?? []
       let start = from
-      for (const counter of kept.get(node) ?? []) {
-        if (counter < start || counter > to) continue
+      for (let counter = list.at(-1); counter !== undefined && counter <= to; counter = list.at(-1)) {
         if (counter > start) context.addRun(node, start, counter - 1)
         start = counter + 1
+        list.pop()
       }
       if (start <= to) context.addRun(node, start, to)
     }
@@ -145,7 +146,9 @@ export class DotStore<K> {
   }
 
   protected insert(key: K, node: string, counter: number, payload: number): Live<K> {
-    const entry: Live<K> = { key, node, counter, payload, next: this.entries.get(key), seenIn: 0 }
+    const next = this.entries.get(key)
+    const entry: Live<K> = { key, node, counter, payload, next, previous: undefined, seenIn: 0 }
+    if (next !== undefined) next.previous = entry
     this.entries.set(key, entry)
     this.live++
     return entry
@@ -153,13 +156,31 @@ export class DotStore<K> {
 
   /** Takes an entry out. Its `next` stays, so that whoever walks the list can go on. */
   protected unlink(entry: Live<K>): void {
-    const head = this.entries.get(entry.key)
-    if (head !== entry) {
-      let before = head
-      while (before !== undefined && before.next !== entry) before = before.next
-      if (before !== undefined) before.next = entry.next
-    } else if (entry.next === undefined) this.entries.delete(entry.key)
-    else this.entries.set(entry.key, entry.next)
+    const { next, previous } = entry
+    if (next !== undefined) next.previous = previous
+    if (previous !== undefined) previous.next = next
+    else if (next === undefined) this.entries.delete(entry.key)
+    else this.entries.set(entry.key, next)
     this.live--
+  }
+
+  /**
+   * The entry of an event. A long list gets an index for the join, as the entries of a key come one
+   * after another: else a sender could make two lists of one key cost the product of their lengths.
+   */
+  #find(key: K, node: string, counter: number, join: number): Live<K> | undefined {
+    let entry = this.entries.get(key)
+    for (let i = 0; i < LONG && entry !== undefined; i++, entry = entry.next) {
+      if (entry.counter === counter && entry.node === node) return entry
+    }
+    if (entry === undefined) return undefined
+    if (this.#lookup?.key !== key || this.#lookup.join !== join) {
+      const byEvent = new Map<string, Live<K>>()
+      for (entry = this.entries.get(key); entry !== undefined; entry = entry.next) {
+        byEvent.set(`${entry.counter} ${entry.node}`, entry)
+      }
+      this.#lookup = { key, join, byEvent }
+    }
+    return this.#lookup.byEvent.get(`${counter} ${node}`)
   }
 }

@@ -130,11 +130,9 @@ export function fragmentFromJSON<T extends CrdtType, K extends string | number>(
     node: entry['node'],
     counter: Number.isInteger(entry['counter']) ? entry['counter'] : 0,
   }))
-  return checked(
-    format,
-    { context: CausalContext.fromJSON(context), entries: list as unknown as Entry<K>[] },
-    fail,
-  )
+  const fragment = { context: CausalContext.fromJSON(context), entries: list as unknown as Entry<K>[] }
+  const { entries: valid } = checked(format, fragment, fail)
+  return { context: fragment.context, entries: valid.toSorted(compareEntries) }
 }
 
 const isRecord = (json: unknown): json is Readonly<Record<string, unknown>> =>

@@ -43,6 +43,22 @@ test('two replicas add one element, one of them removes it: the other add stays 
   expect([sorted(withBoth), sorted(c)]).toEqual([[], []])
 })
 
+test('who hears of a removal before the adds it follows still asks for what came between', () => {
+  const a = createOrSet({ replica: 'a' })
+  const [first, again, removal] = [a.add('x'), a.add('x'), a.remove('x')]
+  const b = createOrSet({ replica: 'b' })
+  b.merge(first)
+  b.merge(removal)
+  // The removal saw the second add only; that the first one is gone comes with the second.
+  expect([b.has('x'), b.hasGaps]).toEqual([true, true])
+  expect(a.deltaSince(b.version).isEmpty).toBe(false)
+  const c = b.clone({ replica: 'c' })
+  b.merge(again)
+  c.merge(a.deltaSince(c.version))
+  expect([b, c].map((one) => [...one])).toEqual([[], []])
+  expect([b.encode(), c.encode()]).toEqual([a.encode(), a.encode()])
+})
+
 test('disjoint sets merge, and a removal after the merge reaches both (Riak orswot, disjoint merge)', () => {
   const a = set('a', 'bar')
   const b = set('b', 'baz')

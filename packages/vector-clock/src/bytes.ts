@@ -72,7 +72,7 @@ export class ByteReader {
 
   /** @param what the thing being decoded, for error messages. */
   constructor(bytes: Uint8Array, what: string) {
-    if (!(bytes instanceof Uint8Array)) throw new TypeError(`Cannot decode a ${what}: pass a Uint8Array`)
+    if (!(bytes instanceof Uint8Array)) throw new TypeError(`A ${what} must be a Uint8Array`)
     this.#bytes = bytes
     this.#what = what
   }

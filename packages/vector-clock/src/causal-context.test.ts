@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { CausalContext, DecodeError, VersionVector } from './index.ts'
+import { CausalContext, DecodeError } from './index.ts'
 
 const dots = (text: string): CausalContext =>
   new CausalContext(text.split(' ').map((dot) => ({ node: dot[0] as string, counter: Number(dot.slice(1)) })))
@@ -30,7 +30,8 @@ test('next() makes events that follow all seen of the node, also above a gap', (
 })
 
 test('next() throws when the counter of the node is used up', () => {
-  const seen = CausalContext.of(VersionVector.of({ a: Number.MAX_SAFE_INTEGER }))
+  const seen = new CausalContext()
+  seen.addRun('a', 1, Number.MAX_SAFE_INTEGER)
   expect(() => seen.next('a')).toThrow(RangeError)
   expect(seen.vector.get('a')).toBe(Number.MAX_SAFE_INTEGER)
 })
@@ -91,4 +92,18 @@ test('fromJSON() refuses runs that are not in order, touch or are no runs', () =
   ]) {
     expect(() => CausalContext.fromJSON(json)).toThrow(DecodeError)
   }
+})
+
+test('a few events merged into a context with many gaps close just the gaps they fill', () => {
+  const seen = new CausalContext()
+  for (let counter = 1; counter < 200; counter += 2) seen.add({ node: 'a', counter })
+  seen.merge(dots('a2 a4 b1'))
+  seen.merge(new CausalContext([{ node: 'a', counter: 500 }]))
+  const runs = [...seen.runs()].filter(({ node }) => node === 'a')
+  expect(runs.slice(0, 2)).toEqual([
+    { node: 'a', from: 1, to: 5 },
+    { node: 'a', from: 7, to: 7 },
+  ])
+  expect(runs.at(-1)).toEqual({ node: 'a', from: 500, to: 500 })
+  expect(seen.size).toBe(104)
 })

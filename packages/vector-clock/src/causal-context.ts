@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { checkDot, type Dot, isCounter, isNode } from './dot.ts'
 import { badEntry, entriesOf } from './errors.ts'
-import { contains, union } from './runs.ts'
+import { contains, insert, union } from './runs.ts'
 import { VersionVector } from './version-vector.ts'
 
 const FORMAT = 1
@@ -35,13 +35,6 @@ export class CausalContext {
   /** @param dots events seen so far. */
   constructor(dots: Iterable<Dot> = []) {
     for (const dot of dots) this.add(dot)
-  }
-
-  /** The context that has seen exactly what a vector holds. */
-  static of(vector: VersionVector): CausalContext {
-    const context = new CausalContext()
-    for (const [node, counter] of vector) context.#runs.set(node, [1, counter])
-    return context
   }
 
   /**
@@ -89,7 +82,7 @@ export class CausalContext {
       for (let runs = reader.count() + 1; runs > 0; runs--) {
         const from = low + reader.uint()
         const to = from + reader.uint()
-        if (!isCounter(to)) reader.fail('a counter passes 2^53')
+        if (!isCounter(to)) reader.fail('a number passes 2^53')
         list.push(from, to)
         low = to + 2
       }
@@ -101,7 +94,7 @@ export class CausalContext {
   /** True if the event was seen. */
   has(dot: Dot): boolean {
     const list = this.#runs.get(dot.node)
-    return list !== undefined && contains(list, dot.counter)
+    return list !== undefined && contains(list, dot.counter, dot.counter)
   }
 
   /** Marks an event as seen. */
@@ -117,12 +110,11 @@ export class CausalContext {
   addRun(node: string, from: number, to: number): void {
     checkDot(node, from)
     if (!isCounter(to) || to < from) {
-      throw new RangeError(`A run must end at or after its start, got ${from} to ${to} for ${node}`)
+      throw new RangeError(`A run must not end before its start, got ${from} to ${to}`)
     }
     const list = this.#runs.get(node)
     if (list === undefined) this.#runs.set(node, [from, to])
-    else if (list[list.length - 1] === from - 1) list[list.length - 1] = to
-    else this.#runs.set(node, union(list, [from, to]))
+    else insert(list, from, to)
   }
 
   /**
@@ -143,17 +135,20 @@ export class CausalContext {
   merge(other: CausalContext): void {
     for (const [node, theirs] of other.#runs) {
       const mine = this.#runs.get(node)
-      this.#runs.set(node, mine === undefined ? theirs.slice() : union(mine, theirs))
+      // A copy of a long list for each small delta would be felt; so would many moves within one.
+      if (mine !== undefined && theirs.length * 8 < mine.length) {
+        for (let i = 0; i < theirs.length; i += 2) insert(mine, theirs[i] as number, theirs[i + 1] as number)
+      } else this.#runs.set(node, union(mine ?? [], theirs))
     }
   }
 
   /** True if everything the other has seen is seen here. */
   includes(other: CausalContext): boolean {
     for (const [node, theirs] of other.#runs) {
-      const mine = this.#runs.get(node)
-      if (mine === undefined) return false
-      const both = union(mine, theirs)
-      if (both.length !== mine.length || both.some((counter, i) => counter !== mine[i])) return false
+      const mine = this.#runs.get(node) ?? []
+      for (let i = 0; i < theirs.length; i += 2) {
+        if (!contains(mine, theirs[i] as number, theirs[i + 1] as number)) return false
+      }
     }
     return true
   }

@@ -25,7 +25,7 @@ export function isCounter(counter: unknown): counter is number {
 /** @throws TypeError if it is not a node id. */
 export function checkNode(node: string): void {
   if (!isNode(node)) {
-    throw new TypeError(`A node id must be a non-empty well-formed string, got ${JSON.stringify(node)}`)
+    throw new TypeError(`A node id must be a well-formed string, not empty; got ${JSON.stringify(node)}`)
   }
 }
 
