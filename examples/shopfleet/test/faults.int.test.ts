@@ -103,6 +103,35 @@ test('the payments primary dies in the middle of checkouts: every order is paid 
   expect(balance).toBe([...kept, ...others].reduce((sum, one) => sum + one, 0))
 })
 
+test('the orders primary dies in the middle of checkouts: a repeat with the same id finds the order, charged once', async () => {
+  await api.sell('again', 100, 300)
+  const orders = Array.from({ length: 8 }, (_, index) => ({ user: `again-${index}`, id: `again-${index}` }))
+  for (const { user } of orders) await api.add(user, [{ sku: 'again', quantity: 1 }])
+  const answers = orders.map(({ user, id }) => api.checkout(user, id))
+  await until(
+    async () =>
+      (
+        (
+          await shop.pools.payments.query(
+            `select count(*)::int as n from charges where order_id like 'again-%'`,
+          )
+        ).rows[0] as { n: number }
+      ).n,
+    (n) => n > 0,
+  )
+  await shop.cluster.postgres.orders.primary.kill()
+  await shop.cluster.postgres.orders.primary.restart()
+  for (const { status } of await Promise.all(answers)) expect([201, 202, 503]).toContain(status)
+  for (const { user, id } of orders) {
+    await until(
+      () => api.checkout(user, id),
+      ({ status }) => status === 201,
+    )
+    expect(await keptByProvider(id)).toBe(300)
+  }
+  await shop.drain()
+})
+
 test('a warehouse and a carrier that refuse for a while do not lose the order', async () => {
   await api.sell('patient', 5)
   for (const url of [shop.urls.warehouse, shop.urls.carrier]) {

@@ -1,4 +1,5 @@
 /** Every answer that is not 2xx is a problem: a status, a stable code, and a sentence that says what to do. */
+import { isQuorateError } from '@quorate/core'
 import { z } from 'zod'
 
 /** A failure to answer with, in our own handler or passed on from a service we called. */
@@ -62,7 +63,8 @@ const AWAY_TEXT =
 export function toProblem(error: unknown, service: string): Problem {
   if (error instanceof Problem) return error
   if (error instanceof z.ZodError) return invalidInput(error)
-  if (isAway(error)) return unavailable(`The ${service} service's database`, error)
+  // What a Quorate package could not finish is a store that is away, or busy being replaced.
+  if (isAway(error) || isQuorateError(error)) return unavailable(`The ${service} service's database`, error)
   const status = (error as { status?: unknown } | null)?.status
   if (error instanceof Error && typeof status === 'number' && status >= 400 && status < 500) {
     return new Problem(status, 'bad-request', error.message, { cause: error }) // from the body parser
