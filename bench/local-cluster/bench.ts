@@ -41,7 +41,8 @@ try {
       },
     ],
     ratios: (value) => ({
-      'empty cache / warm, ready': value('empty cache', 'ready') / value('warm', 'ready'),
+      'empty cache / warm, cpu until ready':
+        value('empty cache', 'cpu until ready') / value('warm', 'cpu until ready'),
     }),
   })
 } finally {
