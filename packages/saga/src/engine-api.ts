@@ -113,7 +113,8 @@ export interface SagaEngine extends AsyncDisposable {
   retry(id: string): Promise<boolean>
   /**
    * Takes no new work, lets steps in flight finish and record their results, and frees all sagas for
-   * other engines. Steps still running after `timeoutMs` (default 10,000) are aborted.
+   * other engines. Steps still running after `timeoutMs` (default 10,000) are aborted; a store that
+   * does not answer is left a second later, and the lease runs out.
    */
   stop(options?: { readonly timeoutMs?: number | undefined }): Promise<void>
 }

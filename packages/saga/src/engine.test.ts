@@ -500,3 +500,61 @@ describe('saga()', () => {
     expect(() => createSagaEngine({ store: memorySagaStore(), sagas: [], leaseMs: 1 })).toThrow(RangeError)
   })
 })
+
+describe('a store that stops answering', () => {
+  /** Calls of the store that never return, once `hang()` names them. */
+  function hanging(): { store: MemorySagaStore; hang: (...methods: (keyof MemorySagaStore)[]) => void } {
+    const hung = new Set<string | symbol>()
+    const inner = memorySagaStore({ clock })
+    const store = new Proxy(inner, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        return (...values: unknown[]): unknown =>
+          hung.has(name) ? new Promise(() => {}) : (member.apply(target, values) as unknown)
+      },
+    })
+    return { store, hang: (...methods) => methods.forEach((method) => hung.add(method)) }
+  }
+
+  const one = saga('one', { version: 1 }).step({ name: 'only', run: () => 1 })
+
+  test('stop() ends a second after its time-out', async () => {
+    const { store, hang } = hanging()
+    const engine = engineOf([one], { store })
+    await drive((await engine.start(one, undefined, { id: 'a' })).result())
+    hang('write', 'claim', 'renew', 'reap', 'load', 'unregister')
+    const wait = (timeoutMs: number): Promise<unknown> =>
+      engine.start(one, undefined, { id: `b ${timeoutMs}`, timeoutMs }).catch((error: unknown) => error)
+    const waiting = [wait(50), wait(1e9)]
+    await turn()
+    await turn()
+    const startMs = clock.monotonic()
+    await drive(engine.stop({ timeoutMs: 200 }))
+    expect(clock.monotonic() - startMs).toBeLessThanOrEqual(1_200)
+    expect(await waiting[0]).toBeInstanceOf(SagaTimeoutError)
+    expect(await waiting[1]).toBeInstanceOf(SagaEngineStoppedError)
+  })
+
+  test('result() that waits for the store hears of stop(), with nothing unhandled', async () => {
+    const { store, hang } = hanging()
+    const engine = engineOf([one], { store })
+    await drive((await engine.start(one, undefined, { id: 'a' })).result())
+    hang('load')
+    const result = engine
+      .handle('a')
+      .result()
+      .catch((error: unknown) => error)
+    await turn()
+    await drive(engine.stop())
+    expect(await result).toBeInstanceOf(SagaEngineStoppedError)
+  })
+
+  test('result() after stop() does not wait for ever', async () => {
+    const never = saga('never', { version: 1 }).step({ name: 'only', run: () => new Promise(() => {}) })
+    const engine = engineOf([never])
+    const run = await engine.start(never, undefined, { id: 'a' })
+    await drive(engine.stop({ timeoutMs: 10 }))
+    await expect(drive(run.result({ timeoutMs: 100 }))).rejects.toThrow(SagaEngineStoppedError)
+  })
+})

@@ -1,4 +1,4 @@
-import { type Clock, emit, type EventListener, systemClock, systemRandom } from '@quorate/core'
+import { type Clock, emit, type EventListener, systemClock, systemRandom, waitOrAbort } from '@quorate/core'
 import { Committer } from './committer.ts'
 import { Deadlines } from './deadlines.ts'
 import type {
@@ -53,6 +53,8 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   return new Engine(options)
 }
 
+/** How long after its time-out `stop()` still waits for the store, ms. */
+const STOP_GRACE_MS = 1_000
 /** Sagas taken by one claim at most, so that engines that come up together share the work. */
 const MAX_CLAIM = 100
 
@@ -235,20 +237,20 @@ class Engine implements SagaEngine {
     this.#draining.abort()
     this.#kick.abort()
     const reason = new SagaEngineStoppedError('go on')
-    const giveUp = this.#deadlines.set(timeoutMs, () => {
-      for (const run of this.#runs.values()) run.abandon(reason)
-      this.#closed.abort(reason)
-    })
-    await Promise.all([...this.#starting.values()].map((start) => start.catch(() => {})))
-    while (this.#ends.size > 0) await Promise.all(this.#ends)
-    giveUp()
+    const over = new AbortController()
+    const late = new AbortController()
+    void this.#giveUpAfter(timeoutMs, reason, over.signal, late)
+    // What hangs on a store that does not answer is left behind: nothing is written once the lease is over.
+    const within = (work: Promise<unknown>): Promise<unknown> =>
+      waitOrAbort(work, late.signal).catch(() => {})
+    await within(this.#idleAtLast())
     const worker = this.#lease.held
     this.#closed.abort(reason)
-    await Promise.all(this.#loops)
+    await within(Promise.all(this.#loops))
     this.#watch.close()
     if (worker !== undefined) {
       // Not done is no harm: the lease runs out, only later.
-      await this.#store.unregister(worker).catch((error: unknown) => {
+      const unregistered = this.#store.unregister(worker).catch((error: unknown) => {
         emit<SagaEvent>(this.#onEvent, () => ({
           type: 'store-fault',
           action: 'unregister',
@@ -256,8 +258,34 @@ class Engine implements SagaEngine {
           retryInMs: undefined,
         }))
       })
+      await within(unregistered)
     }
+    over.abort()
     this.#offFault?.()
+  }
+
+  /** Resolves when no start and no run is left. */
+  async #idleAtLast(): Promise<void> {
+    await Promise.all([...this.#starting.values()].map((start) => start.catch(() => {})))
+    while (this.#ends.size > 0) await Promise.all(this.#ends)
+  }
+
+  /** Gives up the steps that run after the time-out, and a store that does not answer a little later. */
+  async #giveUpAfter(
+    timeoutMs: number,
+    reason: unknown,
+    over: AbortSignal,
+    late: AbortController,
+  ): Promise<void> {
+    try {
+      await this.#clock.sleep(timeoutMs, { signal: over, ref: false })
+      for (const run of this.#runs.values()) run.abandon(reason)
+      this.#closed.abort(reason)
+      await this.#clock.sleep(STOP_GRACE_MS, { signal: over, ref: false })
+      late.abort(reason)
+    } catch {
+      // Stopped in time.
+    }
   }
 
   async #begin(

@@ -15,6 +15,9 @@ export class Watch {
   readonly #store: SagaStore<unknown>
   readonly #deadlines: Deadlines
   readonly #waiting = new Map<string, Set<Waiter>>()
+  /** Of calls that wait, for a start or a result. */
+  readonly #limits = new Map<AbortController, 'start' | 'result'>()
+  #closed = false
 
   constructor(store: SagaStore<unknown>, deadlines: Deadlines) {
     this.#store = store
@@ -54,9 +57,11 @@ export class Watch {
         : this.#deadlines.set(timeoutMs, () =>
             limit.abort(new SagaTimeoutError({ id, timeoutMs, waitedFor })),
           )
+    this.#limits.set(limit, waitedFor)
     try {
       return await waitOrAbort(operation(limit.signal), limit.signal)
     } finally {
+      this.#limits.delete(limit)
       clear?.()
       signal?.removeEventListener('abort', stop)
     }
@@ -64,31 +69,27 @@ export class Watch {
 
   /** Resolves when the saga is settled. `isLocal` tells that this engine runs it and will say so. */
   async wait(id: string, isLocal: (id: string) => boolean, signal: AbortSignal): Promise<SagaResult> {
+    // Nobody polls any more, and the deadlines are off.
+    if (this.#closed) throw new SagaEngineStoppedError('wait for a result')
     let waiters = this.#waiting.get(id)
     if (waiters === undefined) this.#waiting.set(id, (waiters = new Set()))
     const set = waiters
-    let forget = (): void => {}
-    const result = new Promise<SagaResult>((resolve, reject) => {
+    return new Promise<SagaResult>((resolve, reject) => {
       const waiter: Waiter = { resolve, reject }
       set.add(waiter)
-      forget = () => {
+      const forget = (): void => {
         set.delete(waiter)
         if (set.size === 0 && this.#waiting.get(id) === set) this.#waiting.delete(id)
       }
+      signal.addEventListener('abort', forget, { once: true })
+      if (isLocal(id)) return
+      // Not awaited: who waits has to hear of `close()` also while the store does not answer.
+      this.#look(id).catch((error: unknown) => {
+        if (error instanceof StoreFault) return // a store that is away now is asked again by the poll
+        forget()
+        reject(error)
+      })
     })
-    signal.addEventListener('abort', forget, { once: true })
-    if (!isLocal(id)) {
-      try {
-        await this.#look(id)
-      } catch (error) {
-        // A store that is away now is asked again by the poll.
-        if (!(error instanceof StoreFault)) {
-          forget()
-          throw error
-        }
-      }
-    }
-    return result
   }
 
   async #look(id: string): Promise<void> {
@@ -114,9 +115,12 @@ export class Watch {
     }
   }
 
+  /** Ends all waits, also those for a store that does not answer: the deadlines are off from now on. */
   close(): void {
-    const error = new SagaEngineStoppedError('wait for a result')
-    for (const waiters of this.#waiting.values()) for (const { reject } of waiters) reject(error)
+    this.#closed = true
+    for (const [limit, waitedFor] of this.#limits) {
+      limit.abort(new SagaEngineStoppedError(`wait for the ${waitedFor} of a saga`))
+    }
     this.#waiting.clear()
   }
 
