@@ -1,3 +1,4 @@
+import { createChaos } from '@quorate/chaos'
 import {
   localCluster,
   type PostgresGroup,
@@ -200,6 +201,25 @@ describe('link()', () => {
     expect(orders.link('replica-2', 'primary')).toBe(orders.link('primary', 'replica-2'))
     expect(() => orders.link('primary', 'replica-3')).toThrow(RangeError)
     expect(() => orders.link('replica-1', 'replica-2')).toThrow(RangeError)
+  })
+})
+
+describe('regions', () => {
+  it('that are cut from each other no longer replicate, not even after a promotion', async () => {
+    await using chaos = createChaos({ seed: 1 })
+    const regions = ['us', 'eu', 'ap']
+    await using far = await localCluster({ postgres: { catalog: { replicas: 2, regions } }, chaos })
+    const { catalog } = far.postgres
+    await sql(catalog.primary.url, 'CREATE TABLE items (id int)')
+    await caughtUp(catalog)
+    await catalog.promote(0) // eu leads now
+    await chaos.cut('eu', 'us')
+    await sql(catalog.primary.url, 'INSERT INTO items VALUES (1)')
+    await catalog.replicas[1].caughtUp()
+    expect(await items(catalog.replicas[0].url)).toEqual([])
+    await chaos.heal('eu', 'us')
+    await catalog.replicas[0].caughtUp()
+    expect(await items(catalog.replicas[0].url)).toEqual([1])
   })
 })
 

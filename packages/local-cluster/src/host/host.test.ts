@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import os from 'node:os'
@@ -11,6 +13,7 @@ import { lockFolder } from './owner-lock.ts'
 import { freePort, isFree, releasePort } from './ports.ts'
 import { isAlive, startTimeOf } from './process-identity.ts'
 import { run } from './run.ts'
+import { startWatchdog } from './watchdog.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -136,6 +139,28 @@ describe('processes', () => {
 
   it('that fail say how', async () => {
     await expect(run('sh', ['-c', 'echo reason >&2; exit 3'])).rejects.toThrow(/exit code 3: reason/)
+  })
+})
+
+describe('the watchdog', () => {
+  it('ends what is registered, and never a stranger with the same pid', async () => {
+    const [server, stranger] = [spawn('sleep', ['60']), spawn('sleep', ['60'])]
+    const ended = once(server, 'exit')
+    const registry = path.join(folder, 'servers')
+    const lines = [
+      `${server.pid}\t${startTimeOf(server.pid ?? 0)}\tTERM`,
+      `${stranger.pid}\t${Number(startTimeOf(stranger.pid ?? 0)) + 1}\tTERM`,
+    ]
+    await writeFile(registry, `${lines.join('\n')}\n`)
+    const root = path.join(folder, 'cluster')
+    await mkdir(root)
+    // Its input ends as it does when the owner dies.
+    const watchdog = await startWatchdog({ root, registry, remove: true })
+    await watchdog.close()
+    expect(await ended).toEqual([null, 'SIGTERM'])
+    expect(startTimeOf(stranger.pid ?? 0)).toBeDefined()
+    expect(await readdir(folder)).toEqual([])
+    stranger.kill()
   })
 })
 
