@@ -8,7 +8,7 @@ import type { Decisions } from './decisions.ts'
 import { checkoutId, refundSagaId, type CheckoutSaga, type RefundSaga } from './sagas.ts'
 import { cancelReasonOf, shortLinesOf } from './failures.ts'
 import { isDecided } from './status.ts'
-import { readOrder, readRefund, type Reader } from './views.ts'
+import { orderExists, readOrder, readRefund, type Reader } from './views.ts'
 
 export interface Placing {
   readonly orderId: string
@@ -56,6 +56,14 @@ export function orders({
   patienceMs,
 }: OrdersParts): Orders {
   const trace = (): string => traceparent(currentTrace() ?? newTrace())
+
+  /** Starts the checkout, and waits for the first news of it: there is nothing to look at before. */
+  async function begin(order: Placing): Promise<void> {
+    const news = decisions.next(order.orderId, LOOK_AGAIN_MS)
+    const input = { ...order, traceparent: trace() }
+    const existed = await startOrJoin(() => engine.start(checkout, input, { id: checkoutId(order.orderId) }))
+    if (!existed) await news
+  }
 
   /** The order when it is decided or time is over; `undefined` if there never was one. */
   async function decided(orderId: string): Promise<OrderView | undefined> {
@@ -109,10 +117,8 @@ export function orders({
 
   return {
     async place({ orderId, userId, paymentMethod }) {
-      const input = { orderId, userId, paymentMethod, traceparent: trace() }
-      const news = decisions.next(orderId, LOOK_AGAIN_MS)
-      const existed = await startOrJoin(() => engine.start(checkout, input, { id: checkoutId(orderId) }))
-      if (!existed) await news // there is nothing to look at before
+      // A repeat joins the order that is there. Two first calls at once are told apart by the saga's id.
+      if (!(await orderExists(primary, orderId))) await begin({ orderId, userId, paymentMethod })
       const order = await decided(orderId)
       if (order === undefined) {
         throw new Problem(
@@ -129,8 +135,10 @@ export function orders({
     async refund({ refundId, orderId, userId, lines }) {
       const before = await readOrder(primary, orderId)
       if (before === undefined || before.userId !== userId) throw unknownOrder(orderId)
-      const input = { refundId, orderId, lines, traceparent: trace() }
-      await startOrJoin(() => engine.start(refund, input, { id: refundSagaId(refundId) }))
+      if ((await readRefund(primary, refundId)) === undefined) {
+        const input = { refundId, orderId, lines, traceparent: trace() }
+        await startOrJoin(() => engine.start(refund, input, { id: refundSagaId(refundId) }))
+      }
       const end = await refundEnd(refundId)
       if (end?.status === 'compensated') throw new Problem(409, 'not-refundable', end.failure.message)
       const claim = await readRefund(primary, refundId)

@@ -25,6 +25,11 @@ export async function readOrder(reader: Reader, id: string): Promise<OrderView |
   return row === undefined ? undefined : toView(row)
 }
 
+export async function orderExists(reader: Reader, id: string): Promise<boolean> {
+  const { rows } = await reader.query('select from orders where id = $1', [id])
+  return rows.length > 0
+}
+
 /** The user's newest orders first. */
 export async function listOrders(reader: Reader, userId: string, limit: number): Promise<OrderView[]> {
   const { rows } = await reader.query(
