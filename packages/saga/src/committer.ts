@@ -124,7 +124,9 @@ export class Committer {
     }
     const [only] = batch
     if (!fault && only?.write.start !== undefined) {
-      only.reject(new SagaStoreError(`start saga ${only.write.id}`, error))
+      // An earlier try whose acknowledgement was lost may have got through.
+      const outcome = faults > 0 ? 'unknown' : 'not-applied'
+      only.reject(new SagaStoreError(`start saga ${only.write.id}`, error, outcome))
       return
     }
     const again = this.#sendLater(batch, faults, error)

@@ -318,6 +318,44 @@ describe('start()', () => {
     })
   })
 
+  test('with the id of a saga whose signal comes at that moment leaves nobody stuck', async () => {
+    const waits = saga<{ n: number }>('waits', { version: 1 }).waitFor('go', { timeoutMs: 86_400_000 })
+    const inner = memorySagaStore({ clock })
+    let holds = false
+    const release = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
+    const claimed = Promise.withResolvers<void>()
+    const store = new Proxy(inner, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        return async (...values: unknown[]): Promise<unknown> => {
+          const reply = (await member.apply(target, values)) as unknown
+          if (name === 'claim' && Array.isArray(reply) && reply.length > 0) claimed.resolve()
+          if (name === 'write' && holds) {
+            holds = false
+            held.resolve()
+            await release.promise
+          }
+          return reply
+        }
+      },
+    })
+    const engine = engineOf([waits], { store })
+    const run = await drive(engine.start(waits, { n: 1 }, { id: 'w' }))
+    await turn()
+    await turn() // parked: the saga is in the store only
+    holds = true
+    const conflict = engine.start(waits, { n: 2 }, { id: 'w' }).catch((error: unknown) => error)
+    await drive(held.promise)
+    await engine.signal('w', 'go', 1)
+    await drive(claimed.promise)
+    await turn()
+    release.resolve()
+    expect(await drive(conflict)).toBeInstanceOf(SagaConflictError)
+    expect(await drive(run.result({ timeoutMs: 60_000 }))).toMatchObject({ status: 'completed' })
+  })
+
   test('refuses a definition that the engine was not given', async () => {
     await expect(engineOf([two]).start(one, { n: 1 }, { id: 'o' })).rejects.toThrow(TypeError)
   })

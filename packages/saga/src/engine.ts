@@ -75,6 +75,8 @@ class Engine implements SagaEngine {
   readonly #starting = new Map<string, Promise<unknown>>()
   readonly #ends = new Set<Promise<unknown>>()
   readonly #draining = new AbortController()
+  /** Sagas may be ours in the store that no run of ours goes on with. */
+  #hasStrays = false
   readonly #closed = new AbortController()
   readonly #loops: Promise<void>[]
   readonly #offFault: (() => void) | undefined
@@ -386,7 +388,9 @@ class Engine implements SagaEngine {
   #forget(run: Run): void {
     const wasFull = this.#runs.size >= this.#concurrency
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
-    if (wasFull) this.#wake()
+    // Claimed for this run while it was on its way out: the row is ours, and nobody runs it.
+    if (run.reclaimed) this.#hasStrays = true
+    if (wasFull || run.reclaimed) this.#wake()
   }
 
   /** A migration that is asked for right after the engine was made comes before its first query. */
@@ -402,8 +406,10 @@ class Engine implements SagaEngine {
     while (!this.#draining.signal.aborted) {
       const kick = (this.#kick = new AbortController())
       try {
-        if (faults > 0 && this.#lease.held !== undefined)
+        if ((faults > 0 || this.#hasStrays) && this.#lease.held !== undefined) {
+          this.#hasStrays = false
           await this.#adopt(await this.#store.owned(this.#lease.held))
+        }
         const full = await this.#claim()
         await this.#watch.poll((id) => this.#runs.has(id))
         faults = 0

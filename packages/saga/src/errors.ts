@@ -1,4 +1,4 @@
-import { QuorateError } from '@quorate/core'
+import { type Outcome, QuorateError } from '@quorate/core'
 
 const NON_RETRYABLE = Symbol.for('quorate.saga.non-retryable')
 
@@ -120,10 +120,10 @@ export class SagaFencedError extends QuorateError {
 export class SagaStoreError extends QuorateError {
   readonly code = 'QUORATE_SAGA_STORE'
 
-  constructor(action: string, cause: unknown) {
+  constructor(action: string, cause: unknown, outcome: Outcome = 'not-applied') {
     const told = cause instanceof Error ? cause.message : String(cause)
     super(`Cannot ${action}: the store says "${told}"; check that engine.migrate() ran on this database`, {
-      outcome: 'not-applied',
+      outcome,
       cause,
     })
   }
