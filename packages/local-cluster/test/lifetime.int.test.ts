@@ -122,10 +122,12 @@ describe('the end of a cluster', () => {
   })
 
   it.skipIf(process.platform !== 'linux')('leaves no shared memory of servers that were killed', async () => {
-    const cluster = await localCluster({ postgres: { main: {} } })
+    const cluster = await localCluster({ postgres: { main: { replicas: 1 } } })
     const owner = await ownerProcess({ postgres: { main: {} } })
     const ids = await Promise.all([cluster.dir, owner.owned.dir].map(segmentOf))
     expect(await segments()).toEqual(expect.arrayContaining(ids))
+    // Its folder, and with it the only note of the segment, goes away when it is cloned.
+    await cluster.postgres.main.promote(0)
     await cluster.postgres.main.primary.kill()
     await cluster.stop()
     await owner.kill()

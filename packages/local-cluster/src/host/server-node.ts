@@ -152,6 +152,7 @@ export abstract class ServerNode {
   async kill(): Promise<void> {
     this.#state = 'down'
     await this.#process?.killTree()
+    await this.clearRemains()
   }
 
   /** Ends it in order. */

@@ -5,7 +5,7 @@ import { run } from './run.ts'
 /**
  * Removes the System V segment of a Postgres that was killed (56 bytes, but a machine has room for 4,096
  * of them). Line 7 of `postmaster.pid` holds its key and id; a server that ended in order has removed both.
- * Call only when the server is gone for good: the next start would use it to look for survivors.
+ * Call only when all of its processes are gone: a start would use it to look for survivors.
  */
 export async function removeSharedMemory(dataFolder: string): Promise<void> {
   const text = await readFile(path.join(dataFolder, 'postmaster.pid'), 'utf8').catch(() => '')
