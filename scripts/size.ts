@@ -31,7 +31,8 @@ if (checks.length === 0) {
   writeFileSync(
     config,
     `const checks = ${JSON.stringify(checks, undefined, 2)}
-const forNode = (config) => ({ ...config, platform: 'node', format: 'esm', logLevel: 'error' })
+// As part of a program, not as a library: the list of exported names is not in it.
+const forNode = (config) => ({ ...config, platform: 'node', format: 'iife', logLevel: 'error' })
 export default checks.map((check) => ({ ...check, modifyEsbuildConfig: forNode }))
 `,
   )

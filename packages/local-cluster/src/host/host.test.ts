@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
@@ -96,8 +96,15 @@ describe('cacheFolder()', () => {
     await expect(withCache(link)).rejects.toThrow(FolderUnusableError)
   })
 
-  it.skipIf(process.geteuid?.() === 0)('refuses a folder of another user', async () => {
-    await expect(withCache('/usr')).rejects.toThrow(/belongs to another user/)
+  it('refuses a folder of another user', async () => {
+    // Root can make one; anybody else finds one that is root's.
+    let foreign = '/usr'
+    if (process.geteuid?.() === 0) {
+      foreign = path.join(folder, 'foreign')
+      await mkdir(foreign)
+      await chown(foreign, 54_321, 54_321)
+    }
+    await expect(withCache(foreign)).rejects.toThrow(/belongs to another user/)
   })
 })
 
