@@ -99,7 +99,9 @@ async function run(command, args, tools, env) {
       return 0
     case 'start': {
       const cwd = join(ROOT, 'examples', 'shopfleet')
-      return runScript(scriptsOf(cwd)['start'], args, cwd, env)
+      // Paths on the command line are the caller's; npm says where that is, and so do we.
+      const called = { ...env, INIT_CWD: process.env['INIT_CWD'] ?? process.cwd() }
+      return runScript(scriptsOf(cwd)['start'], args, cwd, called)
     }
     case 'test':
       return runInOurPlace(tools.node, [join(ROOT, 'scripts', 'test.ts'), ...args], { cwd: ROOT, env })

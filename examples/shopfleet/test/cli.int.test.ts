@@ -57,7 +57,7 @@ describe('what is wrong is said in one line, with exit code 2 and nothing left b
     const path = join(folder, 'other.csv')
     await writeFile(path, 'a,b\n1,2\n')
     const { code, stderr, left } = await refused(['--orders', path, '--once'])
-    expect(stderr).toMatch(/has no column InvoiceNo/)
+    expect(stderr).toMatch(/has none of the columns/)
     expect({ code, left }).toEqual({ code: 2, left: [] })
   })
 
@@ -81,6 +81,12 @@ describe('what is wrong is said in one line, with exit code 2 and nothing left b
     expect(stderr.trim()).not.toContain('\n')
     expect({ code, left }).toEqual({ code: 2, left: [] })
   })
+})
+
+test('relative paths are the caller’s, not those of the folder it runs in', async () => {
+  const { code, stderr } = await refused(['--orders', 'absent.csv', '--once'], { INIT_CWD: folder })
+  expect(stderr).toContain(join(folder, 'absent.csv'))
+  expect(code).toBe(2)
 })
 
 test('--help lists every option and starts nothing', async () => {

@@ -3,28 +3,35 @@ import { HELP, parseOptions } from './options.ts'
 import { UsageError } from './usage-error.ts'
 
 test('parseOptions() reads a replay', () => {
-  const options = parseOptions([
-    '--orders',
-    'a.csv',
-    '--once',
-    '--times',
-    '3',
-    '--concurrency',
-    '32',
-    '--report',
-    'out.json',
-  ])
+  const options = parseOptions(
+    ['--orders', 'a.csv', '--once', '--times', '3', '--concurrency', '32', '--report', 'out.json'],
+    '/',
+  )
   expect(options).toMatchObject({
-    orders: 'a.csv',
+    orders: '/a.csv',
     once: true,
     times: 3,
     concurrency: 32,
-    report: 'out.json',
+    report: '/out.json',
     resume: false,
   })
 })
 
+test('parseOptions() takes relative paths from where the caller is', () => {
+  const { orders, report, state, log } = parseOptions(
+    ['--orders', '../a.csv', '--report', 'out.json', '--state', 's', '--log', '/l'],
+    '/home/ann/shop',
+  )
+  expect({ orders, report, state, log }).toEqual({
+    orders: '/home/ann/a.csv',
+    report: '/home/ann/shop/out.json',
+    state: '/home/ann/shop/s',
+    log: '/l',
+  })
+})
+
 test.each([
+  [['--port', '-1'], /--port' argument is ambiguous/],
   [['--order', 'a.csv'], /Unknown option '--order'/],
   [['a.csv'], /Unexpected argument 'a.csv'/],
   [['--orders'], /--orders.*argument missing/],

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UsageError } from './usage-error.ts'
 
@@ -35,20 +36,29 @@ Options
 
 Exit code 0: done. 1: an invariant does not hold, or something failed. 2: not started, the line says what to do.`
 
-/** @throws UsageError for an unknown option or a value out of range. */
-export function parseOptions(args: readonly string[]): CliOptions {
+/**
+ * @param from the folder that relative paths start at: the caller's, which npm hands on, because it runs
+ *   scripts in the package's own.
+ * @throws UsageError for an unknown option or a value out of range.
+ */
+export function parseOptions(
+  args: readonly string[],
+  from: string = process.env['INIT_CWD'] ?? process.cwd(),
+): CliOptions {
   const { values } = parse(args)
+  const path = (value: string | undefined): string | undefined =>
+    value === undefined ? undefined : resolve(from, value)
   const options: CliOptions = {
     help: values.help ?? false,
     once: values.once ?? false,
-    orders: values.orders,
+    orders: path(values.orders),
     times: wholeNumber('times', values.times, 1, 10_000) ?? 1,
     concurrency: wholeNumber('concurrency', values.concurrency, 1, 500) ?? 16,
-    report: values.report,
+    report: path(values.report),
     resume: values.resume ?? false,
     port: wholeNumber('port', values.port, 1, 65_535),
-    state: values.state,
-    log: values.log,
+    state: path(values.state),
+    log: path(values.log),
   }
   if (options.orders === undefined && !options.resume) {
     for (const name of ['times', 'concurrency', 'report', 'state'] as const) {
@@ -84,7 +94,7 @@ function parse(args: readonly string[]): { values: RawValues } {
       },
     })
   } catch (error) {
-    const [first = ''] = (error as Error).message.split('. ')
+    const [first = ''] = (error as Error).message.split(/\.\s/)
     throw new UsageError(`${first}; npm start -- --help lists all options`, { cause: error })
   }
 }

@@ -1,5 +1,5 @@
 import { access, constants, stat, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { checkInvariants } from '../invariants/check-invariants.ts'
 import { Journal } from '../replay/journal.ts'
 import { Latencies } from '../replay/latencies.ts'
@@ -19,8 +19,8 @@ import { UsageError } from './usage-error.ts'
 export async function replayOrders(options: CliOptions, signal: AbortSignal): Promise<number> {
   const screen = new Screen()
   // All that can be wrong with the command is found before anything is started.
-  if (options.orders !== undefined) await assertReadable(resolve(options.orders))
-  if (options.report !== undefined) await assertWritable(resolve(options.report))
+  if (options.orders !== undefined) await assertReadable(options.orders)
+  if (options.report !== undefined) await assertWritable(options.report)
   const { state, journal, file } = options.resume ? await reopen(options) : await begin(options)
 
   let keepState = false
@@ -30,7 +30,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
     await using shop = await startShop({
       dataDir: state.dataDir,
       ...(options.port === undefined ? {} : { ports: { gateway: options.port } }),
-      ...(options.log === undefined ? {} : { logFile: resolve(options.log) }),
+      ...(options.log === undefined ? {} : { logFile: options.log }),
       signal,
       onProgress: showStart(screen),
     })
@@ -80,7 +80,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
     })
     printReport(report, screen.print)
     if (options.report !== undefined) {
-      await writeFile(resolve(options.report), `${JSON.stringify(report, null, 2)}\n`)
+      await writeFile(options.report, `${JSON.stringify(report, null, 2)}\n`)
       screen.print(`Report written to ${options.report}`)
     }
     keepState = false
@@ -100,7 +100,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
 async function begin(
   options: CliOptions,
 ): Promise<{ state: StateDirectory; journal: Journal; file: OrdersFile }> {
-  const path = resolve(options.orders ?? '')
+  const path = options.orders ?? ''
   const file = await readOrdersFile(path)
   const state = createState(options.state)
   const journal = Journal.create(state.path, {
@@ -120,9 +120,7 @@ async function reopen(
   const journal = Journal.open(state.path)
   if (journal === undefined)
     throw new UsageError(`Nothing to resume in ${state.path}; start with --orders FILE`)
-  const file = await readOrdersFile(
-    options.orders === undefined ? journal.header.orders : resolve(options.orders),
-  )
+  const file = await readOrdersFile(options.orders ?? journal.header.orders)
   if (file.sha256 !== journal.header.sha256) {
     throw new UsageError(
       `Cannot resume: ${file.path} is not the file the replay began with (${journal.header.orders}); give that one, or start anew without --resume`,

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { startShop } from '../shop.ts'
 import { tellStory } from '../story/story.ts'
 import type { CliOptions } from './options.ts'
@@ -12,7 +11,7 @@ export async function runStory(options: CliOptions, signal: AbortSignal): Promis
   const startMs = performance.now()
   await using shop = await startShop({
     ...(options.port === undefined ? {} : { ports: { gateway: options.port } }),
-    ...(options.log === undefined ? {} : { logFile: resolve(options.log) }),
+    ...(options.log === undefined ? {} : { logFile: options.log }),
     signal,
     onProgress: showStart(screen),
   })

@@ -24,6 +24,7 @@ describe('readOrdersFile()', () => {
       '536365,85123A,"HEART, WHITE",6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom',
       '536366,POST,POSTAGE,1,2010-12-01 08:26:00,18.0,17850.0,France',
       '536367,85123A',
+      '536367,85123A,HEART,6,2010-12-01 08:26:00,2.55,17850.0,France,and more',
       '536368,22752,BOX,-2,2010-12-01 08:26:00,7.65,17850.0,United Kingdom',
     )
     const file = await readOrdersFile(path)
@@ -31,9 +32,10 @@ describe('readOrdersFile()', () => {
     expect(file.dirty).toEqual([
       { lineNumber: 3, invoice: '536366', stockCode: 'POST', reason: 'odd stock code' },
       { lineNumber: 4, invoice: '536367', stockCode: '85123A', reason: 'wrong number of columns' },
-      { lineNumber: 5, invoice: '536368', stockCode: '22752', reason: 'negative quantity' },
+      { lineNumber: 5, invoice: '536367', stockCode: '85123A', reason: 'wrong number of columns' },
+      { lineNumber: 6, invoice: '536368', stockCode: '22752', reason: 'negative quantity' },
     ])
-    expect(file).toMatchObject({ lineCount: 4, invoiceCount: 4 })
+    expect(file).toMatchObject({ lineCount: 5, invoiceCount: 4 })
   })
 
   test.each([
@@ -43,6 +45,11 @@ describe('readOrdersFile()', () => {
       'missing columns',
       async () => write('columns.csv', 'InvoiceNo,Quantity', '1,2'),
       /has no column StockCode, Description/,
+    ],
+    [
+      'other separators',
+      async () => write('semicolons.csv', HEADER.replaceAll(',', ';'), '1;2'),
+      /none of the columns.*separated by ";"; separate them by commas/,
     ],
     ['an empty file', async () => write('empty.csv', ''), /holds no lines/],
     ['a header alone', async () => write('header.csv', HEADER), /holds no lines/],

@@ -53,6 +53,8 @@ export async function readOrdersFile(path: string): Promise<OrdersFile> {
   const dirty: DirtyLine[] = []
   const invoices = new Set<string>()
   let lineCount = 0
+  /** Of lines with too few or too many columns, as the parser counts them. */
+  let malformed = 0
   const parser = parse({
     bom: true,
     skip_empty_lines: true,
@@ -63,7 +65,10 @@ export async function readOrdersFile(path: string): Promise<OrdersFile> {
     columns: (header: string[]) => checkHeader(path, header),
   })
   const take = async (
-    records: AsyncIterable<{ record: Partial<RawLine>; info: { lines: number } }>,
+    records: AsyncIterable<{
+      record: Partial<RawLine>
+      info: { lines: number; invalid_field_length: number }
+    }>,
   ): Promise<void> => {
     for await (const { record, info } of records) {
       lineCount++
@@ -73,7 +78,9 @@ export async function readOrdersFile(path: string): Promise<OrdersFile> {
         stockCode: record.StockCode ?? '',
       }
       if (place.invoice !== '') invoices.add(place.invoice.trim())
-      if (!isComplete(record)) {
+      const isMalformed = info.invalid_field_length > malformed
+      malformed = info.invalid_field_length
+      if (isMalformed || !isComplete(record)) {
         dirty.push({ ...place, reason: 'wrong number of columns' })
         continue
       }
@@ -102,9 +109,16 @@ function checkHeader(path: string, header: string[]): string[] {
   const names = header.map((name) => name.trim())
   const missing = COLUMNS.filter((column) => !names.includes(column))
   if (missing.length > 0) {
-    throw new UsageError(
-      `Cannot read orders: ${path} has no column ${missing.join(', ')}; the first line must name ${COLUMNS.join(', ')}`,
-    )
+    const [only = ''] = names
+    const separator = names.length === 1 && /[;\t|]/.exec(only)?.[0]
+    const advice = separator
+      ? `its columns seem to be separated by ${JSON.stringify(separator)}; separate them by commas`
+      : `the first line must name ${COLUMNS.join(', ')}`
+    const lacking =
+      missing.length === COLUMNS.length
+        ? 'none of the columns of an orders file'
+        : `no column ${missing.join(', ')}`
+    throw new UsageError(`Cannot read orders: ${path} has ${lacking}; ${advice}`)
   }
   return names
 }

@@ -2,10 +2,13 @@ import type { DirtyLine, OrdersFile } from './orders-file.ts'
 import type { DirtyReason } from './clean-line.ts'
 import type { Invariant } from '../invariants/check-invariants.ts'
 import type { JobResult } from './journal.ts'
+import { STOCK_SHARE } from './plan.ts'
 
 /** The closing report, as `--report FILE` writes it. */
 export interface ReplayReport {
   readonly orders: {
+    /** All checkouts: accepted, out of stock and declined together. */
+    readonly total: number
     readonly accepted: number
     readonly outOfStock: number
     readonly declined: number
@@ -42,14 +45,15 @@ export function buildReport(facts: {
   const { file, times, dirty, results, elapsedMs, latencies, invariants, resumed } = facts
   const count = (outcome: JobResult['outcome']): number =>
     results.filter((result) => result.outcome === outcome).length
+  const sold = count('accepted') + count('outOfStock') + count('declined')
   const orders = {
+    total: sold,
     accepted: count('accepted'),
     outOfStock: count('outOfStock'),
     declined: count('declined'),
     refunded: count('refunded'),
     nothingToRefund: count('nothingToRefund'),
   }
-  const sold = orders.accepted + orders.outOfStock + orders.declined
   const dirtyLines: Partial<Record<DirtyReason, number>> = {}
   for (const { reason } of dirty) dirtyLines[reason] = (dirtyLines[reason] ?? 0) + 1
   return {
@@ -68,15 +72,16 @@ export function buildReport(facts: {
 /** The report for people. */
 export function printReport(report: ReplayReport, print: (line: string) => void): void {
   const { orders, input } = report
-  const sold = orders.accepted + orders.outOfStock + orders.declined
   print('')
   print(
     `${input.invoices} invoices (${input.lines} lines)${input.times > 1 ? ` × ${input.times}` : ''} in ${report.seconds} s, ${report.ordersPerSecond} orders/s`,
   )
   print('')
-  print(`  orders       ${pad(sold)}   of these`)
+  print(`  orders       ${pad(orders.total)}   of these`)
   print(`  accepted     ${pad(orders.accepted)}`)
-  print(`  out of stock ${pad(orders.outOfStock)}   refused as a whole, nothing charged, nothing held`)
+  print(
+    `  out of stock ${pad(orders.outOfStock)}   refused as a whole: the shelves held ${STOCK_SHARE * 100} % of what the file sells`,
+  )
   print(`  declined     ${pad(orders.declined)}   by the card's bank; the stock went back`)
   print(
     `  refunded     ${pad(orders.refunded)}   cancellations carried out` +
