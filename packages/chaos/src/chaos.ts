@@ -7,6 +7,7 @@ import {
   type EventListener,
   type Random,
 } from '@quorate/core'
+import { ChaosClosedError } from './errors.ts'
 import type { ChaosEvent } from './events.ts'
 import { validateFaults, type PartitionOptions } from './faults.ts'
 import { TcpLink, type Link, type LinkOptions } from './link.ts'
@@ -42,6 +43,7 @@ export interface Chaos extends AsyncDisposable {
    * Opens a port that leads to a target, with faults on the way.
    *
    * @throws LinkListenError if the port cannot be had.
+   * @throws ChaosClosedError after the end of this chaos.
    * @throws RangeError, TypeError for a fault that makes no sense.
    */
   link(options: LinkOptions): Promise<Link>
@@ -56,7 +58,7 @@ export interface Chaos extends AsyncDisposable {
   heal(): Promise<void>
   /** Takes a process, and with `tree` its children, under control. */
   process(pid: number, options?: ProcessOptions): ChaosProcess
-  /** Heals everything, then closes all links. */
+  /** Heals everything, then closes all links. New links, cuts and processes are refused from then on. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -92,6 +94,7 @@ class InProcessChaos implements Chaos {
   readonly #cuts = new Map<string, RegionCut>()
   readonly #processes = new Set<ControlledProcess>()
   #made = 0
+  #closed = false
 
   constructor(seed: number | string, { clock = systemClock, random, onEvent }: ChaosOptions) {
     this.seed = seed
@@ -105,6 +108,7 @@ class InProcessChaos implements Chaos {
   }
 
   async link(options: LinkOptions): Promise<Link> {
+    this.#mustBeOpen('make a link')
     const link = new TcpLink(options, {
       clock: this.#clock,
       // A stream of its own, so that traffic on one link does not change the chance on another.
@@ -120,6 +124,10 @@ class InProcessChaos implements Chaos {
         if (partition !== undefined) cuts.set(key, partition)
       }
       await link.open(cuts)
+      if (this.#closed) {
+        await link.close()
+        this.#mustBeOpen('make a link')
+      }
     } catch (error) {
       this.#links.delete(link)
       throw error
@@ -128,6 +136,7 @@ class InProcessChaos implements Chaos {
   }
 
   async cut(from: string, to: string, partition: PartitionOptions = {}): Promise<void> {
+    this.#mustBeOpen('cut regions')
     validateFaults({ partition })
     const cut = { from, to, partition }
     const key = keyOf(from, to)
@@ -144,6 +153,7 @@ class InProcessChaos implements Chaos {
   }
 
   process(pid: number, options: ProcessOptions = {}): ChaosProcess {
+    this.#mustBeOpen('take a process')
     const process = new ControlledProcess(pid, { clock: this.#clock, ...options }, (type, pids) => {
       this.#emit((atMs) => ({ type, atMs, pids }))
     })
@@ -152,8 +162,13 @@ class InProcessChaos implements Chaos {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
     await this.heal()
     await Promise.all([...this.#links].map((link) => link.close()))
+  }
+
+  #mustBeOpen(action: string): void {
+    if (this.#closed) throw new ChaosClosedError({ action, target: 'chaos' })
   }
 
   async #healRegions(from: string, to: string): Promise<void> {

@@ -17,6 +17,18 @@ export class LinkListenError extends QuorateError {
   }
 }
 
+/** The chaos or the link was closed; a fault set there would hold nowhere, a port opened there nobody would close. */
+export class ChaosClosedError extends QuorateError {
+  readonly code = 'QUORATE_CHAOS_CLOSED'
+  /** What is closed: `chaos`, or `link` and its name. */
+  readonly target: string
+
+  constructor({ action, target }: { action: string; target: string }) {
+    super(`Cannot ${action}: ${target} is closed; make a new one`, { outcome: 'not-applied' })
+    this.target = target
+  }
+}
+
 /** A process could not be paused, resumed or killed. */
 export class ProcessFaultError extends QuorateError {
   readonly code = 'QUORATE_CHAOS_PROCESS'

@@ -5,7 +5,7 @@
  */
 export { type Chaos, type ChaosOptions, type ChaosProcess, createChaos } from './chaos.ts'
 export type { CloseReason, LinkConnection } from './connection.ts'
-export { LinkListenError, ProcessFaultError } from './errors.ts'
+export { ChaosClosedError, LinkListenError, ProcessFaultError } from './errors.ts'
 export type { ChaosEvent } from './events.ts'
 export type {
   BandwidthOptions,

@@ -487,3 +487,49 @@ test('cut() one way stops what flows that way on links of either orientation', a
   await serverA.untilText('stopped')
   await clientB.untilText('stopped')
 })
+
+test('after its end, a chaos refuses to make links, cut regions or take processes', async () => {
+  const chaos = createChaos({ seed: 1 })
+  await chaos[Symbol.asyncDispose]()
+  const closed = { name: 'ChaosClosedError', code: 'QUORATE_CHAOS_CLOSED', outcome: 'not-applied' }
+  const options = { from: 'a', to: 'b', target: { port: 9 } }
+  await expect(chaos.link(options)).rejects.toMatchObject({
+    ...closed,
+    message: expect.stringMatching(/make a new one/),
+  })
+  await expect(chaos.cut('a', 'b')).rejects.toMatchObject(closed)
+  expect(() => chaos.process(process.ppid)).toThrow(expect.objectContaining(closed))
+  expect(chaos.links).toEqual([])
+})
+
+test('a link under way when its chaos ends gives its port back', async () => {
+  const servers = (): number =>
+    process.getActiveResourcesInfo().filter((kind) => kind === 'TCPServerWrap').length
+  const before = servers()
+  const chaos = createChaos({ seed: 1 })
+  const making = chaos.link({ from: 'a', to: 'b', target: { port: 9 } })
+  const [made] = await Promise.allSettled([making, chaos[Symbol.asyncDispose]()])
+  expect(made).toMatchObject({ status: 'rejected', reason: { code: 'QUORATE_CHAOS_CLOSED' } })
+  await untilTrue(() => servers() <= before)
+})
+
+test('a closed link refuses faults; heal() and close() do nothing more', async () => {
+  await using chaos = createChaos({ seed: 1 })
+  const link = await chaos.link({ from: 'a', to: 'b', target: { port: 9 } })
+  await link.close()
+  const faults = [
+    () => link.latency({ ms: 1 }),
+    () => link.bandwidth({ bytesPerSecond: 1_000 }),
+    () => link.slice({ bytes: 10 }),
+    () => link.partition({ mode: 'refuse' }),
+    () => link.dropConnection(1),
+    () => link.resetAfter({ bytes: 1 }),
+    () => link.resetConnections(),
+    () => link.retarget({ port: 10 }),
+  ]
+  for (const set of faults) {
+    await expect(set()).rejects.toMatchObject({ code: 'QUORATE_CHAOS_CLOSED', target: 'link a→b' })
+  }
+  await link.heal()
+  await link.close()
+})

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { emit, type Clock, type EventListener, type Random } from '@quorate/core'
 import { Connection, type CloseReason, type ConnectionOwner, type LinkConnection } from './connection.ts'
-import { LinkListenError } from './errors.ts'
+import { ChaosClosedError, LinkListenError } from './errors.ts'
 import type { ChaosEvent } from './events.ts'
 import {
   directionsOf,
@@ -64,7 +64,8 @@ export interface LinkStats {
 
 /**
  * A TCP address in front of a target, with faults that can be set and healed at any time. All faults
- * hold alike for live and new connections. Each method resolves when the fault is in force.
+ * hold alike for live and new connections. Each method resolves when the fault is in force, and rejects
+ * with `ChaosClosedError` once the link is closed; only `heal()` and `close()` go on to be allowed.
  */
 export interface Link extends AsyncDisposable {
   readonly name: string
@@ -196,6 +197,7 @@ export class TcpLink implements Link, ConnectionOwner {
     for (const [key, cut] of cuts) this.#partitions.set(key, cut)
     this.#blocked = mergePartitions(this.#partitions.values())
     await this.#listen()
+    if (this.#closed) return this.#stopListening() // closed while the system was asked for the port
     if (this.#refuses()) await this.#applyListening()
     this.#emit((atMs) => ({ type: 'link-opened', atMs, link: this.name, port: this.#port }))
   }
@@ -213,18 +215,21 @@ export class TcpLink implements Link, ConnectionOwner {
   }
 
   async partition(options: PartitionOptions = {}): Promise<void> {
+    this.#mustBeOpen()
     validateFaults({ partition: options })
     this.#emit((atMs) => ({ type: 'fault', atMs, link: this.name, fault: { partition: options } }))
     await this.applyCut('', options)
   }
 
   async dropConnection(nth: number, options: DropConnectionOptions = {}): Promise<void> {
+    this.#mustBeOpen()
     validateFaults({ dropConnections: [nth] })
     this.#toDrop.set(this.#accepted + nth, options.mode ?? 'reset')
     this.#emit((atMs) => ({ type: 'fault', atMs, link: this.name, fault: { dropConnections: [nth] } }))
   }
 
   async resetAfter(options: ResetAfterOptions): Promise<void> {
+    this.#mustBeOpen()
     validateFaults({ resetAfter: options })
     this.#resetAfter = options
     this.#emit((atMs) => ({ type: 'fault', atMs, link: this.name, fault: { resetAfter: options } }))
@@ -232,10 +237,12 @@ export class TcpLink implements Link, ConnectionOwner {
   }
 
   async resetConnections(): Promise<void> {
+    this.#mustBeOpen()
     for (const one of this.#connections) one.reset()
   }
 
   async heal(): Promise<void> {
+    if (this.#closed) return
     this.#conditions = this.#baseline
     this.#shapes = shapesOf(this.#conditions)
     this.#toDrop.clear()
@@ -250,6 +257,7 @@ export class TcpLink implements Link, ConnectionOwner {
   }
 
   async retarget(target: LinkTarget): Promise<void> {
+    this.#mustBeOpen()
     validatePort('target port', target.port, 1)
     this.#target = { host: target.host ?? '127.0.0.1', port: target.port }
     this.#emit((atMs) => ({ type: 'retargeted', atMs, link: this.name, port: target.port }))
@@ -309,7 +317,12 @@ export class TcpLink implements Link, ConnectionOwner {
     }))
   }
 
+  #mustBeOpen(): void {
+    if (this.#closed) throw new ChaosClosedError({ action: 'set faults', target: `link ${this.name}` })
+  }
+
   #change(conditions: Conditions): void {
+    this.#mustBeOpen()
     validateFaults(conditions)
     this.#conditions = { ...this.#conditions, ...conditions }
     this.#shapes = shapesOf(this.#conditions)

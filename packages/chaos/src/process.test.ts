@@ -134,3 +134,38 @@ test('process ids that would signal a group or init are refused', async () => {
     await expect(pauseProcess(pid)).rejects.toBeInstanceOf(RangeError)
   }
 })
+
+test.each([process.pid, 1, 0, -1, 2.5, Number.NaN])('refuses to pause or kill process %s', async (pid) => {
+  // A real SIGSTOP or SIGKILL of this very process would end the test.
+  const sent: unknown[] = []
+  const kill = process.kill.bind(process)
+  process.kill = (...call) => {
+    sent.push(call)
+    return true
+  }
+  try {
+    await expect(pauseProcess(pid, { deadlineMs: 1 })).rejects.toThrow(RangeError)
+    await expect(killProcess(pid, { deadlineMs: 1 })).rejects.toThrow(RangeError)
+    await expect(createChaos().process(pid, { deadlineMs: 1 }).pause()).rejects.toThrow(RangeError)
+  } finally {
+    process.kill = kill
+  }
+  expect(sent).toEqual([])
+})
+
+test('refuses a tree that this process is part of, before anything is frozen', async () => {
+  const sent: unknown[] = []
+  const kill = process.kill.bind(process)
+  process.kill = (...call) => {
+    sent.push(call)
+    return true
+  }
+  try {
+    const options = { tree: true, deadlineMs: 1 }
+    await expect(pauseProcess(process.ppid, options)).rejects.toThrow(/pid must not be .* this process/)
+    await expect(killProcess(process.ppid, options)).rejects.toThrow(RangeError)
+  } finally {
+    process.kill = kill
+  }
+  expect(sent).toEqual([])
+})

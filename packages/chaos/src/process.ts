@@ -23,9 +23,12 @@ const POLL_MS = 1
  * @returns the processes frozen, `pid` first.
  * @throws ProcessFaultError if it does not exist, is not ours, the platform has no such signal, or the
  *   deadline passes.
+ * @throws RangeError for a pid that is no whole number above 1, for this process itself, and with `tree`
+ *   for one that it descends from: frozen, it could not resume anybody.
  * @throws `signal.reason` when aborted; some may be frozen then.
  */
 export async function pauseProcess(pid: number, options: ProcessOptions = {}): Promise<number[]> {
+  validateVictim(pid, options)
   return freeze(pid, 'pause', options)
 }
 
@@ -50,10 +53,11 @@ export async function resumeProcess(pid: number, { tree = false }: ProcessOption
  *
  * @returns the processes killed, `pid` first; none if it is gone already.
  * @throws ProcessFaultError if it is not ours, or one is still there at the deadline.
+ * @throws RangeError as {@link pauseProcess}.
  * @throws `signal.reason` when aborted; some may be killed then.
  */
 export async function killProcess(pid: number, options: ProcessOptions = {}): Promise<number[]> {
-  validatePid(pid)
+  validateVictim(pid, options)
   if (stateOf(pid) === 'gone') return []
   const { tree = false } = options
   const pids = tree && process.platform !== 'win32' ? await freeze(pid, 'kill', options) : [pid]
@@ -122,4 +126,18 @@ function validatePid(pid: number): void {
   if (!Number.isSafeInteger(pid) || pid <= 1) {
     throw new RangeError(`Cannot signal process: pid must be a whole number above 1, got ${pid}`)
   }
+}
+
+/** Refused before the first signal: half a frozen tree would be left behind. */
+function validateVictim(pid: number, { tree = false }: ProcessOptions): void {
+  validatePid(pid)
+  const pids = [pid]
+  if (tree && process.platform !== 'win32') {
+    for (let index = 0; index < pids.length; index++) pids.push(...childrenOf(pids[index] as number))
+  }
+  if (!pids.includes(process.pid)) return
+  const what = pid === process.pid ? 'this process itself' : 'an ancestor of this process'
+  throw new RangeError(
+    `Cannot signal process: pid must not be ${what}, got ${pid}; pass the pid of a process under test`,
+  )
 }
