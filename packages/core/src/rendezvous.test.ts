@@ -124,6 +124,15 @@ test('rendezvous() refuses two nodes with one id', () => {
   expect(() => rendezvous(nodesOf('a', 'b', 'a'))).toThrow(RangeError)
 })
 
+test.each([[['a', 'b']], [[{ id: 1 }]], [[{ name: 'a' }]]])(
+  'rendezvous() refuses %j: ids must be strings',
+  (nodes) => {
+    expect(() => rendezvous(nodes as never)).toThrow(
+      new TypeError('Cannot rank nodes: pass each as { id }, a string'),
+    )
+  },
+)
+
 function sharesOf(nodes: ReturnType<typeof rendezvous>, keys: number): Map<string, number> {
   const shares = new Map<string, number>()
   for (const key of keysOf(keys)) {

@@ -23,6 +23,7 @@ export interface Rendezvous<N extends RendezvousNode> {
  * Schomaker 2005). The placement depends on ids, weights and key only, not on the order of the nodes,
  * and is part of the contract: it changes with a major version or never.
  *
+ * @throws TypeError for a node without an `id` that is a string.
  * @throws RangeError for a negative or non-finite weight, or two nodes with one id.
  *
  * @example
@@ -86,6 +87,9 @@ export function rendezvous<N extends RendezvousNode>(nodes: Iterable<N>): Rendez
 }
 
 function validate(nodes: readonly RendezvousNode[]): void {
+  if (nodes.some(({ id }) => typeof id !== 'string')) {
+    throw new TypeError('Cannot rank nodes: pass each as { id }, a string')
+  }
   if (new Set(nodes.map(({ id }) => id)).size < nodes.length) {
     throw new RangeError('Cannot rank nodes: two of them have the same id; give each its own')
   }

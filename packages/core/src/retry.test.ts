@@ -282,3 +282,10 @@ test('fullJitterMs() doubles its bound up to maxMs, and no attempt is too high f
   expect(bounds).toEqual([10, 20, 40, 640, 1_000, 1_000])
   expect(fullJitterMs(5_000, () => 1, { baseMs: 0 })).toBe(0)
 })
+
+test.each([{ deadlineMs: '5' }, { baseMs: '5' }, { maxAttempts: '5' }])(
+  'retry() refuses a text for a number: %j',
+  async (options) => {
+    await expect(retry(async () => 1, options as never)).rejects.toThrow(RangeError)
+  },
+)

@@ -186,5 +186,6 @@ function validate(maxAttempts: number, deadlineMs: number): void {
   if (!(maxAttempts >= 1) || (maxAttempts !== Infinity && !Number.isInteger(maxAttempts))) {
     throw new RangeError(`Cannot retry: maxAttempts must be a whole number from 1, got ${maxAttempts}`)
   }
-  if (!(deadlineMs > 0)) throw new RangeError(`Cannot retry: deadlineMs must be above 0, got ${deadlineMs}`)
+  if (typeof deadlineMs !== 'number' || !(deadlineMs > 0))
+    throw new RangeError(`Cannot retry: deadlineMs must be above 0, got ${deadlineMs}`)
 }
