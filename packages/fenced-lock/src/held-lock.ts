@@ -82,7 +82,8 @@ export class HeldLock implements Lock {
   }
 
   release(): Promise<boolean> {
-    this.#release ??= this.#releaseOnce()
+    if (this.#release !== undefined) return this.#release.then(() => false)
+    this.#release = this.#releaseOnce()
     return this.#release
   }
 

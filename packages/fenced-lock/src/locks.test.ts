@@ -176,12 +176,12 @@ test('autoExtend outlives a failed extension, and its failures surface as events
   await lock.release()
 })
 
-test('release() aborts the signal, and says the same when called again', async () => {
+test('release() aborts the signal, and says false when called again', async () => {
   const { locks, events } = world()
   const lock = await locks.acquire('payout', { ttlMs: 1_000 })
   const { token, signal } = lock
-  expect(await lock.release()).toBe(true)
-  expect(await lock.release()).toBe(true)
+  expect(await Promise.all([lock.release(), lock.release()])).toEqual([true, false])
+  expect(await lock.release()).toBe(false)
   expect(signal.reason).toMatchObject({ code: 'QUORATE_LOCK_LOST', reason: 'released' })
   expect(() => lock.token).toThrow(LockLostError)
   expect(events.slice(1)).toEqual([{ type: 'released', key: 'payout', token, held: true }])

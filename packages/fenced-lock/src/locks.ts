@@ -7,6 +7,7 @@ import {
   type Clock,
   type Random,
 } from '@quorate/core'
+import { checkNames, checkNumber, hasMethods, shown } from './check-options.ts'
 import { checkTtl, MAX_MS } from './check-ttl.ts'
 import { LockStoreError, LockTimeoutError } from './errors.ts'
 import type { LockEvent } from './events.ts'
@@ -18,6 +19,8 @@ import type { AcquireOptions, Lock, Locks, LocksOptions, TryAcquireOptions } fro
 /**
  * Hands out locks from a store.
  *
+ * @throws TypeError without a store, or for an unknown option.
+ *
  * @example
  * ```ts
  * const locks = createLocks({ store: redisLockStore(redis) })
@@ -25,8 +28,18 @@ import type { AcquireOptions, Lock, Locks, LocksOptions, TryAcquireOptions } fro
  * ```
  */
 export function createLocks(options: LocksOptions): Locks {
+  checkNames('make locks', options, ['store', 'clock', 'random', 'onEvent'])
+  if (!hasMethods(options.store, ['tryAcquire', 'extend', 'release'])) {
+    throw new TypeError(
+      `Cannot make locks: store must be a LockStore, got ${shown(options.store)}; ` +
+        'pass redisLockStore(redis), postgresLockStore(pool) or memoryLockStore()',
+    )
+  }
   return new LockFactory(options)
 }
+
+/** `tryAcquire()` takes what `acquire()` does, as its type does: `waitMs` does nothing there. */
+const OPTIONS = ['ttlMs', 'waitMs', 'marginMs', 'autoExtend', 'maxHoldMs', 'signal']
 
 /** How long after `waitMs` the store's last answer may come. */
 const GRACE_MS = 1_000
@@ -47,7 +60,10 @@ class LockFactory implements Locks {
   }
 
   async acquire(key: string, options: AcquireOptions): Promise<Lock> {
+    checkKey(key)
+    checkNames(`acquire lock ${key}`, options, OPTIONS)
     const { waitMs = 10_000 } = options
+    checkNumber(`acquire lock ${key}`, 'waitMs', waitMs)
     if (!(waitMs >= 0 && waitMs <= MAX_MS)) {
       throw new RangeError(`Cannot acquire lock ${key}: waitMs must be from 0 to ${MAX_MS}, got ${waitMs}`)
     }
@@ -60,6 +76,8 @@ class LockFactory implements Locks {
   }
 
   async tryAcquire(key: string, options: TryAcquireOptions): Promise<Lock | undefined> {
+    checkKey(key)
+    checkNames(`acquire lock ${key}`, options, OPTIONS)
     return this.#acquire(key, options, 0)
   }
 
@@ -168,20 +186,25 @@ class LockFactory implements Locks {
   }
 }
 
+function checkKey(key: unknown): void {
+  if (typeof key === 'string' && key !== '') return
+  throw new TypeError(`Cannot acquire a lock: key must be a non-empty string, got ${shown(key)}`)
+}
+
 function checked(
   key: string,
   options: TryAcquireOptions,
 ): { ttlMs: number; marginMs: number; autoExtend: boolean; maxHoldMs: number } {
   const { ttlMs, marginMs = Math.min(250, ttlMs / 20), autoExtend = false, maxHoldMs = 600_000 } = options
-  if (typeof key !== 'string' || key === '') {
-    throw new TypeError(`Cannot acquire a lock: key must be a non-empty string, got ${key}`)
-  }
-  const wholeMs = checkTtl(`acquire lock ${key}`, ttlMs, Math.max(0, marginMs || 0))
+  const action = `acquire lock ${key}`
+  checkNumber(action, 'marginMs', marginMs)
+  checkNumber(action, 'maxHoldMs', maxHoldMs)
+  const wholeMs = checkTtl(action, ttlMs, Math.max(0, marginMs || 0))
   if (!(marginMs >= 0)) {
-    throw new RangeError(`Cannot acquire lock ${key}: marginMs must be 0 or more, got ${marginMs}`)
+    throw new RangeError(`Cannot ${action}: marginMs must be 0 or more, got ${marginMs}`)
   }
   if (!(maxHoldMs > 0)) {
-    throw new RangeError(`Cannot acquire lock ${key}: maxHoldMs must be above 0, got ${maxHoldMs}`)
+    throw new RangeError(`Cannot ${action}: maxHoldMs must be above 0, got ${maxHoldMs}`)
   }
   return { ttlMs: wholeMs, marginMs, autoExtend, maxHoldMs }
 }

@@ -78,7 +78,7 @@ export interface Lock extends Fence, AsyncDisposable {
   /**
    * Frees the lock. Of a lost lock, it changes nothing.
    *
-   * @returns whether it was still ours. Called again, the same answer.
+   * @returns whether it was still ours. Called again, `false`, once the first call has its answer; or its error.
    * @throws LockStoreError if the store failed, or did not answer within 5 seconds; the lease ends by itself then.
    */
   release(): Promise<boolean>

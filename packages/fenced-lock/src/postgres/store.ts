@@ -1,3 +1,4 @@
+import { checkNames, hasMethods, shown } from '../check-options.ts'
 import type { Granted, Holding, LockRequest, LockStore, Taken } from '../store.ts'
 import { migration, quoteIdentifier, runQuery, type PgQueryable } from './queryable.ts'
 
@@ -19,6 +20,7 @@ export interface PostgresLockStore extends LockStore {
  * jitter (no order among them).
  *
  * @param pool a `pg.Pool`; it stays the caller's.
+ * @throws TypeError for anything else, or an unknown option.
  *
  * @example
  * ```ts
@@ -31,6 +33,12 @@ export function postgresLockStore(
   pool: PgQueryable,
   options: PostgresLockStoreOptions = {},
 ): PostgresLockStore {
+  if (!hasMethods(pool, ['query'])) {
+    throw new TypeError(
+      `Cannot make a lock store: pass a pg.Pool, as in postgresLockStore(new pg.Pool({ connectionString })), got ${shown(pool)}`,
+    )
+  }
+  checkNames('make a lock store', options, ['schema'])
   return new PostgresStore(pool, quoteIdentifier(options.schema ?? 'quorate'))
 }
 

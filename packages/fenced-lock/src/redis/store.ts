@@ -1,4 +1,5 @@
 import { systemRandom, type Random } from '@quorate/core'
+import { checkNames, checkNumber, hasMethods, shown } from '../check-options.ts'
 import type { Granted, Holding, LockRequest, LockStore, Taken, Waiting } from '../store.ts'
 import type { RedisLike } from './client.ts'
 import { ACQUIRE, EXTEND, RELEASE } from './scripts.ts'
@@ -35,6 +36,7 @@ export type Answer =
  * somebody first waits. Make one store per process.
  *
  * @param redis a connected client like `ioredis`; it stays the caller's.
+ * @throws TypeError for anything else, or an unknown option; RangeError for `maxWaiters` below 1.
  *
  * @example
  * ```ts
@@ -43,6 +45,12 @@ export type Answer =
  * ```
  */
 export function redisLockStore(redis: RedisLike, options: RedisLockStoreOptions = {}): RedisLockStore {
+  if (!hasMethods(redis, ['evalsha', 'eval', 'script', 'duplicate', 'on'])) {
+    throw new TypeError(
+      `Cannot make a lock store: pass a connected ioredis client, as in redisLockStore(new Redis(url)), got ${shown(redis)}`,
+    )
+  }
+  checkNames('make a lock store', options, ['prefix', 'maxWaiters', 'random'])
   return new RedisStore(redis, options)
 }
 
@@ -54,6 +62,7 @@ class RedisStore implements RedisLockStore {
 
   constructor(redis: RedisLike, options: RedisLockStoreOptions) {
     const { prefix = 'quorate:lock', maxWaiters = 10_000, random = systemRandom } = options
+    checkNumber('make a lock store', 'maxWaiters', maxWaiters)
     if (!(maxWaiters >= 1)) {
       throw new RangeError(`Cannot make a lock store: maxWaiters must be at least 1, got ${maxWaiters}`)
     }
