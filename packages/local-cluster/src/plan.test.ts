@@ -32,6 +32,7 @@ describe('planOf()', () => {
   })
 
   const wrong: [string, unknown, RegExp][] = [
+    ['no options', undefined, /must have a group in postgres or redis.*main/],
     ['no group', {}, /must have a group in postgres or redis/],
     ['an unknown option', { redis: { a: {} }, datadir: 'x' }, /unknown option datadir; known are .*dataDir/],
     ['an unknown option of a group', { redis: { a: { replica: 1 } } }, /redis a: unknown option replica/],

@@ -39,13 +39,15 @@ const MAX_REPLICAS = 8
  *
  * @throws TypeError, RangeError naming the option, the rule and the value.
  */
-export function planOf(options: ClusterOptions): Plan {
+export function planOf(options: ClusterOptions = {}): Plan {
   knownKeys('the cluster', options, CLUSTER_OPTIONS)
   const postgres = Object.entries(options.postgres ?? {}).map(([name, group]) => postgresPlan(name, group))
   const redis = Object.entries(options.redis ?? {}).map(([name, group]) => redisPlan(name, group))
   const groups = [...postgres, ...redis]
   if (groups.length === 0) {
-    throw new TypeError('Cannot start a cluster: it must have a group in postgres or redis, got none')
+    throw new TypeError(
+      'Cannot start a cluster: it must have a group in postgres or redis, got none; pass one, as in { postgres: { main: {} } }',
+    )
   }
   const { startTimeoutMs = 1, dataDir } = options
   if (!(startTimeoutMs > 0)) {

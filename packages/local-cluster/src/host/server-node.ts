@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { NotReadyInTimeError, PortTakenError, ServerExitedError } from '../errors.ts'
+import { NotReadyInTimeError, PortTakenError, ServerExitedError, WrongServerStateError } from '../errors.ts'
 import type { HostContext } from './context.ts'
 import { freePort, releasePort } from './ports.ts'
 import { endOf, type QuitSignal, ServerProcess, tailOf } from './server-process.ts'
@@ -161,9 +161,17 @@ export abstract class ServerNode {
     await this.#process?.stop(this.orderlySignal, GRACE_MS)
   }
 
-  /** Freezes all its processes. */
+  /**
+   * Freezes all its processes; nothing if they are frozen already.
+   *
+   * @throws WrongServerStateError if it is down: what waits for a pause would wait for nothing.
+   */
   async pause(): Promise<void> {
-    if (this.state !== 'running') return
+    if (this.state === 'down') {
+      const remedy = 'restart() it first'
+      throw new WrongServerStateError({ server: this.name, action: 'pause', state: 'down', remedy })
+    }
+    if (this.state === 'paused') return
     this.#state = 'paused'
     await this.#process?.pause()
   }

