@@ -84,8 +84,7 @@ export class QuorumClient<V, T extends Tag> implements QuorumReader<V, T> {
         `Cannot write with tag ${JSON.stringify(options.tag)}: it is not the tag of a write`,
       )
     }
-    if (value === undefined)
-      throw new TypeError('Cannot write undefined; write null to say that there is nothing')
+    checkJson(value)
     const linearizable = this.#isLinearizable(options.consistency)
     const w = this.#count('w', options.consistency, this.w)
     const deadline = this.#start(options)
@@ -222,7 +221,7 @@ export class QuorumClient<V, T extends Tag> implements QuorumReader<V, T> {
 
   #count(name: 'r' | 'w', consistency: Consistency | undefined, usual: number): number {
     if (consistency === undefined || consistency === 'linearizable') return usual
-    return levelCount(name, consistency, this.n)
+    return levelCount('consistency', consistency, this.n, ", 'linearizable'")
   }
 
   async #track<A>(work: Promise<A>): Promise<A> {
@@ -254,4 +253,15 @@ async function fetchMany<V, T extends Tag>(
 function checkKey(key: string): void {
   if (typeof key !== 'string' || key === '')
     throw new TypeError(`key must be a non-empty string, got ${JSON.stringify(key)}`)
+}
+
+/** Before anything is sent: adapters that failed to store it would leave the write indeterminate. */
+function checkJson(value: unknown): void {
+  let cause: unknown
+  try {
+    if (JSON.stringify(value) !== undefined) return
+  } catch (error) {
+    cause = error
+  }
+  throw new TypeError('Cannot write a value without a JSON form; write null for nothing', { cause })
 }

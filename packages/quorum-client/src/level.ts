@@ -6,11 +6,11 @@ export type Level = number | 'ONE' | 'TWO' | 'QUORUM' | 'ALL'
  *
  * @throws RangeError if it is not a whole number from 1 to `n`.
  */
-export function levelCount(name: string, level: Level, n: number): number {
+export function levelCount(name: string, level: Level, n: number, or = ''): number {
   const count = typeof level === 'number' ? level : NAMED[level]?.(n)
   if (count !== undefined && Number.isInteger(count) && count >= 1 && count <= n) return count
   throw new RangeError(
-    `${name} must be ONE, TWO, QUORUM, ALL or a whole number from 1 to n = ${n}, got ${String(level)}`,
+    `${name} must be ONE, TWO, QUORUM, ALL${or} or a whole number from 1 to n = ${n}, got ${String(level)}`,
   )
 }
 

@@ -10,8 +10,11 @@ export class Members<V, T extends Tag> {
   readonly #place: (key: string) => readonly QuorumReadReplica<V, T>[]
   readonly #pending = new Map<string, number>()
 
-  /** @throws RangeError for no replica, two with one id, or an `n` or `maxInFlight` out of range. */
+  /** @throws TypeError for what is no replica; RangeError for no replica, two with one id, or an `n` or `maxInFlight` out of range. */
   constructor(replicas: readonly QuorumReadReplica<V, T>[], n: number | undefined, maxInFlight: number) {
+    if (!replicas.every((replica) => typeof replica?.id === 'string' && typeof replica.get === 'function')) {
+      throw new TypeError('Cannot make a quorum: each replica must have an id and get()')
+    }
     const ids = new Set(replicas.map(({ id }) => id))
     if (ids.size === 0) throw new RangeError('Cannot make a quorum: there must be a replica')
     if (ids.size < replicas.length)

@@ -501,3 +501,56 @@ test('stop() waits for a linearizable write that has only asked so far', async (
   expect(done).toEqual(['us', 'eu', 'ap'])
   expect(await write).toMatchObject({ status: 'ok' })
 })
+
+const three = IDS.slice(0, 3).map((id) => memoryReplica<unknown>({ id }))
+
+test.each([
+  ['nothing', undefined, TypeError, /replicas must be an array/],
+  ['no replicas', {}, TypeError, /replicas must be an array/],
+  ['an empty list', { replicas: [] }, RangeError, /there must be a replica/],
+  ['one replica', { replicas: three[0] }, TypeError, /replicas must be an array/],
+  [
+    'a replica without get',
+    { replicas: [{ id: 'us' }] },
+    TypeError,
+    /each replica must have an id and get\(\)/,
+  ],
+  [
+    'a replica without id',
+    { replicas: [{ get() {} }] },
+    TypeError,
+    /each replica must have an id and get\(\)/,
+  ],
+  ['null as a replica', { replicas: [null] }, TypeError, /each replica must have an id and get\(\)/],
+  ['one id twice', { replicas: [three[0], three[0]] }, RangeError, /the same id/],
+  ['W', { replicas: three, W: 2 }, TypeError, /unknown option W; known are .*\bw\b/],
+  [
+    'readRepair: false',
+    { replicas: three, readRepair: false },
+    TypeError,
+    /readRepair must be blocking or off/,
+  ],
+])('quorum() refuses %s', (_name, options, type, message) => {
+  expect(() => quorum(options as never)).toThrow(type)
+  expect(() => quorum(options as never)).toThrow(message)
+})
+
+test('a consistency that is none is refused with the ones there are', async () => {
+  const { client } = cluster()
+  await expect(client.read('k', { consistency: 'strong' as never })).rejects.toThrow(
+    /^consistency must be ONE, TWO, QUORUM, ALL, 'linearizable' or a whole number .*got strong/,
+  )
+})
+
+const round: { self?: unknown } = {}
+round.self = round
+
+test.each([[1n], [() => 1], [Symbol('x')], [{ price: 5n }], [round]])(
+  'write() refuses a value without a JSON form before anything is sent',
+  async (value) => {
+    const { client, tagsOf } = cluster()
+    await expect(client.write('k', value)).rejects.toThrow(/Cannot write a value without a JSON form/)
+    await expect(client.write('k', value)).rejects.toThrow(TypeError)
+    expect(tagsOf('k')).toEqual([undefined, undefined, undefined])
+  },
+)

@@ -27,6 +27,7 @@ export function quorum<V, T extends Tag = string>(options: QuorumReaderOptions<V
 export function quorum<V, T extends Tag>(
   options: QuorumReaderOptions<V, T> & Partial<Pick<QuorumOptions<V>, 'w' | 'writer'>>,
 ): QuorumReader<V, T> {
+  checkOptions(options ?? {})
   const { replicas, deadlineMs = 2_000, clock = systemClock, random = systemRandom } = options
   const members = new Members(replicas, options.n, options.maxInFlight ?? 256)
   if (!(deadlineMs > 0)) throw new RangeError(`deadlineMs must be above 0, got ${deadlineMs}`)
@@ -45,4 +46,24 @@ export function quorum<V, T extends Tag>(
     onEvent: options.onEvent,
   }
   return new QuorumClient(context)
+}
+
+const NAMES = 'replicas, n, w, r, deadlineMs, readRepair, maxInFlight, writer, clock, random, onEvent'.split(
+  ', ',
+)
+
+function checkOptions(options: { readonly replicas?: unknown; readonly readRepair?: unknown }): void {
+  const { replicas, readRepair = 'off' } = options
+  if (!Array.isArray(replicas)) {
+    throw new TypeError('Cannot make a quorum: replicas must be an array, as in { replicas: [us, eu], w: 2 }')
+  }
+  const unknown = Object.keys(options).find((name) => !NAMES.includes(name))
+  if (unknown !== undefined) {
+    throw new TypeError(`Cannot make a quorum: unknown option ${unknown}; known are ${NAMES.join(', ')}`)
+  }
+  if (readRepair !== 'off' && readRepair !== 'blocking') {
+    throw new TypeError(
+      `Cannot make a quorum: readRepair must be blocking or off, got ${JSON.stringify(readRepair)}`,
+    )
+  }
 }
