@@ -1,6 +1,7 @@
 import { emit, isQuorateError, retry, RetryExhaustedError, systemClock } from '@quorate/core'
 import { RetryInTransactionError, RowGoneError, StaleVersionError } from './errors.ts'
 import type { OptimisticEvent } from './events.ts'
+import { checkMutateOptions } from './options.ts'
 import type {
   KeyOf,
   KeyValues,
@@ -30,6 +31,7 @@ export async function mutate<T extends RepositoryTypes>(
   change: Parameters<OptimisticRepository<T>['mutate']>[1],
   options: MutateOptions,
 ): Promise<T['row']> {
+  checkMutateOptions(options)
   const { clock = systemClock, random, onEvent } = target.options
   options.signal?.throwIfAborted()
   if (await target.inTransaction()) throw new RetryInTransactionError(target.label)
@@ -84,7 +86,8 @@ async function attemptOnce<T extends RepositoryTypes>(
 ): Promise<T['row']> {
   const row = await repository.get(key, { signal })
   if (row === undefined) throw new RowGoneError({ action: 'mutate', table: label, key: keyValues })
-  const changes = await change(row, { attempt, signal })
+  // A copy that cannot be edited: an edit in place is not written, and must not look as if it were.
+  const changes = await change(Object.freeze({ ...row }), { attempt, signal })
   if (changes === undefined) return row
   return repository.update(row, changes, { signal })
 }

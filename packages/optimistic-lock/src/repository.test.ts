@@ -183,3 +183,35 @@ test('mutate() aborted during its write says that the outcome is unknown', async
   const failure = repository.mutate({ id: 1 }, () => ({}), { signal: stop.signal })
   await expect(failure).rejects.toThrow(WriteUnknownError)
 })
+
+test('mutate() hands its closure a frozen row, so that an edit in place cannot look like a write', async () => {
+  const sent: string[] = []
+  const stored = { ...row }
+  const repository = repositoryWith(async ({ text }) => {
+    sent.push(text)
+    return [stored]
+  })
+  const edit = repository.mutate({ id: 1 }, (read) => {
+    // @ts-expect-error -- the type says so too
+    read.available -= 1
+    return undefined
+  })
+  await expect(edit).rejects.toThrow(TypeError)
+  // As code that is not in strict mode does it: the assignment is ignored.
+  const unchanged = await repository.mutate({ id: 1 }, (read) => {
+    Reflect.set(read, 'available', 0)
+    return undefined
+  })
+  expect(unchanged).toEqual(row)
+  expect(sent.every((text) => text.startsWith('SELECT'))).toBe(true)
+  unchanged.available = 0 // what mutate() returns is the caller's own
+})
+
+test('mutate() refuses numbers given as strings', async () => {
+  const repository = repositoryWith(async () => [row])
+  const withOptions = (options: object): Promise<unknown> => repository.mutate({ id: 1 }, () => ({}), options)
+  for (const name of ['deadlineMs', 'maxAttempts', 'baseMs', 'maxMs']) {
+    await expect(withOptions({ [name]: '10' })).rejects.toThrow(TypeError)
+    await expect(withOptions({ [name]: '10' })).rejects.toThrow(`${name} must be a number, got '10'`)
+  }
+})

@@ -172,8 +172,9 @@ export interface OptimisticRepository<T extends RepositoryTypes> extends Transac
    * Reads the row, calls `change`, writes what it returns; when somebody was faster, all of it again,
    * after a random wait, until the deadline. `change` may run several times: no side effects in it.
    *
-   * @param change gets the fresh row, returns the changes, or `undefined` to leave the row as it is.
-   * @returns the row as it is now.
+   * @param change gets a frozen copy of the fresh row (assigning to a column throws), returns the changes,
+   *   or `undefined` to leave the row as it is.
+   * @returns the row as stored now.
    * @throws RowGoneError if there is no such row.
    * @throws RetryExhaustedError when time or attempts ran out.
    * @throws RetryInTransactionError inside the caller's transaction.
@@ -182,7 +183,7 @@ export interface OptimisticRepository<T extends RepositoryTypes> extends Transac
   mutate(
     key: KeyOf<T>,
     change: (
-      row: T['row'],
+      row: Readonly<T['row']>,
       context: MutateContext,
     ) => T['changes'] | undefined | Promise<T['changes'] | undefined>,
     options?: MutateOptions,

@@ -8,6 +8,7 @@ import {
   type Updateable,
   type UpdateType,
 } from 'kysely'
+import { checkRepositoryOptions, refuse, show } from '../options.ts'
 import { createRepository, type SqlSession } from '../repository.ts'
 import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
 import { shapeOf } from './shape.ts'
@@ -67,7 +68,7 @@ export interface KyselyRepositoryOptions<
  * the schema of `db`; its plugins and `withSchema()` apply to names and results.
  *
  * @param db a `Kysely` on Postgres; it stays the caller's. Given a transaction, `mutate()` refuses.
- * @throws TypeError for names that cannot work.
+ * @throws TypeError for names that cannot work, and for options that are missing or unknown.
  *
  * @example
  * ```ts
@@ -84,6 +85,9 @@ export function optimisticRepository<
   db: Kysely<DB> | Transaction<DB>,
   options: KyselyRepositoryOptions<DB, TB, K, V>,
 ): KyselyRepository<DB, TB, K, V> {
+  checkRepositoryOptions(options)
+  const table: unknown = options.table
+  if (typeof table !== 'string') refuse(`table must be the name of a table, got ${show(table)}`)
   return createRepository<KyselyTypes<DB, TB, K, V>>({
     session: sessionOf(db),
     shape: shapeOf(db, options),

@@ -1,4 +1,5 @@
 import { quoteIdentifier, quoteTable } from '../names.ts'
+import { checkRepositoryOptions, refuse, show } from '../options.ts'
 import { createRepository, type SqlSession } from '../repository.ts'
 import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
 import type { Table } from './table.ts'
@@ -54,7 +55,7 @@ export interface PgRepositoryOptions<
  * Rows of one table, written only by those who saw their latest version.
  *
  * @param db a connected `pg.Pool` or `pg.Client`; it stays the caller's.
- * @throws TypeError for names that cannot work.
+ * @throws TypeError for names that cannot work, and for options that are missing or unknown.
  *
  * @example
  * ```ts
@@ -67,13 +68,21 @@ export function optimisticRepository<
   K extends keyof Row & string,
   V extends ColumnOf<Row, Version>,
 >(db: PgQueryable, options: PgRepositoryOptions<Row, K, V>): PgRepository<Row, K, V> {
+  checkRepositoryOptions(options)
   const { table, key, version } = options
+  checkTable(table)
   return createRepository<PgTypes<Row, K, V>>({
     session: sessionOf(db),
     shape: { label: table.name, table: quoteTable(table.name), key, version, column: quoteIdentifier },
     bind: sessionOf,
     options,
   })
+}
+
+function checkTable(table: Table<object> | undefined): void {
+  if (typeof table?.name === 'string') return
+  const name = typeof table === 'string' ? table : 'stock'
+  refuse(`table must be what table() gives, got ${show(table)}; write table<Row>('${name}')`)
 }
 
 function sessionOf(db: PgQueryable): SqlSession {
