@@ -29,12 +29,9 @@ export function checkNode(node: string): void {
   }
 }
 
-/** @throws TypeError or RangeError if one of the two is not what it should be. */
-export function checkDot(node: string, counter: number): void {
+/** The counter. @throws TypeError or RangeError if one of the two is not what it should be. */
+export function checkDot(node: string, counter: number): number {
   checkNode(node)
-  if (!isCounter(counter)) {
-    throw new RangeError(
-      `A counter must be a whole number from 1 to 2^53 - 1, got ${String(counter)} for ${node}`,
-    )
-  }
+  if (isCounter(counter)) return counter
+  throw new RangeError(`A counter must be from 1 to 2^53 - 1, got ${String(counter)} for ${node}`)
 }

@@ -14,7 +14,7 @@ export class DecodeError extends Error {
 
   constructor(what: string, reason: string, offset?: number) {
     const at = offset === undefined ? '' : ` at byte ${offset}`
-    super(`Cannot decode a ${what}: ${reason}${at}; drop the message and check who sent it`)
+    super(`Cannot decode a ${what}: ${reason}${at}; drop it, check who sent it`)
     this.name = 'DecodeError'
     this.what = what
     this.offset = offset

@@ -106,3 +106,15 @@ test('a DecodeError says what, why and where, and bears the brand of Quorate err
   })
   expect(Symbol.for('quorate.error') in (error as object)).toBe(true)
 })
+
+test('of() takes entries, as a Map has them', () => {
+  expect(
+    VersionVector.of(
+      new Map([
+        ['b', 2],
+        ['a', 1],
+      ]),
+    ).toJSON(),
+  ).toEqual({ a: 1, b: 2 })
+  expect(VersionVector.of([['a', 1]]).get('a')).toBe(1)
+})

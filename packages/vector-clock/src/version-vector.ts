@@ -36,18 +36,21 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
   }
 
   /**
-   * A vector from counters by node; zeros are left out.
+   * A vector from counters by node, as an object or as entries; zeros are left out.
    *
    * @throws TypeError for an empty or ill-formed node id.
    * @throws RangeError for a counter that is not a whole number from 0 to 2^53 − 1.
    */
-  static of(counters: Readonly<Record<string, number>>): VersionVector {
-    const nodes = Object.keys(counters).filter((node) => counters[node] !== 0)
-    nodes.sort()
-    for (const node of nodes) checkDot(node, counters[node] as number)
+  static of(
+    counters: Readonly<Record<string, number>> | Iterable<readonly [node: string, counter: number]>,
+  ): VersionVector {
+    if (Symbol.iterator in counters) return VersionVector.of(Object.fromEntries(counters))
+    const nodes = Object.keys(counters)
+      .filter((node) => counters[node] !== 0)
+      .toSorted()
     return new VersionVector(
       nodes,
-      nodes.map((node) => counters[node] as number),
+      nodes.map((node) => checkDot(node, counters[node] as number)),
     )
   }
 
@@ -227,7 +230,7 @@ function walk(
     const mine = a[i]
     const theirs = b[j]
     if (mine === theirs) visit(mine as string, i++, j++)
-    else if (theirs === undefined || (mine !== undefined && mine < theirs)) visit(mine as string, i++, -1)
+    else if (theirs === undefined || (mine as string) < theirs) visit(mine as string, i++, -1)
     else visit(theirs, -1, j++)
   }
 }
