@@ -353,3 +353,20 @@ test('a state with 50,000 gaps: deltaSince() and small merges take time in propo
   expect(reader.merge(writer)).toBe(true)
   expect(reader.hasGaps).toBe(false)
 })
+
+test('what has no options, or null in their place, is refused with what to pass', () => {
+  const encoded = createCart({ replica: 'a' }).encode()
+  for (const options of [undefined, null, {}]) {
+    for (const make of [() => decodeCart(encoded, options as never), () => createCart(options as never)]) {
+      expect(make).toThrow(/replica/)
+      expect(make).toThrow(new TypeError('replica must be a non-empty well-formed string, got undefined'))
+    }
+  }
+})
+
+test.each([{}, null, undefined])('deltaSince() refuses %j: it is no version', (version) => {
+  const cart = createCart({ replica: 'a' })
+  expect(() => cart.deltaSince(version as never)).toThrow(/VersionVector/)
+  cart.add('sku')
+  expect(() => cart.deltaSince(version as never)).toThrow(/VersionVector/)
+})

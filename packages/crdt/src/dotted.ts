@@ -8,7 +8,7 @@ import {
   type ReplicaOptions,
 } from './crdt.ts'
 import type { DotStore, Fragment } from './dot-store.ts'
-import { checkReplica } from './format.ts'
+import { checkReplica, checkVersion } from './format.ts'
 import {
   decodeFragment,
   encodeFragment,
@@ -58,10 +58,9 @@ export abstract class Dotted<T extends CrdtType, K extends string | number, Valu
   readonly #format: FragmentFormat<T, K>
   protected readonly store: DotStore<K>
 
-  protected constructor(format: FragmentFormat<T, K>, store: DotStore<K>, { replica }: ReplicaOptions) {
-    checkReplica(replica)
+  protected constructor(format: FragmentFormat<T, K>, store: DotStore<K>, options: ReplicaOptions) {
+    this.replica = checkReplica(options)
     this.type = format.type
-    this.replica = replica
     this.#format = format
     this.store = store
   }
@@ -79,6 +78,7 @@ export abstract class Dotted<T extends CrdtType, K extends string | number, Valu
   }
 
   deltaSince(version: VersionVector): Delta<T> {
+    checkVersion(version)
     return this.delta(this.store.since(version))
   }
 

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
-import type { CrdtType } from './crdt.ts'
+import type { VersionVector } from '@quorate/vector-clock'
+import type { CrdtType, ReplicaOptions } from './crdt.ts'
 
 // Every encoding starts with the format and the type. Numbers in use stay as they are for ever.
 const FORMAT = 1
@@ -31,8 +32,14 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 export const isWellFormed = (text: unknown): text is string =>
   typeof text === 'string' && !LONE_SURROGATE.test(text)
 
-/** @throws TypeError if it is not a name for a writer. */
-export function checkReplica(replica: string): void {
-  if (isWellFormed(replica) && replica !== '') return
+/** @throws TypeError if their replica is not a name for a writer. */
+export function checkReplica(options: ReplicaOptions | null | undefined): string {
+  const replica = options?.replica
+  if (isWellFormed(replica) && replica !== '') return replica
   throw new TypeError(`replica must be a non-empty well-formed string, got ${JSON.stringify(replica)}`)
+}
+
+/** @throws TypeError if it is not a version vector. Not `instanceof`: it may be of another copy of the package. */
+export function checkVersion(version: VersionVector | undefined): void {
+  if (typeof version?.includes !== 'function') throw new TypeError('version must be a VersionVector')
 }

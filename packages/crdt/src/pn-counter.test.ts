@@ -84,3 +84,8 @@ test('pnCounterFromJSON() refuses what is not a counter', () => {
     expect(() => pnCounterFromJSON(json, { replica: 'a' })).toThrow(DecodeError)
   }
 })
+
+test('createPnCounter() without options and deltaSince() of no version are refused', () => {
+  expect(() => createPnCounter(undefined as never)).toThrow(/replica must be/)
+  expect(() => createPnCounter({ replica: 'a' }).deltaSince({} as never)).toThrow(/VersionVector/)
+})

@@ -1,6 +1,6 @@
 import { DecodeError, VersionVector } from '@quorate/vector-clock'
 import { checkSource, type Crdt, type Delta, type MergeSource, type ReplicaOptions } from './crdt.ts'
-import { checkReplica, isWellFormed, startReading, startWriting } from './format.ts'
+import { checkReplica, checkVersion, isWellFormed, startReading, startWriting } from './format.ts'
 
 const TYPE = 'pn-counter'
 /** Either way, so that the sum of both, which is the replica's version, stays below 2^53. */
@@ -53,9 +53,8 @@ export class PnCounter implements Crdt<'pn-counter', number> {
   readonly #counts = new Map<string, Totals>()
 
   /** @internal Use `createPnCounter`, `decodePnCounter` or `pnCounterFromJSON`. */
-  constructor({ replica }: ReplicaOptions, counts: Counts = new Map()) {
-    checkReplica(replica)
-    this.replica = replica
+  constructor(options: ReplicaOptions, counts: Counts = new Map()) {
+    this.replica = checkReplica(options)
     this.#counts = new Map(counts)
   }
 
@@ -113,6 +112,7 @@ export class PnCounter implements Crdt<'pn-counter', number> {
   }
 
   deltaSince(version: VersionVector): PnCounterDelta {
+    checkVersion(version)
     const news = [...this.#counts].filter(([node, totals]) => size(totals) > version.get(node))
     return new CountsDelta(new Map(news))
   }
