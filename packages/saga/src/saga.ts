@@ -235,15 +235,29 @@ function define<Input, Results, Tx, Uses = unknown>(
   const call = (
     kind: 'step' | 'tx',
     options: StepTiming & Pick<SagaStep, 'name' | 'run' | 'compensate'>,
-  ): SagaStep => ({
-    kind,
-    name: options.name,
-    run: options.run,
-    compensate: options.compensate,
-    retry: retryOf(name, options.name, options.retry, 3),
-    compensateRetry: retryOf(name, options.name, options.compensateRetry, 10),
-    timeoutMs: timed(`timeoutMs of step ${options.name}`, options.timeoutMs ?? 30_000),
-  })
+  ): SagaStep => {
+    checkKnown(name, `step ${options.name}`, options, STEP_OPTIONS)
+    for (const option of ['run', 'compensate'] as const) {
+      if (typeof options[option] === 'function') continue
+      if (option === 'compensate' && options.compensate === undefined) continue
+      throw new TypeError(
+        `Cannot define saga ${name}: ${option} of step ${options.name} must be a function, got ${typeof options[option]}`,
+      )
+    }
+    for (const option of ['retry', 'compensateRetry'] as const) {
+      const value = options[option]
+      if (value !== undefined) checkKnown(name, `${option} of step ${options.name}`, value, RETRY_OPTIONS)
+    }
+    return {
+      kind,
+      name: options.name,
+      run: options.run,
+      compensate: options.compensate,
+      retry: retryOf(name, options.name, options.retry, 3),
+      compensateRetry: retryOf(name, options.name, options.compensateRetry, 10),
+      timeoutMs: timed(`timeoutMs of step ${options.name}`, options.timeoutMs ?? 30_000),
+    }
+  }
   const bare = (kind: 'pivot' | 'wait' | 'sleep', stepName: string, timeoutMs: number): SagaStep => ({
     kind,
     name: stepName,
@@ -262,6 +276,20 @@ function define<Input, Results, Tx, Uses = unknown>(
       add({ ...bare('wait', stepName, timed(`timeoutMs of wait ${stepName}`, timeoutMs)), schema }),
     sleep: (stepName, ms) => add(bare('sleep', stepName, timed(`ms of sleep ${stepName}`, ms))),
   }
+}
+
+const STEP_OPTIONS = ['name', 'run', 'compensate', 'retry', 'compensateRetry', 'timeoutMs']
+const RETRY_OPTIONS = ['attempts', 'baseMs', 'maxMs']
+
+function checkKnown(sagaName: string, what: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`Cannot define saga ${sagaName}: ${what} must be an object, got ${typeof options}`)
+  }
+  const unknown = Object.keys(options).find((option) => !known.includes(option))
+  if (unknown === undefined) return
+  throw new TypeError(
+    `Cannot define saga ${sagaName}: ${what} has no option ${unknown}; known: ${known.join(', ')}`,
+  )
 }
 
 const NO_RETRY: StepRetry = { attempts: 1, baseMs: 0, maxMs: 0 }
