@@ -1,4 +1,5 @@
 import type { Clock, EventListener, Random } from '@quorate/core'
+import { checkShape, shown } from './check-options.ts'
 import type { ReadYourWritesEvent } from './events.ts'
 import type { PgPool, Queryable } from './postgres/port.ts'
 
@@ -67,22 +68,29 @@ export interface Settings {
   readonly maxSharedSessions: number
 }
 
+const DEFAULTS: Settings = {
+  level: 'read-your-writes',
+  waitMs: 10,
+  maxLagMs: 2_000,
+  maxLagBytes: 64 * 1_024 * 1_024,
+  probeIntervalMs: 100,
+  probeTimeoutMs: 100,
+  pollMs: 2,
+  maxPrimaryReads: Infinity,
+  maxSharedSessions: 10_000,
+}
+
 /** @throws RangeError, TypeError for an option out of its range. */
 export function settingsOf(options: ReadYourWritesOptions): Settings {
-  const settings: Settings = {
-    level: options.level ?? 'read-your-writes',
-    waitMs: options.waitMs ?? 10,
-    maxLagMs: options.maxLagMs ?? 2_000,
-    maxLagBytes: options.maxLagBytes ?? 64 * 1_024 * 1_024,
-    probeIntervalMs: options.probeIntervalMs ?? 100,
-    probeTimeoutMs: options.probeTimeoutMs ?? 100,
-    pollMs: options.pollMs ?? 2,
-    maxPrimaryReads: options.maxPrimaryReads ?? Infinity,
-    maxSharedSessions: options.maxSharedSessions ?? 10_000,
-  }
+  checkShape(options, Object.keys(DEFAULTS))
+  const given = Object.entries(options).filter(([name, value]) => name in DEFAULTS && value !== undefined)
+  const settings: Settings = { ...DEFAULTS, ...(Object.fromEntries(given) as Partial<Settings>) }
   validateLevel(settings.level)
   for (const [name, value] of Object.entries(settings)) {
-    if (typeof value !== 'number') continue
+    if (name === 'level') continue
+    if (typeof value !== 'number') {
+      throw new TypeError(`Cannot route reads: ${name} must be a number, got ${shown(value)}`)
+    }
     const low = name === 'waitMs' || name === 'maxPrimaryReads' ? 0 : 1
     if (!(value >= low)) {
       throw new RangeError(`Cannot route reads: ${name} must be a number from ${low}, got ${value}`)

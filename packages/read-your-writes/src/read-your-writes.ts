@@ -1,4 +1,5 @@
 import { emit, systemClock, systemRandom } from '@quorate/core'
+import { checkNames } from './check-options.ts'
 import { RouterStoppedError } from './errors.ts'
 import type { ReadYourWritesEvent } from './events.ts'
 import type { HealthStatus } from './health.ts'
@@ -98,7 +99,7 @@ export interface ReadYourWrites extends AsyncDisposable {
 /**
  * Makes a router. It begins to probe the servers at once, on one connection of each pool.
  *
- * @throws RangeError, TypeError for an option out of its range.
+ * @throws RangeError, TypeError for an option that is missing, unknown or out of its range.
  *
  * @example
  * ```ts
@@ -113,6 +114,10 @@ export function readYourWrites(options: ReadYourWritesOptions): ReadYourWrites {
   const signer = hmacSigner(typeof options.secret === 'string' ? [options.secret] : options.secret)
   return new PostgresReadYourWrites(options, settings, signer, asyncContext())
 }
+
+const READ_OPTIONS: readonly (keyof ReadOptions)[] = ['level', 'session', 'signal']
+const WRITE_OPTIONS: readonly (keyof WriteOptions)[] = ['isolation', 'session', 'signal']
+const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ['token', 'key']
 
 class PostgresReadYourWrites implements ReadYourWrites {
   readonly #settings: Settings
@@ -149,17 +154,18 @@ class PostgresReadYourWrites implements ReadYourWrites {
     return this.#replicas.map(({ id, status, lag }) => ({ id, status, lag }))
   }
 
-  async read<T>(
-    work: Work<T>,
-    { level = this.#settings.level, session, signal }: ReadOptions = {},
-  ): Promise<T> {
+  async read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
+    checkNames('read', options, READ_OPTIONS)
+    const { level = this.#settings.level, session, signal } = options
     validateLevel(level)
     this.#mustRun()
     signal?.throwIfAborted()
     return this.#router.read({ work, level, session: this.#sessionOf(session), signal })
   }
 
-  async write<T>(work: Work<T>, { isolation, session, signal }: WriteOptions = {}): Promise<T> {
+  async write<T>(work: Work<T>, options: WriteOptions = {}): Promise<T> {
+    checkNames('write', options, WRITE_OPTIONS)
+    const { isolation, session, signal } = options
     this.#mustRun()
     const begin = beginText(isolation)
     const checkout = await this.#router.connectPrimary(signal)
@@ -169,7 +175,9 @@ class PostgresReadYourWrites implements ReadYourWrites {
     return value
   }
 
-  session({ token = [], key }: SessionOptions = {}): Session {
+  session(options: SessionOptions = {}): Session {
+    checkNames('make a session', options, SESSION_OPTIONS)
+    const { token = [], key } = options
     const session = new RoutedSession(key, this.#signer, this.#shared, (rejection) => {
       emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'token-rejected', rejection }))
     })
