@@ -14,7 +14,7 @@ import { SagaConflictError, SagaEngineStoppedError, SagaFencedError, SagaNotFoun
 import type { SagaEvent } from './events.ts'
 import { encode, sameJson, decode } from './json.ts'
 import { Lease } from './lease.ts'
-import type { LogRecord } from './log.ts'
+import type { LogRecord, SagaStatus } from './log.ts'
 import type { PgPool } from './postgres/pool.ts'
 import { PostgresSagaStore } from './postgres/postgres-store.ts'
 import { Registry } from './registry.ts'
@@ -88,6 +88,7 @@ class Engine implements SagaEngine {
     const { clock = systemClock, random = systemRandom, onEvent, leaseMs = 10_000, pollMs = 250 } = options
     const { concurrency = 1_000, sagas } = options
     validate({ concurrency, leaseMs, pollMs })
+    checkParts(options)
     this.#clock = clock
     this.#onEvent = onEvent
     this.#concurrency = concurrency
@@ -153,12 +154,13 @@ class Engine implements SagaEngine {
   async start<S extends AnySaga>(
     saga: S,
     input: SagaInput<S>,
-    { id, signal, timeoutMs = 10_000 }: StartOptions,
+    startOptions: StartOptions,
   ): Promise<SagaRun<SagaResults<S>>> {
+    checkId((startOptions as StartOptions | undefined)?.id)
+    const { id, signal, timeoutMs = 10_000 } = startOptions
     this.#assertWorking(`start saga ${saga.name}`)
     signal?.throwIfAborted()
     this.#registry.assertHas(saga)
-    checkId(id)
     const text = encode(input) ?? 'null'
     const started = (this.#starting.get(id) ?? Promise.resolve()).then(
       () => this.#begin(saga, id, text),
@@ -207,9 +209,11 @@ class Engine implements SagaEngine {
   }
 
   async list(filter: SagaFilter = {}): Promise<readonly SagaSummary[]> {
-    const { limit = 100 } = filter
-    if (!(limit >= 1 && limit <= 1_000))
+    const { limit = 100, status } = filter
+    if (!(typeof limit === 'number' && limit >= 1 && limit <= 1_000))
       throw new RangeError(`Cannot list sagas: limit must be 1 to 1,000, got ${limit}`)
+    if (status !== undefined && !STATUSES.includes(status))
+      throw new RangeError(`Cannot list sagas: status must be one of ${STATUSES.join(', ')}, got ${status}`)
     return this.#store.list({ ...filter, limit })
   }
 
@@ -472,6 +476,14 @@ class Engine implements SagaEngine {
 
 const isOpen = ({ status }: StoredSaga): boolean => status === 'running' || status === 'compensating'
 
+const STATUSES: readonly SagaStatus[] = [
+  'running',
+  'compensating',
+  'completed',
+  'compensated',
+  'needs-attention',
+]
+
 function validate({
   concurrency,
   leaseMs,
@@ -486,13 +498,34 @@ function validate({
   }
   if (!Number.isInteger(concurrency) || concurrency < 0)
     refuse('concurrency must be a whole number from 0', concurrency)
-  if (!(leaseMs >= 100 && leaseMs < Infinity)) refuse('leaseMs must be at least 100', leaseMs)
-  if (!(pollMs >= 1 && pollMs < Infinity)) refuse('pollMs must be at least 1', pollMs)
+  if (!(typeof leaseMs === 'number' && leaseMs >= 100 && leaseMs < Infinity))
+    refuse('leaseMs must be at least 100', leaseMs)
+  if (!(typeof pollMs === 'number' && pollMs >= 1 && pollMs < Infinity))
+    refuse('pollMs must be at least 1', pollMs)
 }
 
-function checkId(id: string): void {
-  if (id.length > 0 && id.length <= 500 && !id.includes('\0')) return
+/** From JavaScript anything may come in; without this it fails later, far from the mistake. */
+function checkParts(options: {
+  readonly pool?: object
+  readonly store?: object
+  readonly sagas: unknown
+}): void {
+  const refuse = (what: string): never => {
+    throw new TypeError(`Cannot make a saga engine: ${what}`)
+  }
+  const { pool, store, sagas } = options
+  if (!Array.isArray(sagas)) refuse('sagas must be an array of definitions')
+  if (store !== undefined) return
+  if (pool === undefined || pool === null) refuse('pass pool, a pg.Pool, or store')
+  for (const method of ['connect', 'query', 'on']) {
+    if (typeof Reflect.get(Object(pool), method) !== 'function')
+      refuse(`pool must be a pg.Pool: it has no ${method}()`)
+  }
+}
+
+function checkId(id: unknown): asserts id is string {
+  if (typeof id === 'string' && id.length > 0 && id.length <= 500 && !id.includes('\0')) return
   throw new TypeError(
-    `Cannot start a saga: its id must have 1 to 500 characters and no NUL, got "${id.slice(0, 50)}"`,
+    `Cannot start a saga: its id must have 1 to 500 characters and no NUL, got "${String(id).slice(0, 50)}"`,
   )
 }

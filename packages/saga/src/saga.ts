@@ -228,15 +228,16 @@ function define<Input, Results, Tx, Uses = unknown>(
     }
     return define(name, version, [...steps, Object.freeze(step)])
   }
-  const timed = (what: string, ms: number): number => {
-    if (ms >= 0 && ms < Infinity) return ms
-    throw new RangeError(`Cannot define saga ${name}: ${what} must be a finite number from 0, got ${ms}`)
+  const timed = (what: string, ms: number, isZeroFine = false): number => {
+    if (typeof ms === 'number' && (ms > 0 || (isZeroFine && ms === 0)) && ms < Infinity) return ms
+    const rule = isZeroFine ? 'from 0' : 'above 0'
+    throw new RangeError(`Cannot define saga ${name}: ${what} must be a finite number ${rule}, got ${ms}`)
   }
   const call = (
     kind: 'step' | 'tx',
     options: StepTiming & Pick<SagaStep, 'name' | 'run' | 'compensate'>,
   ): SagaStep => {
-    checkKnown(name, `step ${options.name}`, options, STEP_OPTIONS)
+    checkKnown(name, `step ${options?.name}`, options, STEP_OPTIONS)
     for (const option of ['run', 'compensate'] as const) {
       if (typeof options[option] === 'function') continue
       if (option === 'compensate' && options.compensate === undefined) continue
@@ -271,14 +272,23 @@ function define<Input, Results, Tx, Uses = unknown>(
     steps,
     step: (options) => add(call('step', options)),
     tx: (options) => add(call('tx', options)),
-    pivot: () => add(bare('pivot', `pivot ${steps.length}`, 0)),
-    waitFor: (stepName, { timeoutMs, schema }) =>
-      add({ ...bare('wait', stepName, timed(`timeoutMs of wait ${stepName}`, timeoutMs)), schema }),
-    sleep: (stepName, ms) => add(bare('sleep', stepName, timed(`ms of sleep ${stepName}`, ms))),
+    pivot: () => {
+      if (!steps.some(({ kind }) => kind === 'pivot')) return add(bare('pivot', `pivot ${steps.length}`, 0))
+      throw new TypeError(
+        `Cannot define saga ${name}: it has a pivot already; keep the one that there is no way back from`,
+      )
+    },
+    waitFor: (stepName, options) => {
+      checkKnown(name, `wait ${stepName}`, options, WAIT_OPTIONS)
+      const { timeoutMs, schema } = options
+      return add({ ...bare('wait', stepName, timed(`timeoutMs of wait ${stepName}`, timeoutMs)), schema })
+    },
+    sleep: (stepName, ms) => add(bare('sleep', stepName, timed(`ms of sleep ${stepName}`, ms, true))),
   }
 }
 
 const STEP_OPTIONS = ['name', 'run', 'compensate', 'retry', 'compensateRetry', 'timeoutMs']
+const WAIT_OPTIONS = ['timeoutMs', 'schema']
 const RETRY_OPTIONS = ['attempts', 'baseMs', 'maxMs']
 
 function checkKnown(sagaName: string, what: string, options: object, known: readonly string[]): void {
@@ -301,12 +311,13 @@ function retryOf(
   defaultAttempts: number,
 ): StepRetry {
   const options = { attempts: attempts ?? defaultAttempts, baseMs: baseMs ?? 100, maxMs: maxMs ?? 30_000 }
-  if (!(options.attempts >= 1)) {
+  if (!(typeof options.attempts === 'number' && options.attempts >= 1)) {
     throw new RangeError(
       `Cannot define saga ${sagaName}: attempts of step ${step} must be at least 1, got ${attempts}`,
     )
   }
-  if (!(options.baseMs >= 0 && options.maxMs >= 0 && options.maxMs < Infinity)) {
+  const isWait = (ms: number): boolean => typeof ms === 'number' && ms >= 0 && ms < Infinity
+  if (!isWait(options.baseMs) || !isWait(options.maxMs)) {
     throw new RangeError(
       `Cannot define saga ${sagaName}: baseMs and maxMs of step ${step} must be finite, from 0`,
     )
@@ -315,7 +326,7 @@ function retryOf(
 }
 
 function checkName(name: string, what: string): void {
-  if (name.length > 0 && name.length <= 200 && !name.includes('\0')) return
+  if (typeof name === 'string' && name.length > 0 && name.length <= 200 && !name.includes('\0')) return
   throw new TypeError(
     `Cannot define ${what}: its name must have 1 to 200 characters and no NUL, got "${name}"`,
   )
