@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useMemo, useState } from 'react'
+import { v7 as newOrderId } from 'uuid'
 import type { CartLine, OrderView } from '../../src/api.ts'
 import { Cart } from './cart.tsx'
 import { Catalogue } from './catalogue.tsx'
@@ -77,7 +78,7 @@ export function App() {
             }
             onCheckout={(paymentMethod) =>
               attempt(async () => {
-                await shop.checkout(crypto.randomUUID(), paymentMethod)
+                await shop.checkout(newOrderId(), paymentMethod)
                 setCart((await shop.cart()).items)
                 await refreshOrders()
                 setStockEpoch((epoch) => epoch + 1)

@@ -23,7 +23,7 @@ export function Orders({
         {orders.map((order) => (
           <li key={order.id}>
             <p className="row">
-              <span className="quiet">{order.id.slice(0, 8)}</span>
+              <span className="quiet">{order.id.slice(-8)}</span>
               <span>{money(order.totalCents)}</span>
               <span className={`badge ${order.status === 'CANCELLED' ? 'none' : 'many'}`}>
                 {order.status}
