@@ -5,5 +5,33 @@
 export type { BudgetOptions } from './budget.ts'
 export { HistoryContentError, HistoryFormatError } from './errors.ts'
 export type { Fault, History } from './history.ts'
+export {
+  type BankOptions,
+  checkBank,
+  checkCausalReverse,
+  checkConvergence,
+  checkCounterBounds,
+  checkExactlyOnce,
+  checkLongFork,
+  checkNoOversell,
+  checkSet,
+  checkSetFull,
+  checkTotalQueue,
+  checkUniqueIds,
+  checkUnorderedQueue,
+  type ConvergenceOptions,
+  type CounterBoundsOptions,
+  type CounterBoundsResult,
+  type ExactlyOnceResult,
+  type InvariantOptions,
+  type LongForkResult,
+  type NoOversellOptions,
+  type NoOversellResult,
+  type SetFullOptions,
+  type SetFullResult,
+  type SetResult,
+  type TotalQueueResult,
+  type UniqueIdsResult,
+} from './invariants/index.ts'
 export type { Key, MicroOperation, Operation, Process, Status } from './operation.ts'
 export type { CheckResult, Counterexample, Edge, Verdict, Violation } from './result.ts'

@@ -1,0 +1,66 @@
+import type { History } from '../history.ts'
+import type { Key, Operation } from '../operation.ts'
+import type { CheckResult } from '../result.ts'
+import { sameValue } from '../value.ts'
+import { at, type InvariantOptions, Report, shown } from './report.ts'
+
+/** Options of {@link checkConvergence}. */
+export interface ConvergenceOptions extends InvariantOptions {
+  /** Names of operations that read. Default `read`, `get`, `final-read`. */
+  readonly reads?: readonly string[] | undefined
+}
+
+/**
+ * When writing has stopped and the network is whole, all replicas answer alike. Compared are, for each key, all
+ * `final-read`s, by which the caller says that everything had been delivered; where there is none, the last read of
+ * each process that began after every acknowledged write had ended. In that case a write of unknown outcome that
+ * could have come in between makes a difference `unknown`.
+ */
+export function checkConvergence(history: History, options: ConvergenceOptions = {}): CheckResult {
+  const report = new Report('convergence', options)
+  const isRead = new Set([...(options.reads ?? ['read', 'get']), 'final-read'])
+  const parts = new Map<Key | undefined, Operation[]>()
+  for (const operation of history.operations) {
+    const part = parts.get(operation.key)
+    if (part === undefined) parts.set(operation.key, [operation])
+    else part.push(operation)
+  }
+  let [compared, maybe] = [0, undefined as string | undefined]
+  for (const [key, part] of parts) {
+    const { reads, certain } = finalReads(part, isRead)
+    const [first, ...others] = reads
+    if (first === undefined || others.length === 0) continue
+    compared++
+    const other = others.find((read) => !sameValue(read.output, first.output))
+    if (other === undefined) continue
+    const message =
+      `${key === undefined ? 'replicas' : `replicas of ${key}`} differ: ` +
+      `${at(first)} of process ${first.process} saw ${shown(first.output)}, ${at(other)} of process ${other.process} saw ${shown(other.output)}`
+    if (certain) report.add({ name: 'divergence', message, operations: [other.index, first.index], key })
+    else maybe = `${message}; a write of unknown outcome may have come in between`
+  }
+  const stats = { operations: history.operations.length, compared }
+  return report.result(
+    stats,
+    maybe ?? (compared === 0 ? 'no key was read by two processes at the end' : undefined),
+  )
+}
+
+function finalReads(
+  part: readonly Operation[],
+  isRead: ReadonlySet<string>,
+): { reads: Operation[]; certain: boolean } {
+  const declared = part.filter(({ op, status }) => op === 'final-read' && status === 'ok')
+  if (declared.length > 0) return { reads: declared, certain: true }
+  let [quietFrom, certain] = [-1, true]
+  for (const { op, status, end } of part) {
+    if (isRead.has(op)) continue
+    if (status === 'unknown') certain = false
+    if (status === 'ok') quietFrom = Math.max(quietFrom, end)
+  }
+  const last = new Map<Operation['process'], Operation>()
+  for (const read of part) {
+    if (isRead.has(read.op) && read.status === 'ok' && read.start > quietFrom) last.set(read.process, read)
+  }
+  return { reads: [...last.values()], certain }
+}

@@ -1,0 +1,81 @@
+import { HistoryContentError } from '../errors.ts'
+import type { History } from '../history.ts'
+import type { Operation } from '../operation.ts'
+import type { CheckResult, Violation } from '../result.ts'
+import { valueKey } from '../value.ts'
+
+/** Options every invariant takes. */
+export interface InvariantOptions {
+  /** How many violations the result lists; `violationCount` counts on. Default 100. */
+  readonly maxViolations?: number | undefined
+}
+
+/** Collects what an invariant finds, in order. */
+export class Report {
+  readonly #promise: string
+  readonly #maxViolations: number
+  readonly #violations: Violation[] = []
+  #count = 0
+
+  constructor(promise: string, { maxViolations = 100 }: InvariantOptions = {}) {
+    if (!(maxViolations >= 0)) {
+      throw new RangeError(`Cannot check ${promise}: maxViolations must be 0 or more, got ${maxViolations}`)
+    }
+    this.#promise = promise
+    this.#maxViolations = maxViolations
+  }
+
+  add(violation: Violation): void {
+    this.#count++
+    if (this.#violations.length < this.#maxViolations) this.#violations.push(violation)
+  }
+
+  /** @param unknown why the history does not tell; counts only if nothing was broken. */
+  result(stats: Record<string, number>, unknown?: string): CheckResult {
+    const verdict = this.#count > 0 ? 'violated' : unknown === undefined ? 'ok' : 'unknown'
+    return {
+      verdict,
+      promise: this.#promise,
+      violations: this.#violations,
+      violationCount: this.#count,
+      ...(verdict === 'unknown' ? { reason: unknown } : {}),
+      stats: { operations: 0, ...stats },
+    }
+  }
+}
+
+/** Operations with one of these names, in order of their start. */
+export function named(history: History, ...names: readonly string[]): Operation[] {
+  return history.operations.filter(({ op }) => names.includes(op))
+}
+
+/** @throws HistoryContentError if an operation is not one of these. */
+export function mustBeNamed(history: History, promise: string, names: readonly string[]): void {
+  for (const { op, index, line } of history.operations) {
+    if (names.includes(op)) continue
+    throw new HistoryContentError(index, `${promise} knows ${names.join(', ')}, got ${op}`, line)
+  }
+}
+
+/** What a read of a whole collection saw. @throws HistoryContentError if it is not a list. */
+export function listOf(operation: Operation, what: string): readonly unknown[] {
+  const { output, index, line } = operation
+  if (Array.isArray(output)) return output
+  throw new HistoryContentError(index, `${what} must be a list, got ${valueKey(output)}`, line)
+}
+
+/** @throws HistoryContentError if it is not a finite number. */
+export function numberOf(operation: Operation, value: unknown, what: string): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new HistoryContentError(
+    operation.index,
+    `${what} must be a number, got ${valueKey(value)}`,
+    operation.line,
+  )
+}
+
+/** How an operation is called in messages. */
+export const at = (operation: Operation): string => `#${operation.index}`
+
+/** The value as it stands in a message. */
+export const shown = (value: unknown): string => valueKey(value)
