@@ -10,9 +10,10 @@ import {
 import { ChaosClosedError } from './errors.ts'
 import type { ChaosEvent } from './events.ts'
 import { validateFaults, type PartitionOptions } from './faults.ts'
-import { TcpLink, type Link, type LinkOptions } from './link.ts'
+import type { Link, LinkOptions } from './link.ts'
 import { killProcess, pauseProcess, resumeProcess, type ProcessOptions } from './process.ts'
 import { stateOf } from './process-tree.ts'
+import { TcpLink } from './tcp-link.ts'
 
 /** Options of {@link createChaos}. */
 export interface ChaosOptions {

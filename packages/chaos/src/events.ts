@@ -8,7 +8,15 @@ import type { InitialFaults, PartitionOptions } from './faults.ts'
 export type ChaosEvent =
   | { readonly type: 'link-opened'; readonly atMs: number; readonly link: string; readonly port: number }
   | { readonly type: 'link-closed'; readonly atMs: number; readonly link: string }
-  | { readonly type: 'fault'; readonly atMs: number; readonly link: string; readonly fault: InitialFaults }
+  | {
+      readonly type: 'fault'
+      readonly atMs: number
+      readonly link: string
+      readonly fault: InitialFaults
+      /** Set by {@link Link.layer} under this name. */
+      readonly layer?: string | undefined
+    }
+  | { readonly type: 'layer-removed'; readonly atMs: number; readonly link: string; readonly layer: string }
   | { readonly type: 'healed'; readonly atMs: number; readonly link: string }
   | { readonly type: 'retargeted'; readonly atMs: number; readonly link: string; readonly port: number }
   | {

@@ -84,6 +84,13 @@ export interface InitialFaults extends Conditions {
   readonly dropConnections?: readonly number[] | undefined
 }
 
+/** What can be set by {@link Link.layer}. */
+export interface LinkLayer {
+  readonly partition?: PartitionOptions | undefined
+  /** Added to the latency of the link and of other layers. */
+  readonly latency?: LatencyOptions | undefined
+}
+
 /** What happens to traffic in one direction. */
 export interface Blocked {
   readonly to: PartitionMode | undefined

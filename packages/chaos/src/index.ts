@@ -15,6 +15,7 @@ export type {
   DropConnectionOptions,
   InitialFaults,
   LatencyOptions,
+  LinkLayer,
   PartitionMode,
   PartitionOptions,
   ResetAfterOptions,
