@@ -34,7 +34,7 @@ const db = readYourWrites({
   primary,
   replicas: replicas.map((pool, index) => ({ id: `r${index + 1}`, pool })),
   secret: 'the secret of the benchmark',
-  probeTimeoutMs: 1_000, // two cores for three servers and the load
+  probeDeadlineMs: 1_000, // two cores for three servers and the load
   onEvent: (event) => {
     if (event.type === 'read' && event.target === 'primary') fromPrimary++
   },

@@ -24,7 +24,7 @@ export const RECORDED: Readonly<Record<string, string>> = {
     'The default `code` of `NonRetryableError`: a step said that trying again cannot help. Not a `QuorateError`; ' +
     'it is thrown by your steps and kept with the failure in the result of the run.',
   QUORATE_SAGA_SIGNAL_TIMEOUT:
-    'Kept with the failure of a run that waited for a signal which did not come within its `timeoutMs`. ' +
+    'Kept with the failure of a run that waited for a signal which did not come within its `deadlineMs`. ' +
     'The steps before it are compensated.',
 }
 

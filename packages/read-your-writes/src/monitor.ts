@@ -49,7 +49,7 @@ export class Monitor {
     this.#settings = settings
     this.#clock = clock
     this.#onEvent = onEvent
-    const timing = { clock, timeoutMs: settings.probeTimeoutMs }
+    const timing = { clock, deadlineMs: settings.probeDeadlineMs }
     this.#primaryLoop = new ProbeLoop({
       ...timing,
       pool: primary,

@@ -41,7 +41,7 @@ export interface ReadYourWritesOptions {
   /** How often each server is asked where it stands, ms. Default 100. */
   readonly probeIntervalMs?: number | undefined
   /** A probe that takes longer has failed; two failures eject. Default 100. */
-  readonly probeTimeoutMs?: number | undefined
+  readonly probeDeadlineMs?: number | undefined
   /** How often a replica is asked while somebody waits for it, ms. Default 2. */
   readonly pollMs?: number | undefined
   /** Reads that replicas should have served, on the primary at once; more are refused. Default: no limit. */
@@ -62,7 +62,7 @@ export interface Settings {
   readonly maxLagMs: number
   readonly maxLagBytes: number
   readonly probeIntervalMs: number
-  readonly probeTimeoutMs: number
+  readonly probeDeadlineMs: number
   readonly pollMs: number
   readonly maxPrimaryReads: number
   readonly maxSharedSessions: number
@@ -74,7 +74,7 @@ const DEFAULTS: Settings = {
   maxLagMs: 2_000,
   maxLagBytes: 64 * 1_024 * 1_024,
   probeIntervalMs: 100,
-  probeTimeoutMs: 100,
+  probeDeadlineMs: 100,
   pollMs: 2,
   maxPrimaryReads: Infinity,
   maxSharedSessions: 10_000,

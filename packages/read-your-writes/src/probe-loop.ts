@@ -6,7 +6,7 @@ import type { PgPool } from './postgres/port.ts'
 export interface ProbeLoopOptions {
   readonly pool: PgPool
   readonly clock: Clock
-  readonly timeoutMs: number
+  readonly deadlineMs: number
   /** How long until the next probe; asked each time. */
   readonly intervalMs: () => number
   /** Asks the server and draws its conclusions. The time is that before the question was sent. */
@@ -54,8 +54,8 @@ export class ProbeLoop {
   }
 
   async #probeOnce(): Promise<void> {
-    const { clock, pool, timeoutMs, probe, failed } = this.#options
-    using limit = deadline(clock, timeoutMs, 'The probe')
+    const { clock, pool, deadlineMs, probe, failed } = this.#options
+    using limit = deadline(clock, deadlineMs, 'The probe')
     try {
       this.#checkout ??= await checkOut(pool, AbortSignal.any([limit.signal, this.#stopping.signal]))
       const askedAtMs = clock.monotonic()

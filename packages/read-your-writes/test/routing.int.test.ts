@@ -290,7 +290,7 @@ test('a read that is aborted rejects with the reason, and the pool lives on', as
 
 describe('servers that fail', () => {
   test('a frozen replica does not hold up reads: they run elsewhere, also those already under way', async () => {
-    await using router = await bench.router({ probeTimeoutMs: 100 })
+    await using router = await bench.router({ probeDeadlineMs: 100 })
     const { db, events, until, lastRead } = router
     await bench.replicas[0]?.pause()
     const reads = Array.from({ length: 20 }, (_, user) =>

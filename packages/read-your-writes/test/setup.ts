@@ -62,7 +62,7 @@ export async function startBench(): Promise<Bench> {
         primary,
         replicas: pools.map((pool, index) => ({ id: `r${index + 1}`, pool })),
         secret: SECRET,
-        probeTimeoutMs: 500,
+        probeDeadlineMs: 500,
         onEvent: (event) => {
           events.push(event)
           for (const one of wake.splice(0)) one()

@@ -16,7 +16,9 @@ const expectRefused = (
 
 test.each(['step', 'tx'] as const)('.%s refuses options that could not work, and names them', (kind) => {
   const add = (options: object) => (): unknown => base[kind](options as never)
-  expect(add({ name: 'pay', run, compensate: undefined, retry: { attempts: 2 }, timeoutMs: 5 })).not.toThrow()
+  expect(
+    add({ name: 'pay', run, compensate: undefined, retry: { maxAttempts: 2 }, deadlineMs: 5 }),
+  ).not.toThrow()
   expectRefused(add({ name: 'pay' }), /saga order: run of step pay must be a function, got undefined/)
   expectRefused(add({ name: 'pay', run: 'x' }), /run of step pay must be a function/)
   expectRefused(add({ name: 'pay', run, compensate: 1 }), /compensate of step pay must be a function/)
@@ -28,19 +30,19 @@ test.each(['step', 'tx'] as const)('.%s refuses options that could not work, and
   expectRefused(add({ name: 'pay', run, retry: 3 }), /retry of step pay must be an object, got number/)
   expectRefused(add({ name: 'pay', run, retry: null }), /retry of step pay must be an object/)
   expectRefused(
-    add({ name: 'pay', run, retry: { maxAttempts: 3 } }),
-    /retry of step pay has no option maxAttempts; known: attempts/,
+    add({ name: 'pay', run, retry: { attempts: 3 } }),
+    /retry of step pay has no option attempts; known: maxAttempts/,
   )
   expectRefused(
     add({ name: 'pay', run, compensateRetry: { tries: 3 } }),
     /compensateRetry of step pay has no option tries/,
   )
-  expectRefused(add({ name: 'pay', run, retry: { attempts: '3' } }), /attempts of step pay/, RangeError)
+  expectRefused(add({ name: 'pay', run, retry: { maxAttempts: '3' } }), /maxAttempts of step pay/, RangeError)
   expectRefused(add({ name: 'pay', run, retry: { baseMs: '3' } }), /baseMs and maxMs of step pay/, RangeError)
-  for (const timeoutMs of [0, -1, Number.NaN, Infinity, '10']) {
+  for (const deadlineMs of [0, -1, Number.NaN, Infinity, '10']) {
     expectRefused(
-      add({ name: 'pay', run, timeoutMs }),
-      /timeoutMs of step pay must be a finite number above 0/,
+      add({ name: 'pay', run, deadlineMs }),
+      /deadlineMs of step pay must be a finite number above 0/,
       RangeError,
     )
   }
@@ -50,14 +52,14 @@ test.each(['step', 'tx'] as const)('.%s refuses options that could not work, and
 
 test('.waitFor refuses unknown options and times that are none', () => {
   const wait = (options: object) => (): unknown => base.waitFor('paid', options as never)
-  expect(wait({ timeoutMs: 1 })).not.toThrow()
+  expect(wait({ deadlineMs: 1 })).not.toThrow()
   expectRefused(
-    wait({ timeoutMs: 1, timeout: 1 }),
-    /wait paid has no option timeout; known: timeoutMs, schema/,
+    wait({ deadlineMs: 1, timeout: 1 }),
+    /wait paid has no option timeout; known: deadlineMs, schema/,
   )
   expectRefused(() => base.waitFor('paid', undefined as never), /wait paid must be an object/)
-  for (const timeoutMs of [undefined, 0, Infinity, '10']) {
-    expectRefused(wait({ timeoutMs }), /timeoutMs of wait paid must be a finite number above 0/, RangeError)
+  for (const deadlineMs of [undefined, 0, Infinity, '10']) {
+    expectRefused(wait({ deadlineMs }), /deadlineMs of wait paid must be a finite number above 0/, RangeError)
   }
 })
 

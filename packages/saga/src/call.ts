@@ -11,7 +11,7 @@ export interface Call<T> {
 }
 
 /** Prepares a call. The clock runs from `start`. */
-export function prepareCall<T>(deadlines: Deadlines, step: string, timeoutMs: number): Call<T> {
+export function prepareCall<T>(deadlines: Deadlines, step: string, deadlineMs: number): Call<T> {
   const controller = new AbortController()
   const { signal } = controller
   return {
@@ -19,7 +19,7 @@ export function prepareCall<T>(deadlines: Deadlines, step: string, timeoutMs: nu
     abort: (reason) => controller.abort(reason),
     start: async (run) => {
       signal.throwIfAborted()
-      const clear = deadlines.set(timeoutMs, () => controller.abort(new StepTimeoutError(step, timeoutMs)))
+      const clear = deadlines.set(deadlineMs, () => controller.abort(new StepTimeoutError(step, deadlineMs)))
       try {
         return await waitOrAbort((async () => (await run(signal)) as T)(), signal)
       } finally {

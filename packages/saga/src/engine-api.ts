@@ -47,14 +47,14 @@ export interface StartOptions {
   readonly id: string
   readonly signal?: AbortSignal | undefined
   /** Time for the first commit, ms. Default 10,000. */
-  readonly timeoutMs?: number | undefined
+  readonly deadlineMs?: number | undefined
 }
 
 /** Options of `run.result`. */
 export interface ResultOptions {
   readonly signal?: AbortSignal | undefined
   /** Time to wait, ms; up to Infinity. Default 60,000. */
-  readonly timeoutMs?: number | undefined
+  readonly deadlineMs?: number | undefined
 }
 
 /** One saga, from any process: works as well after a restart, or where another engine runs it. */
@@ -113,8 +113,8 @@ export interface SagaEngine extends AsyncDisposable {
   retry(id: string): Promise<boolean>
   /**
    * Takes no new work, lets steps in flight finish and record their results, and frees all sagas for
-   * other engines. Steps still running after `timeoutMs` (default 10,000) are aborted; a store that
+   * other engines. Steps still running after `deadlineMs` (default 10,000) are aborted; a store that
    * does not answer is left a second later, and the lease runs out.
    */
-  stop(options?: { readonly timeoutMs?: number | undefined }): Promise<void>
+  stop(options?: { readonly deadlineMs?: number | undefined }): Promise<void>
 }

@@ -53,7 +53,7 @@ function engineOf(
 }
 
 afterEach(async () => {
-  for (const engine of engines.splice(0)) await drive(engine.stop({ timeoutMs: 0 }))
+  for (const engine of engines.splice(0)) await drive(engine.stop({ deadlineMs: 0 }))
 })
 
 const fails = (message = 'no'): never => {
@@ -95,8 +95,8 @@ describe('steps', () => {
     const seen: unknown[] = []
     const slow = saga('slow', { version: 1 }).step({
       name: 'call',
-      timeoutMs: 50,
-      retry: { attempts: 2 },
+      deadlineMs: 50,
+      retry: { maxAttempts: 2 },
       run: ({ signal }) =>
         new Promise<string>((_resolve, reject) => {
           signal.addEventListener('abort', () => {
@@ -202,7 +202,7 @@ describe('compensation', () => {
       .pivot()
       .step({
         name: 'ship',
-        retry: { attempts: 2 },
+        retry: { maxAttempts: 2 },
         run: () => (down ? Promise.reject(new Error('down')) : 'shipped'),
       })
     const engine = engineOf([once])
@@ -224,7 +224,7 @@ describe('compensation', () => {
 describe('waitFor()', () => {
   const approval = saga('approval', { version: 1 })
     .step({ name: 'ask', run: () => 'asked' })
-    .waitFor('approved', { timeoutMs: 3 * 86_400_000, schema: z.object({ by: z.string() }) })
+    .waitFor('approved', { deadlineMs: 3 * 86_400_000, schema: z.object({ by: z.string() }) })
     .step({ name: 'act', run: ({ results }) => `for ${results.approved.by}` })
 
   test('takes a signal that comes while waiting', async () => {
@@ -239,7 +239,7 @@ describe('waitFor()', () => {
   test('takes a signal that came before', async () => {
     const late = saga('late', { version: 1 })
       .step({ name: 'work', run: () => clock.sleep(500).then(() => 1) })
-      .waitFor('go', { timeoutMs: 1_000 })
+      .waitFor('go', { deadlineMs: 1_000 })
     const engine = engineOf([late])
     const run = await drive(engine.start(late, undefined, { id: 'l' }))
     await engine.signal('l', 'go', 'early')
@@ -257,7 +257,7 @@ describe('waitFor()', () => {
     const engine = engineOf([approval], { leaseMs: 3_600_000, pollMs: 3_600_000 })
     const startMs = clock.monotonic()
     const run = await drive(engine.start(approval, undefined, { id: 'a' }))
-    expect(await drive(run.result({ timeoutMs: Infinity }))).toMatchObject({
+    expect(await drive(run.result({ deadlineMs: Infinity }))).toMatchObject({
       status: 'compensated',
       failure: { step: 'approved', code: 'QUORATE_SAGA_SIGNAL_TIMEOUT' },
     })
@@ -272,7 +272,7 @@ describe('waitFor()', () => {
       const engine = engineOf([nap])
       const startMs = clock.monotonic()
       const run = await drive(engine.start(nap, undefined, { id: 'n' }))
-      expect(await drive(run.result({ timeoutMs: 120_000 }))).toEqual({
+      expect(await drive(run.result({ deadlineMs: 120_000 }))).toEqual({
         status: 'completed',
         results: { done: 'd' },
       })
@@ -319,7 +319,7 @@ describe('start()', () => {
   })
 
   test('with the id of a saga whose signal comes at that moment leaves nobody stuck', async () => {
-    const waits = saga<{ n: number }>('waits', { version: 1 }).waitFor('go', { timeoutMs: 86_400_000 })
+    const waits = saga<{ n: number }>('waits', { version: 1 }).waitFor('go', { deadlineMs: 86_400_000 })
     const inner = memorySagaStore({ clock })
     let holds = false
     const release = Promise.withResolvers<void>()
@@ -353,7 +353,7 @@ describe('start()', () => {
     await turn()
     release.resolve()
     expect(await drive(conflict)).toBeInstanceOf(SagaConflictError)
-    expect(await drive(run.result({ timeoutMs: 60_000 }))).toMatchObject({ status: 'completed' })
+    expect(await drive(run.result({ deadlineMs: 60_000 }))).toMatchObject({ status: 'completed' })
   })
 
   test('refuses a definition that the engine was not given', async () => {
@@ -445,7 +445,7 @@ describe('engines', () => {
     })
     const engine = engineOf([hangs])
     await drive(engine.start(hangs, undefined, { id: 'h' }))
-    await drive(engine.stop({ timeoutMs: 100 }))
+    await drive(engine.stop({ deadlineMs: 100 }))
     expect(reason).toBeInstanceOf(SagaEngineStoppedError)
   })
 
@@ -459,7 +459,7 @@ describe('engines', () => {
   test('result() gives up after its time and leaves the saga alone', async () => {
     const engine = engineOf([slow])
     const run = await drive(engine.start(slow, undefined, { id: 's' }))
-    await expect(drive(run.result({ timeoutMs: 100 }))).rejects.toThrow(SagaTimeoutError)
+    await expect(drive(run.result({ deadlineMs: 100 }))).rejects.toThrow(SagaTimeoutError)
     await expect(run.result({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough')
     expect(await drive(run.result())).toMatchObject({ status: 'completed' })
   })
@@ -468,13 +468,13 @@ describe('engines', () => {
     const store = memorySagaStore({ clock })
     const before = saga('flow', { version: 1 })
       .step({ name: 'a', run: () => 1 })
-      .waitFor('go', { timeoutMs: 1e9 })
+      .waitFor('go', { deadlineMs: 1e9 })
     const renamed = saga('flow', { version: 2 })
       .step({ name: 'b', run: () => 1 })
-      .waitFor('go', { timeoutMs: 1e9 })
+      .waitFor('go', { deadlineMs: 1e9 })
     const longer = saga('flow', { version: 3 })
       .step({ name: 'a', run: () => 1 })
-      .waitFor('go', { timeoutMs: 1e9 })
+      .waitFor('go', { deadlineMs: 1e9 })
       .step({ name: 'new', run: () => 'new' })
     const first = engineOf([before], { store })
     await drive(first.start(before, undefined, { id: 'f' }))
@@ -532,7 +532,7 @@ describe('saga()', () => {
     expect(() => saga('x', { version: 0 })).toThrow(RangeError)
     const base = saga('x', { version: 1 }).step({ name: 'a', run: () => 1 })
     expect(() => base.step({ name: 'a', run: () => 1 })).toThrow(TypeError)
-    expect(() => base.step({ name: 'b', run: () => 1, retry: { attempts: 0 } })).toThrow(RangeError)
+    expect(() => base.step({ name: 'b', run: () => 1, retry: { maxAttempts: 0 } })).toThrow(RangeError)
     expect(() => base.sleep('s', Number.NaN)).toThrow(RangeError)
     expect(() => createSagaEngine({ store: memorySagaStore(), sagas: [base, base] })).toThrow(TypeError)
     expect(() => createSagaEngine({ store: memorySagaStore(), sagas: [], leaseMs: 1 })).toThrow(RangeError)
@@ -562,13 +562,13 @@ describe('a store that stops answering', () => {
     const engine = engineOf([one], { store })
     await drive((await engine.start(one, undefined, { id: 'a' })).result())
     hang('write', 'claim', 'renew', 'reap', 'load', 'unregister')
-    const wait = (timeoutMs: number): Promise<unknown> =>
-      engine.start(one, undefined, { id: `b ${timeoutMs}`, timeoutMs }).catch((error: unknown) => error)
+    const wait = (deadlineMs: number): Promise<unknown> =>
+      engine.start(one, undefined, { id: `b ${deadlineMs}`, deadlineMs }).catch((error: unknown) => error)
     const waiting = [wait(50), wait(1e9)]
     await turn()
     await turn()
     const startMs = clock.monotonic()
-    await drive(engine.stop({ timeoutMs: 200 }))
+    await drive(engine.stop({ deadlineMs: 200 }))
     expect(clock.monotonic() - startMs).toBeLessThanOrEqual(1_200)
     expect(await waiting[0]).toBeInstanceOf(SagaTimeoutError)
     expect(await waiting[1]).toBeInstanceOf(SagaEngineStoppedError)
@@ -592,7 +592,7 @@ describe('a store that stops answering', () => {
     const never = saga('never', { version: 1 }).step({ name: 'only', run: () => new Promise(() => {}) })
     const engine = engineOf([never])
     const run = await engine.start(never, undefined, { id: 'a' })
-    await drive(engine.stop({ timeoutMs: 10 }))
-    await expect(drive(run.result({ timeoutMs: 100 }))).rejects.toThrow(SagaEngineStoppedError)
+    await drive(engine.stop({ deadlineMs: 10 }))
+    await expect(drive(run.result({ deadlineMs: 100 }))).rejects.toThrow(SagaEngineStoppedError)
   })
 })

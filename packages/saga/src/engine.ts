@@ -157,7 +157,7 @@ class Engine implements SagaEngine {
     startOptions: StartOptions,
   ): Promise<SagaRun<SagaResults<S>>> {
     checkId((startOptions as StartOptions | undefined)?.id)
-    const { id, signal, timeoutMs = 10_000 } = startOptions
+    const { id, signal, deadlineMs = 10_000 } = startOptions
     this.#assertWorking(`start saga ${saga.name}`)
     signal?.throwIfAborted()
     this.#registry.assertHas(saga)
@@ -173,7 +173,7 @@ class Engine implements SagaEngine {
     started.then(forget, forget)
     const { existed, local } = await this.#watch.within(() => started, {
       id,
-      timeoutMs,
+      deadlineMs,
       signal,
       waitedFor: 'start',
     })
@@ -230,8 +230,8 @@ class Engine implements SagaEngine {
     return done
   }
 
-  stop({ timeoutMs = 10_000 }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    this.#stopped ??= this.#stop(timeoutMs)
+  stop({ deadlineMs = 10_000 }: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(deadlineMs)
     return this.#stopped
   }
 
@@ -239,13 +239,13 @@ class Engine implements SagaEngine {
     return this.stop()
   }
 
-  async #stop(timeoutMs: number): Promise<void> {
+  async #stop(deadlineMs: number): Promise<void> {
     this.#draining.abort()
     this.#kick.abort()
     const reason = new SagaEngineStoppedError('go on')
     const over = new AbortController()
     const late = new AbortController()
-    void this.#giveUpAfter(timeoutMs, reason, over.signal, late)
+    void this.#giveUpAfter(deadlineMs, reason, over.signal, late)
     // What hangs on a store that does not answer is left behind: nothing is written once the lease is over.
     const within = (work: Promise<unknown>): Promise<unknown> =>
       waitOrAbort(work, late.signal).catch(() => {})
@@ -278,13 +278,13 @@ class Engine implements SagaEngine {
 
   /** Gives up the steps that run after the time-out, and a store that does not answer a little later. */
   async #giveUpAfter(
-    timeoutMs: number,
+    deadlineMs: number,
     reason: unknown,
     over: AbortSignal,
     late: AbortController,
   ): Promise<void> {
     try {
-      await this.#clock.sleep(timeoutMs, { signal: over, ref: false })
+      await this.#clock.sleep(deadlineMs, { signal: over, ref: false })
       for (const run of this.#runs.values()) run.abandon(reason)
       this.#closed.abort(reason)
       await this.#clock.sleep(STOP_GRACE_MS, { signal: over, ref: false })
@@ -455,14 +455,14 @@ class Engine implements SagaEngine {
     local: Promise<RunEnd> | undefined,
     options: ResultOptions = {},
   ): Promise<SagaResult> {
-    const { timeoutMs = 60_000, signal } = options
+    const { deadlineMs = 60_000, signal } = options
     signal?.throwIfAborted()
     const settled = async (limit: AbortSignal): Promise<SagaResult> => {
       const end = await local
       if (end?.type === 'settled') return Watch.resultOf(end)
       return this.#watch.wait(id, (known) => this.#runs.has(known), limit)
     }
-    return this.#watch.within(settled, { id, timeoutMs, signal, waitedFor: 'result' })
+    return this.#watch.within(settled, { id, deadlineMs, signal, waitedFor: 'result' })
   }
 
   #wake(): void {

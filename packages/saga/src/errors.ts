@@ -75,19 +75,19 @@ export class SagaNotFoundError extends QuorateError {
 export class SagaTimeoutError extends QuorateError {
   readonly code = 'QUORATE_SAGA_TIMEOUT'
   readonly id: string
-  readonly timeoutMs: number
+  readonly deadlineMs: number
 
-  constructor(facts: { id: string; timeoutMs: number; waitedFor: 'start' | 'result'; cause?: unknown }) {
+  constructor(facts: { id: string; deadlineMs: number; waitedFor: 'start' | 'result'; cause?: unknown }) {
     super(
       facts.waitedFor === 'start'
-        ? `Cannot say that saga ${facts.id} started: no commit within ${facts.timeoutMs} ms; ` +
+        ? `Cannot say that saga ${facts.id} started: no commit within ${facts.deadlineMs} ms; ` +
             `start it again with the same id, which never runs it twice`
-        : `Cannot wait longer for saga ${facts.id}: it did not end within ${facts.timeoutMs} ms and goes on; ` +
-            `call engine.handle(id).result() again, or raise timeoutMs`,
+        : `Cannot wait longer for saga ${facts.id}: it did not end within ${facts.deadlineMs} ms and goes on; ` +
+            `call engine.handle(id).result() again, or raise deadlineMs`,
       { outcome: 'unknown', cause: facts.cause },
     )
     this.id = facts.id
-    this.timeoutMs = facts.timeoutMs
+    this.deadlineMs = facts.deadlineMs
   }
 }
 
@@ -129,19 +129,19 @@ export class SagaStoreError extends QuorateError {
   }
 }
 
-/** An attempt of a step took longer than its `timeoutMs`: the reason of its `signal`. */
+/** An attempt of a step took longer than its `deadlineMs`: the reason of its `signal`. */
 export class StepTimeoutError extends QuorateError {
   readonly code = 'QUORATE_SAGA_STEP_TIMEOUT'
   readonly step: string
-  readonly timeoutMs: number
+  readonly deadlineMs: number
 
-  constructor(step: string, timeoutMs: number) {
+  constructor(step: string, deadlineMs: number) {
     super(
-      `Cannot wait longer for step ${step}: no answer within ${timeoutMs} ms; ` +
-        `it may have happened, so find out by its key, or raise timeoutMs`,
+      `Cannot wait longer for step ${step}: no answer within ${deadlineMs} ms; ` +
+        `it may have happened, so find out by its key, or raise deadlineMs`,
       { outcome: 'unknown' },
     )
     this.step = step
-    this.timeoutMs = timeoutMs
+    this.deadlineMs = deadlineMs
   }
 }

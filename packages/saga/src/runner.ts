@@ -276,7 +276,7 @@ export class Run {
 
   #prepare(effect: Effect & { type: 'run' | 'undo' }): Call<unknown> {
     const definition = this.#stepOf(effect)
-    this.#call = prepareCall(this.#context.deadlines, definition.name, definition.timeoutMs)
+    this.#call = prepareCall(this.#context.deadlines, definition.name, definition.deadlineMs)
     if (this.#gone !== undefined) this.#call.abort(this.#gone.reason)
     emit<SagaEvent>(this.#context.onEvent, () => ({
       type: effect.type === 'run' ? 'step-started' : 'compensation-started',
@@ -324,7 +324,7 @@ export class Run {
     if (this.#gone !== undefined) throw this.#gone.reason
     const { name, retry, compensateRetry } = this.#stepOf(effect)
     const options = effect.type === 'run' ? retry : compensateRetry
-    const final = isNonRetryable(error) || effect.attempt >= options.attempts
+    const final = isNonRetryable(error) || effect.attempt >= options.maxAttempts
     const retryInMs = Math.round(fullJitterMs(effect.attempt - 1, this.#context.random, options))
     emit<SagaEvent>(this.#context.onEvent, () => ({
       type: effect.type === 'run' ? 'step-failed' : 'compensation-failed',

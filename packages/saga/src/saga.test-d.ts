@@ -36,7 +36,7 @@ const checkout = saga<{ orderId: string; at: Date }>('checkout', { version: 1 })
       return at
     },
   })
-  .waitFor('packed', { timeoutMs: 1, schema })
+  .waitFor('packed', { deadlineMs: 1, schema })
   .step({
     name: 'ship',
     run: ({ results }) => {

@@ -22,7 +22,7 @@ export interface StepContext<Input, Results> {
   readonly key: string
   /** 1 for the first attempt. Starts again from 1 after a crash. */
   readonly attempt: number
-  /** Aborted when `timeoutMs` is over, and when this engine may no longer record a result. */
+  /** Aborted when `deadlineMs` is over, and when this engine may no longer record a result. */
   readonly signal: AbortSignal
 }
 
@@ -64,7 +64,7 @@ export interface TxCompensateContext<Input, Results, Result, Tx> extends Omit<
 /** When and how often a failed attempt is repeated: full jitter, doubling from `baseMs` up to `maxMs`. */
 export interface StepRetryOptions {
   /** Attempts in all, the first included; at least 1. Default 3 for `run`, 10 for `compensate`. */
-  readonly attempts?: number | undefined
+  readonly maxAttempts?: number | undefined
   /** Upper bound of the first wait, ms. Default 100. */
   readonly baseMs?: number | undefined
   /** No wait is longer than this, ms. Default 30,000. */
@@ -77,7 +77,7 @@ interface StepTiming {
   /** Of `compensate`. */
   readonly compensateRetry?: StepRetryOptions | undefined
   /** Time for one attempt of `run` or `compensate`, ms. Default 30,000. */
-  readonly timeoutMs?: number | undefined
+  readonly deadlineMs?: number | undefined
 }
 
 /** A step with effects outside the saga's database: runs at least once. */
@@ -103,7 +103,7 @@ export interface TxOptions<Name extends string, Input, Results, Result, Tx> exte
 /** Options of `.waitFor`. */
 export interface WaitOptions<Payload> {
   /** How long to wait, ms; then the saga turns round (after the pivot: needs attention). */
-  readonly timeoutMs: number
+  readonly deadlineMs: number
   /** Checks what `engine.signal` is given, and types it. Any Standard Schema (zod, valibot, arktype). */
   readonly schema?: StandardSchema<Payload> | undefined
 }
@@ -166,7 +166,7 @@ export interface SagaStep {
   readonly compensate?: ((context: never) => unknown) | undefined
   readonly retry: StepRetry
   readonly compensateRetry: StepRetry
-  readonly timeoutMs: number
+  readonly deadlineMs: number
   readonly schema?: StandardSchema | undefined
 }
 
@@ -204,13 +204,13 @@ export function saga<Input, Tx = PgTx>(name: string, { version }: SagaOptions): 
 
 /** What the protocol needs to know of a definition. */
 export function planOf(steps: readonly SagaStep[]): Plan {
-  return steps.map(({ name, kind, compensate, retry, compensateRetry, timeoutMs }) => ({
+  return steps.map(({ name, kind, compensate, retry, compensateRetry, deadlineMs }) => ({
     name,
     kind,
     compensates: compensate !== undefined,
-    attempts: retry.attempts,
-    undoAttempts: compensateRetry.attempts,
-    waitMs: timeoutMs,
+    attempts: retry.maxAttempts,
+    undoAttempts: compensateRetry.maxAttempts,
+    waitMs: deadlineMs,
   }))
 }
 
@@ -256,15 +256,15 @@ function define<Input, Results, Tx, Uses = unknown>(
       compensate: options.compensate,
       retry: retryOf(name, options.name, options.retry, 3),
       compensateRetry: retryOf(name, options.name, options.compensateRetry, 10),
-      timeoutMs: timed(`timeoutMs of step ${options.name}`, options.timeoutMs ?? 30_000),
+      deadlineMs: timed(`deadlineMs of step ${options.name}`, options.deadlineMs ?? 30_000),
     }
   }
-  const bare = (kind: 'pivot' | 'wait' | 'sleep', stepName: string, timeoutMs: number): SagaStep => ({
+  const bare = (kind: 'pivot' | 'wait' | 'sleep', stepName: string, deadlineMs: number): SagaStep => ({
     kind,
     name: stepName,
     retry: NO_RETRY,
     compensateRetry: NO_RETRY,
-    timeoutMs,
+    deadlineMs,
   })
   return {
     name,
@@ -280,16 +280,16 @@ function define<Input, Results, Tx, Uses = unknown>(
     },
     waitFor: (stepName, options) => {
       checkKnown(name, `wait ${stepName}`, options, WAIT_OPTIONS)
-      const { timeoutMs, schema } = options
-      return add({ ...bare('wait', stepName, timed(`timeoutMs of wait ${stepName}`, timeoutMs)), schema })
+      const { deadlineMs, schema } = options
+      return add({ ...bare('wait', stepName, timed(`deadlineMs of wait ${stepName}`, deadlineMs)), schema })
     },
     sleep: (stepName, ms) => add(bare('sleep', stepName, timed(`ms of sleep ${stepName}`, ms, true))),
   }
 }
 
-const STEP_OPTIONS = ['name', 'run', 'compensate', 'retry', 'compensateRetry', 'timeoutMs']
-const WAIT_OPTIONS = ['timeoutMs', 'schema']
-const RETRY_OPTIONS = ['attempts', 'baseMs', 'maxMs']
+const STEP_OPTIONS = ['name', 'run', 'compensate', 'retry', 'compensateRetry', 'deadlineMs']
+const WAIT_OPTIONS = ['deadlineMs', 'schema']
+const RETRY_OPTIONS = ['maxAttempts', 'baseMs', 'maxMs']
 
 function checkKnown(sagaName: string, what: string, options: object, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
@@ -302,18 +302,22 @@ function checkKnown(sagaName: string, what: string, options: object, known: read
   )
 }
 
-const NO_RETRY: StepRetry = { attempts: 1, baseMs: 0, maxMs: 0 }
+const NO_RETRY: StepRetry = { maxAttempts: 1, baseMs: 0, maxMs: 0 }
 
 function retryOf(
   sagaName: string,
   step: string,
-  { attempts, baseMs, maxMs }: StepRetryOptions = {},
+  { maxAttempts, baseMs, maxMs }: StepRetryOptions = {},
   defaultAttempts: number,
 ): StepRetry {
-  const options = { attempts: attempts ?? defaultAttempts, baseMs: baseMs ?? 100, maxMs: maxMs ?? 30_000 }
-  if (!(typeof options.attempts === 'number' && options.attempts >= 1)) {
+  const options = {
+    maxAttempts: maxAttempts ?? defaultAttempts,
+    baseMs: baseMs ?? 100,
+    maxMs: maxMs ?? 30_000,
+  }
+  if (!(typeof options.maxAttempts === 'number' && options.maxAttempts >= 1)) {
     throw new RangeError(
-      `Cannot define saga ${sagaName}: attempts of step ${step} must be at least 1, got ${attempts}`,
+      `Cannot define saga ${sagaName}: maxAttempts of step ${step} must be at least 1, got ${maxAttempts}`,
     )
   }
   const isWait = (ms: number): boolean => typeof ms === 'number' && ms >= 0 && ms < Infinity

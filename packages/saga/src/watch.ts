@@ -38,12 +38,12 @@ export class Watch {
     operation: (signal: AbortSignal) => Promise<T>,
     {
       id,
-      timeoutMs,
+      deadlineMs,
       signal,
       waitedFor,
     }: {
       id: string
-      timeoutMs: number
+      deadlineMs: number
       signal: AbortSignal | undefined
       waitedFor: 'start' | 'result'
     },
@@ -52,10 +52,10 @@ export class Watch {
     const stop = (): void => limit.abort(signal?.reason)
     signal?.addEventListener('abort', stop, { once: true })
     const clear =
-      timeoutMs === Infinity
+      deadlineMs === Infinity
         ? undefined
-        : this.#deadlines.set(timeoutMs, () =>
-            limit.abort(new SagaTimeoutError({ id, timeoutMs, waitedFor })),
+        : this.#deadlines.set(deadlineMs, () =>
+            limit.abort(new SagaTimeoutError({ id, deadlineMs, waitedFor })),
           )
     this.#limits.set(limit, waitedFor)
     try {

@@ -106,9 +106,9 @@ test('stop() records the steps in flight and hands the sagas over, with no step 
 
 test('a signal reaches a saga from another process, also one sent before the wait', async () => {
   const waits = saga('waits', { version: 1 })
-    .waitFor('go', { timeoutMs: 60_000 })
+    .waitFor('go', { deadlineMs: 60_000 })
     .sleep('nap', 30)
-    .waitFor('stop', { timeoutMs: 60_000 })
+    .waitFor('stop', { deadlineMs: 60_000 })
   await using engine = createSagaEngine({ pool, sagas: [waits], pollMs: 20 })
   await using other = createSagaEngine({ pool, sagas: [], concurrency: 0 })
   await engine.start(waits, undefined, { id: 'w' })
@@ -124,7 +124,7 @@ test('a retry delay longer than a second frees the saga, and it goes on when it 
   const attempts: number[] = []
   const backs = saga('backs', { version: 1 }).step({
     name: 'call',
-    retry: { attempts: 2, baseMs: 1_200 },
+    retry: { maxAttempts: 2, baseMs: 1_200 },
     run: ({ attempt }) => {
       attempts.push(attempt)
       if (attempt === 1) throw new Error('busy')
@@ -158,8 +158,8 @@ test('a step that rolls back leaves nothing and is retried', async () => {
 test('a transaction that is given up at its timeout commits nothing later', async () => {
   const hangs = saga('hangs', { version: 1 }).tx({
     name: 'put',
-    timeoutMs: 50,
-    retry: { attempts: 1 },
+    deadlineMs: 50,
+    retry: { maxAttempts: 1 },
     run: async ({ tx }) => {
       await tx.query(`insert into audit (saga, effect, pid) values ('hangs', 'put', 0)`)
       await tx.query('select pg_sleep(0.3)')
@@ -177,7 +177,7 @@ test('a transaction that is given up at its timeout commits nothing later', asyn
 test('a transaction that idles for a lease is ended by the server and counts as an attempt', async () => {
   const idles = saga('idles', { version: 1 }).tx({
     name: 'put',
-    retry: { attempts: 1 },
+    retry: { maxAttempts: 1 },
     run: async ({ tx }) => {
       await tx.query(`insert into audit (saga, effect, pid) values ('idles', 'put', 0)`)
       await systemClock.sleep(700) // another service, while the row stays locked

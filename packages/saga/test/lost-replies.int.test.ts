@@ -29,11 +29,11 @@ test(`lost replies repeat no step of a living engine (SEED=${SEED})`, { timeout:
       run: ({ sagaId }) => pool.query(audit, [sagaId, 'charge']).then(() => 'c'),
       compensate: ({ sagaId }) => pool.query(audit, [sagaId, 'undo charge']),
     })
-    .waitFor('packed', { timeoutMs: 600_000 })
+    .waitFor('packed', { deadlineMs: 600_000 })
     .tx({ name: 'book', run: ({ tx, sagaId }) => tx.query(audit, [sagaId, 'book']).then(() => 'b') })
     .step({
       name: 'ship',
-      retry: { attempts: 1 },
+      retry: { maxAttempts: 1 },
       run: ({ input }) => {
         if (input.fails) throw new Error('no carrier')
       },
@@ -45,7 +45,7 @@ test(`lost replies repeat no step of a living engine (SEED=${SEED})`, { timeout:
   const runs = ids.map(async (id, index) => {
     const input = { fails: index % 4 === 0 }
     // A start whose reply was lost is started again with the same id, as its error says.
-    const run = await engine.start(definition, input, { id, timeoutMs: 60_000 })
+    const run = await engine.start(definition, input, { id, deadlineMs: 60_000 })
     await quiet.signal(id, 'packed', index)
     return { id, input, end: await run.result() }
   })

@@ -25,7 +25,7 @@ test('Postgres killed and restarted in the middle: nothing lost, nothing twice, 
         await primary.kill()
         await primary.restart()
       }
-      const run = await engine.start(definition, { declined: false }, { id: `o-${n}`, timeoutMs: 30_000 })
+      const run = await engine.start(definition, { declined: false }, { id: `o-${n}`, deadlineMs: 30_000 })
       results.push((await run.result()).status)
     }
   }

@@ -25,7 +25,7 @@ function shop() {
           if (charges.has(key)) charges.set(key, 'refunded')
         },
       })
-      .waitFor('packed', { timeoutMs: 3 * 86_400_000 })
+      .waitFor('packed', { deadlineMs: 3 * 86_400_000 })
       .step({
         name: 'ship',
         run: () => {
@@ -62,7 +62,7 @@ test('finds a saga that forgets a step whose outcome is unknown', async () => {
     return {
       saga: saga('forgetful', { version: 1 }).step({
         name: 'book',
-        retry: { attempts: 1 },
+        retry: { maxAttempts: 1 },
         run: () => {
           booked++
           throw new NonRetryableError('reply lost')

@@ -132,7 +132,7 @@ class World {
       await this.#drive(Promise.race([first.start(doomed, input as never, { id: ID }), crash]))
       await this.#drive(client.start(heir, input as never, { id: ID }))
       for (const { name, payload } of signals) await this.#drive(client.signal(ID, name, payload))
-      const result = await this.#drive(client.handle(ID).result({ timeoutMs: Infinity }))
+      const result = await this.#drive(client.handle(ID).result({ deadlineMs: Infinity }))
       const view = await client.get(ID)
       if (view === undefined) throw new Error('The saga is gone')
       return { point: this.#point, at: this.#at, result, view, data: this.#store.data }

@@ -18,9 +18,9 @@ export interface CheckoutInput {
 /** The step after which the customer is told that the order stands. */
 export const DECIDING_STEP = 'mark-paid'
 
-const PATIENT = { attempts: 6, baseMs: 200, maxMs: 2_000 }
+const PATIENT = { maxAttempts: 6, baseMs: 200, maxMs: 2_000 }
 /** Past the pivot there is no way back, nor from an undoing: a neighbour may be away for a quarter of an hour. */
-const STUBBORN = { attempts: 1_000, baseMs: 100, maxMs: 2_000 }
+const STUBBORN = { maxAttempts: 1_000, baseMs: 100, maxMs: 2_000 }
 const DELIVERY_MS = 24 * 3_600_000
 
 /**
@@ -56,7 +56,7 @@ export function checkoutSaga(shop: Neighbours) {
     })
     .step({
       name: 'take-cart',
-      timeoutMs: 6_000,
+      deadlineMs: 6_000,
       retry: PATIENT,
       run: (step) =>
         call(step, async () => {
@@ -69,13 +69,13 @@ export function checkoutSaga(shop: Neighbours) {
     })
     .step({
       name: 'price',
-      timeoutMs: 6_000,
+      deadlineMs: 6_000,
       retry: PATIENT,
       run: (step) => call(step, () => shop.price(step.results['take-cart'].items, step.signal)),
     })
     .step({
       name: 'reserve',
-      timeoutMs: 6_000,
+      deadlineMs: 6_000,
       retry: PATIENT,
       run: (step) =>
         call(step, async () => {
@@ -100,7 +100,7 @@ export function checkoutSaga(shop: Neighbours) {
     })
     .step({
       name: 'charge',
-      timeoutMs: 10_000,
+      deadlineMs: 10_000,
       retry: PATIENT,
       run: (step) =>
         call(step, async () => {
@@ -116,14 +116,14 @@ export function checkoutSaga(shop: Neighbours) {
     .pivot()
     .step({
       name: 'commit-stock',
-      timeoutMs: 6_000,
+      deadlineMs: 6_000,
       retry: STUBBORN,
       run: (step) => call(step, () => shop.commitStock(step.input.orderId, step.signal)),
     })
     .tx({ name: 'await-fulfilment', run: ({ tx, input }) => move(tx, input, 'FULFILLMENT_PENDING') })
     .step({
       name: 'pack',
-      timeoutMs: 6_000,
+      deadlineMs: 6_000,
       retry: STUBBORN,
       run: (step) =>
         call(step, async () => ({
@@ -132,7 +132,7 @@ export function checkoutSaga(shop: Neighbours) {
     })
     .step({
       name: 'ship',
-      timeoutMs: 12_000,
+      deadlineMs: 12_000,
       retry: STUBBORN,
       run: (step) =>
         call(step, async () => {
@@ -147,7 +147,7 @@ export function checkoutSaga(shop: Neighbours) {
         await moveOrder(tx, input.orderId, 'SHIPPED', { tracking: results.ship.tracking })
       },
     })
-    .waitFor('delivered', { timeoutMs: DELIVERY_MS, schema: deliveredEvent })
+    .waitFor('delivered', { deadlineMs: DELIVERY_MS, schema: deliveredEvent })
     .tx({ name: 'mark-delivered', run: ({ tx, input }) => move(tx, input, 'DELIVERED') })
 }
 

@@ -108,7 +108,7 @@ export function orders({
   /** How the refund ended; `undefined` if it is still under way. */
   async function refundEnd(refundId: string): Promise<SagaResult<unknown> | undefined> {
     try {
-      return await engine.handle(refundSagaId(refundId), refund).result({ timeoutMs: patienceMs })
+      return await engine.handle(refundSagaId(refundId), refund).result({ deadlineMs: patienceMs })
     } catch (error) {
       if (error instanceof SagaTimeoutError) return undefined
       throw error

@@ -13,7 +13,7 @@ export interface RefundInput {
   readonly traceparent: string
 }
 
-const STUBBORN = { attempts: 1_000, baseMs: 100, maxMs: 2_000 }
+const STUBBORN = { maxAttempts: 1_000, baseMs: 100, maxMs: 2_000 }
 
 /**
  *   claim │ pivot ─ pay-back ─ restock ─ finish
@@ -40,7 +40,7 @@ export function refundSaga(shop: Neighbours) {
     .pivot()
     .step({
       name: 'pay-back',
-      timeoutMs: 10_000,
+      deadlineMs: 10_000,
       retry: STUBBORN,
       run: (step) =>
         call(step, () =>
@@ -49,7 +49,7 @@ export function refundSaga(shop: Neighbours) {
     })
     .step({
       name: 'restock',
-      timeoutMs: 6_000,
+      deadlineMs: 6_000,
       retry: STUBBORN,
       run: (step) =>
         call(step, () =>

@@ -65,7 +65,7 @@ export async function startOrders(options: OrdersOptions): Promise<RunningServer
     url: server.url,
     async stop() {
       await server.stop()
-      await engine.stop({ timeoutMs: 3_000 })
+      await engine.stop({ deadlineMs: 3_000 })
       await shop.close()
       await reads[Symbol.asyncDispose]()
     },
