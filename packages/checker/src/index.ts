@@ -34,4 +34,13 @@ export {
   type UniqueIdsResult,
 } from './invariants/index.ts'
 export type { Key, MicroOperation, Operation, Process, Status } from './operation.ts'
+export {
+  type CallDescription,
+  type ClassifyError,
+  createHistory,
+  type CreateHistoryOptions,
+  type RecordedCall,
+  type RecordedFault,
+  type RecordedHistory,
+} from './recorder.ts'
 export type { CheckResult, Counterexample, Edge, Verdict, Violation } from './result.ts'
