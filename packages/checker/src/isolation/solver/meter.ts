@@ -1,0 +1,63 @@
+import type { BudgetOptions } from '../../budget.ts'
+import { systemMonotonic } from '../../system-clock.ts'
+
+const DEFAULT_MAX_TIME_MS = 60_000
+const DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+
+/** Watches a {@link BudgetOptions}; once spent it stays spent. */
+export class Meter {
+  /** Why it is spent. */
+  reason: string | undefined
+  /** The most bytes that were in use at one time. */
+  peakBytes = 0
+  readonly #monotonic: () => number
+  readonly #start: number
+  readonly #maxTimeMs: number
+  readonly #maxBytes: number
+  #bytes = 0
+
+  constructor(options: BudgetOptions) {
+    this.#monotonic = options.monotonic ?? systemMonotonic
+    this.#maxTimeMs = options.maxTimeMs ?? DEFAULT_MAX_TIME_MS
+    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+    this.#start = this.#monotonic()
+  }
+
+  get elapsedMs(): number {
+    return this.#monotonic() - this.#start
+  }
+
+  /** Bytes that the budget still has room for. */
+  get freeBytes(): number {
+    return this.#maxBytes - this.#bytes
+  }
+
+  /** A meter for a side task: it has what is left, at most `maxTimeMs`. */
+  sub(maxTimeMs: number): Meter {
+    return new Meter({
+      maxTimeMs: Math.min(maxTimeMs, this.#maxTimeMs - this.elapsedMs),
+      maxBytes: this.freeBytes,
+      monotonic: this.#monotonic,
+    })
+  }
+
+  /** Takes room for a table. `false`: there is none, and the meter is spent. */
+  take(bytes: number): boolean {
+    this.#bytes += bytes
+    if (this.#bytes > this.peakBytes) this.peakBytes = this.#bytes
+    if (this.#bytes <= this.#maxBytes) return true
+    this.reason ??= `the memory budget of ${this.#maxBytes} bytes is spent`
+    return false
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes
+  }
+
+  /** Asks the clock: call it once per thousands of steps. */
+  isSpent(): boolean {
+    if (this.reason === undefined && this.elapsedMs > this.#maxTimeMs)
+      this.reason = `the time budget of ${this.#maxTimeMs} ms is spent`
+    return this.reason !== undefined
+  }
+}
