@@ -3,7 +3,7 @@ import { putField } from './fields.ts'
 import { integerOf } from './numbers.ts'
 import { excerpt, type Source } from './source.ts'
 
-const codesOf = (text: string): ReadonlySet<number> => new Set([...text].map((one) => one.charCodeAt(0)))
+const codesOf = (text: string): ReadonlySet<number> => new Set(text.split('').map((one) => one.charCodeAt(0)))
 /** What ends a token. A comma is white space in EDN. */
 const DELIMITERS = codesOf(' \t\r\n\f\v,()[]{}";')
 const NAMED_CHARACTERS: Readonly<Record<string, string>> = {
@@ -129,7 +129,7 @@ export class EdnReader {
     while (!this.#closes('}', opened)) {
       const isKeyword = this.#text.charCodeAt(this.#at) === 0x3a
       const key = this.read()
-      let name = typeof key === 'string' ? key : typeof key === 'object' ? valueKey(key) : String(key)
+      let name = typeof key === 'string' ? key : valueKey(key)
       if (isKeyword && namespace !== '' && !name.includes('/')) name = `${namespace}/${name}`
       if (this.#closes('}', opened)) this.#fail(`the key ${excerpt(name)} has no value`)
       putField(map, name, this.read(), (reason) => this.#fail(reason))

@@ -61,7 +61,7 @@ function hasLongMicroNames(event: unknown): boolean {
 
 /** Conventions of the models these files were written for: initial values, and reads that say nothing. */
 function asModel(builder: HistoryBuilder, model: string | undefined): History {
-  switch (model) {
+  switch (model ?? '') {
     case 'register':
     case 'cas-register':
       splitKeys(builder.operations)

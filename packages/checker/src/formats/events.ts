@@ -1,7 +1,7 @@
 import type { Key, Process } from '../operation.ts'
 import type { HistoryBuilder } from './history-builder.ts'
 import { recordNemesis, type NemesisEvent } from './nemesis.ts'
-import { excerpt, type Source } from './source.ts'
+import { shown, type Source } from './source.ts'
 import { inputOf, outputOf } from './vocabulary.ts'
 
 /** One entry of a history as Jepsen writes it: `{:type :invoke, :process 3, :f :read, :value nil, :time 12}`. */
@@ -23,12 +23,12 @@ export class EventReader {
     if (typeof event !== 'object' || event === null || Array.isArray(event))
       this.#source.fail(
         line,
-        `${excerpt(String(event))} where an operation is expected, a map with type, process and value`,
+        `${shown(event)} where an operation is expected, a map with type, process and value`,
       )
     const fields = event as EventMap
     const { type, process, value } = fields
     if (type !== 'invoke' && type !== 'ok' && type !== 'fail' && type !== 'info')
-      this.#source.fail(line, `the type must be invoke, ok, fail or info, not ${excerpt(String(type))}`)
+      this.#source.fail(line, `the type must be invoke, ok, fail or info, not ${shown(type)}`)
     const timeMs = this.#timeMs(fields['time'], line)
     const op = this.#nameOf(fields, line)
     if (process === 'nemesis' || (typeof process === 'string' && type === 'info' && !this.#isOpen(process))) {
@@ -71,10 +71,7 @@ export class EventReader {
 
   #process(process: unknown, line: number): Process {
     if (typeof process === 'string' || Number.isSafeInteger(process)) return process as Process
-    return this.#source.fail(
-      line,
-      `the process must be a name or a whole number, not ${excerpt(String(process))}`,
-    )
+    return this.#source.fail(line, `the process must be a name or a whole number, not ${shown(process)}`)
   }
 
   #key(key: unknown, line: number): Key | undefined {
@@ -87,7 +84,7 @@ export class EventReader {
   #timeMs(time: unknown, line: number): number | undefined {
     if (time === undefined || time === null) return undefined
     if (typeof time !== 'number' && typeof time !== 'bigint')
-      this.#source.fail(line, `the time must be a number, not ${excerpt(String(time))}`)
+      this.#source.fail(line, `the time must be a number, not ${shown(time)}`)
     const timeMs = Number(time) / 1e6
     this.#firstTime ??= timeMs
     return timeMs - this.#firstTime

@@ -107,7 +107,7 @@ export class JsonReader {
     const end = this.#text.indexOf('"', this.#at + 1)
     if (end !== -1 && end - this.#at < 64) {
       const plain = this.#text.slice(this.#at + 1, end)
-      if (!/[\\\u0000-\u001f]/.test(plain)) {
+      if (isPlain(plain)) {
         this.#at = end + 1
         return plain
       }
@@ -161,4 +161,13 @@ export class JsonReader {
   #fail(reason: string): never {
     return this.#source.fail(this.#line, reason)
   }
+}
+
+/** Neither an escape nor a control character, which JSON forbids. */
+function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charCodeAt(i)
+    if (character < 0x20 || character === 0x5c) return false
+  }
+  return true
 }

@@ -16,14 +16,9 @@ export function readJson(source: Source, wanted?: JsonFormat): History {
   if (!reader.atEnd) return readEvents(source, reader, rest(first, reader))
   const format = formatOf(first)
   if (wanted !== undefined && wanted !== format) source.fail(1, `it is JSON, but not of the format ${wanted}`)
-  switch (format) {
-    case 'quorate':
-      return readQuorate(source, reader, first as Record<string, unknown>)
-    case 'dbcop':
-      return readDbcop(source, reader, first)
-    case 'json':
-      return readEvents(source, reader, eventsIn(first))
-  }
+  if (format === 'quorate') return readQuorate(source, reader, first as Record<string, unknown>)
+  if (format === 'dbcop') return readDbcop(source, reader, first)
+  return readEvents(source, reader, eventsIn(first))
 }
 
 function formatOf(document: unknown): JsonFormat {
@@ -36,7 +31,7 @@ function formatOf(document: unknown): JsonFormat {
   return 'json'
 }
 
-function* rest(first: unknown, reader: JsonReader): Generator<unknown> {
+function* rest(first: unknown, reader: JsonReader): Generator {
   yield first
   while (!reader.atEnd) yield reader.read()
 }

@@ -1,7 +1,7 @@
 import type { Fault, History } from '../history.ts'
 import type { Key, Operation, Process, Status } from '../operation.ts'
 import type { JsonReader } from './json-reader.ts'
-import { excerpt, type Source } from './source.ts'
+import { shown, type Source } from './source.ts'
 
 /** Of what {@link serializeHistory} writes. A version that this reader does not know is refused. */
 const VERSION = 1
@@ -17,10 +17,20 @@ export function historyToJson(history: History): Record<string, unknown> {
     realTime: history.realTime,
     initial: history.initial,
     faults: history.faults.map((fault) => ({ ...fault, end: finite(fault.end) })),
-    operations: history.operations.map(({ index: _, line: __, ...operation }) => ({
-      ...operation,
-      end: finite(operation.end),
-    })),
+    operations: history.operations.map(
+      ({ process, op, key, input, output, status, start, end, startMs, endMs }) => ({
+        process,
+        op,
+        key,
+        input,
+        output,
+        status,
+        start,
+        end: finite(end),
+        startMs,
+        endMs,
+      }),
+    ),
   }
 }
 
@@ -73,7 +83,7 @@ function withBigint(value: unknown): string {
 export function readQuorate(source: Source, reader: JsonReader, document: Fields): History {
   const { version, name, realTime, operations, faults } = document
   if (version !== VERSION)
-    source.fail(1, `version ${excerpt(String(version))} is not one that this reader knows (${VERSION})`)
+    source.fail(1, `version ${shown(version)} is not one that this reader knows (${VERSION})`)
   if (typeof realTime !== 'boolean') source.fail(1, 'realTime must be true or false')
   if (name !== undefined && typeof name !== 'string') source.fail(1, 'name must be a text')
   if (!Array.isArray(operations) || !Array.isArray(faults))
@@ -174,7 +184,7 @@ function faultOf(fields: Checked): Fault {
   if (!(end > start)) fields.fail('end must come after start')
   return {
     name: fields.text('name'),
-    targets: targets as string[],
+    targets,
     start,
     end,
     ...fields.milliseconds('startMs'),

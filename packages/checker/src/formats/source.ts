@@ -61,6 +61,13 @@ function decoded(bytes: Uint8Array, refuse: (reason: string) => never): string {
   }
 }
 
+/** A value for a message, whatever it is; never calls a `toString` that came with the text. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'a map'
+  return typeof value === 'string' ? excerpt(value) : String(value)
+}
+
 /** At most 40 characters of something, for a message. */
 export function excerpt(text: string): string {
   const short = text.length > 40 ? `${text.slice(0, 40)}…` : text
