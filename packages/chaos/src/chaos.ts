@@ -11,6 +11,11 @@ import { ChaosClosedError } from './errors.ts'
 import type { ChaosEvent } from './events.ts'
 import { validateFaults, type PartitionOptions } from './faults.ts'
 import type { Link, LinkOptions } from './link.ts'
+import type { NemesisFault } from './nemesis/faults.ts'
+import { startNemesis, type NemesisRun, type NemesisRunOptions } from './nemesis/nemesis.ts'
+import { planNemesis, type PlanOptions } from './nemesis/plan.ts'
+import { parseSchedule } from './nemesis/schedule-text.ts'
+import type { Schedule } from './nemesis/schedule.ts'
 import { killProcess, pauseProcess, resumeProcess, type ProcessOptions } from './process.ts'
 import { stateOf } from './process-tree.ts'
 import { TcpLink } from './tcp-link.ts'
@@ -24,6 +29,12 @@ export interface ChaosOptions {
   /** Replaces the generator that `seed` would make. */
   readonly random?: Random | undefined
   readonly onEvent?: EventListener<ChaosEvent> | undefined
+}
+
+/** Options of {@link Chaos.nemesis}. */
+export interface NemesisOptions extends NemesisRunOptions, PlanOptions {
+  /** Default: drawn from the seed of the chaos, another one for each nemesis. */
+  readonly seed?: number | string | undefined
 }
 
 /** A process under control; disposing it resumes the process if it was paused here. */
@@ -57,6 +68,22 @@ export interface Chaos extends AsyncDisposable {
   heal(from: string, to: string): Promise<void>
   /** Undoes everything: all cuts, all faults of all links, all pauses. */
   heal(): Promise<void>
+  /**
+   * Breaks what a topology holds, at random times and places of the seed, and heals it again. The promise
+   * resolves when all is over; the work under test goes on meanwhile.
+   *
+   * @throws NotHealedError if something it broke could not be mended in time.
+   * @throws `signal.reason` when aborted, once all is healed.
+   * @throws ChaosClosedError after the end of this chaos; RangeError, TypeError at once for options that make no
+   *   sense.
+   */
+  nemesis(faults: readonly NemesisFault[], options: NemesisOptions): NemesisRun
+  /**
+   * The same for a schedule, as {@link planNemesis} makes it or as {@link formatSchedule} printed it.
+   *
+   * @throws SyntaxError if the text is no schedule, TypeError if it names somebody who is not in the topology.
+   */
+  nemesis(schedule: Schedule | string, options: NemesisRunOptions): NemesisRun
   /** Takes a process, and with `tree` its children, under control. */
   process(pid: number, options?: ProcessOptions): ChaosProcess
   /** Heals everything, then closes all links. New links, cuts and processes are refused from then on. */
@@ -94,7 +121,9 @@ class InProcessChaos implements Chaos {
   readonly #links = new Set<TcpLink>()
   readonly #cuts = new Map<string, RegionCut>()
   readonly #processes = new Set<ControlledProcess>()
+  readonly #nemeses = new Set<NemesisRun>()
   #made = 0
+  #nemesesMade = 0
   #closed = false
 
   constructor(seed: number | string, { clock = systemClock, random, onEvent }: ChaosOptions) {
@@ -148,9 +177,36 @@ class InProcessChaos implements Chaos {
 
   async heal(from?: string, to?: string): Promise<void> {
     if (from !== undefined && to !== undefined) return this.#healRegions(from, to)
-    for (const { from: a, to: b } of this.#cuts.values()) await this.#healRegions(a, b)
-    await Promise.all([...this.#links].map((link) => link.heal()))
-    for (const process of this.#processes) await process.healed()
+    await allOf([
+      ...[...this.#cuts.values()].map((cut) => this.#healRegions(cut.from, cut.to)),
+      ...[...this.#links].map((link) => link.heal()),
+      ...[...this.#processes].map((process) => process.healed()),
+    ])
+  }
+
+  nemesis(
+    what: readonly NemesisFault[] | Schedule | string,
+    options: NemesisOptions | NemesisRunOptions,
+  ): NemesisRun {
+    this.#mustBeOpen('start a nemesis')
+    const id = String(this.#nemesesMade++)
+    const context = { id, clock: this.#clock, onEvent: this.#onEvent }
+    const run = startNemesis(this.#scheduleOf(what, options, id), options, context)
+    this.#nemeses.add(run)
+    const over = (): void => void this.#nemeses.delete(run)
+    run.then(over, over)
+    return run
+  }
+
+  #scheduleOf(
+    what: readonly NemesisFault[] | Schedule | string,
+    options: NemesisOptions | NemesisRunOptions,
+    id: string,
+  ): Schedule {
+    if (typeof what === 'string') return parseSchedule(what)
+    if ('forMs' in what) return what
+    const { seed = `${this.seed}/nemesis/${id}`, ...plan } = options as NemesisOptions
+    return planNemesis(options.topology, what, { ...plan, seed })
   }
 
   process(pid: number, options: ProcessOptions = {}): ChaosProcess {
@@ -164,8 +220,15 @@ class InProcessChaos implements Chaos {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    await this.heal()
-    await Promise.all([...this.#links].map((link) => link.close()))
+    // What one part cannot mend must not keep the others broken.
+    const failures: unknown[] = []
+    const attempt = async (tasks: readonly Promise<unknown>[]): Promise<void> => {
+      await allOf(tasks).catch((error: unknown) => failures.push(error))
+    }
+    await attempt([...this.#nemeses].map(async (run) => run[Symbol.asyncDispose]()))
+    await attempt([this.heal()])
+    await attempt([...this.#links].map((link) => link.close()))
+    if (failures.length > 0) throw failures[0]
   }
 
   #mustBeOpen(action: string): void {
@@ -186,6 +249,13 @@ class InProcessChaos implements Chaos {
 
   #emit(build: (atMs: number) => ChaosEvent): void {
     emit(this.#onEvent, () => build(this.#clock.now()))
+  }
+}
+
+/** Waits for all, then fails as the first that failed. */
+async function allOf(tasks: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(tasks)) {
+    if (result.status === 'rejected') throw result.reason
   }
 }
 

@@ -1,4 +1,5 @@
 import { QuorateError } from '@quorate/core'
+import type { ScheduledFault } from './nemesis/schedule.ts'
 
 /** The port of a link cannot be had; `cause` is the system's error. */
 export class LinkListenError extends QuorateError {
@@ -42,6 +43,35 @@ export class ProcessFaultError extends QuorateError {
     })
     this.pid = facts.pid
     this.action = facts.action
+  }
+}
+
+/** A fault of a nemesis that is still there, or may be. */
+export interface Unhealed {
+  readonly fault: ScheduledFault
+  /** Name of the node, or `from→to` of the link. */
+  readonly target: string
+  /** The last thing that went wrong. */
+  readonly error: unknown
+}
+
+/** A nemesis has ended and something it broke is still broken. */
+export class NotHealedError extends QuorateError {
+  readonly code = 'QUORATE_CHAOS_NOT_HEALED'
+  readonly unhealed: readonly Unhealed[]
+  /** All that the nemesis was to do, on one line. */
+  readonly schedule: string
+
+  constructor({ unhealed, schedule }: { unhealed: readonly Unhealed[]; schedule: string }) {
+    const list = unhealed.map(
+      ({ fault, target, error }) => `${fault.action.type} ${target}: ${reason(error)}`,
+    )
+    super(
+      `Cannot heal after the nemesis: ${list.join('; ')}; mend it by hand, and raise healWithinMs if it only needs longer`,
+      { outcome: 'unknown', cause: unhealed[0]?.error },
+    )
+    this.unhealed = unhealed
+    this.schedule = schedule
   }
 }
 

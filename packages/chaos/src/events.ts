@@ -48,3 +48,21 @@ export type ChaosEvent =
       /** All processes that were signalled, the given one first. */
       readonly pids: readonly number[]
     }
+  /** `schedule` on one line repeats the run. */
+  | { readonly type: 'nemesis-started'; readonly atMs: number; readonly schedule: string }
+  | ({ readonly type: 'nemesis-fault' | 'nemesis-healed'; readonly atMs: number } & NemesisFaultFacts)
+  /** It could not be caused, or not be healed; `error` says why. */
+  | ({
+      readonly type: 'nemesis-fault-failed' | 'nemesis-not-healed'
+      readonly atMs: number
+      readonly error: unknown
+    } & NemesisFaultFacts)
+  | { readonly type: 'nemesis-ended'; readonly atMs: number; readonly caused: number }
+
+interface NemesisFaultFacts {
+  /** `partition`, `kill`, `pause` … */
+  readonly name: string
+  /** Names of nodes, or `from→to` of links. */
+  readonly targets: readonly string[]
+  readonly detail: string | undefined
+}

@@ -12,6 +12,8 @@ export interface SkewOptions {
 export interface SkewedClock extends Clock {
   /** How far `now()` is off at the moment, ms, drift included. */
   readonly offByMs: number
+  /** How much too fast it runs now, millionths. */
+  readonly driftPpm: number
   /** Sets the wall clock off by `skewMs` more, as an operator or a leap of NTP does; waits are not moved. */
   jump(ms: number): void
   /** Runs too fast or too slow from now on. A sleep that is pending keeps its end. */
@@ -31,7 +33,7 @@ export function skewedClock(base: Clock, { skewMs = 0, driftPpm = 0 }: SkewOptio
 
 class DriftingClock implements SkewedClock {
   readonly #base: Clock
-  #rate = 1
+  #driftPpm = 0
   /** Where the base stood when the rate last changed, and how far this clock was from it then. */
   #sinceMs: number
   #driftedMs = 0
@@ -48,6 +50,10 @@ class DriftingClock implements SkewedClock {
     return this.#skewMs + this.#drifted()
   }
 
+  get driftPpm(): number {
+    return this.#driftPpm
+  }
+
   now(): number {
     return this.#base.now() + this.offByMs
   }
@@ -57,7 +63,7 @@ class DriftingClock implements SkewedClock {
   }
 
   sleep(ms: number, options?: SleepOptions): Promise<void> {
-    return this.#base.sleep(ms / this.#rate, options)
+    return this.#base.sleep(ms / (1 + this.#driftPpm / 1_000_000), options)
   }
 
   jump(ms: number): void {
@@ -73,10 +79,10 @@ class DriftingClock implements SkewedClock {
     }
     this.#driftedMs = this.#drifted()
     this.#sinceMs = this.#base.monotonic()
-    this.#rate = 1 + driftPpm / 1_000_000
+    this.#driftPpm = driftPpm
   }
 
   #drifted(): number {
-    return this.#driftedMs + (this.#base.monotonic() - this.#sinceMs) * (this.#rate - 1)
+    return this.#driftedMs + ((this.#base.monotonic() - this.#sinceMs) * this.#driftPpm) / 1_000_000
   }
 }
