@@ -6,8 +6,8 @@ import type { Topology, TopologyLink, TopologyNode } from './topology.ts'
 /** One thing that a fault does, and how it is undone. Undoing twice, or what was not done, does no harm. */
 export interface Effect {
   readonly target: string
-  do(): Promise<void>
-  undo(): Promise<void>
+  readonly do: () => Promise<void>
+  readonly undo: () => Promise<void>
 }
 
 /**
@@ -49,7 +49,7 @@ export function effectsOf(action: FaultAction, topology: Topology, layer: string
       return cuts(topology, action.mode, layer, apart)
     }
     case 'one-way': {
-      for (const { from, to } of action.ways) [find(from, topology), find(to, topology)]
+      for (const name of action.ways.flatMap(({ from, to }) => [from, to])) find(name, topology)
       const isCut = (way: Way): boolean =>
         action.ways.some(({ from, to }) => from === way.from && to === way.to)
       return cuts(topology, action.mode, layer, isCut)

@@ -51,9 +51,7 @@ export interface PartitionFaultOptions {
 export function partition(kind: PartitionKind, options: PartitionFaultOptions = {}): NemesisFault {
   const make = { one: isolatedOne, majority: majoritySplit, ring, primaries: isolatedPrimaries }[kind]
   if (make === undefined) {
-    throw new TypeError(
-      `Cannot plan partition: kind must be one, majority, ring or primaries, got ${String(kind)}`,
-    )
+    throw new TypeError(`Cannot plan partition: kind must be one, majority, ring or primaries, got ${kind}`)
   }
   const { mode = 'drop', role, clients = 'keep' } = options
   const modes = typeof mode === 'string' ? [mode] : mode

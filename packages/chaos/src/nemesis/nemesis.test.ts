@@ -26,10 +26,10 @@ const noted = (): FaultHistory & { readonly lines: string[] } => {
 
 /** Moves the clock until the promise has settled. */
 async function settle<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
-  let over = false
-  const end = (): void => void (over = true)
+  const state = { over: false }
+  const end = (): void => void (state.over = true)
   promise.then(end, end)
-  while (!over) await clock.advance(50)
+  while (!state.over) await clock.advance(50)
   return promise
 }
 

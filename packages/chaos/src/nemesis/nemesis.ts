@@ -191,8 +191,9 @@ class Nemesis {
   async #cause(effects: readonly Effect[]): Promise<void> {
     const works = effects.map(({ do: act, undo }) => {
       let isLate = false
-      // What comes about after all is undone at once.
-      const work = act().finally(() => (isLate ? undo().catch(() => {}) : undefined))
+      const done = act()
+      // What comes about after all ends at once.
+      const work = done.then(() => (isLate ? undo() : undefined))
       return { work, giveUp: () => (isLate = true) }
     })
     try {

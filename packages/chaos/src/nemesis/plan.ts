@@ -91,7 +91,7 @@ function checked(faults: readonly NemesisFault[], options: PlanOptions): Require
 
 function oneOf(name: string, value: string, words: readonly string[]): void {
   if (words.includes(value)) return
-  throw new TypeError(`Cannot plan faults: ${name} must be one of ${words.join(', ')}, got ${String(value)}`)
+  throw new TypeError(`Cannot plan faults: ${name} must be one of ${words.join(', ')}, got ${value}`)
 }
 
 type NoUndefined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
