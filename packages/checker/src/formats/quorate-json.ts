@@ -54,10 +54,10 @@ export function serializeHistory(history: History): string {
 const finite = (place: number): number | undefined => (place === Infinity ? undefined : place)
 
 function written(value: unknown, where: string): string {
-  let hasBigint = false
+  let hasLarge = false
   const json = JSON.stringify(value, (_key, field: unknown) => {
-    if (typeof field === 'bigint') {
-      hasBigint = true
+    if (typeof field === 'bigint' || isLarge(field)) {
+      hasLarge = true
       return null
     }
     if (typeof field === 'number' && !Number.isFinite(field))
@@ -66,17 +66,23 @@ function written(value: unknown, where: string): string {
       throw new TypeError(`Cannot serialize ${where}: JSON has no word for a ${typeof field}`)
     return field
   })
-  return hasBigint ? withBigint(value) : json
+  return hasLarge ? withLarge(value) : json
 }
 
-/** `JSON.stringify` for what passed through it already, except that it writes a `bigint` as a number. */
-function withBigint(value: unknown): string {
+/** A `number` that reads back as `bigint` if it is written as plain digits. */
+function isLarge(value: unknown): value is number {
+  return Number.isInteger(value) && !Number.isSafeInteger(value)
+}
+
+/** `JSON.stringify` for what passed through it already, except that it keeps large numbers and `bigint` apart. */
+function withLarge(value: unknown): string {
   if (typeof value === 'bigint') return String(value)
+  if (isLarge(value)) return /^-?\d+$/.test(String(value)) ? `${value}.0` : String(value)
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   if ('toJSON' in value) return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(withBigint).join(',')}]`
+  if (Array.isArray(value)) return `[${value.map(withLarge).join(',')}]`
   const fields = Object.entries(value).filter(([, field]) => field !== undefined)
-  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${withBigint(field)}`).join(',')}}`
+  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${withLarge(field)}`).join(',')}}`
 }
 
 /** Reads what {@link serializeHistory} wrote, and trusts none of it. */
