@@ -67,8 +67,7 @@ function asModel(builder: HistoryBuilder, model: string | undefined): History {
       splitKeys(builder.operations)
       // In Knossos a read of nil is one whose answer nobody kept: it fits every state.
       for (const operation of builder.operations)
-        if (operation.op === 'read' && operation.status === 'ok' && operation.output === null)
-          saysNothing(operation)
+        if (operation.op === 'read' && operation.output === null) operation.output = undefined
       return builder.history({ realTime: true, initial: 0 })
     case 'multi-register':
       for (const operation of builder.operations) {
@@ -76,8 +75,7 @@ function asModel(builder: HistoryBuilder, model: string | undefined): History {
         const told = (operation.output as MicroOperation[]).filter(
           ([op, , value]) => op !== 'r' || value !== null,
         )
-        if (told.length === 0) saysNothing(operation)
-        else operation.output = told
+        operation.output = told.length === 0 ? undefined : told
       }
       return builder.history({ realTime: true, initial: 0 })
     case 'kv':
@@ -85,12 +83,6 @@ function asModel(builder: HistoryBuilder, model: string | undefined): History {
     default:
       return builder.history({ realTime: true })
   }
-}
-
-function saysNothing(operation: DraftOperation): void {
-  operation.status = 'unknown'
-  operation.output = undefined
-  operation.end = Infinity
 }
 
 /**

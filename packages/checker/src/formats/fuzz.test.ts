@@ -77,9 +77,8 @@ test('parseHistory() reads a mutated file or refuses it as HistoryFormatError, i
       counts.read++
       if (round % 10 === 0) mustBeWellFormed(history)
     } catch (error) {
-      if (!(error instanceof HistoryFormatError))
+      if (!(error instanceof HistoryFormatError) || error.file !== 'fuzzed')
         throw new Error(`round ${round}; again: ${AGAIN}`, { cause: error })
-      expect(error.file).toBe('fuzzed')
       counts.refused++
     }
     const tookMs = performance.now() - began
@@ -125,7 +124,7 @@ test('parseHistory() takes linear time for texts that make careless readers quad
     try {
       parseHistory(text)
     } catch (error) {
-      expect(error).toBeInstanceOf(HistoryFormatError)
+      if (!(error instanceof HistoryFormatError)) throw error
     }
     expect(performance.now() - began, text.slice(0, 40)).toBeLessThan(2000)
   }
