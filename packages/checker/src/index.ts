@@ -44,3 +44,5 @@ export {
   type RecordedHistory,
 } from './recorder.ts'
 export type { CheckResult, Counterexample, Edge, Verdict, Violation } from './result.ts'
+export { type CausalOptions, type CausalVariant, checkCausal } from './sessions/check-causal.ts'
+export { checkWeakLevel, type WeakLevel } from './sessions/check-weak-level.ts'

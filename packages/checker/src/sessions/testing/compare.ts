@@ -1,0 +1,42 @@
+import type { History } from '../../history.ts'
+import type { CheckResult, Verdict } from '../../result.ts'
+import { randomHistory, seedMessage, type Shape } from './random-history.ts'
+
+interface Comparison {
+  /** Of the test, for the command that repeats it. */
+  readonly file: string
+  readonly seeds: number
+  readonly shape: Shape
+  readonly fast: (history: History) => CheckResult
+  readonly slow: (history: History) => boolean
+}
+
+interface Compared {
+  /** The first history with another verdict; empty if there is none. */
+  readonly wrong: string
+  readonly verdicts: Readonly<Record<Verdict, number>>
+  /** Names of violations that were seen. */
+  readonly names: ReadonlySet<string>
+  readonly reasons: readonly string[]
+}
+
+/** Runs both on random histories. With QUORATE_SEED only on that one. */
+export function compareVerdicts({ file, seeds, shape, fast, slow }: Comparison): Compared {
+  const only = process.env['QUORATE_SEED']
+  const verdicts = { ok: 0, violated: 0, unknown: 0 }
+  const names = new Set<string>()
+  const reasons: string[] = []
+  for (let seed = 1; seed <= seeds; seed++) {
+    if (only !== undefined && seed !== Number(only)) continue
+    const history = randomHistory(seed, shape)
+    const { verdict, violations, reason } = fast(history)
+    verdicts[verdict]++
+    for (const { name } of violations) names.add(name)
+    if (verdict === 'unknown') reasons.push(reason ?? '')
+    else if ((verdict === 'ok') !== slow(history)) {
+      const wrong = `${verdict}: ${violations[0]?.message ?? ''}\n${seedMessage(seed, file, history)}`
+      return { wrong, verdicts, names, reasons }
+    }
+  }
+  return { wrong: '', verdicts, names, reasons }
+}

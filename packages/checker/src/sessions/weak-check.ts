@@ -1,0 +1,106 @@
+import type { BudgetOptions } from '../budget.ts'
+import type { History } from '../history.ts'
+import type { Key } from '../operation.ts'
+import type { CheckResult, Violation } from '../result.ts'
+import { type RegisterTransactions, registerTransactions } from '../transactions/register-transactions.ts'
+import { Meter, OutOfBudget } from './meter.ts'
+import { type View, viewOf } from './view.ts'
+import { text, Words } from './words.ts'
+import { type Writers, writersOf } from './writers.ts'
+
+export interface WeakCheckOptions extends BudgetOptions {
+  /** How many violations the result lists; all are counted. Default 10. */
+  readonly maxViolations?: number | undefined
+}
+
+/** What a check of one promise found. */
+export interface Findings {
+  readonly violations: readonly Violation[]
+  readonly count: number
+  readonly stats?: Readonly<Record<string, number>> | undefined
+}
+
+/** What a check of one promise works on. */
+export interface WeakInput {
+  readonly view: View
+  readonly writers: Writers
+  readonly words: Words
+  readonly meter: Meter
+  readonly maxViolations: number
+}
+
+/**
+ * Runs `find` on what is known for certain, and puts the answer together. With ambiguous reads: a promise that
+ * holds if they are guessed holds; one that is broken without them is broken; else nobody knows.
+ */
+export function checkWeakly(
+  history: History,
+  promise: string,
+  options: WeakCheckOptions,
+  find: (input: WeakInput) => Findings,
+): CheckResult {
+  const { maxViolations = 10 } = options
+  if (!(maxViolations >= 0)) throw new RangeError(`maxViolations must be at least 0, got ${maxViolations}`)
+  const meter = new Meter(options)
+  const transactions = registerTransactions(history)
+  let stats: Record<string, number> = {
+    transactions: transactions.size,
+    events: transactions.eventKind.length,
+    ambiguousReads: transactions.ambiguousReads,
+  }
+  const unknown = (reason: string): CheckResult => ({
+    verdict: 'unknown',
+    promise,
+    violations: [],
+    violationCount: 0,
+    reason,
+    stats: { ...stats, bytes: meter.bytes },
+  })
+  const run = (guess: boolean): Findings => {
+    const view = viewOf(transactions, guess, meter)
+    const writers = writersOf(view, meter)
+    const words = new Words(transactions)
+    const found = find({ view, writers, words, meter, maxViolations })
+    stats = { ...stats, sessions: transactions.sessionCount, writers: writers.count, ...found.stats }
+    const bad = transactions.badReads
+    const listed = bad.slice(0, maxViolations).map((event) => words.badRead(event))
+    return {
+      violations: [...listed, ...found.violations].slice(0, maxViolations),
+      count: bad.length + found.count,
+    }
+  }
+  try {
+    meter.reserve(transactions.bytes)
+    const ambiguous = transactions.ambiguousReads > 0
+    let found: Findings | undefined
+    if (!ambiguous || transactions.guesses) found = run(ambiguous)
+    if (ambiguous && (found === undefined || found.count > 0)) {
+      found = run(false)
+      if (found.count === 0) return unknown(duplicateReason(transactions))
+    }
+    const { count, violations } = found!
+    return {
+      verdict: count === 0 ? 'ok' : 'violated',
+      promise,
+      violations,
+      violationCount: count,
+      stats: { ...stats, bytes: meter.bytes },
+    }
+  } catch (error) {
+    if (error instanceof OutOfBudget) return unknown(error.message)
+    throw error
+  }
+}
+
+/** Why reads are ambiguous: names the two writes. */
+export function duplicateReason(transactions: RegisterTransactions): string {
+  const { duplicate, eventKey, eventTransaction, eventValue, keys, values, ambiguousReads } = transactions
+  const [first, second] = duplicate!
+  const what = `${text(values.valueOf(eventValue[second]!))} to ${(keys.valueOf(eventKey[second]!) as Key | undefined) ?? 'the register'}`
+  const who =
+    first < 0
+      ? `#${eventTransaction[second]} wrote ${what}, which is its initial value`
+      : `#${eventTransaction[first]} and #${eventTransaction[second]} both wrote ${what}`
+  const reads = ambiguousReads === 1 ? '1 read does' : `${ambiguousReads} reads do`
+  return `${who}, so ${reads} not tell which state they saw; write every value once per key`
+}
