@@ -38,6 +38,8 @@ export interface Until {
   /** Default: the start timeout. */
   readonly withinMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Servers without which it never will be so. One that is down, and that nobody is starting, ends the wait. */
+  readonly needs?: () => readonly ServerNode[]
   /** An error counts as no: servers come and go. */
   readonly isSo: () => Promise<boolean>
 }
@@ -141,14 +143,19 @@ export abstract class ReplicaSet<N extends ServerNode> {
     return this.#links.close()
   }
 
-  /** @throws NotReadyInTimeError when it is not so in time. */
-  async until({ what, node, withinMs, signal, isSo }: Until): Promise<void> {
+  /** @throws NotReadyInTimeError when it is not so in time, WrongServerStateError when it cannot become so. */
+  async until({ what, node, withinMs, signal, needs = () => [], isSo }: Until): Promise<void> {
     const { clock, startTimeoutMs } = this.context
     const both = signal === undefined ? this.context.signal : AbortSignal.any([signal, this.context.signal])
     const waitedMs = withinMs ?? startTimeoutMs
     const deadlineMs = clock.monotonic() + waitedMs
     for (;;) {
       both.throwIfAborted()
+      const missing = needs().find(({ state }) => state === 'down')
+      if (missing !== undefined && !this.changes.isBusy) {
+        const [server, remedy] = [missing.name, 'restart() it, or promote() a replica, first']
+        throw new WrongServerStateError({ server, action: `wait for ${node.name}`, state: 'down', remedy })
+      }
       let cause: unknown
       try {
         if (await this.#within(isSo, deadlineMs, both)) return

@@ -1,6 +1,5 @@
 import type { Link, Topology, TopologyLink, TopologyNode } from '@quorate/chaos'
-import type { Group, RoleName } from './groups.ts'
-import type { LocalCluster } from './local-cluster.ts'
+import type { Group, PostgresGroup, RedisGroup, RoleName } from './groups.ts'
 import type { PostgresServer } from './postgres/server.ts'
 import type { RedisServer } from './redis/server.ts'
 
@@ -20,7 +19,10 @@ import type { RedisServer } from './redis/server.ts'
  * })
  * ```
  */
-export function clusterTopology(cluster: Pick<LocalCluster, 'postgres' | 'redis'>): Topology {
+export function clusterTopology(cluster: {
+  readonly postgres: Readonly<Record<string, PostgresGroup>>
+  readonly redis: Readonly<Record<string, RedisGroup>>
+}): Topology {
   const groups = [
     ...Object.values(cluster.postgres).map((group) => ({ name: `postgres.${group.name}`, group })),
     ...Object.values(cluster.redis).map((group) => ({ name: `redis.${group.name}`, group })),

@@ -126,7 +126,9 @@ export class ClusterHome implements Registry {
   }
 
   add(pid: number, quitSignal: QuitSignal): void {
-    appendFileSync(this.#registryFile, `${pid}\t${startTimeOf(pid) ?? ''}\t${quitSignal.slice(3)}\n`)
+    const line = `${pid}\t${startTimeOf(pid) ?? ''}\t${quitSignal.slice(3)}`
+    this.#watchdog.add(line)
+    appendFileSync(this.#registryFile, `${line}\n`)
   }
 
   /** A folder below the root, made if need be. */

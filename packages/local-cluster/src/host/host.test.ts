@@ -4,7 +4,7 @@ import { chmod, chown, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'n
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { itAsRoot } from '../../test/support/as-root.ts'
 import { DataDirLockedError, FolderUnusableError } from '../errors.ts'
 import { firstUnreachable, serverAccount } from './account.ts'
@@ -159,16 +159,41 @@ describe('the watchdog', () => {
       `${server.pid}\t${startTimeOf(server.pid ?? 0)}\tTERM`,
       `${stranger.pid}\t${Number(startTimeOf(stranger.pid ?? 0)) + 1}\tTERM`,
     ]
-    await writeFile(registry, `${lines.join('\n')}\n`)
     const root = path.join(folder, 'cluster')
     await mkdir(root)
-    // Its input ends as it does when the owner dies.
+    // The registry is not there: whoever kills an owner may remove its folder at once.
     const watchdog = await startWatchdog({ root, registry, remove: true })
-    await watchdog.close()
+    for (const line of lines) watchdog.add(line)
+    await watchdog.abandon()
     expect(await ended).toEqual([null, 'SIGTERM'])
     expect(startTimeOf(stranger.pid ?? 0)).toBeDefined()
     expect(await readdir(folder)).toEqual([])
     stranger.kill()
+  })
+
+  it('kills the children of what is killed', async () => {
+    const server = spawn('sh', ['-c', 'sleep 61 & echo $!; wait'])
+    const [line] = (await once(server.stdout, 'data')) as [Buffer]
+    const child = Number(line.toString())
+    const watchdog = await startWatchdog({
+      root: folder,
+      registry: path.join(folder, 'servers'),
+      remove: false,
+    })
+    watchdog.add(`${server.pid}\t${startTimeOf(server.pid ?? 0)}\tKILL`)
+    await watchdog.abandon()
+    await vi.waitFor(() => expect(startTimeOf(child)).toBeUndefined())
+  })
+
+  it('does nothing after a farewell', async () => {
+    const server = spawn('sleep', ['60'])
+    const registry = path.join(folder, 'servers')
+    const watchdog = await startWatchdog({ root: folder, registry, remove: true })
+    watchdog.add(`${server.pid}\t${startTimeOf(server.pid ?? 0)}\tKILL`)
+    await watchdog.close()
+    expect(startTimeOf(server.pid ?? 0)).toBeDefined()
+    server.kill()
+    await once(server, 'exit')
   })
 })
 

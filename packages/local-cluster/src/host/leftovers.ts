@@ -16,7 +16,7 @@ export async function endLeftovers(root: string, clock: Clock): Promise<void> {
     for (const line of text.split('\n')) {
       const [pid = '', startTime = ''] = line.split('\t')
       if (startTime !== '' && isAlive(Number(pid), startTime)) {
-        await killProcess(Number(pid), { tree: true, clock })
+        await killProcess(Number(pid), { tree: true, clock, deadlineMs: 30_000 })
       }
     }
     await rm(file, { force: true })

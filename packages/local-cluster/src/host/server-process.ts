@@ -38,6 +38,9 @@ export interface ServerCommand {
  */
 const GATE = 'read -r go || exit 1; exec "$@" </dev/null'
 
+/** A process that hangs in the kernel dies when the disk has answered. */
+const KILL_MS = 30_000
+
 /** One running server. */
 export class ServerProcess {
   readonly pid: number
@@ -123,13 +126,19 @@ export class ServerProcess {
    */
   async killTree(): Promise<void> {
     if (this.#exit !== undefined) return
-    if (this.#container === undefined) await killProcess(this.pid, { tree: true, clock: this.#clock })
+    const how = { tree: true, clock: this.#clock, deadlineMs: KILL_MS }
+    if (this.#container === undefined) await killProcess(this.pid, how)
     else await this.#docker('kill', this.#container).catch(() => {}) // it may be gone by now
     await this.gone()
   }
 
-  /** Asks it to end, and kills it when it has not after `graceMs`. Resolves when it is gone. */
+  /**
+   * Asks it to end, and kills it when it has not after `graceMs`. Resolves when it is gone. SIGKILL takes its
+   * children as well: nobody is left to end them, and a Redis that writes its append-only file anew has one
+   * that can outlive its folder while the disk is busy.
+   */
   async stop(signal: NodeJS.Signals, graceMs: number): Promise<void> {
+    if (signal === 'SIGKILL') return this.killTree()
     this.signal(signal)
     await this.resume().catch(() => {}) // it may be gone by now
     if (!(await this.gone(graceMs))) await this.killTree()

@@ -75,7 +75,8 @@ export class PostgresMembers extends ReplicaSet<PostgresNode> {
       const text = 'SELECT WHERE pg_last_wal_replay_lsn() >= $1::pg_lsn'
       return (await query(node.url, text, [lsn])).length > 0
     }
-    await this.until({ what: 'replay what its primary has written', node, withinMs, signal, isSo })
+    const needs = (): PostgresNode[] => (lsn === undefined ? [this.primary.node, node] : [node])
+    await this.until({ what: 'replay what its primary has written', node, withinMs, signal, needs, isSo })
   }
 
   async createDatabases(names: readonly string[]): Promise<void> {

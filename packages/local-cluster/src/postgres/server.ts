@@ -40,7 +40,11 @@ export interface PostgresReplica extends PostgresServer {
   resumeReplay(): Promise<void>
   /** Shows each commit only so long after the primary made it, ms. 0 takes the delay away. */
   applyDelay(ms: number): Promise<void>
-  /** Resolves when readers here see all that the primary has committed by now. Default deadline 10,000 ms. */
+  /**
+   * Resolves when readers here see all that the primary has committed by now. Default deadline 10,000 ms.
+   *
+   * @throws WrongServerStateError at once if it or its primary is down, NotReadyInTimeError at the deadline.
+   */
   caughtUp(options?: WaitOptions): Promise<void>
   /** Throws its data away and copies the primary's, for a replica that fell too far behind. */
   reclone(): Promise<void>

@@ -29,13 +29,15 @@ export class RedisMembers extends ReplicaSet<RedisNode> {
     const { port } = this.primary.node
     let primary: ReadonlyMap<string, string> | undefined
     const isSo = async (): Promise<boolean> => {
-      primary ??= factsOf(await ask(port, 'INFO', 'replication'))
       const facts = factsOf(await ask(node.port, 'INFO', 'replication'))
-      const sameHistory = facts.get('master_replid') === primary.get('master_replid')
+      const isSame = (): boolean => facts.get('master_replid') === primary?.get('master_replid')
+      // A primary begins a new history when its first replica comes: what it said before is then worth nothing.
+      if (primary === undefined || !isSame()) primary = factsOf(await ask(port, 'INFO', 'replication'))
       const offset = Number(primary.get('master_repl_offset'))
-      return sameHistory && Number(facts.get('slave_repl_offset')) >= offset
+      return isSame() && Number(facts.get('slave_repl_offset')) >= offset
     }
-    await this.until({ what: 'apply what its primary has written', node, withinMs, signal, isSo })
+    const needs = (): RedisNode[] => (primary === undefined ? [this.primary.node, node] : [node])
+    await this.until({ what: 'apply what its primary has written', node, withinMs, signal, needs, isSo })
   }
 
   /** Thaws a node; if roles changed while it was frozen, it is told whom to follow. */

@@ -32,7 +32,11 @@ export interface RedisServer {
 
 /** A Redis server that follows a primary. */
 export interface RedisReplica extends RedisServer {
-  /** Resolves when readers here see all that the primary has by now. Default deadline 10,000 ms. */
+  /**
+   * Resolves when readers here see all that the primary has by now. Default deadline 10,000 ms.
+   *
+   * @throws WrongServerStateError at once if it or its primary is down, NotReadyInTimeError at the deadline.
+   */
   caughtUp(options?: WaitOptions): Promise<void>
 }
 
