@@ -1,5 +1,7 @@
 /**
- * A history and what a check found in it, as one HTML page.
+ * A history and what a check found in it, as one HTML page or one SVG image.
  * @packageDocumentation
  */
-export type { CheckResult } from '../result.ts'
+export type { TimelineOptions } from './options.ts'
+export { renderTimeline } from './render-timeline.ts'
+export { renderTimelineSvg } from './render-timeline-svg.ts'
