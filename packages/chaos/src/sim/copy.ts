@@ -11,6 +11,11 @@ export function copyMessage(value: unknown): unknown {
     case 'function':
     case 'symbol':
       throw new TypeError(`Cannot send a ${typeof value}: messages are data`)
+    case 'bigint':
+    case 'boolean':
+    case 'number':
+    case 'string':
+    case 'undefined':
     default:
       return value
   }

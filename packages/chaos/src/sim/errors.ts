@@ -1,5 +1,5 @@
 import { QuorateError } from '@quorate/core'
-import type { Failure } from './run.ts'
+import type { Failure } from './history.ts'
 
 /** Simulated code called the machine's clock, timers, chance or network: such a run could not be repeated. */
 export class AmbientUseError extends QuorateError {

@@ -13,7 +13,10 @@ export interface FaultOptions {
   readonly withinMs?: number | undefined
   /** Least and most length of one, ms. Default 5 to 150. */
   readonly forMs?: readonly [number, number] | undefined
-  /** Who crashes, stands still, or has a bad clock or disk. Default: the `nodes`; the `clients` if there are none. */
+  /**
+   * Who crashes, stands still, or has a bad clock or disk. Default: everyone has pauses and bad clocks; the `nodes`,
+   * or the `clients` if there are none, crash and have slow disks.
+   */
   readonly on?: readonly NodeId[] | undefined
 }
 
@@ -33,11 +36,13 @@ export function drawFaults(random: Random, cluster: Cluster, options: FaultOptio
   requireRange('draw faults', 'withinMs', withinMs, 1)
   requireRange('draw faults', 'forMs', forMs[0], 1)
   requireRange('draw faults', 'forMs', forMs[1], forMs[0])
-  const on = options.on ?? (cluster.nodes.length > 0 ? cluster.nodes : cluster.clients)
   const everyone = [...cluster.nodes, ...cluster.clients]
-  const usable = kinds.filter((kind) =>
-    kind === 'cut' ? everyone.length > 1 : !NEEDS_NODE.has(kind) || on.length > 0,
-  )
+  const servers = cluster.nodes.length > 0 ? cluster.nodes : cluster.clients
+  const victims = (kind: FaultKind): readonly NodeId[] =>
+    kind === 'cut'
+      ? everyone
+      : (options.on ?? (kind === 'crash' || kind === 'slow-disk' ? servers : everyone))
+  const usable = kinds.filter((kind) => victims(kind).length > (kind === 'cut' ? 1 : 0))
   const swarm = usable.filter(() => random() < 0.5)
   const drawn = swarm.length > 0 ? swarm : usable
   if (drawn.length === 0) return []
@@ -46,23 +51,16 @@ export function drawFaults(random: Random, cluster: Cluster, options: FaultOptio
   for (let left = below(random, max + 1); left > 0; left--) {
     const lengthMs = Math.min(withinMs, forMs[0] + below(random, forMs[1] - forMs[0] + 1))
     const window = { atMs: below(random, withinMs - lengthMs + 1), forMs: lengthMs }
-    faults.push(drawOne(pick(random, drawn), random, window, on, everyone))
+    const kind = pick(random, drawn)
+    faults.push(drawOne(kind, random, window, victims(kind)))
   }
   return faults.toSorted((a, b) => a.atMs - b.atMs)
 }
 
-const NEEDS_NODE: ReadonlySet<FaultKind> = new Set(['crash', 'pause', 'skew', 'drift', 'slow-disk'])
-
-function drawOne(
-  kind: FaultKind,
-  random: Random,
-  window: FaultWindow,
-  on: readonly NodeId[],
-  everyone: readonly NodeId[],
-): Fault {
+function drawOne(kind: FaultKind, random: Random, window: FaultWindow, on: readonly NodeId[]): Fault {
   switch (kind) {
     case 'cut':
-      return { ...window, kind, ...drawSides(random, everyone), bothWays: random() < 0.6 }
+      return { ...window, kind, ...drawSides(random, on), bothWays: random() < 0.6 }
     case 'crash':
       return { ...window, kind, node: pick(random, on), mixed: random() < 0.5 }
     case 'pause':

@@ -18,6 +18,10 @@ export class EventHeap<E extends Timed> {
     return this.#items
   }
 
+  clear(): void {
+    this.#items.length = 0
+  }
+
   push(event: E): void {
     const items = this.#items
     let index = items.length

@@ -115,6 +115,7 @@ function parseFault(text: string): Fault | undefined {
       return amount === undefined ? undefined : { ...window, kind, node, byMs: amount }
     case 'drift':
       return amount === undefined ? undefined : { ...window, kind, node, ppm: amount }
+    case undefined:
     default:
       return undefined
   }

@@ -2,7 +2,7 @@
 // a run traps the global ones, and a test's fake timers must not stop it.
 
 const microtask = queueMicrotask
-const tick = tickOf(globalThis as { process?: { nextTick?: Tick } })
+const tick = tickOf(globalThis)
 
 type Tick = (callback: () => void) => void
 
@@ -21,7 +21,8 @@ function nextTurnOf(): (callback: () => void) => void {
   if (typeof MessageChannel === 'function') {
     const waiting: Array<() => void> = []
     const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => waiting.shift()?.()
+    port1.addEventListener('message', () => waiting.shift()?.())
+    port1.start()
     return (callback) => {
       waiting.push(callback)
       port2.postMessage(0)
