@@ -33,6 +33,24 @@ export {
   type TotalQueueResult,
   type UniqueIdsResult,
 } from './invariants/index.ts'
+export {
+  casRegister,
+  checkLinearizable,
+  counter,
+  fencedMutex,
+  type FencedMutexOptions,
+  type InitialOptions,
+  kv,
+  type LinearizableOptions,
+  type Model,
+  multiRegister,
+  mutex,
+  type MutexOptions,
+  queue,
+  register,
+  set,
+} from './linearizability/index.ts'
+export { checkIsolation, type IsolationOptions } from './isolation/check-isolation.ts'
 export type { Key, MicroOperation, Operation, Process, Status } from './operation.ts'
 export {
   type CallDescription,

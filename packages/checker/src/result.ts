@@ -65,6 +65,12 @@ export interface CheckResult {
   readonly counterexample?: Counterexample | undefined
   /** Set if a history is linearizable and there are no independent parts: an order that proves it, as indices. */
   readonly witness?: readonly number[] | undefined
+  /** Of a check of isolation: the levels that do not hold, by name, weakest first. */
+  readonly ruledOut?: readonly string[] | undefined
+  /** Those of `ruledOut` of which no weaker level is ruled out. */
+  readonly weakestRuledOut?: readonly string[] | undefined
+  /** The strongest levels against which nothing was found. That they hold is proved only for the level that was asked. */
+  readonly mayHold?: readonly string[] | undefined
   /** Work done, by names of the check: `states`, `edges` … */
   readonly stats: Readonly<Record<string, number>>
 }

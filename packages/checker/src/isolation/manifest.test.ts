@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { parseHistory } from '../formats/index.ts'
+import { dataOf, hasData, manifest, NO_DATA } from '../shared-data.test-helper.ts'
+import { checkIsolation, type IsolationOptions } from './check-isolation.ts'
+
+interface Expectation {
+  readonly models?: readonly string[]
+  readonly checkedAnomalies?: readonly string[]
+  readonly assume?: IsolationOptions['assume']
+  readonly valid: boolean
+  readonly anomalies?: readonly string[]
+  readonly not?: readonly string[]
+}
+
+const entries = hasData ? manifest().filter(({ file }) => file.startsWith('isolation/elle-')) : []
+
+describe.skipIf(!hasData)(
+  `checkIsolation() agrees with the histories of Elle (skipped if ${NO_DATA})`,
+  () => {
+    it('finds all of them', () => expect(entries).toHaveLength(29))
+
+    for (const { file, model, expect: expectations } of entries) {
+      it(file, () => {
+        const history = parseHistory(dataOf(file), { file, model })
+        for (const {
+          models,
+          checkedAnomalies,
+          assume,
+          valid,
+          anomalies = [],
+          not = [],
+        } of expectations as Expectation[]) {
+          const began = performance.now()
+          const result = checkIsolation(history, {
+            model: model as IsolationOptions['model'],
+            level: models,
+            anomalies: checkedAnomalies,
+            assume,
+          })
+          expect(result).toMatchObject({ verdict: valid ? 'ok' : 'violated' })
+          expect(result.violations.map(({ name }) => name)).toEqual(expect.arrayContaining([...anomalies]))
+          expect(result.ruledOut).toEqual(expect.arrayContaining([...not]))
+          expect(performance.now() - began).toBeLessThan(5_000)
+        }
+      })
+    }
+  },
+)

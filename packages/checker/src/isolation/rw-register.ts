@@ -1,0 +1,346 @@
+import {
+  type Findings,
+  type Happened,
+  LATER,
+  linkSteps,
+  show,
+  showElement,
+  showKey,
+  type Versions,
+  writerOf,
+} from './evidence.ts'
+import { ABORTED, COMMITTED, keyName, NONE, type Transactions, UNKNOWN } from './transactions.ts'
+
+/** What the reads and writes of registers say, without any order among the values of a key but "first the initial one". */
+export interface RegisterEvidence {
+  /** Every version is in `rest`. A read of a value has `seen` -1, one of the initial state 0. */
+  readonly versions: Versions
+  readonly happened: Happened
+  /** Element that stands for the initial state of each key though it is no null; {@link NONE} if there is none. */
+  readonly initial: Int32Array
+  /** A value that several writes may have written: nothing is known of its reads. */
+  readonly ambiguous: number | undefined
+}
+
+/**
+ * Where each read got its value from. Reads of what the transaction itself wrote last are checked and left out.
+ *
+ * If the history does not say what the initial state is, one value per key that was read and never written is taken
+ * for it, unless null was read there: a second such value, or one beside null, came out of thin air.
+ */
+export function registerEvidence(txns: Transactions, findings: Findings): RegisterEvidence {
+  const { elements, owner, status, isWrite } = txns
+  const links = linkSteps(txns)
+  const happened: Happened = status.map((state) => (state === COMMITTED ? 1 : 0))
+  const initial = initialElements(txns)
+  const isInitial = (element: number): boolean =>
+    element === NONE || initial[elements.keyOf(element)] === element
+  let ambiguous: number | undefined
+  const reads: number[] = []
+  const seen: number[] = []
+  const last: number[] = []
+  for (let step = 0; step < owner.length; step++) {
+    if (isWrite[step] === 1) continue
+    const element = txns.value[step] as number
+    const before = links.previous[step] as number
+    if (before !== NONE && !agrees(txns, before, step, isInitial))
+      reportInternal(txns, before, step, findings)
+    if (before !== NONE && isWrite[before] === 1 && txns.value[before] === element) continue
+    const key = txns.key[step] as number
+    const reader = owner[step] as number
+    const written = element === NONE ? NONE : (elements.writer[element] as number)
+    const unclear =
+      element === NONE
+        ? writesNull(txns, key)
+        : elements.ambiguous.has(element) || (written !== NONE && initial[key] === element)
+    if (unclear) {
+      ambiguous ??= element === NONE ? elements.idOf(key, null) : element
+      continue
+    }
+    if (isInitial(element)) {
+      reads.push(step)
+      seen.push(0)
+      last.push(NONE)
+    } else if (written === NONE) {
+      findings.add(
+        'thin-air-read',
+        keyName(txns, key),
+        [reader],
+        () => `#${reader} read ${showKey(txns, key)} = ${showElement(txns, element)}, which nobody wrote`,
+      )
+    } else if (owner[written] === reader) {
+      if (written > step)
+        findings.add(
+          'future-read',
+          keyName(txns, key),
+          [reader],
+          () =>
+            `#${reader} read ${showKey(txns, key)} = ${showElement(txns, element)} before it wrote it itself`,
+        )
+    } else if (status[owner[written] as number] === ABORTED) {
+      findings.add(
+        'G1a',
+        keyName(txns, key),
+        [reader, owner[written] as number],
+        () =>
+          `#${reader} read ${showKey(txns, key)} = ${showElement(txns, element)}, which #${owner[written]} wrote and then aborted`,
+      )
+    } else {
+      happened[owner[written] as number] = 1
+      reads.push(step)
+      seen.push(-1)
+      last.push(element)
+      reportIntermediate(txns, links.next, step, written, findings)
+    }
+  }
+  const place = new Int32Array(elements.size).fill(-1)
+  const rest: number[][] = Array.from({ length: txns.keys.size }, () => [])
+  for (let step = 0; step < owner.length; step++) {
+    if (isWrite[step] === 0 || happened[owner[step] as number] === 0) continue
+    const element = txns.value[step] as number
+    if (place[element] !== -1 || elements.writer[element] !== step) continue
+    place[element] = LATER
+    rest[txns.key[step] as number]?.push(element)
+  }
+  const versions: Versions = {
+    order: rest.map(() => []),
+    rest,
+    place,
+    reads: Int32Array.from(reads),
+    seen: Int32Array.from(seen),
+    last: Int32Array.from(last),
+  }
+  return { versions, happened, initial, ambiguous }
+}
+
+/** Is null written to this key? Then a read of null may be of that. */
+const writesNull = (txns: Transactions, key: number): boolean => {
+  const writer = txns.elements.writer[txns.elements.idOf(key, null)] as number
+  return writer !== NONE
+}
+
+function initialElements(txns: Transactions): Int32Array {
+  const { history, elements, isWrite } = txns
+  const initial = new Int32Array(txns.keys.size).fill(NONE)
+  if (history.initial !== undefined) {
+    if (history.initial !== null)
+      for (let key = 0; key < initial.length; key++) initial[key] = elements.idOf(key, history.initial)
+    return initial
+  }
+  const sawNull = new Uint8Array(txns.keys.size)
+  for (let step = 0; step < isWrite.length; step++)
+    if (isWrite[step] === 0 && txns.value[step] === NONE) sawNull[txns.key[step] as number] = 1
+  for (let step = 0; step < isWrite.length; step++) {
+    const element = txns.value[step] as number
+    const key = txns.key[step] as number
+    if (isWrite[step] === 1 || sawNull[key] === 1 || initial[key] !== NONE) continue
+    if (elements.writer[element] === NONE) initial[key] = element
+  }
+  return initial
+}
+
+function agrees(
+  txns: Transactions,
+  before: number,
+  step: number,
+  isInitial: (element: number) => boolean,
+): boolean {
+  const was = txns.value[before] as number
+  const is = txns.value[step] as number
+  return was === is || (txns.isWrite[before] === 0 && isInitial(was) && isInitial(is))
+}
+
+function reportInternal(txns: Transactions, before: number, step: number, findings: Findings): void {
+  const reader = txns.owner[step] as number
+  const key = txns.key[step] as number
+  const value = (at: number): string =>
+    txns.value[at] === NONE ? 'null' : showElement(txns, txns.value[at] as number)
+  findings.add(
+    'internal',
+    keyName(txns, key),
+    [reader],
+    () =>
+      `#${reader} ${txns.isWrite[before] === 1 ? 'wrote' : 'read'} ${showKey(txns, key)} = ${value(before)}, and then read ${value(step)}`,
+  )
+}
+
+function reportIntermediate(
+  txns: Transactions,
+  next: Int32Array,
+  step: number,
+  written: number,
+  findings: Findings,
+): void {
+  let later = next[written] as number
+  while (later !== NONE && txns.isWrite[later] === 0) later = next[later] as number
+  if (later === NONE) return
+  const reader = txns.owner[step] as number
+  const writer = txns.owner[written] as number
+  const key = txns.key[step] as number
+  findings.add(
+    'G1b',
+    keyName(txns, key),
+    [reader, writer],
+    () =>
+      `#${reader} read ${showKey(txns, key)} = ${showElement(txns, txns.value[step] as number)}, which #${writer} overwrote itself with ${showElement(txns, txns.value[later] as number)}`,
+  )
+}
+
+/**
+ * Two transactions that read the same version of a key and then wrote the key: whichever came later lost the
+ * update of the other one, in whatever order versions came.
+ */
+export function findSharedUpdates(txns: Transactions, versions: Versions, findings: Findings): void {
+  const { next } = linkSteps(txns)
+  const updaters = new Map<string, number>()
+  for (let slot = 0; slot < versions.reads.length; slot++) {
+    const step = versions.reads[slot] as number
+    let write = next[step] as number
+    while (write !== NONE && txns.isWrite[write] === 0) write = next[write] as number
+    if (write === NONE) continue
+    const key = txns.key[step] as number
+    const element = versions.last[slot] as number
+    const txn = txns.owner[step] as number
+    const version = `${key} ${element}`
+    const other = updaters.get(version)
+    if (other === undefined) updaters.set(version, txn)
+    else if (other !== txn)
+      findings.add(
+        'lost-update',
+        keyName(txns, key),
+        [txn, other],
+        () =>
+          `#${other} and #${txn} both read ${showKey(txns, key)} = ${show(txns.elements.valueOf(element) ?? txns.history.initial ?? null)}, and both wrote it: one of the updates is lost`,
+      )
+  }
+}
+
+/** One version of a key comes before another one. `assumed` if that does not follow from read committed alone. */
+export interface VersionPair {
+  readonly before: number
+  readonly after: number
+  readonly assumed: boolean
+}
+
+export type Assumption = 'initial-state' | 'wfr-keys' | 'sequential-keys' | 'linearizable-keys'
+
+/**
+ * Pairs of versions in order. A transaction that reads a version and then writes the key comes after the version's
+ * writer in any history that is read committed, so its version does too. The rest holds only where it is assumed:
+ * `wfr-keys` the same at any level; `sequential-keys`, that each process sees the versions of a key in order;
+ * `linearizable-keys`, that all do in real time.
+ */
+export function versionPairs(
+  txns: Transactions,
+  evidence: RegisterEvidence,
+  assume: ReadonlySet<Assumption>,
+): VersionPair[] {
+  const pairs: VersionPair[] = []
+  const touched = touches(txns, evidence)
+  for (const { first, last, txn } of touched) {
+    for (const [before, after] of inOrder(txns, evidence, txn, first, last))
+      pairs.push({
+        before,
+        after,
+        assumed: assume.has('wfr-keys') || assume.has('sequential-keys') || assume.has('linearizable-keys'),
+      })
+  }
+  if (assume.has('sequential-keys')) addSequential(txns, touched, pairs)
+  if (assume.has('linearizable-keys')) addLinearizable(txns, touched, pairs)
+  return pairs
+}
+
+/** The first and last step of a transaction on a key that say something about versions. */
+interface Touch {
+  readonly txn: number
+  readonly key: number
+  readonly first: number
+  readonly last: number
+}
+
+function touches(txns: Transactions, { versions, happened }: RegisterEvidence): Touch[] {
+  const says = new Uint8Array(txns.owner.length)
+  for (const step of versions.reads) says[step] = 1
+  for (let step = 0; step < says.length; step++)
+    if (txns.isWrite[step] === 1 && happened[txns.owner[step] as number] === 1) says[step] = 1
+  const all: Touch[] = []
+  for (let txn = 0; txn < txns.count; txn++) {
+    const byKey = new Map<number, { first: number; last: number }>()
+    for (let step = txns.first[txn] as number; step < (txns.first[txn + 1] as number); step++) {
+      if (says[step] === 0) continue
+      const touch = byKey.get(txns.key[step] as number)
+      if (touch === undefined) byKey.set(txns.key[step] as number, { first: step, last: step })
+      else touch.last = step
+    }
+    for (const [key, { first, last }] of byKey) all.push({ txn, key, first, last })
+  }
+  return all
+}
+
+/** Versions a transaction read and then overwrote. */
+function inOrder(
+  txns: Transactions,
+  { versions }: RegisterEvidence,
+  txn: number,
+  first: number,
+  last: number,
+): [number, number][] {
+  const pairs: [number, number][] = []
+  const key = txns.key[first] as number
+  let before = NONE
+  for (let step = first; step <= last; step++) {
+    if (txns.key[step] !== key) continue
+    const element = txns.value[step] as number
+    if (element === NONE || versions.place[element] === -1) continue
+    if (txns.isWrite[step] === 1 && before !== NONE && before !== element) pairs.push([before, element])
+    if (txns.isWrite[step] === 1 || writerOf(txns, element) !== txn) before = element
+  }
+  return pairs
+}
+
+function addSequential(txns: Transactions, touched: readonly Touch[], pairs: VersionPair[]): void {
+  const latest = new Map<number, number>()
+  for (const { txn, key, first, last } of touched) {
+    const slot = (txns.process[txn] as number) * txns.keys.size + key
+    pushPair(txns, pairs, latest.get(slot), first)
+    if (txns.status[txn] !== UNKNOWN) latest.set(slot, last)
+  }
+}
+
+function addLinearizable(txns: Transactions, touched: readonly Touch[], pairs: VersionPair[]): void {
+  const { operations } = txns.history
+  const byKey = new Map<number, Touch[]>()
+  for (const touch of touched) {
+    const list = byKey.get(touch.key)
+    if (list === undefined) byKey.set(touch.key, [touch])
+    else list.push(touch)
+  }
+  const endOf = ({ txn }: Touch): number => operations[txn]?.end as number
+  const startOf = ({ txn }: Touch): number => operations[txn]?.start as number
+  for (const list of byKey.values()) {
+    const byStart = list.toSorted((a, b) => startOf(a) - startOf(b))
+    // Those that had completed and of which no later one had begun after them: the others follow by way of these.
+    let frontier: Touch[] = []
+    const running = list.filter((touch) => endOf(touch) < Infinity).toSorted((a, b) => endOf(b) - endOf(a))
+    for (const touch of byStart) {
+      for (
+        let done = running.at(-1);
+        done !== undefined && endOf(done) < startOf(touch);
+        done = running.at(-1)
+      ) {
+        running.pop()
+        const from = startOf(done)
+        frontier = frontier.filter((other) => endOf(other) >= from)
+        frontier.push(done)
+      }
+      for (const { last } of frontier) pushPair(txns, pairs, last, touch.first)
+    }
+  }
+}
+
+function pushPair(txns: Transactions, pairs: VersionPair[], last: number | undefined, first: number): void {
+  if (last === undefined) return
+  const before = txns.value[last] as number
+  const after = txns.value[first] as number
+  if (before !== after) pairs.push({ before, after, assumed: true })
+}
