@@ -38,6 +38,11 @@ export type PartitionKind = 'one' | 'majority' | 'ring' | 'primaries'
 export interface PartitionFaultOptions {
   /** One of these by chance. Default `drop`. */
   readonly mode?: PartitionMode | readonly PartitionMode[] | undefined
+  /**
+   * `out`: only what the lone nodes, or the minority, send is lost; `in`: only what is sent to them. Without
+   * meaning for a `ring`. Default `both`.
+   */
+  readonly direction?: 'both' | 'out' | 'in' | undefined
   /** Only nodes in this role take part; for `one`, only they can be alone. Default: all but clients. */
   readonly role?: string | undefined
   /**
@@ -53,15 +58,18 @@ export function partition(kind: PartitionKind, options: PartitionFaultOptions = 
   if (make === undefined) {
     throw new TypeError(`Cannot plan partition: kind must be one, majority, ring or primaries, got ${kind}`)
   }
-  const { mode = 'drop', role, clients = 'keep' } = options
+  const { mode = 'drop', direction = 'both', role, clients = 'keep' } = options
   const modes = typeof mode === 'string' ? [mode] : mode
   for (const one of modes) validateFaults({ partition: { mode: one } })
+  if (!['both', 'out', 'in'].includes(direction)) {
+    throw new TypeError(`Cannot plan partition: direction must be one of both, out, in, got ${direction}`)
+  }
   if (modes.length === 0) throw new TypeError('Cannot plan partition: mode must name at least one, got none')
   return {
     name: `partition ${kind}`,
     choose: (topology, random) => {
       const chosen = pickOne(modes, random)
-      return make({ topology, role, cutClients: clients === 'cut', mode: chosen }, random)
+      return make({ topology, role, cutClients: clients === 'cut', mode: chosen, direction }, random)
     },
   }
 }

@@ -11,6 +11,8 @@ export interface PartitionPlan {
   readonly role: string | undefined
   readonly cutClients: boolean
   readonly mode: PartitionMode
+  /** What the smaller sides send, or what is sent to them. */
+  readonly direction: 'both' | 'out' | 'in'
 }
 
 type Partition = FaultAction | undefined
@@ -111,5 +113,12 @@ function sides(plan: PartitionPlan, parts: readonly (readonly string[])[]): Part
     : []
   const rest = [...(parts.at(-1) ?? []), ...clients.map(({ name }) => name)]
   const all = [...parts.slice(0, -1), rest].filter((side) => side.length > 0)
-  return all.length < 2 ? undefined : { type: 'partition', mode: plan.mode, sides: all }
+  if (all.length < 2) return undefined
+  if (plan.direction === 'both') return { type: 'partition', mode: plan.mode, sides: all }
+  const lone = all.slice(0, -1).flat()
+  const apart = plan.topology.links.flatMap((link) =>
+    [link, turned(link)].filter(({ from, to }) => lone.includes(from) && rest.includes(to)),
+  )
+  const ways = apart.map(({ from, to }) => (plan.direction === 'out' ? { from, to } : { from: to, to: from }))
+  return ways.length === 0 ? undefined : { type: 'one-way', mode: plan.mode, ways }
 }

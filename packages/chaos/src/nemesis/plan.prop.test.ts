@@ -12,6 +12,7 @@ const ALL = [
   partition('one', { role: 'client' }),
   partition('majority', { clients: 'cut', mode: ['drop', 'reset', 'refuse'] }),
   partition('ring'),
+  partition('one', { direction: 'out' }),
   partition('primaries'),
   kill('primary'),
   kill('minority'),

@@ -59,6 +59,15 @@ describe('partition()', () => {
     }
   })
 
+  it.each([
+    ['out', 'db-1', 'db-2'],
+    ['in', 'db-2', 'db-1'],
+  ] as const)('%s: loses one way only', (direction, from, to) => {
+    for (const action of choices(partition('primaries', { direction }), 2)) {
+      expect(action).toEqual({ type: 'one-way', mode: 'drop', ways: [{ from, to }] })
+    }
+  })
+
   it('primaries: leaves the primary alone', () => {
     for (const action of choices(partition('primaries'))) {
       expect(action).toMatchObject({ sides: [['db-1'], ['db-2', 'db-3']] })
@@ -92,6 +101,7 @@ describe('options', () => {
   it.each([
     [() => partition('half' as 'one'), /kind must be one, majority, ring or primaries, got half/],
     [() => partition('one', { mode: 'lose' as 'drop' }), /partition mode must be one of/],
+    [() => partition('one', { direction: 'up' as 'out' }), /direction must be one of both, out, in/],
     [() => partition('one', { mode: [] }), /mode must name at least one/],
     [() => clockSkew('one', { ms: [2, 1] }), /the lower first, got 2,1/],
     [() => clockDrift('one', { ppm: [-1_000_000, 0] }), /from -999999/],
