@@ -1,0 +1,204 @@
+import { OVERWRITE, type Part, READ } from './part.ts'
+import type { Problem } from './problem.ts'
+import { ILLEGAL, type Transitions } from './transitions.ts'
+import { mixed } from './visited.ts'
+
+/** Puts the operation at the frontier under the last blind write, where nobody sees it. */
+export const UNDER = -1
+/** Leaves the operation at the frontier out; only one that is optional. */
+export const SKIP = -2
+/** An operation that went under is `UNDER_MARK - operation` in the order. */
+const UNDER_MARK = -3
+
+/** Whole numbers of a saved configuration before the placed bits. */
+const SAVED = 7
+
+/** Where a search is: how far it got in time, what is placed of the operations that are open there, and the state. */
+export class Configuration<S> {
+  readonly part: Part<S>
+  readonly problem: Problem
+  readonly #transitions: Transitions<S>
+  frontier = -1
+  state: number
+  /** Frontier of the last blind write, -1 before the first. */
+  writtenAt = -1
+  /** The last step was a blind write that made no read legal, at this frontier. */
+  idle = false
+  /** Something was placed at this frontier. */
+  touched = false
+  /** Of the open operations that are placed. */
+  hash = 0
+  /** A bit for each slot. */
+  readonly placed: Int32Array
+  /** The available operation in each slot, or -1. */
+  readonly inSlot: Int32Array
+  readonly order: Int32Array
+  length = 0
+
+  constructor(part: Part<S>, problem: Problem) {
+    this.part = part
+    this.problem = problem
+    this.#transitions = part.transitions
+    this.state = part.initial
+    this.placed = new Int32Array((problem.slots + 31) >>> 5)
+    this.inSlot = new Int32Array(problem.slots).fill(-1)
+    this.order = new Int32Array(problem.count)
+    this.#advance(false)
+  }
+
+  get isDone(): boolean {
+    return this.frontier === this.problem.deadlines
+  }
+
+  isPlaced(operation: number): boolean {
+    const bit = this.problem.slot[operation]!
+    return (this.placed[bit >>> 5]! & (1 << (bit & 31))) !== 0
+  }
+
+  /** Takes a step: an operation to place, {@link UNDER} or {@link SKIP}. */
+  apply(choice: number): void {
+    if (choice === SKIP) {
+      this.#advance(true)
+      return
+    }
+    this.touched = true
+    if (choice === UNDER) {
+      this.#mark(this.frontier)
+      this.order[this.length++] = UNDER_MARK - this.frontier
+    } else {
+      const { problem, part } = this
+      const cls = problem.cls[choice]!
+      this.state = this.#transitions.next(this.state, cls)
+      this.#place(choice)
+      const blind = part.kind[cls] === OVERWRITE
+      if (blind) this.writtenAt = this.frontier
+      this.idle = !this.#absorb() && blind
+    }
+    this.#advance(false)
+  }
+
+  /** Length of what {@link save} writes. */
+  get savedLength(): number {
+    return SAVED + this.placed.length
+  }
+
+  save(to: Int32Array, at: number): void {
+    to[at] = this.frontier
+    to[at + 1] = this.hash
+    to[at + 2] = this.state
+    to[at + 3] = this.writtenAt
+    to[at + 4] = this.idle ? 1 : 0
+    to[at + 5] = this.touched ? 1 : 0
+    to[at + 6] = this.length
+    for (let word = 0; word < this.placed.length; word++) to[at + SAVED + word] = this.placed[word]!
+  }
+
+  /** Goes back to an earlier configuration. */
+  restore(from: Int32Array, at: number): void {
+    this.#retreat(from[at]!)
+    this.hash = from[at + 1]!
+    this.state = from[at + 2]!
+    this.writtenAt = from[at + 3]!
+    this.idle = from[at + 4] === 1
+    this.touched = from[at + 5] === 1
+    this.length = from[at + 6]!
+    for (let word = 0; word < this.placed.length; word++) this.placed[word] = from[at + SAVED + word]!
+  }
+
+  #mark(operation: number): void {
+    const bit = this.problem.slot[operation]!
+    this.placed[bit >>> 5]! |= 1 << (bit & 31)
+    this.hash ^= mixed(operation + 1)
+  }
+
+  #place(operation: number): void {
+    this.#mark(operation)
+    this.order[this.length++] = operation
+  }
+
+  /** Places the available reads that are legal now. */
+  #absorb(): boolean {
+    const { inSlot, problem, part, state } = this
+    const { cls } = problem
+    let any = false
+    for (let slot = 0; slot < inSlot.length; slot++) {
+      const operation = inSlot[slot]!
+      if (operation < 0 || part.kind[cls[operation]!] !== READ || this.isPlaced(operation)) continue
+      if (this.#transitions.next(state, cls[operation]!) === ILLEGAL) continue
+      this.#place(operation)
+      any = true
+    }
+    return any
+  }
+
+  /** Moves the frontier as far as it goes, placing reads on the way. */
+  #advance(isSkipped: boolean): void {
+    const { problem, inSlot } = this
+    const { deadlines, slot } = problem
+    let skip = isSkipped
+    while (this.frontier < deadlines) {
+      if (this.frontier >= 0) {
+        const isPlaced = this.isPlaced(this.frontier)
+        if (!isPlaced && !skip) return
+        skip = false
+        const bit = slot[this.frontier]!
+        if (isPlaced) {
+          this.placed[bit >>> 5]! &= ~(1 << (bit & 31))
+          this.hash ^= mixed(this.frontier + 1)
+        }
+        inSlot[bit] = -1
+      }
+      this.frontier++
+      this.idle = false
+      this.touched = false
+      if (this.frontier < deadlines) this.#enter()
+    }
+  }
+
+  #enter(): void {
+    const { problem, inSlot, part, frontier, state } = this
+    const { entering, byStart, slot, cls } = problem
+    for (let index = entering[frontier]!; index < entering[frontier + 1]!; index++) {
+      const operation = byStart[index]!
+      inSlot[slot[operation]!] = operation
+      const opClass = cls[operation]!
+      if (part.kind[opClass] === READ && this.#transitions.next(state, opClass) !== ILLEGAL)
+        this.#place(operation)
+    }
+  }
+
+  #retreat(to: number): void {
+    const { problem, inSlot } = this
+    const { entering, byStart, slot } = problem
+    while (this.frontier > to) {
+      for (let index = entering[this.frontier]!; index < entering[this.frontier + 1]!; index++)
+        inSlot[slot[byStart[index]!]!] = -1
+      this.frontier--
+      inSlot[slot[this.frontier]!] = this.frontier
+    }
+  }
+}
+
+/** An order as places in the part, with the operations that went under a blind write right before it. */
+export function unfolded<S>(part: Part<S>, problem: Problem, order: Int32Array): number[] {
+  const { kind } = part
+  const under = new Map<number, number[]>()
+  let lastBlind = -1
+  for (const entry of order) {
+    if (entry >= 0) {
+      if (kind[problem.cls[entry]!] === OVERWRITE) lastBlind = entry
+      continue
+    }
+    const others = under.get(lastBlind)
+    if (others === undefined) under.set(lastBlind, [UNDER_MARK - entry])
+    else others.push(UNDER_MARK - entry)
+  }
+  const result: number[] = []
+  for (const entry of order) {
+    if (entry < 0) continue
+    const others = under.get(entry)
+    if (others !== undefined) for (const other of others) result.push(problem.place[other]!)
+    result.push(problem.place[entry]!)
+  }
+  return result
+}

@@ -1,0 +1,53 @@
+import type { BudgetOptions } from '../budget.ts'
+import { systemMonotonic } from '../system-clock.ts'
+
+const DEFAULT_MS = 60_000
+const DEFAULT_BYTES = 512 * 2 ** 20
+
+/** What is left of a budget. */
+export class Meter {
+  readonly #maxBytes: number
+  readonly #maxMs: number
+  readonly #monotonic: () => number
+  readonly #deadlineMs: number
+  /** Why it ended; `undefined` while it has not. */
+  exhausted: string | undefined
+
+  constructor({
+    maxTimeMs = DEFAULT_MS,
+    maxBytes = DEFAULT_BYTES,
+    monotonic = systemMonotonic,
+  }: BudgetOptions) {
+    requireAmount('maxTimeMs', maxTimeMs)
+    requireAmount('maxBytes', maxBytes)
+    this.#maxBytes = maxBytes
+    this.#maxMs = maxTimeMs
+    this.#monotonic = monotonic
+    this.#deadlineMs = monotonic() + maxTimeMs
+  }
+
+  get leftMs(): number {
+    return Math.max(0, this.#deadlineMs - this.#monotonic())
+  }
+
+  /** Another one with the same bounds, or less time, for a step that may be given up without giving up the rest. */
+  step(maxTimeMs: number = Infinity): Meter {
+    return new Meter({
+      maxTimeMs: Math.max(Number.MIN_VALUE, Math.min(this.leftMs, maxTimeMs)),
+      maxBytes: this.#maxBytes,
+      monotonic: this.#monotonic,
+    })
+  }
+
+  /** Is there nothing left, given the bytes that the tables take now? Reads the clock: not for every step. */
+  isExhausted(bytes: number): boolean {
+    if (this.exhausted !== undefined) return true
+    if (bytes > this.#maxBytes) this.exhausted = `the tables reached maxBytes (${this.#maxBytes})`
+    else if (this.#monotonic() >= this.#deadlineMs) this.exhausted = `maxTimeMs went by (${this.#maxMs})`
+    return this.exhausted !== undefined
+  }
+}
+
+function requireAmount(name: string, value: number): void {
+  if (!(value > 0)) throw new RangeError(`${name} must be above 0, got ${value}`)
+}

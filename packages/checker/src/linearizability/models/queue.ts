@@ -1,0 +1,41 @@
+import type { Operation } from '../../operation.ts'
+import { sameValue, valueKey } from '../../value.ts'
+import type { InitialOptions, Model } from '../model.ts'
+import { unknownOperation } from './content.ts'
+
+/**
+ * A first-in-first-out queue: `enqueue` puts its input at the end, `dequeue` takes what is first; its output is
+ * `null` if there was nothing. Starts empty, or with the elements of `initial`. One queue per key.
+ */
+export function queue(options: InitialOptions = {}): Model<readonly unknown[]> {
+  return {
+    name: 'queue',
+    initial: options.initial,
+    init(initial = []) {
+      const elements: unknown = initial ?? []
+      if (!Array.isArray(elements)) throw new TypeError('A queue must start with a list of elements')
+      return elements
+    },
+    step(state, operation) {
+      const { status, input, output } = operation
+      if (isEnqueue(operation)) return [...state, input ?? null]
+      if (status === 'unknown' || output === undefined) return state.slice(1)
+      if (output === null) return state.length === 0 ? state : undefined
+      return state.length > 0 && sameValue(state[0], output) ? state.slice(1) : undefined
+    },
+    partition: ({ key }) => key,
+    isRead: (operation) => !isEnqueue(operation) && operation.status === 'ok' && operation.output === null,
+    classKey(operation) {
+      if (isEnqueue(operation)) return `e${valueKey(operation.input ?? null)}`
+      return operation.status === 'unknown' || operation.output === undefined
+        ? 'd'
+        : `d${valueKey(operation.output)}`
+    },
+  }
+}
+
+function isEnqueue(operation: Operation): boolean {
+  if (operation.op === 'enqueue') return true
+  if (operation.op === 'dequeue') return false
+  return unknownOperation('queue', operation, 'enqueue and dequeue')
+}

@@ -1,0 +1,204 @@
+import { HistoryContentError } from '../errors.ts'
+import type { History } from '../history.ts'
+import type { Key, Operation } from '../operation.ts'
+import { valueKey } from '../value.ts'
+import type { Model } from './model.ts'
+import { callModel, Transitions } from './transitions.ts'
+
+/** What a class of operations is. */
+export const UPDATE = 0
+export const READ = 1
+export const OVERWRITE = 2
+
+/**
+ * Operations on one object, or on several that cannot be judged apart, as columns. Operations that failed and
+ * reads that nobody saw the answer of are not in it. Places in the columns are in order of `start`.
+ */
+export interface Part<S> {
+  readonly key: Key | undefined
+  readonly operations: readonly Operation[]
+  readonly transitions: Transitions<S>
+  readonly initial: number
+  /** Class of each operation. */
+  readonly cls: Int32Array
+  /** {@link UPDATE}, {@link READ} or {@link OVERWRITE}, by class. */
+  readonly kind: Uint8Array
+  /** By class: the state that an overwrite leads to, or the only one that a read fits; -1 for the others. */
+  readonly state: Int32Array
+  /** Operations that completed, in order of `end`. */
+  readonly byEnd: Int32Array
+  /** Can a read still be allowed? By state and class of the read. */
+  readonly reaches: ((state: number, cls: number) => boolean) | undefined
+}
+
+/** Splits a history into its objects. */
+export function partsOf<S>(
+  history: History,
+  model: Model<S>,
+  partition: Model<S>['partition'],
+  initial: unknown,
+): Part<S>[] {
+  const live = history.operations.filter(({ status }) => status !== 'fail')
+  for (const operation of live) requireTimes(operation)
+  if (live.some((operation, at) => at > 0 && operation.start < live[at - 1]!.start))
+    live.sort((a, b) => a.start - b.start)
+  const groups = groupsOf(live, model.name, partition)
+  return groups.map(({ key, operations }) => partOf(key, operations, model, initial))
+}
+
+function requireTimes({ index, start, end, line }: Operation): void {
+  if (!(start <= end))
+    throw new HistoryContentError(index, `it must end after its start, got ${start} and ${end}`, line)
+}
+
+interface Group {
+  readonly key: Key | undefined
+  readonly operations: Operation[]
+}
+
+function groupsOf<S>(
+  operations: readonly Operation[],
+  name: string,
+  partition: Model<S>['partition'],
+): Group[] {
+  if (partition === undefined) return [{ key: undefined, operations: [...operations] }]
+  const keysOf = operations.map((operation) =>
+    callModel(name, 'partition', operation, () => partition(operation)),
+  )
+  const parents = new Map<Key | undefined, Key | undefined>()
+  const rootOf = (key: Key | undefined): Key | undefined => {
+    let root = key
+    while (parents.has(root) && parents.get(root) !== root) root = parents.get(root)
+    parents.set(root, root)
+    parents.set(key, root)
+    return root
+  }
+  for (const keys of keysOf) {
+    if (!Array.isArray(keys)) continue
+    for (const key of keys as readonly Key[]) parents.set(rootOf(key), rootOf(keys[0]))
+  }
+  const groups = new Map<Key | undefined, Group>()
+  operations.forEach((operation, at) => {
+    const keys = keysOf[at]
+    const first = Array.isArray(keys) ? (keys as readonly Key[])[0] : (keys as Key | undefined)
+    const root = parents.size === 0 ? first : rootOf(first)
+    const group = groups.get(root)
+    if (group === undefined) groups.set(root, { key: first, operations: [operation] })
+    else group.operations.push(operation)
+  })
+  return [...groups.values()]
+}
+
+function partOf<S>(
+  key: Key | undefined,
+  all: readonly Operation[],
+  model: Model<S>,
+  initial: unknown,
+): Part<S> {
+  const ids = new Map<string, number>()
+  const representatives: Operation[] = []
+  const kinds: number[] = []
+  const operations: Operation[] = []
+  const classes: number[] = []
+  for (const operation of all) {
+    const text = classKeyOf(model, operation)
+    let cls = ids.get(text)
+    if (cls === undefined) {
+      cls = representatives.length
+      ids.set(text, cls)
+      representatives.push(operation)
+      kinds.push(kindOf(model, operation))
+    }
+    if (kinds[cls] === READ && operation.status === 'unknown') continue
+    operations.push(operation)
+    classes.push(cls)
+  }
+  const transitions = new Transitions(model, representatives)
+  const first = callModel(model.name, 'init', undefined, () => model.init(initial))
+  if (first === undefined)
+    throw new TypeError(`Cannot check with model ${model.name}: init() must return a state, got undefined`)
+  const start = transitions.idOf(first)
+  const kind = Uint8Array.from(kinds)
+  return {
+    key,
+    operations,
+    transitions,
+    initial: start,
+    cls: Int32Array.from(classes),
+    kind,
+    state: statesOf(transitions, kind, start),
+    byEnd: inOrderOfEnd(operations),
+    reaches: lookaheadOf(model, operations, transitions, kind),
+  }
+}
+
+function classKeyOf<S>(model: Model<S>, operation: Operation): string {
+  if (model.classKey !== undefined)
+    return callModel(model.name, 'classKey', operation, () => model.classKey!(operation))
+  const { op, key, input, output, status } = operation
+  return valueKey([op, key, input, status === 'unknown' ? 'unknown' : [output]])
+}
+
+function kindOf<S>(model: Model<S>, operation: Operation): number {
+  if (model.isRead?.(operation) === true) return READ
+  return model.isOverwrite?.(operation) === true ? OVERWRITE : UPDATE
+}
+
+function statesOf<S>(transitions: Transitions<S>, kind: Uint8Array, initial: number): Int32Array {
+  const { model, representatives } = transitions
+  const states = new Int32Array(kind.length).fill(-1)
+  representatives.forEach((operation, cls) => {
+    if (kind[cls] === OVERWRITE) {
+      const target = transitions.next(initial, cls)
+      if (target < 0)
+        throw new TypeError(
+          `Cannot check with model ${model.name}: isOverwrite() is true for operation #${operation.index}, ` +
+            'but step() does not allow it; a blind write is always allowed',
+        )
+      states[cls] = target
+    } else if (kind[cls] === READ) {
+      const only = model.readsState?.(operation)
+      if (only !== undefined) states[cls] = transitions.idOf(only[0])
+    }
+  })
+  return states
+}
+
+function inOrderOfEnd(operations: readonly Operation[]): Int32Array {
+  const size = operations.length
+  const completed: number[] = []
+  let exact = true
+  operations.forEach(({ status, end }, at) => {
+    if (status !== 'ok') return
+    completed.push(at)
+    exact &&= Number.isInteger(end) && Math.abs(end) * size < Number.MAX_SAFE_INTEGER
+  })
+  if (!exact) {
+    const end = (at: number): number => operations[at]!.end
+    return Int32Array.from(completed).toSorted((a, b) => (end(a) === end(b) ? a - b : end(a) - end(b)))
+  }
+  // Sorted as plain numbers, end and place in one: five times as fast as with a comparison.
+  const sorted = Float64Array.from(completed, (at) => operations[at]!.end * size + at).toSorted()
+  return Int32Array.from(sorted, (both) => both - Math.floor(both / size) * size)
+}
+
+function lookaheadOf<S>(
+  model: Model<S>,
+  operations: readonly Operation[],
+  transitions: Transitions<S>,
+  kind: Uint8Array,
+): Part<S>['reaches'] {
+  const test = model.lookahead?.(operations)
+  if (test === undefined) return undefined
+  const known = new Map<number, boolean>()
+  return (state, cls) => {
+    const at = state * kind.length + cls
+    let answer = known.get(at)
+    if (answer === undefined) {
+      const read = transitions.representatives[cls]!
+      answer = callModel(model.name, 'lookahead', read, () => test(transitions.stateOf(state), read))
+      known.set(at, answer)
+    }
+    return answer
+  }
+}

@@ -1,0 +1,171 @@
+import { HistoryContentError } from '../errors.ts'
+import type { Operation } from '../operation.ts'
+import { valueKey } from '../value.ts'
+import type { Model } from './model.ts'
+
+/** {@link Transitions.next}: the operation is not allowed in that state. */
+export const ILLEGAL = -1
+const UNSET = -2
+
+/** Up to so many classes a table of states × classes is small and fastest; beyond, pairs go to a hash table. */
+const MAX_DENSE_CLASSES = 64
+
+/**
+ * A model over small whole numbers: states and classes of operations are interned, and each step is asked of the
+ * model once. Operations of one class step alike.
+ */
+export class Transitions<S> {
+  readonly model: Model<S>
+  readonly representatives: readonly Operation[]
+  readonly #states: S[] = []
+  readonly #keys: string[] = []
+  readonly #ids = new Map<string, number>()
+  readonly #classes: number
+  readonly #dense: boolean
+  #table: Int32Array
+  #pairs: Float64Array
+  #used = 0
+  #textBytes = 0
+
+  /** @param representatives an operation of each class. */
+  constructor(model: Model<S>, representatives: readonly Operation[]) {
+    this.model = model
+    this.representatives = representatives
+    this.#classes = Math.max(1, representatives.length)
+    this.#dense = this.#classes <= MAX_DENSE_CLASSES
+    this.#table = new Int32Array(this.#dense ? 16 * this.#classes : 1 << 12).fill(UNSET)
+    this.#pairs = new Float64Array(this.#dense ? 0 : 1 << 12)
+  }
+
+  get stateCount(): number {
+    return this.#states.length
+  }
+
+  /** Of the tables, and about that of the states. */
+  get bytes(): number {
+    return this.#table.byteLength + this.#pairs.byteLength + this.#states.length * 100 + this.#textBytes
+  }
+
+  /** Number of a state; the state must be one that the model made. */
+  idOf(state: S): number {
+    const key = this.#keyOf(state)
+    let id = this.#ids.get(key)
+    if (id === undefined) {
+      id = this.#states.length
+      this.#ids.set(key, id)
+      this.#states.push(state)
+      this.#keys.push(key)
+      this.#textBytes += 2 * key.length
+      if (this.#dense) this.#growRows()
+    }
+    return id
+  }
+
+  stateOf(id: number): S {
+    return this.#states[id]!
+  }
+
+  describe(id: number): string {
+    const state = this.stateOf(id)
+    return this.model.describe === undefined ? valueKey(state) : this.model.describe(state)
+  }
+
+  /** The state after an operation of that class, or {@link ILLEGAL}. */
+  next(state: number, cls: number): number {
+    if (this.#dense) {
+      const at = state * this.#classes + cls
+      const known = this.#table[at]!
+      if (known !== UNSET) return known
+      const next = this.#ask(state, cls)
+      this.#table[at] = next
+      return next
+    }
+    const pair = state * this.#classes + cls
+    const at = this.#slotOf(pair)
+    const known = this.#table[at]!
+    if (known !== UNSET) return known
+    const next = this.#ask(state, cls)
+    this.#table[at] = next
+    this.#pairs[at] = pair
+    if (++this.#used * 2 > this.#table.length) this.#growHash()
+    return next
+  }
+
+  #ask(id: number, cls: number): number {
+    const { model } = this
+    const state = this.#states[id]!
+    const operation = this.representatives[cls]!
+    const next = callModel(model.name, 'step', operation, () => model.step(state, operation))
+    if (next === undefined) return ILLEGAL
+    if (typeof next === 'object' && next !== null && typeof (next as { then?: unknown }).then === 'function')
+      throw new TypeError(
+        `Cannot check with model ${model.name}: step() returned a promise for operation #${operation.index}; ` +
+          'it must return the next state itself, or undefined',
+      )
+    if (typeof state === 'object' && this.#keyOf(state) !== this.#keys[id])
+      throw new TypeError(
+        `Cannot check with model ${model.name}: step() changed the state it was given for operation ` +
+          `#${operation.index}; it must return a new one`,
+      )
+    return next === state ? id : this.idOf(next)
+  }
+
+  #keyOf(state: S): string {
+    const { model } = this
+    if (model.key === undefined) return valueKey(state)
+    const key: unknown = callModel(model.name, 'key', undefined, () => model.key?.(state))
+    if (typeof key !== 'string')
+      throw new TypeError(
+        `Cannot check with model ${model.name}: key() must return a string, got ${typeof key}`,
+      )
+    return key
+  }
+
+  #growRows(): void {
+    const needed = this.#states.length * this.#classes
+    if (needed <= this.#table.length) return
+    const grown = new Int32Array(Math.max(needed, this.#table.length * 2)).fill(UNSET)
+    grown.set(this.#table)
+    this.#table = grown
+  }
+
+  /** Where the pair is, or where it belongs. */
+  #slotOf(pair: number): number {
+    const mask = this.#table.length - 1
+    let at = Math.imul((pair % 0x1_0000_0000) ^ Math.imul((pair / 0x1_0000_0000) | 0, 0x85ebca6b), 0x9e3779b1)
+    at = (at ^ (at >>> 15)) & mask
+    while (this.#table[at] !== UNSET && this.#pairs[at] !== pair) at = (at + 1) & mask
+    return at
+  }
+
+  #growHash(): void {
+    const [table, pairs] = [this.#table, this.#pairs]
+    this.#table = new Int32Array(table.length * 2).fill(UNSET)
+    this.#pairs = new Float64Array(table.length * 2)
+    for (let from = 0; from < table.length; from++) {
+      if (table[from] === UNSET) continue
+      const at = this.#slotOf(pairs[from]!)
+      this.#table[at] = table[from]!
+      this.#pairs[at] = pairs[from]!
+    }
+  }
+}
+
+/** Calls a method of a model; what it throws comes out with the name of the model and the operation. */
+export function callModel<T>(
+  name: string,
+  method: string,
+  operation: Operation | undefined,
+  call: () => T,
+): T {
+  try {
+    return call()
+  } catch (error) {
+    if (error instanceof HistoryContentError) throw error
+    const where = operation === undefined ? '' : ` for operation #${operation.index} (${operation.op})`
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new TypeError(`Cannot check with model ${name}: ${method}() threw${where}: ${reason}`, {
+      cause: error,
+    })
+  }
+}
