@@ -227,8 +227,13 @@ describe('a failure', () => {
 
 test('a replay line that does not fit the scenario is refused', async () => {
   await expect(replay(abdScenario('abd'), 'v1:seed=1;ops=99')).rejects.toThrow(ReplayLineError)
-  const { problem } = await replay(abdScenario('abd'), 'v1:seed=1;faults=crash(r9)@1+1')
-  expect(problem?.message).toContain('there is no node "r9"')
+  const refused = (faults: string): Promise<unknown> =>
+    replay(abdScenario('abd'), `v1:seed=1;faults=${faults}`).catch((error: Error) => error.message)
+  expect(await refused('crash(r9)@1+1')).toBe('Cannot simulate crash(r9)@1+1: there is no node "r9"')
+  expect(await refused('cut(r1>moon)@1+1')).toContain('there is no node "moon"')
+  expect(await refused('loss(2)@1+1')).toContain('its rate must be from 0 to 1')
+  expect(await refused('drift(r1,-1000000)@1+1')).toContain('its drift must be above -1000000')
+  expect(await refused('slow-disk(r1,-1)@1+1')).toContain('its delay must be a finite number from 0')
 })
 
 test('a scenario or options that make no sense are refused', async () => {

@@ -55,6 +55,7 @@ export async function explore<Api, Call, Output>(
   validate(scenario)
   requireCount('explore', 'seeds', seeds, 1)
   requireCount('explore', 'firstSeed', firstSeed)
+  if (recheckEvery !== Infinity) requireCount('explore', 'recheckEvery', recheckEvery, 1)
   return exclusively(async () => {
     const sums = { seeds: 0, events: 0, messages: 0, operations: 0, faults: 0 }
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {

@@ -1,3 +1,4 @@
+import { checkFaults } from './check-faults.ts'
 import { copyMessage } from './copy.ts'
 import { ANY_LIFE, Engine, type SimEvent } from './engine.ts'
 import type { NodeId } from './env.ts'
@@ -67,6 +68,7 @@ export class World<Api, Call, Output> implements NodeHost {
       trace: this.#trace,
     })
     this.#settleUs = settleMs * 1_000
+    checkFaults(faults, (id) => this.#byId.has(id))
     this.#healUs = this.#planFaults(faults)
     for (const node of this.all) node.planStart()
     this.engine.deadlineUs = this.#healUs + (this.lanes.longestWaitMs + livenessMs) * 1_000
@@ -151,35 +153,32 @@ export class World<Api, Call, Output> implements NodeHost {
       case 'loss':
       case 'duplicate':
       case 'delay':
-        this.#network.change(fault, begins, (id) => this.#named(id, fault).index)
+        this.#network.change(fault, begins, (id) => this.#named(id).index)
         return false
       case 'crash':
-        if (begins) this.#named(fault.node, fault).crash(fault.mixed)
-        else this.#named(fault.node, fault).restart()
+        if (begins) this.#named(fault.node).crash(fault.mixed)
+        else this.#named(fault.node).restart()
         return false
       case 'pause':
-        if (begins) this.#named(fault.node, fault).pause()
-        else this.#named(fault.node, fault).resume()
+        if (begins) this.#named(fault.node).pause()
+        else this.#named(fault.node).resume()
         return false
       case 'skew':
-        this.#named(fault.node, fault).skew(begins ? fault.byMs : -fault.byMs)
+        this.#named(fault.node).skew(begins ? fault.byMs : -fault.byMs)
         return false
       case 'slow-disk':
-        this.#named(fault.node, fault).slowDiskMs += begins ? fault.byMs : -fault.byMs
+        this.#named(fault.node).slowDiskMs += begins ? fault.byMs : -fault.byMs
         return false
       case 'drift':
-        this.#named(fault.node, fault).drift(begins ? fault.ppm : -fault.ppm)
+        this.#named(fault.node).drift(begins ? fault.ppm : -fault.ppm)
         return false
       default:
         return fault satisfies never
     }
   }
 
-  #named(id: NodeId, fault: Fault): SimNode {
-    const node = this.#byId.get(id)
-    if (node === undefined)
-      throw new RangeError(`Cannot let ${formatFault(fault)} happen: there is no node "${id}"`)
-    return node
+  #named(id: NodeId): SimNode {
+    return this.#byId.get(id) as SimNode
   }
 
   #stuck(kind: 'deadlock' | 'liveness', why: string): Problem {
@@ -194,7 +193,7 @@ export class World<Api, Call, Output> implements NodeHost {
   }
 
   #waitsFor(id: NodeId): string {
-    const node = this.#byId.get(id) as SimNode
+    const node = this.#named(id)
     if (!node.isUp) return 'the node is down'
     const planned = this.engine.heap.items.filter(
       ({ target, life, act }) => target === node && life === node.life && act !== undefined,
