@@ -65,7 +65,11 @@ export class ActivityHeap {
     for (;;) {
       let below = place * 2 + 1
       if (below >= this.#size) break
-      if (below + 1 < this.#size && this.#before(this.#heap[below + 1] as number, this.#heap[below] as number)) below++
+      if (
+        below + 1 < this.#size &&
+        this.#before(this.#heap[below + 1] as number, this.#heap[below] as number)
+      )
+        below++
       const other = this.#heap[below] as number
       if (!this.#before(other, choice)) break
       this.#heap[place] = other

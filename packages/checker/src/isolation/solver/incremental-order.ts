@@ -15,8 +15,8 @@ export class IncrementalOrder {
   readonly cycleTags: IntList = new IntList()
   /** And its nodes, in order, from where the refused edge leads to back to where it starts. */
   readonly cycleNodes: IntList = new IntList()
-  /** Nodes visited to keep the order. */
-  visits = 0
+  /** How often the order has changed. */
+  changes = 0
 
   readonly #from = new IntList(1024)
   readonly #to = new IntList(1024)
@@ -98,7 +98,6 @@ export class IncrementalOrder {
         queue.push(next)
       }
     }
-    this.visits += queue.length
     return false
   }
 
@@ -134,15 +133,15 @@ export class IncrementalOrder {
         queue.push(next)
       }
     }
-    this.visits += queue.length
   }
 
   /** The places of both sets are shared out anew: first those behind, then those ahead, each in the order it had. */
   #reorder(): void {
+    this.changes++
     const rank = this.rank
     const byRank = (a: number, b: number): number => (rank[a] as number) - (rank[b] as number)
-    const behind = this.#behind.view().sort(byRank)
-    const ahead = this.#ahead.view().sort(byRank)
+    const behind = this.#behind.view().toSorted(byRank)
+    const ahead = this.#ahead.view().toSorted(byRank)
     const places = new Int32Array(behind.length + ahead.length)
     for (let i = 0; i < behind.length; i++) places[i] = rank[behind[i] as number] as number
     for (let i = 0; i < ahead.length; i++) places[behind.length + i] = rank[ahead[i] as number] as number

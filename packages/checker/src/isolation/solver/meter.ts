@@ -27,6 +27,10 @@ export class Meter {
     return this.#monotonic() - this.#start
   }
 
+  get remainingMs(): number {
+    return this.#maxTimeMs - this.elapsedMs
+  }
+
   /** Bytes that the budget still has room for. */
   get freeBytes(): number {
     return this.#maxBytes - this.#bytes

@@ -146,7 +146,10 @@ function markByBits(
   columns: Columns,
   meter: Meter,
 ): boolean {
-  const words = Math.max(1, Math.min(Math.ceil(columns.count / 32), Math.floor(BLOCK_BYTES / 4 / graph.nodes)))
+  const words = Math.max(
+    1,
+    Math.min(Math.ceil(columns.count / 32), Math.floor(BLOCK_BYTES / 4 / graph.nodes)),
+  )
   const bytes = 4 * words * graph.nodes
   if (!meter.take(bytes)) return false
   const reachedBy = new Int32Array(words * graph.nodes)

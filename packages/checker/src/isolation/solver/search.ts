@@ -13,7 +13,8 @@ const FIRST_CLAUSE_LIMIT = 8_000
 const STEPS_PER_CLOCK = 2_048
 
 export type SearchResult =
-  | { readonly kind: 'found'; readonly rank: Int32Array; readonly literals: Int32Array }
+  /** Every choice has a side of which all edges lead to a higher rank. */
+  | { readonly kind: 'found'; readonly rank: Int32Array }
   /** `touched[node]` is 1 for nodes on the cycles that rule everything out. */
   | { readonly kind: 'none'; readonly touched: Uint8Array }
   | { readonly kind: 'spent' }
@@ -21,8 +22,11 @@ export type SearchResult =
 /**
  * Conflict-driven search (CDCL, Marques-Silva & Sakallah 1996) for a way to make all open choices without a cycle. The
  * order of the graph is the theory: the edges of each literal are added as soon as it is chosen, and a cycle is learned
- * as the clause "not all of these literals". A choice is first tried as the present order has it, so that a good
- * first order makes a search without conflicts.
+ * as the clause "not all of these literals".
+ *
+ * A choice of which one side agrees with the present order is left open: it is as good as made. So only choices that the
+ * order contradicts, and those that were part of a conflict, are ever decided, and a good first order ends the search
+ * at once.
  */
 export class Search {
   decisions = 0
@@ -41,7 +45,11 @@ export class Search {
   /** Edges in the order before the literal at this place of the trail. */
   readonly #edgesBefore = new IntList()
   #propagated = 0
+  /** Choices that were part of a conflict. */
   readonly #heap: ActivityHeap
+  /** First literals of the choices that were open at the start, gone through in turn. */
+  readonly #open: Int32Array
+  #nextOpen = 0
   #bump = 1
   /** The literals of a clause; the first two are watched. */
   #clauses: Int32Array[] = []
@@ -64,12 +72,10 @@ export class Search {
     this.#watchers = Array.from({ length: graph.choices * 2 }, () => undefined)
     this.#seen = new Uint8Array(graph.choices)
     this.#touched = new Uint8Array(graph.nodes)
-    for (let choice = 0; choice < graph.choices; choice++)
-      if (certain.taken[choice * 2] === 0 && certain.taken[choice * 2 + 1] === 0) this.#heap.push(choice)
-  }
-
-  get visits(): number {
-    return this.#order.visits
+    this.#open = Int32Array.from({ length: certain.openChoices })
+    let open = 0
+    for (let literal = 0; literal < certain.taken.length; literal += 2)
+      if (certain.taken[literal] === 0 && certain.taken[literal + 1] === 0) this.#open[open++] = literal
   }
 
   run(): SearchResult {
@@ -86,7 +92,9 @@ export class Search {
         this.#backTo(0)
         if (this.#clauses.length > this.#clauseLimit) this.#forget()
       } else if (!this.#decide()) {
-        return this.#meter.reason === undefined ? this.#found() : { kind: 'spent' }
+        return this.#meter.reason === undefined
+          ? { kind: 'found', rank: this.#order.rank }
+          : { kind: 'spent' }
       }
       if (++this.#steps % STEPS_PER_CLOCK === 0 && this.#meter.isSpent()) return { kind: 'spent' }
       if (this.#meter.reason !== undefined) return { kind: 'spent' }
@@ -97,24 +105,38 @@ export class Search {
     return this.#trailStart.length
   }
 
-  #found(): SearchResult {
-    const literals = new Int32Array(this.#graph.choices)
-    for (let choice = 0; choice < literals.length; choice++)
-      literals[choice] = choice * 2 + (this.#holds[choice * 2] === 1 ? 0 : 1)
-    return { kind: 'found', rank: this.#order.rank, literals }
+  /** `false`: nothing is left to decide. */
+  #decide(): boolean {
+    const literal = this.#mostActive()
+    const side = literal === -1 ? this.#contradicted() : literal
+    if (side === -1) return false
+    this.decisions++
+    this.#trailStart.push(this.#trail.length)
+    this.#assign(this.#againstOrder(side) <= this.#againstOrder(side ^ 1) ? side : side ^ 1, NO_REASON)
+    return true
   }
 
-  #decide(): boolean {
+  #mostActive(): number {
     for (;;) {
       const choice = this.#heap.pop()
-      if (choice === -1) return false
-      const literal = choice * 2
-      if (this.#holds[literal] === 1 || this.#holds[literal + 1] === 1) continue
-      this.decisions++
-      this.#trailStart.push(this.#trail.length)
-      this.#assign(this.#againstOrder(literal) <= this.#againstOrder(literal + 1) ? literal : literal + 1, NO_REASON)
-      return true
+      if (choice === -1) return -1
+      if (this.#isOpen(choice * 2)) return choice * 2
     }
+  }
+
+  /** An open choice of which no side agrees with the order; -1 if there is none. */
+  #contradicted(): number {
+    for (let looked = 0; looked < this.#open.length; looked++) {
+      const literal = this.#open[this.#nextOpen] as number
+      this.#nextOpen = this.#nextOpen + 1 === this.#open.length ? 0 : this.#nextOpen + 1
+      if (!this.#isOpen(literal)) continue
+      if (this.#againstOrder(literal) !== 0 && this.#againstOrder(literal + 1) !== 0) return literal
+    }
+    return -1
+  }
+
+  #isOpen(literal: number): boolean {
+    return this.#holds[literal] === 0 && this.#holds[literal ^ 1] === 0
   }
 
   /** How many edges of a side disagree with the present order; the first one, which is the choice itself, weighs double. */
@@ -125,7 +147,8 @@ export class Search {
     const end = sideStart[literal + 1] as number
     let against = 0
     for (let i = start; i < end; i++)
-      if ((rank[sideFrom[i] as number] as number) > (rank[sideTo[i] as number] as number)) against += i === start ? 2 : 1
+      if ((rank[sideFrom[i] as number] as number) > (rank[sideTo[i] as number] as number))
+        against += i === start ? 2 : 1
     return against
   }
 
@@ -279,7 +302,7 @@ export class Search {
   #raise(choice: number): void {
     const activity = this.#heap.activity
     activity[choice] = (activity[choice] as number) + this.#bump
-    if ((activity[choice] as number) > 1e100) {
+    if (activity[choice] > 1e100) {
       for (let c = 0; c < activity.length; c++) activity[c] = (activity[c] as number) * 1e-100
       this.#bump *= 1e-100
     }
@@ -293,7 +316,7 @@ export class Search {
     for (let i = this.#trail.length - 1; i >= start; i--) {
       const literal = this.#trail.at(i)
       this.#holds[literal] = 0
-      this.#heap.push(literal >> 1)
+      if ((this.#heap.activity[literal >> 1] as number) > 0) this.#heap.push(literal >> 1)
     }
     this.#trail.length = start
     this.#edgesBefore.length = start

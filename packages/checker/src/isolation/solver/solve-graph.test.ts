@@ -7,7 +7,14 @@ import { randomOf, seedMessage, seeds } from './testing/random.ts'
 import { adjacency, topologicalOrder } from './topological-order.ts'
 
 const FILE = 'packages/checker/src/isolation/solver/solve-graph.test.ts'
-const noStats = (): GraphStats => ({ choices: 0, openChoices: 0, rounds: 0, decisions: 0, conflicts: 0, restarts: 0 })
+const noStats = (): GraphStats => ({
+  choices: 0,
+  openChoices: 0,
+  rounds: 0,
+  decisions: 0,
+  conflicts: 0,
+  restarts: 0,
+})
 
 /** Few known edges, many choices: small enough to try all ways, dense enough that about half have none. */
 function randomGraph(random: (below: number) => number): ConstraintGraph {

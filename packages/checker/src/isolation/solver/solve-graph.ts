@@ -18,19 +18,16 @@ export type GraphResult =
   /** Each edge, known or of a literal in `literals`, leads to a higher rank. */
   | { readonly kind: 'acyclic'; readonly rank: Int32Array }
   /** `touched[node]` is 1 for nodes that a proof was found with; `undefined`: for any of them. */
-  | { readonly kind: 'cyclic'; readonly certain: Certain; readonly touched?: Uint8Array | undefined; readonly choice?: number | undefined }
+  | {
+      readonly kind: 'cyclic'
+      readonly certain: Certain
+      readonly touched?: Uint8Array | undefined
+      readonly choice?: number | undefined
+    }
   | { readonly kind: 'unknown' }
 
-/**
- * Can all choices be made without a cycle? `guess` may give a better first order of what is certain than the one at hand:
- * the search tries each choice that way first.
- */
-export function solveGraph(
-  graph: ConstraintGraph,
-  meter: Meter,
-  stats: GraphStats,
-  guess?: ((certain: Certain, order: Int32Array) => Int32Array) | undefined,
-): GraphResult {
+/** Can all choices be made without a cycle? Prunes first; searches what that leaves open. */
+export function solveGraph(graph: ConstraintGraph, meter: Meter, stats: GraphStats): GraphResult {
   // Beside the graph: the certain edges twice, adjacency, and the tables of the search.
   const bytes = 3 * graphBytes(graph) + 64 * graph.choices + 48 * graph.nodes
   if (!meter.take(bytes)) return { kind: 'unknown' }
@@ -46,7 +43,7 @@ export function solveGraph(
     meter.release(bytes)
     return { kind: 'acyclic', rank: ranksOf(order) }
   }
-  const search = new Search(graph, certain, ranksOf(guess?.(certain, order) ?? order), meter)
+  const search = new Search(graph, certain, ranksOf(order), meter)
   const result = search.run()
   stats.decisions += search.decisions
   stats.conflicts += search.conflicts

@@ -9,6 +9,9 @@ export function randomOf(seed: number): (below: number) => number {
   }
 }
 
+/** Does QUORATE_SEED ask for a single seed? */
+export const oneSeed: boolean = process.env['QUORATE_SEED'] !== undefined
+
 /** The seeds of a test: `count` of them, or only the one in QUORATE_SEED. */
 export function seeds(count: number): readonly number[] {
   const only = process.env['QUORATE_SEED']
