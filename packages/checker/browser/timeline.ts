@@ -1,6 +1,6 @@
 // The script of the page that renderTimeline() writes. `node browser/build.ts` puts it, minified, into
 // src/timeline/page/assets.ts; a test fails if that is forgotten.
-import { DEFINITIONS, describe, draw } from '../src/timeline/draw/draw.ts'
+import { DEFINITIONS, draw, lanesWidthOf } from '../src/timeline/draw/draw.ts'
 import { escapeText } from '../src/timeline/draw/escape.ts'
 import { BAR, layOut, showMs } from '../src/timeline/layout/layout.ts'
 import { type Direction, neighbour } from '../src/timeline/layout/navigate.ts'
@@ -21,7 +21,7 @@ const keys = find<HTMLSelectElement>('#qt-key')
 
 let view = initial
 let layout = layOut(picture, view)
-let lanesWidth = 0
+let lanesWidth = lanesWidthOf(layout)
 let elements: SVGGElement[] = []
 /** Words that are not at the start of their bar. */
 const moved = new Map<number, SVGTextElement>()
@@ -31,7 +31,7 @@ if (current < 0) current = layout.boxes.findIndex((box) => box !== undefined)
 
 function redraw(): void {
   const hadFocus = scroller.contains(document.activeElement) && document.activeElement !== scroller
-  layout = layOut(picture, { ...view, minWidth: lanesWidth === 0 ? 0 : room() })
+  layout = layOut(picture, { ...view, minWidth: room() })
   const { width, height } = layout
   const drawing = draw(picture, view, layout, true)
   ;({ lanesWidth, headerHeight } = drawing)
@@ -45,6 +45,8 @@ function redraw(): void {
   mark()
   if (hadFocus) element(current)?.focus({ preventScroll: true })
   find('#qt-zoom').textContent = `${Math.round(view.zoom * 100)} %`
+  find('#qt-only').toggleAttribute('hidden', view.key < 0)
+  find('#qt-only code').textContent = picture.keys[view.key] ?? ''
   find('#qt-shown').textContent =
     view.key < 0 ? '' : `${layout.boxes.filter(Boolean).length} of ${picture.operations.length}`
   drawOverview()
@@ -69,7 +71,6 @@ function drawOverview(): void {
     .map(([role, path]) => `<path class="${role}" d="${path}"/>`)
     .join('')}<rect class="window"/>`
   overview.toggleAttribute('hidden', width + lanesWidth <= scroller.clientWidth + 2)
-  overview.style.display = overview.hasAttribute('hidden') ? 'none' : ''
   drawWindow()
 }
 
@@ -177,7 +178,7 @@ function show(at: number): void {
     ['place in the legal order', String(number ?? '')],
     ['part of', found.map(({ name, message }) => `${name}: ${message}`).join('\n')],
   ]
-  details.innerHTML = `<h2>${escapeText(describe(picture, view, at, one).split(',')[0] ?? '')}</h2><dl>${rows
+  details.innerHTML = `<h2>${escapeText(`#${one.index} ${one.keyed}`)}</h2><dl>${rows
     .map(([name, text]) => (text === '' ? '' : `<dt>${name}</dt><dd>${escapeText(text)}</dd>`))
     .join('')}</dl>`
 }
@@ -195,8 +196,13 @@ function change(next: Partial<View>, x = (scroller.clientWidth + lanesWidth) / 2
 }
 
 const room = (): number => scroller.clientWidth - lanesWidth - 2
-const fit = (): void =>
-  change({ zoom: (view.zoom * room()) / layOut(picture, { ...view, minWidth: 0 }).width })
+const fit = (): void => {
+  let { zoom } = view
+  // Bars have a least width: what fits is found by trying.
+  for (let round = 0; round < 4; round++)
+    zoom *= room() / layOut(picture, { ...view, zoom, minWidth: 0 }).width
+  change({ zoom })
+}
 const reset = (): void => {
   const natural = layOut(picture, { ...view, zoom: 1, minWidth: 0 }).width
   change({ zoom: Math.min(2, Math.max(1, room() / natural)) })
@@ -316,13 +322,16 @@ for (const [finding, one] of document.querySelectorAll('details').entries())
   one.addEventListener('toggle', () => one.open && showFinding(finding))
 
 addEventListener('beforeprint', () => {
-  find<HTMLElement>('.inner').style.zoom = String(Math.min(1, 1000 / (layout.width + lanesWidth)))
+  // On paper there is no scrolling: smaller, as long as it can be read, and what is left then is around `current`.
+  const zoom = Math.max(0.45, Math.min(1, 1000 / (layout.width + lanesWidth)))
+  find<HTMLElement>('.inner').style.zoom = String(zoom)
+  scroller.scrollTo({ left: (layout.boxes[current]?.x ?? 0) * zoom - 500, top: 0, behavior: 'instant' })
 })
 addEventListener('afterprint', () => {
   find<HTMLElement>('.inner').style.zoom = ''
+  reveal(current, true)
 })
 addEventListener('resize', redraw)
 
 find('.tools').removeAttribute('hidden')
-redraw()
 reset()

@@ -6,7 +6,7 @@ import { prepare, type Prepared, type TimelineOptions } from './options.ts'
 import { CHART_CSS, PAGE_CSS, SCRIPT, SCRIPT_DIGEST, STYLE_DIGEST } from './page/assets.ts'
 import { explain } from './page/explain.ts'
 import { tools } from './page/tools.ts'
-import { counted, headline, titleOf } from './page/words.ts'
+import { counted, headline, linked, titleOf } from './page/words.ts'
 
 /**
  * A history and what a check found in it as one HTML page that holds all it needs: nothing is loaded, and its
@@ -25,14 +25,14 @@ export function renderTimeline(
   const prepared = prepare(history, result, options)
   const { picture, view } = prepared
   const title = titleOf(history, options)
-  const { word, sentence } = headline(history, result)
+  const { word, sentence } = headline(result)
   const verdict = result?.verdict ?? 'none'
   return `<!doctype html>
 <html lang="en" class="qt"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src '${STYLE_DIGEST}'; script-src '${SCRIPT_DIGEST}'; base-uri 'none'; form-action 'none'">
 <title>${e(`${word}: ${title}`)}</title><style>${CHART_CSS}${PAGE_CSS}</style></head><body>
 <header><h1><span class="verdict ${verdict}">${verdict === 'violated' ? '✗ ' : verdict === 'ok' ? '✓ ' : ''}${word}</span>${e(title)}</h1>
-<p class="what">${result === undefined ? '' : `<b>${e(result.promise)}</b>: `}${e(sentence)}</p>
+<p class="what">${result === undefined ? '' : `<b>${e(result.promise)}</b>: `}${linked(sentence)}</p>
 <p class="facts">${facts(history, picture.lanes.length)}</p>${notes(history, prepared)}</header>
 ${tools(prepared)}
 <main><div><div class="view${picture.findings.length > 0 ? ' dim' : ''}" role="application" aria-label="Timeline: Tab to an operation, then the arrow keys; question mark for help">${drawStill(picture, view, title)}</div>
@@ -65,11 +65,11 @@ function notes({ operations, realTime, faults }: History, { picture, view }: Pre
       `Shows ${shown.toLocaleString('en')} of ${counted(operations.length, 'operation')}, those ${around}. To see more: <code>maxOperations</code>.`,
     )
   }
-  if (view.key >= 0) lines.push(`Shows only key <code>${e(picture.keys[view.key] ?? '')}</code>.`)
   if (!realTime)
     lines.push(
       'Only the order within each process is known: what stands above another did not happen at the same time.',
     )
   if (!realTime && faults.length > 0) lines.push('For the same reason, faults are not drawn.')
-  return lines.map((line) => `<p class="note">${line}</p>`).join('')
+  const only = `<p class="note" id="qt-only"${view.key < 0 ? ' hidden' : ''}>Shows only key <code>${e(picture.keys[view.key] ?? '')}</code>.</p>`
+  return lines.map((line) => `<p class="note">${line}</p>`).join('') + only
 }

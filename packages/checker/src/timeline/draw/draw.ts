@@ -40,7 +40,7 @@ export function draw(picture: Picture, view: View, layout: Layout, isInteractive
       ),
       bad === undefined ? '' : flag(picture, finding?.bad ?? -1, bad, layout.width, faultsHeight + AXIS),
     ].join(''),
-    lanesWidth: Math.min(180, Math.max(70, ...layout.lanes.map(({ name }) => name.length * CHAR + 22))),
+    lanesWidth: lanesWidthOf(layout),
     lanes: layout.lanes
       .map(
         ({ name, y }) =>
@@ -71,6 +71,11 @@ export function draw(picture: Picture, view: View, layout: Layout, isInteractive
       }),
     ].join(''),
   }
+}
+
+/** Px for the names of the processes. */
+export function lanesWidthOf({ lanes }: Layout): number {
+  return Math.min(180, Math.max(70, ...lanes.map(({ name }) => Math.ceil(name.length * CHAR + 22))))
 }
 
 /** Everything that other elements refer to; once in a document. */
@@ -110,7 +115,7 @@ function operation(picture: Picture, view: View, layout: Layout, at: number, isI
   const { x, y, width, isOpen } = box
   const label = labelOfView(one, view)
   const fits = Math.floor((width - 8 - (isOpen ? 14 : 0)) / CHAR)
-  const text = label.length <= fits ? label : fits < 2 ? '' : `${label.slice(0, fits - 1)}…`
+  const text = label.length <= fits ? label : fits < 4 ? '' : `${label.slice(0, fits - 1)}…`
   const words = e(describe(picture, view, at, one))
   const shape = `x="${x}" y="${y}" width="${width}" height="${BAR}" rx="${Math.min(CORNERS[one.kind], width / 2)}"`
   return [

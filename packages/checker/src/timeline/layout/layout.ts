@@ -75,7 +75,7 @@ export function layOut(picture: Picture, view: View): Layout {
     const x = MARGIN + xOf(scale, start)
     const next = nextStart[at]
     const room = next === undefined ? Infinity : MARGIN + xOf(scale, next) - LANE_GAP - x
-    const open = Math.min((widths[at] ?? 0) * Math.max(view.zoom, 0.5) + FADE, room)
+    const open = Math.min(((widths[at] ?? 0) + FADE) * view.zoom, room)
     const right = end === null ? x + open : MARGIN + xOf(scale, end)
     const box = { x: round(x), y: rowOf[at] ?? 0, width: round(Math.max(right - x, 4)), isOpen: end === null }
     boxes[at] = box

@@ -3,7 +3,7 @@ import type { CheckResult } from '../../result.ts'
 import { escapeText as e } from '../draw/escape.ts'
 import { type Wrong, wrongsOf } from '../picture/findings.ts'
 import { LEGEND } from './legend.ts'
-import { counted, nameOf } from './words.ts'
+import { counted, linked, nameOf } from './words.ts'
 
 const LAST = 12
 const MAX_LISTED = 60
@@ -14,7 +14,7 @@ export function explain(history: History, result: CheckResult | undefined, viola
   const more = (result?.violationCount ?? 0) - wrongs.length
   const broken = wrongs.map(
     (wrong, at) =>
-      `<details name="finding"${at === violation ? ' open' : ''}><summary><b>${e(wrong.name)}</b> ${e(wrong.message)}</summary>${proof(history, wrong)}</details>`,
+      `<details name="finding"${at === violation ? ' open' : ''}><summary><b>${e(wrong.name)}</b> ${linked(wrong.message)}</summary>${proof(history, wrong)}</details>`,
   )
   return [
     '<div class="explain">',
@@ -22,7 +22,7 @@ export function explain(history: History, result: CheckResult | undefined, viola
       ? ''
       : `<section><h2>What broke</h2>${broken.join('')}${more > 0 ? `<p class="small">${counted(more, 'more violation')} found, not listed.</p>` : ''}</section>`,
     legalOrder(history, result),
-    `<section><h2>How to read it</h2><svg class="legend" width="420" height="164" viewBox="0 0 420 164" role="img" aria-label="Legend">${LEGEND}</svg></section></div>`,
+    `<section><h2>How to read it</h2><svg class="legend" width="410" height="164" viewBox="0 0 410 164" role="img" aria-label="Legend">${LEGEND}</svg></section></div>`,
   ].join('')
 }
 
@@ -43,7 +43,7 @@ function proof(history: History, { operations, edges }: Wrong): string {
     return `<ul>${items.join('')}${rest(operations.length)}</ul>`
   }
   const items = edges.slice(0, MAX_LISTED).map(({ from, to, kind, because }) => {
-    const why = because === undefined ? '' : `<br><span class="small">${e(because)}</span>`
+    const why = because === undefined ? '' : `<br><span class="small">${linked(because)}</span>`
     return `<li>${link(from)} must come before ${link(to)} <b>${e(kind)}</b>${why}</li>`
   })
   return `<p>Each must come before the next, and the last before the first: no order does that.</p><ol>${items.join('')}${rest(edges.length)}</ol>`

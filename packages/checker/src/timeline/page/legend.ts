@@ -34,13 +34,13 @@ export const LEGEND: string = [
     0,
     56,
     '<g class="op write bad hot"><rect class="halo" x="0" y="0" width="36" height="20" rx="5"/><rect class="bar" x="3" y="3" width="30" height="14" rx="2"/></g>',
-    'offending one; the tint marks all that ran beside it',
+    'the offending one; tinted: all that ran beside it',
   ),
   entry(
     0,
     84,
     '<g class="op write hot"><rect class="halo" x="0" y="0" width="36" height="20" rx="5"/><rect class="bar" x="3" y="3" width="30" height="14" rx="2"/></g>',
-    'part of the proof; all others are pale',
+    'part of the proof; all others are dimmed',
   ),
   entry(
     0,

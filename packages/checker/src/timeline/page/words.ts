@@ -1,28 +1,28 @@
 import type { History } from '../../history.ts'
 import type { Operation } from '../../operation.ts'
 import type { CheckResult } from '../../result.ts'
+import { escapeText } from '../draw/escape.ts'
 import { labelOf } from '../picture/label.ts'
 import type { TimelineOptions } from '../options.ts'
 
 export const titleOf = ({ name }: History, { title }: TimelineOptions): string => title ?? name ?? 'History'
 
 /** The verdict in a word, and in a sentence what it rests on. */
-export function headline(
-  history: History,
-  result: CheckResult | undefined,
-): { word: string; sentence: string } {
+export function headline(result: CheckResult | undefined): { word: string; sentence: string } {
   if (result === undefined) return { word: 'not checked', sentence: '' }
-  const { verdict, reason = '', violations, counterexample: found } = result
-  if (verdict === 'ok') return { word: 'kept', sentence: 'Nothing in this history contradicts the promise.' }
+  const { verdict, reason = '', violations, counterexample } = result
+  if (verdict === 'ok') return { word: 'kept', sentence: 'nothing in this history contradicts it' }
   if (verdict === 'unknown') return { word: 'not decided', sentence: reason }
-  const message = violations[0]?.message ?? ''
-  if (found === undefined) return { word: 'violated', sentence: message }
-  const bad = history.operations[found.firstBad]
-  const who = bad === undefined ? '' : `${nameOf(bad)} of process ${bad.process}`
-  return {
-    word: 'violated',
-    sentence: `${who} fits nowhere. ${message}`,
-  }
+  const fallback = counterexample === undefined ? '' : `#${counterexample.firstBad} has no place in any order`
+  return { word: 'violated', sentence: violations[0]?.message ?? fallback }
+}
+
+/** A message as HTML: `#8` leads to that operation. */
+export function linked(message: string): string {
+  return message
+    .split(/#(\d+)/)
+    .map((part, at) => (at % 2 === 0 ? escapeText(part) : `<a href="#op-${part}">#${part}</a>`))
+    .join('')
 }
 
 /** `#8 read → 1`. */
