@@ -4,8 +4,6 @@ import { findCycles, shortened, type Step } from './order-graph.ts'
 import type { View } from './view.ts'
 import type { Findings, WeakInput } from './weak-check.ts'
 
-const NO_EDGES = { count: 0, before: new Int32Array(), after: new Int32Array(), read: new Int32Array() }
-
 /** The bad patterns of causal consistency as violations. */
 export function causalFindings(input: WeakInput, variant: 'cc' | 'ccv'): Findings {
   const { view, writers, words, meter, maxViolations } = input
@@ -17,7 +15,7 @@ export function causalFindings(input: WeakInput, variant: 'cc' | 'ccv'): Finding
   }
   let cycles = 0
   if (cyclic.length > 0) {
-    const found = findCycles(view, NO_EDGES, meter, maxViolations)
+    const found = findCycles(view, undefined, meter, maxViolations)
     cycles = found.count
     for (const cycle of found.cycles)
       add(() => {

@@ -1,3 +1,4 @@
+import { EdgeColumns } from './int-graph.ts'
 import type { Meter } from './meter.ts'
 import { FROM_NOTHING, type View } from './view.ts'
 import type { Writers } from './writers.ts'
@@ -16,7 +17,7 @@ export interface VersionEdges {
  * those after it follow. Biswas and Enea, OOPSLA 2019, section 2; AWDIT, PLDI 2025, algorithm 1.
  */
 export function readCommittedEdges(view: View, writers: Writers, meter: Meter): VersionEdges {
-  const edges = new EdgeList(meter)
+  const edges = new EdgeColumns(meter)
   const reads = new TransactionReads(view)
   const wrote = new WroteTable(view, writers, meter)
   forEachHappened(view, (t) => {
@@ -31,7 +32,7 @@ export function readCommittedEdges(view: View, writers: Writers, meter: Meter): 
       )
     }
   })
-  return edges.columns()
+  return versionEdges(edges)
 }
 
 /**
@@ -43,7 +44,7 @@ export function readAtomicEdges(view: View, writers: Writers, meter: Meter): Ver
   const { transactions, chain, from } = view
   const { eventStart, eventKey, isFinal, sessionStart, sessionTransactions, sessionCount, keys } =
     transactions
-  const edges = new EdgeList(meter)
+  const edges = new EdgeColumns(meter)
   const reads = new TransactionReads(view)
   const wrote = new WroteTable(view, writers, meter)
   meter.reserve(keys.size * 8)
@@ -74,8 +75,15 @@ export function readAtomicEdges(view: View, writers: Writers, meter: Meter): Ver
       }
     }
   }
-  return edges.columns()
+  return versionEdges(edges)
 }
+
+const versionEdges = ({ count, from, to, label }: EdgeColumns): VersionEdges => ({
+  count,
+  before: from,
+  after: to,
+  read: label,
+})
 
 function forEachHappened(view: View, visit: (transaction: number) => void): void {
   const end = view.chainStart[view.chainCount]!
@@ -202,36 +210,4 @@ function search(list: Int32Array, start: number, end: number, value: number): nu
     else high = middle
   }
   return low < end && list[low] === value ? low : -1
-}
-
-type Columns = [Int32Array, Int32Array, Int32Array]
-
-class EdgeList {
-  #columns: Columns
-  #count = 0
-  readonly #meter: Meter
-
-  constructor(meter: Meter) {
-    this.#meter = meter
-    this.#columns = [new Int32Array(1024), new Int32Array(1024), new Int32Array(1024)]
-  }
-
-  add(before: number, after: number, read: number): void {
-    if (this.#count === this.#columns[0].length) {
-      this.#meter.reserve(this.#count * 12)
-      this.#columns = this.#columns.map((column) => {
-        const larger = new Int32Array(column.length * 2)
-        larger.set(column)
-        return larger
-      }) as Columns
-    }
-    this.#columns[0][this.#count] = before
-    this.#columns[1][this.#count] = after
-    this.#columns[2][this.#count++] = read
-  }
-
-  columns(): VersionEdges {
-    const [before, after, read] = this.#columns.map((column) => column.subarray(0, this.#count)) as Columns
-    return { count: this.#count, before, after, read }
-  }
 }
