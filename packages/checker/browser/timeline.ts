@@ -176,7 +176,7 @@ function show(at: number): void {
     ],
     ['line', String(one.line ?? '')],
     ['place in the legal order', String(number ?? '')],
-    ['part of', found.map(({ name, message }) => `${name}: ${message}`).join('\n')],
+    ['part of', found.map(({ name }) => name).join(', ')],
   ]
   details.innerHTML = `<h2>${escapeText(`#${one.index} ${one.keyed}`)}</h2><dl>${rows
     .map(([name, text]) => (text === '' ? '' : `<dt>${name}</dt><dd>${escapeText(text)}</dd>`))
@@ -205,14 +205,17 @@ const fit = (): void => {
 }
 const reset = (): void => {
   const natural = layOut(picture, { ...view, zoom: 1, minWidth: 0 }).width
-  change({ zoom: Math.min(2, Math.max(1, room() / natural)) })
+  change({ zoom: Math.min(3, Math.max(1, room() / natural)) })
   reveal(current, true)
 }
 
 function showFinding(finding: number): void {
   if (finding === view.finding) return
-  current = picture.findings[finding]?.bad ?? current
-  change({ finding })
+  const { bad = current, key = -1 } = picture.findings[finding] ?? {}
+  current = bad
+  const next = view.key < 0 ? -1 : key
+  keys.value = String(next)
+  change({ finding, key: next })
 }
 
 /** The next or previous operation of the proof; after the last one, of the next proof. */

@@ -24,7 +24,7 @@ export function draw(picture: Picture, view: View, layout: Layout, isInteractive
   const faultsHeight = layout.faultRows * FAULT_ROW
   const headerHeight = faultsHeight + AXIS + (bad === undefined ? 0 : FAULT_ROW)
   const column =
-    bad === undefined
+    bad === undefined || !picture.realTime // without a common time nothing ran beside it
       ? ''
       : `<rect class="column" x="${bad.x}" y="0" width="${bad.width}" height="${layout.height}"/>`
   return {

@@ -31,9 +31,17 @@ describe('arrows()', () => {
     expect([down?.side, up?.side]).toEqual(['right', 'left'])
   })
 
-  it('of the same two bars do not lie on each other', () => {
+  it('of the same bar do not lie on each other, nor do their labels', () => {
     const [first, second] = arrows([edge(0, 1), edge(0, 1)], (at) => BOXES[at])
     expect(first?.path).not.toBe(second?.path)
+    expect(first?.side).not.toBe(second?.side)
+  })
+
+  it('have their labels in the room next to the first bar, however far they go', () => {
+    const far = [{ ...BOXES[0]! }, { ...BOXES[1]!, y: 900 }]
+    const [down] = arrows([edge(0, 1)], (at) => far[at])
+    expect(down?.y).toBeGreaterThan(BAR + 10)
+    expect(down?.y).toBeLessThan(BAR + 60)
   })
 
   it('arch over their lane when both are in it', () => {

@@ -97,7 +97,10 @@ describe('layOut()', () => {
     const { boxes, lanes } = layOut(picture, { ...VIEW, key: 2, finding: -1 })
     expect(boxes.filter(Boolean)).toHaveLength(5)
     expect(lanes.map(({ name }) => name)).toEqual(['2'])
-    const found = { ...picture, findings: [{ name: '', message: '', operations: [1], bad: 1, edges: [] }] }
+    const found = {
+      ...picture,
+      findings: [{ name: '', message: '', operations: [1], bad: 1, edges: [], key: -1 }],
+    }
     expect(layOut(found, { ...VIEW, key: 2 }).boxes[1]).toBeDefined()
   })
 

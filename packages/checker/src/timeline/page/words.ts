@@ -2,6 +2,7 @@ import type { History } from '../../history.ts'
 import type { Operation } from '../../operation.ts'
 import type { CheckResult } from '../../result.ts'
 import { escapeText } from '../draw/escape.ts'
+import { wrongsOf } from '../picture/findings.ts'
 import { labelOf } from '../picture/label.ts'
 import type { TimelineOptions } from '../options.ts'
 
@@ -10,11 +11,10 @@ export const titleOf = ({ name }: History, { title }: TimelineOptions): string =
 /** The verdict in a word, and in a sentence what it rests on. */
 export function headline(result: CheckResult | undefined): { word: string; sentence: string } {
   if (result === undefined) return { word: 'not checked', sentence: '' }
-  const { verdict, reason = '', violations, counterexample } = result
+  const { verdict, reason = '' } = result
   if (verdict === 'ok') return { word: 'kept', sentence: 'nothing in this history contradicts it' }
   if (verdict === 'unknown') return { word: 'not decided', sentence: reason }
-  const fallback = counterexample === undefined ? '' : `#${counterexample.firstBad} has no place in any order`
-  return { word: 'violated', sentence: violations[0]?.message ?? fallback }
+  return { word: 'violated', sentence: wrongsOf(result)[0]?.message ?? '' }
 }
 
 /** A message as HTML: `#8` leads to that operation. */

@@ -50,7 +50,7 @@ export function buildPicture(
     lanes: [...lanes.keys()].map(String),
     keys: [...keys.keys()].map(String),
     faults: history.realTime ? history.faults.map(pictureFault) : [],
-    findings: wrongs.map((wrong) => finding(wrong, positions)),
+    findings: wrongs.map((wrong) => finding(wrong, positions, keys)),
     order: legal.flatMap((index, at) => {
       const position = positions.get(index)
       return position === undefined ? [] : [[position, at + 1] as const]
@@ -107,12 +107,17 @@ function pictureFault({ name, targets, detail, start, end, startMs, endMs }: Fau
   }
 }
 
-function finding({ name, message, operations, edges }: Wrong, positions: Map<number, number>): Finding {
+function finding(
+  { name, message, operations, edges, key: about }: Wrong,
+  positions: ReadonlyMap<number, number>,
+  keys: ReadonlyMap<Key, number>,
+): Finding {
   const shown = operations.flatMap((index) => positions.get(index) ?? [])
   return {
     name,
     message,
     operations: shown,
+    key: (about === undefined ? undefined : keys.get(about)) ?? -1,
     bad: positions.get(operations[0] ?? -1) ?? -1,
     edges: edges.flatMap(({ from, to, kind, key }) => {
       const a = positions.get(from)

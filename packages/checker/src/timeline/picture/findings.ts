@@ -1,4 +1,5 @@
-import type { Edge, CheckResult } from '../../result.ts'
+import type { Key } from '../../operation.ts'
+import type { CheckResult, Edge } from '../../result.ts'
 
 /** A {@link CheckResult} as the picture needs it: what is wrong, by indices of the history. */
 export interface Wrong {
@@ -7,6 +8,7 @@ export interface Wrong {
   /** The offending one first. */
   readonly operations: readonly number[]
   readonly edges: readonly Edge[]
+  readonly key: Key | undefined
 }
 
 /** Findings beyond this many are counted, not shown. */
@@ -17,7 +19,7 @@ export function wrongsOf(result: CheckResult | undefined): Wrong[] {
   if (result === undefined) return []
   const wrongs = result.violations
     .slice(0, MAX_FINDINGS)
-    .map(({ name, message, operations, edges = [] }) => ({ name, message, operations, edges }))
+    .map(({ name, message, operations, edges = [], key }) => ({ name, message, operations, edges, key }))
   const found = result.counterexample
   if (found === undefined) return wrongs
   const operations = [...new Set([found.firstBad, ...found.minimal])]
@@ -25,6 +27,10 @@ export function wrongsOf(result: CheckResult | undefined): Wrong[] {
     0,
     wrongs.findIndex((one) => one.operations.includes(found.firstBad)),
   )
-  const { name = 'not-linearizable', message = `#${found.firstBad} fits nowhere` } = wrongs[at] ?? {}
-  return [{ name, message, operations, edges: [] }, ...wrongs.filter((_, index) => index !== at)]
+  const { name = 'not-linearizable', message = `#${found.firstBad} has no place in any order` } =
+    wrongs[at] ?? {}
+  return [
+    { name, message, operations, edges: [], key: found.key },
+    ...wrongs.filter((_, index) => index !== at),
+  ]
 }

@@ -59,6 +59,8 @@ export interface Finding {
   /** The offending one, or -1 if it is not in the picture. */
   readonly bad: number
   readonly edges: readonly PictureEdge[]
+  /** If it is about one, else -1. */
+  readonly key: number
 }
 
 export interface PictureEdge {
