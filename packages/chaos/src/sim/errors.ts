@@ -1,4 +1,5 @@
-import { QuorateError } from '@quorate/core'
+import { type Outcome, QuorateError } from '@quorate/core'
+import type { NodeId } from './env.ts'
 import type { Failure } from './history.ts'
 
 /** Simulated code called the machine's clock, timers, chance or network: such a run could not be repeated. */
@@ -36,5 +37,39 @@ export class ReplayLineError extends QuorateError {
       outcome: 'not-applied',
     })
     this.line = line
+  }
+}
+
+/** A node did not answer a call in time. Whether it has done it, or will, is not known. */
+export class CallTimeoutError extends QuorateError {
+  readonly code = 'QUORATE_SIM_CALL_TIMEOUT'
+  readonly to: NodeId
+  readonly method: string
+  readonly timeoutMs: number
+
+  constructor({ to, method, timeoutMs }: { to: NodeId; method: string; timeoutMs: number }) {
+    super(`Cannot call ${method} of ${to}: no answer in ${timeoutMs} ms; read back before you repeat it`, {
+      outcome: 'unknown',
+    })
+    this.to = to
+    this.method = method
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** The handler of a call threw; `outcome` is what its error said. */
+export class CallFailedError extends QuorateError {
+  readonly code = 'QUORATE_SIM_CALL_FAILED'
+  readonly to: NodeId
+  readonly method: string
+  /** Name of the error at the other side. */
+  readonly remoteName: string
+
+  constructor(facts: { to: NodeId; method: string; name: string; detail: string; outcome: Outcome }) {
+    const { to, method, name, detail, outcome } = facts
+    super(`Cannot call ${method} of ${to}: it threw ${name}: ${detail}; see what it serves`, { outcome })
+    this.to = to
+    this.method = method
+    this.remoteName = name
   }
 }

@@ -4,7 +4,13 @@
  * @packageDocumentation
  */
 export type { Disk, Env, Envelope, NodeId, ReceiveOptions } from './env.ts'
-export { AmbientUseError, ReplayLineError, SimulationFailedError } from './errors.ts'
+export {
+  AmbientUseError,
+  CallFailedError,
+  CallTimeoutError,
+  ReplayLineError,
+  SimulationFailedError,
+} from './errors.ts'
 export type { Cluster, FaultOptions } from './fault-schedule.ts'
 export type {
   ByFault,
@@ -19,6 +25,7 @@ export type {
   RateFault,
 } from './faults.ts'
 export type { Failure, FailureKind, HistoryEntry, LogEntry, Problem, Run, RunStats } from './history.ts'
+export { type CallOptions, type Rpc, rpcOf } from './rpc.ts'
 export {
   type CheckAnswer,
   group,
