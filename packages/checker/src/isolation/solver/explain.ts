@@ -1,89 +1,37 @@
+import type { Key } from '../../operation.ts'
 import type { Edge, Violation } from '../../result.ts'
-import { INITIAL, WRITE, type RegisterTransactions } from '../../transactions/register-transactions.ts'
-import { keyOf, kindOf, KINDS, READ_WRITE } from './labels.ts'
-import { lightestCycle, type Edges, type MemberEdge } from './lightest-cycle.ts'
+import { text } from '../../sessions/words.ts'
+import { INITIAL, OWN, WRITE, type RegisterTransactions } from '../../transactions/register-transactions.ts'
+import { cycleOf, type BestCycle } from './cycle-of.ts'
+import { keyOf, kindOf, KINDS } from './labels.ts'
+import type { MemberEdge } from './lightest-cycle.ts'
 import type { Meter } from './meter.ts'
 import { polygraphOf, type Polygraph } from './polygraph.ts'
 import type { Problem } from './problem.ts'
-import { certainOf, prune, take, type Certain } from './prune.ts'
 
-/** Why a version order was taken as it is. */
-const FORCED = 1
-const ASSUMED = 2
+/** More than anybody reads, and the search for a cycle is not made for it. */
+const MAX_MEMBERS = 200
 
 /**
- * A cycle of these members, which contradict each other. Where a version order is open, the side taken is either the one
- * that is left because the other one closes a cycle at once, or one of two that both end in a cycle; the edge says which.
+ * What is wrong with these members, which contradict each other. An edge that follows from a version order that nobody saw
+ * says whether the other order is impossible at once, or ends in a circle as well.
  */
 export function explain(problem: Problem, members: Int32Array, meter: Meter): Violation | undefined {
+  if (members.length > MAX_MEMBERS) return undefined
   const polygraph = polygraphOf(problem, members, meter)
-  if (polygraph === undefined) return undefined
-  const { graph } = polygraph
-  const certain = certainOf(graph)
-  const whys = new Uint8Array(graph.choices * 2)
-  for (;;) {
-    const pruned = prune(graph, certain, meter)
-    if (pruned.kind === 'spent') return undefined
-    for (let literal = 0; literal < whys.length; literal++)
-      if (certain.taken[literal] === 1 && whys[literal] === 0) whys[literal] = FORCED
-    if (pruned.kind === 'contradiction') {
-      const cycle = lightestOf(polygraph, certain, pruned.choice)
-      return cycle === undefined ? undefined : violationOf(problem, polygraph, cycle, whys)
-    }
-    const open = certain.taken.findIndex((taken, literal) => taken === 0 && certain.taken[literal ^ 1] === 0)
-    if (open === -1) return undefined
-    take(graph, certain, open)
-    whys[open] = ASSUMED
-  }
+  const cycle = polygraph && cycleOf(polygraph)
+  return cycle && violationOf(problem, polygraph, cycle)
 }
 
-/** Of what is certain; if the contradiction is a choice, with the better one of its sides. */
-function lightestOf(
-  polygraph: Polygraph,
-  certain: Certain,
-  choice: number | undefined,
-): readonly MemberEdge[] | undefined {
-  const { graph } = polygraph
-  const sides = choice === undefined ? [-1] : [choice * 2, choice * 2 + 1]
-  let best: readonly MemberEdge[] | undefined
-  for (const side of sides) {
-    const edges: Edges = { from: [], to: [], label: [], literal: [] }
-    const add = (from: number, to: number, label: number, literal: number): void => {
-      ;(edges.from as number[]).push(from)
-      ;(edges.to as number[]).push(to)
-      ;(edges.label as number[]).push(label)
-      ;(edges.literal as number[]).push(literal)
-    }
-    graph.from.forEach((from, i) => add(from, graph.to[i] as number, graph.label[i] as number, -1))
-    for (let literal = 0; literal < graph.choices * 2; literal++) {
-      if (certain.taken[literal] === 0 && literal !== side) continue
-      for (let i = graph.sideStart[literal] as number; i < (graph.sideStart[literal + 1] as number); i++)
-        add(graph.sideFrom[i] as number, graph.sideTo[i] as number, graph.sideLabel[i] as number, literal)
-    }
-    const cycle = lightestCycle(polygraph, graph.nodes, edges)
-    if (cycle !== undefined && (best === undefined || weight(cycle) < weight(best))) best = cycle
-  }
-  return best
-}
-
-const countOf = (cycle: readonly MemberEdge[], kind: number): number =>
-  cycle.filter((edge) => kindOf(edge.label) === kind).length
-
-const weight = (cycle: readonly MemberEdge[]): number => countOf(cycle, READ_WRITE) * 100 + cycle.length
-
-function violationOf(
-  problem: Problem,
-  polygraph: Polygraph,
-  cycle: readonly MemberEdge[],
-  whys: Uint8Array,
-): Violation {
+function violationOf(problem: Problem, polygraph: Polygraph, cycle: BestCycle): Violation {
   const { members } = polygraph
-  const edges = cycle.map((edge) => edgeOf(problem, polygraph, edge, whys))
+  const edges = cycle.edges.map((edge) => edgeOf(problem, polygraph, edge, cycle.forced))
   const onCycle = edges.map((edge) => edge.from)
   const operations = [...new Set([...onCycle, ...members])]
   const name = nameOf(edges)
-  const others = operations.length - new Set(onCycle).size
-  const rest = others === 0 ? '' : `; the order of versions is that of ${others} more`
+  const others = [...members].filter((t) => !onCycle.includes(t)).map((t) => `#${t}`)
+  const rest =
+    others.length === 0 ? '' : `. What ${others.join(', ')} read rules out other orders of versions`
   return {
     name,
     message: `${meaningOf(name, edges)}: ${edges.map((edge) => edge.because).join('; ')}${rest}`,
@@ -92,7 +40,7 @@ function violationOf(
   }
 }
 
-function edgeOf(problem: Problem, polygraph: Polygraph, edge: MemberEdge, whys: Uint8Array): Edge {
+function edgeOf(problem: Problem, polygraph: Polygraph, edge: MemberEdge, forced: ReadonlySet<number>): Edge {
   const { transactions } = problem
   const from = polygraph.members[edge.from] as number
   const to = polygraph.members[edge.to] as number
@@ -102,14 +50,14 @@ function edgeOf(problem: Problem, polygraph: Polygraph, edge: MemberEdge, whys: 
   const why =
     edge.literal === -1
       ? ''
-      : whys[edge.literal] === FORCED
-        ? ' (the other way round they are in a circle at once)'
-        : ' (the other way round they are in a circle as well)'
+      : forced.has(edge.literal)
+        ? ' (with the versions the other way round there is a circle at once)'
+        : ' (with the versions the other way round there is a circle as well)'
   return {
     from,
     to,
     kind,
-    key: ordered ? (transactions.keys.valueOf(keyOf(edge.label)) as Edge['key']) : undefined,
+    key: ordered ? ((transactions.keys.valueOf(keyOf(edge.label)) ?? undefined) as Edge['key']) : undefined,
     because: because + why,
   }
 }
@@ -121,30 +69,39 @@ function becauseOf(
   kind: Edge['kind'],
   key: number,
 ): string {
-  const name = String(transactions.keys.valueOf(key))
+  const name = String((transactions.keys.valueOf(key) as Key | null) ?? 'the register')
   switch (kind) {
     case 'process':
       return `#${from} came before #${to} in process ${transactions.processes[transactions.session[from] as number]}`
     case 'real-time':
       return `#${from} had completed when #${to} began`
     case 'wr':
-      return `#${to} read ${name} = ${seenBy(transactions, to, key)}, which #${from} wrote`
+      return `#${to} read ${name} = ${seenBy(transactions, to, key, from)}, which #${from} wrote`
     case 'ww':
       return `#${to} wrote ${name} after #${from}`
     case 'rw':
-      return `#${from} read ${name} = ${seenBy(transactions, from, key)}, and #${to} overwrote that`
+      return `#${from} read ${name} = ${seenBy(transactions, from, key, undefined, to)}, and #${to} overwrote that`
     default:
       return kind satisfies never
   }
 }
 
-/** What a transaction read from a key, from outside. */
-function seenBy(transactions: RegisterTransactions, t: number, key: number): string {
-  const { eventStart, eventKey, eventKind, eventValue, readKind } = transactions
-  for (let event = eventStart[t] as number; event < (eventStart[t + 1] as number); event++) {
-    if (eventKey[event] !== key || eventKind[event] === WRITE) continue
-    const text = JSON.stringify(transactions.values.valueOf(eventValue[event] as number)) ?? 'nothing'
-    return readKind[event] === INITIAL ? `${text} (the initial state)` : text
+/** What `reader` read from a key, from `writer`, or from anybody but `notFrom`. */
+function seenBy(
+  transactions: RegisterTransactions,
+  reader: number,
+  key: number,
+  writer: number | undefined,
+  notFrom?: number,
+): string {
+  const { eventStart, eventKey, eventKind, eventTransaction, eventValue, readKind, source, values } =
+    transactions
+  for (let event = eventStart[reader] as number; event < (eventStart[reader + 1] as number); event++) {
+    if (eventKey[event] !== key || eventKind[event] === WRITE || readKind[event] === OWN) continue
+    const from = eventTransaction[source[event] as number]
+    if ((writer !== undefined && from !== writer) || (notFrom !== undefined && from === notFrom)) continue
+    const seen = text(values.valueOf(eventValue[event] as number))
+    return readKind[event] === INITIAL ? `${seen} (the initial state)` : seen
   }
   return 'nothing'
 }

@@ -1,7 +1,9 @@
 import { kindOf, keyOf, READ_WRITE, WRITE_WRITE } from './labels.ts'
 import { memberOf, type Polygraph } from './polygraph.ts'
 import type { Certain } from './prune.ts'
-import { adjacency, type Adjacency } from './topological-order.ts'
+import { adjacency, type Adjacency, components } from './topological-order.ts'
+
+const CYCLES_TO_COMPARE = 64
 
 /**
  * Members that a contradiction was found with, so that only these have to be looked at for a small reason: those on the cycle,
@@ -57,19 +59,23 @@ class Collector {
     this.#addSide(choice * 2 + 1, rounds)
   }
 
-  /** A cycle of what is certain, as short as one look from each edge that came last finds it. */
+  /** A cycle of what is certain: the shortest through one of the edges that came last, of the first few that are on one. */
   addCycle(): void {
-    const { from, to, literal } = this.#certain
-    const { rounds, round } = this.#certain
-    let left = 64
+    const { from, to, literal, rounds, round } = this.#certain
+    const component = components(this.#polygraph.graph.nodes, this.#out)
+    let best: readonly number[] | undefined
+    let left = CYCLES_TO_COMPARE
     for (let edge = from.length - 1; edge >= 0 && left > 0; edge--) {
       const of = literal.at(edge)
+      const start = to.at(edge)
+      const end = from.at(edge)
       if (rounds > 0 && (of === -1 || round[of] !== rounds)) continue
-      if (!this.#search(to.at(edge), from.at(edge), rounds + 1)) continue
-      this.#addPath(from.at(edge))
-      this.#addEdge(edge)
-      left = 0
+      if (component[start] !== component[end] || !this.#search(start, end, rounds + 1)) continue
+      const cycle = [edge, ...this.#pathTo(end)]
+      if (best === undefined || cycle.length < best.length) best = cycle
+      left--
     }
+    for (const edge of best ?? []) this.#addEdge(edge)
   }
 
   /** The cycle that this side would close with what was certain before that round. */
@@ -79,7 +85,7 @@ class Collector {
       const from = sideFrom[i] as number
       const to = sideTo[i] as number
       if (!this.#search(to, from, round)) continue
-      this.#addPath(from)
+      for (const edge of this.#pathTo(from)) this.#addEdge(edge)
       this.#addNode(from)
       this.#addNode(to)
       this.#addRead(from, sideLabel[i] as number)
@@ -106,14 +112,13 @@ class Collector {
     return enteredBy[goal] !== -2
   }
 
-  #addPath(goal: number): void {
+  /** The edges found by the last search, backwards. */
+  #pathTo(goal: number): readonly number[] {
     const { from } = this.#certain
-    for (
-      let edge = this.#enteredBy[goal] as number;
-      edge !== -1;
-      edge = this.#enteredBy[from.at(edge)] as number
-    )
-      this.#addEdge(edge)
+    const path: number[] = []
+    let edge = this.#enteredBy[goal] as number
+    for (; edge !== -1; edge = this.#enteredBy[from.at(edge)] as number) path.push(edge)
+    return path
   }
 
   #addEdge(edge: number): void {

@@ -1,4 +1,5 @@
-import { Meter } from './meter.ts'
+import { COMMITTED, OBSERVED } from '../../transactions/register-transactions.ts'
+import type { Meter } from './meter.ts'
 import type { Problem } from './problem.ts'
 import { emptyStats, solveMembers } from './solve-members.ts'
 
@@ -18,15 +19,33 @@ export function shrink(problem: Problem, members: Int32Array, meter: Meter): Cor
     const attempt = meter.sub(Infinity)
     return solveMembers(problem, some, attempt, emptyStats()).result.kind === 'cyclic'
   }
-  if (!isBroken(members)) return undefined
-  let core = members
+  let core = justified(problem, members)
+  if (!isBroken(core)) return undefined
   for (let size = Math.ceil(core.length / 2); ; size = Math.ceil(size / 2)) {
     for (let end = core.length; end > 0; end -= size) {
       if (meter.isSpent()) return { members: core, isMinimal: false }
       const start = Math.max(0, end - size)
-      const fewer = core.filter((_, i) => i < start || i >= end)
+      const fewer = justified(
+        problem,
+        core.filter((_, i) => i < start || i >= end),
+      )
       if (isBroken(fewer)) core = fewer
     }
     if (size === 1) return { members: core, isMinimal: true }
   }
+}
+
+/** Without those of unknown status that nobody among the others has read from: they may not have happened. */
+function justified(problem: Problem, members: Int32Array): Int32Array {
+  const { status, eventStart, eventTransaction, source } = problem.transactions
+  if (!members.some((t) => status[t] === OBSERVED)) return members
+  const observed = new Set<number>()
+  for (const t of members) {
+    if (status[t] !== COMMITTED) continue
+    for (let event = eventStart[t] as number; event < (eventStart[t + 1] as number); event++) {
+      const write = source[event] as number
+      if (write !== -1) observed.add(eventTransaction[write] as number)
+    }
+  }
+  return members.filter((t) => status[t] === COMMITTED || observed.has(t))
 }

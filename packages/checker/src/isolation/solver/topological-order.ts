@@ -42,6 +42,46 @@ export function topologicalOrder(nodes: number, out: Adjacency): Int32Array | un
   return length === nodes ? order : undefined
 }
 
+/** Component of each node: two nodes are in the same one exactly if they are on a cycle together (Tarjan 1972, without recursion). */
+export function components(nodes: number, out: Adjacency): Int32Array {
+  const component = new Int32Array(nodes).fill(-1)
+  const entered = new Int32Array(nodes)
+  const low = new Int32Array(nodes)
+  const next = out.start.slice(0, nodes)
+  const open: number[] = []
+  const path: number[] = []
+  let clock = 0
+  const enter = (n: number): void => {
+    entered[n] = low[n] = ++clock
+    open.push(n)
+    path.push(n)
+  }
+  for (let root = 0; root < nodes; root++) {
+    if (entered[root] !== 0) continue
+    enter(root)
+    while (path.length > 0) {
+      const n = path.at(-1) as number
+      const at = next[n] as number
+      if (at < (out.start[n + 1] as number)) {
+        next[n] = at + 1
+        const m = out.to[at] as number
+        if (entered[m] === 0) enter(m)
+        else if (component[m] === -1) low[n] = Math.min(low[n] as number, entered[m] as number)
+        continue
+      }
+      path.pop()
+      const above = path.at(-1)
+      if (above !== undefined) low[above] = Math.min(low[above] as number, low[n] as number)
+      if (low[n] !== entered[n]) continue
+      for (let m = open.pop() as number; ; m = open.pop() as number) {
+        component[m] = n
+        if (m === n) break
+      }
+    }
+  }
+  return component
+}
+
 /** Place of each node in an order. */
 export function ranksOf(order: Int32Array): Int32Array {
   const rank = new Int32Array(order.length)
