@@ -63,4 +63,11 @@ export {
 } from './recorder.ts'
 export type { CheckResult, Counterexample, Edge, Verdict, Violation } from './result.ts'
 export { type CausalOptions, type CausalVariant, checkCausal } from './sessions/check-causal.ts'
+export {
+  checkSessions,
+  type CompareVersions,
+  type SessionGuarantee,
+  type SessionOptions,
+} from './sessions/check-sessions.ts'
 export { checkWeakLevel, type WeakLevel } from './sessions/check-weak-level.ts'
+export type { WeakCheckOptions } from './sessions/weak-check.ts'

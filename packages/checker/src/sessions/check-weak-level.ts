@@ -35,10 +35,17 @@ export function checkWeakLevel(
 ): CheckResult {
   switch (level) {
     case 'causal':
-      return checkWeakly(history, level, options, (input) => causalFindings(input, 'ccv'))
+      return checkWeakly(history, level, options, (input) => causalFindings(input, 'ccv'), {
+        badReadsBreak: true,
+      })
     case 'read-atomic':
-      return checkWeakly(history, level, options, (input) =>
-        cycleFindings(input, readAtomicEdges(input.view, input.writers, input.meter), 'fractured-read'),
+      return checkWeakly(
+        history,
+        level,
+        options,
+        (input) =>
+          cycleFindings(input, readAtomicEdges(input.view, input.writers, input.meter), 'fractured-read'),
+        { badReadsBreak: true },
       )
     case 'read-committed':
       return checkWeakly(history, level, options, (input) =>

@@ -29,6 +29,13 @@ export interface WeakInput {
   readonly maxViolations: number
 }
 
+interface Judgement {
+  /** Is a read that nothing allows (G1a …) a violation? */
+  readonly badReadsBreak?: boolean
+  /** Does it matter which write a read read from? */
+  readonly ambiguousReadsMatter?: boolean
+}
+
 /**
  * Runs `find` on what is known for certain, and puts the answer together. With ambiguous reads: a promise that
  * holds if they are guessed holds; one that is broken without them is broken; else nobody knows.
@@ -38,6 +45,7 @@ export function checkWeakly(
   promise: string,
   options: WeakCheckOptions,
   find: (input: WeakInput) => Findings,
+  { badReadsBreak = false, ambiguousReadsMatter = true }: Judgement = {},
 ): CheckResult {
   const { maxViolations = 10 } = options
   if (!(maxViolations >= 0)) throw new RangeError(`maxViolations must be at least 0, got ${maxViolations}`)
@@ -62,7 +70,7 @@ export function checkWeakly(
     const words = new Words(transactions)
     const found = find({ view, writers, words, meter, maxViolations })
     stats = { ...stats, sessions: transactions.sessionCount, writers: writers.count, ...found.stats }
-    const bad = transactions.badReads
+    const bad = badReadsBreak ? transactions.badReads : []
     const listed = bad.slice(0, maxViolations).map((event) => words.badRead(event))
     return {
       violations: [...listed, ...found.violations].slice(0, maxViolations),
@@ -71,7 +79,7 @@ export function checkWeakly(
   }
   try {
     meter.reserve(transactions.bytes)
-    const ambiguous = transactions.ambiguousReads > 0
+    const ambiguous = ambiguousReadsMatter && transactions.ambiguousReads > 0
     let found: Findings | undefined
     if (!ambiguous || transactions.guesses) found = run(ambiguous)
     if (ambiguous && (found === undefined || found.count > 0)) {

@@ -33,12 +33,11 @@ describe(`on ${SEEDS} random histories, the same verdict as trying every order`,
     ["checkCausal('ccv') of transactions", ccv, txns],
   ]
   test.each(cases)('%s', (_, [fast, slow], shape) => {
-    const { wrong, verdicts, names } = compareVerdicts({ file: FILE, seeds: SEEDS, shape, fast, slow })
+    const { wrong, verdicts, rarer, names } = compareVerdicts({ file: FILE, seeds: SEEDS, shape, fast, slow })
     expect(wrong).toBe('')
     expect(verdicts.unknown).toBe(0)
-    expect(verdicts.ok).toBeGreaterThan(SEEDS / 10)
-    expect(verdicts.violated).toBeGreaterThan(SEEDS / 10)
-    expect(names.size).toBeGreaterThan(4)
+    expect(rarer).toBeGreaterThan(SEEDS / 10)
+    expect(rarer === Infinity || names.size > 4).toBe(true)
   })
 })
 
@@ -49,11 +48,16 @@ describe('where values are written twice', () => {
   ]
   test.each(cases)('%s is right or says unknown', (_, [fast, slow]) => {
     const shape = { ...singles, duplicates: true }
-    const { wrong, verdicts, reasons } = compareVerdicts({ file: FILE, seeds: 2000, shape, fast, slow })
+    const { wrong, verdicts, rarer, reasons } = compareVerdicts({
+      file: FILE,
+      seeds: 2000,
+      shape,
+      fast,
+      slow,
+    })
     expect(wrong).toBe('')
-    expect(verdicts.ok).toBeGreaterThan(200)
-    expect(verdicts.violated).toBeGreaterThan(200)
-    expect(verdicts.unknown).toBeGreaterThan(20)
+    expect(rarer).toBeGreaterThan(200)
+    expect(rarer === Infinity || verdicts.unknown > 20).toBe(true)
     for (const reason of reasons) expect(reason).toMatch(/both wrote|initial value/)
   })
 })

@@ -5,13 +5,13 @@ import type { MicroOperation, Operation } from '../../operation.ts'
  * Definitions, tried on every order. Slow, and written without the fast code's ideas: no clocks, no bad
  * patterns, no transitive shortcuts, and every choice of what happened and of who wrote a value is tried.
  */
-interface Event {
+export interface Event {
   readonly kind: 'r' | 'w'
   readonly key: string
   readonly value: unknown
 }
 
-interface Txn {
+export interface Txn {
   readonly index: number
   readonly process: unknown
   readonly certain: boolean
@@ -19,14 +19,14 @@ interface Txn {
 }
 
 /** External reads with the writer that is tried: index into the transactions, or -1 for the initial state. */
-interface Read {
+export interface Read {
   readonly reader: number
   readonly position: number
   readonly key: string
   readonly writer: number
 }
 
-interface World {
+export interface World {
   readonly txns: readonly Txn[]
   readonly reads: readonly Read[]
   readonly so: readonly (readonly boolean[])[]
@@ -52,8 +52,11 @@ const transactionOf = (o: Operation): Txn => {
   return { index: o.index, process: o.process, certain, events }
 }
 
-/** Every way in which it may have been: which unknown operations happened, and which write each read saw. */
-export function* worlds(history: History): Generator<World> {
+/**
+ * Every way in which it may have been: which unknown operations happened, and which write each read saw.
+ * With `badReadsBreak` false, a read that nothing explains is left out.
+ */
+export function* worlds(history: History, badReadsBreak = true): Generator<World> {
   const possible = history.operations.filter((o) => o.status !== 'fail').map(transactionOf)
   const unsure = possible.filter((txn) => !txn.certain)
   for (let chosen = 0; chosen < 2 ** unsure.length; chosen++) {
@@ -65,7 +68,7 @@ export function* worlds(history: History): Generator<World> {
         if (event.kind === 'w' || !fine) return
         const own = txn.events.slice(0, position).findLast((e) => e.kind === 'w' && e.key === event.key)
         if (own !== undefined) {
-          if (own.value !== event.value) fine = false
+          if (own.value !== event.value && badReadsBreak) fine = false
           return
         }
         const writers: number[] = event.value === null ? [-1] : []
@@ -73,6 +76,13 @@ export function* worlds(history: History): Generator<World> {
           const last = other.events.findLast((e) => e.kind === 'w' && e.key === event.key)
           if (other !== txn && last?.value === event.value && last !== undefined) writers.push(index)
         })
+        const explicable = (): boolean =>
+          possible.some(
+            (other) =>
+              other !== txn &&
+              other.events.findLast((e) => e.kind === 'w' && e.key === event.key)?.value === event.value,
+          )
+        if (writers.length === 0 && !badReadsBreak && !explicable()) return
         if (writers.length === 0) fine = false
         choices.push(writers.map((writer) => ({ reader, position, key: event.key, writer })))
       })
@@ -103,7 +113,7 @@ function causality({ txns, reads, so }: World): boolean[][] {
 }
 
 /** Is there a total order over `count` things that contains `before` and has `holds`? Positions by thing. */
-function someOrder(
+export function someOrder(
   count: number,
   before: readonly (readonly boolean[])[],
   holds: (position: readonly number[]) => boolean,

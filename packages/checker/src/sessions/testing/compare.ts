@@ -15,6 +15,8 @@ interface Compared {
   /** The first history with another verdict; empty if there is none. */
   readonly wrong: string
   readonly verdicts: Readonly<Record<Verdict, number>>
+  /** How often the rarer of `ok` and `violated` was seen; Infinity if there is only one history. */
+  readonly rarer: number
   /** Names of violations that were seen. */
   readonly names: ReadonlySet<string>
   readonly reasons: readonly string[]
@@ -35,8 +37,9 @@ export function compareVerdicts({ file, seeds, shape, fast, slow }: Comparison):
     if (verdict === 'unknown') reasons.push(reason ?? '')
     else if ((verdict === 'ok') !== slow(history)) {
       const wrong = `${verdict}: ${violations[0]?.message ?? ''}\n${seedMessage(seed, file, history)}`
-      return { wrong, verdicts, names, reasons }
+      return { wrong, verdicts, rarer: 0, names, reasons }
     }
   }
-  return { wrong: '', verdicts, names, reasons }
+  const rarer = only === undefined ? Math.min(verdicts.ok, verdicts.violated) : Infinity
+  return { wrong: '', verdicts, rarer, names, reasons }
 }

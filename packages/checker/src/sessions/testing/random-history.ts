@@ -28,6 +28,10 @@ export interface Shape {
   readonly transactions: boolean
   readonly maxOperations: number
   readonly realTime: boolean
+  /** Of a transaction. Default 3. */
+  readonly maxSteps?: number
+  /** Operations whose answer is lost. Default: some. */
+  readonly unknown?: boolean
   /** Now and then a value that was written before. */
   readonly duplicates?: boolean
   /** A cas now and then. */
@@ -72,12 +76,12 @@ export function randomHistory(seed: number, shape: Shape): History {
   for (let index = 0; index < count; index++) {
     const process = random(processes)
     const lucky = random(12)
-    let status: Status = lucky === 0 ? 'fail' : lucky <= 2 ? 'unknown' : 'ok'
+    let status: Status = lucky === 0 ? 'fail' : lucky <= 2 && shape.unknown !== false ? 'unknown' : 'ok'
     const key = keys[random(keys.length)]!
     let what: Partial<Operation> & { op: string }
     if (shape.transactions) {
       const steps: MicroOperation[] = []
-      for (let i = 1 + random(3); i > 0; i--) {
+      for (let i = 1 + random(shape.maxSteps ?? 3); i > 0; i--) {
         const on = keys[random(keys.length)]!
         const own = steps.findLast((step) => step[0] === 'w' && step[1] === on)
         const blind = random(20) === 0 // to its own writes

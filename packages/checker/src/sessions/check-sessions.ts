@@ -1,0 +1,121 @@
+import type { History } from '../history.ts'
+import type { CheckResult } from '../result.ts'
+import { creationTimes } from './creation-times.ts'
+import { type CompareVersions, scanSessions, type SessionGuarantee } from './session-scan.ts'
+import { sessionCycles, staleReadViolation } from './session-violations.ts'
+import { addTimeEdges } from './time-edges.ts'
+import { scanValues } from './value-scan.ts'
+import { checkWeakly, type Findings, type WeakCheckOptions, type WeakInput } from './weak-check.ts'
+
+export type { CompareVersions, SessionGuarantee } from './session-scan.ts'
+
+export interface SessionOptions extends WeakCheckOptions {
+  /** Default: all four. */
+  readonly guarantees?: readonly SessionGuarantee[] | undefined
+  /**
+   * What is known about the order of the versions of a key. A `cas` that succeeded always made the version
+   * after the one it compared with.
+   *
+   * - `'real-time'`: a write that was acknowledged (or read) before another one began made the older version.
+   *   True where the writes of a key are linearizable, whatever the reads are: one Postgres or Redis primary with
+   *   replicas to read from, etcd. Not true for last-writer-wins by clocks of several machines.
+   * - `'ascending'`: values are numbers that grow with each version: a counter that only counts up, a row
+   *   version, an epoch. Values need not be unique, and may come from writes that the history does not have.
+   * - a function that compares two values: the same, for other values.
+   * - `'none'`: nothing. Only what no order of versions explains is broken.
+   *
+   * Default: `'none'`, except that what `'real-time'` would call broken is `unknown`, not `ok`.
+   */
+  readonly versionOrder?: 'real-time' | 'ascending' | 'none' | CompareVersions | undefined
+}
+
+const ALL: readonly SessionGuarantee[] = [
+  'read-your-writes',
+  'monotonic-reads',
+  'monotonic-writes',
+  'writes-follow-reads',
+]
+
+/**
+ * Did each session (process) see what it was promised? After Terry, Demers, Petersen, Spreitzer, Theimer and
+ * Welch, "Session Guarantees for Weakly Consistent Replicated Data", PDIS 1994:
+ *
+ * - `read-your-writes`: a read returns no older version of its key than any the session wrote before it.
+ * - `monotonic-reads`: … than any the session read before it.
+ * - `monotonic-writes`: versions that a session wrote are in the order in which it wrote them.
+ * - `writes-follow-reads`: a version is newer than those its session had read before it wrote it.
+ *
+ * `ok`: there is one order of versions, agreeing with `versionOrder`, that satisfies all `guarantees`.
+ * `violated`: there is none. The violation has the name of the guarantee that fails by itself; where each can be
+ * satisfied but not all at once, the names of those that exclude each other, joined by `or`.
+ * `unknown`: values are written twice and that matters; the default of `versionOrder` (see there); the budget.
+ *
+ * A write counts once it is acknowledged: one of unknown status may take effect after later reads, so nothing
+ * has to return it, but what somebody read of it is a version like any other. Reads of values that nobody wrote, or that
+ * should not be seen (G1a, G1b), say nothing here; see `checkCausal()`. With versions compared by their values
+ * each key is judged by itself. What all four promise together across keys is `checkCausal()`.
+ * @throws HistoryContentError if the history is not one of registers, or a value cannot be compared.
+ *
+ * @example
+ * ```ts
+ * import { checkSessions, createHistory } from '@quorate/checker'
+ *
+ * const history = createHistory()
+ * // … history.record(…) around each write to the primary and each read from a replica
+ * const result = checkSessions(history, { guarantees: ['read-your-writes'], versionOrder: 'real-time' })
+ * console.log(result.verdict, result.violations[0]?.message)
+ * ```
+ */
+export function checkSessions(history: History, options: SessionOptions = {}): CheckResult {
+  const { guarantees = ALL, versionOrder } = options
+  const wanted = new Set(guarantees)
+  if (wanted.size === 0) throw new RangeError(`guarantees must name at least one of ${ALL.join(', ')}`)
+  for (const guarantee of wanted)
+    if (!ALL.includes(guarantee))
+      throw new RangeError(`guarantees must be of ${ALL.join(', ')}, got '${guarantee}'`)
+  const promise = ALL.filter((guarantee) => wanted.has(guarantee)).join(', ')
+
+  if (versionOrder === 'ascending' || typeof versionOrder === 'function')
+    return checkWeakly(history, promise, options, (input) => scanValues(input, wanted, versionOrder), {
+      ambiguousReadsMatter: false,
+    })
+  if (versionOrder !== undefined && versionOrder !== 'none' && versionOrder !== 'real-time')
+    throw new RangeError(
+      `versionOrder must be 'real-time', 'ascending', 'none' or a function, got '${String(versionOrder)}'`,
+    )
+  if (versionOrder === 'real-time' && !history.realTime)
+    throw new RangeError("versionOrder must not be 'real-time' for a history without real time; use 'none'")
+
+  const check = (inRealTime: boolean): CheckResult =>
+    checkWeakly(history, promise, options, (input) => findings(input, wanted, inRealTime), {})
+  const result = check(versionOrder === 'real-time')
+  if (versionOrder !== undefined || !history.realTime || result.verdict !== 'ok') return result
+  const strict = check(true)
+  if (strict.verdict !== 'violated') return result
+  const { message } = strict.violations[0] ?? { message: `${promise} would be broken` }
+  const reason = `this needs the order of versions: if the writes of a key are linearizable, as on one primary, then say versionOrder: 'real-time' and it is violated: ${message}`
+  return { ...result, verdict: 'unknown', reason }
+}
+
+function findings(
+  input: WeakInput,
+  guarantees: ReadonlySet<SessionGuarantee>,
+  inRealTime: boolean,
+): Findings {
+  const { view, writers, meter, maxViolations } = input
+  const times = view.transactions.history.realTime ? creationTimes(view, meter) : undefined
+  const scan = scanSessions(view, { guarantees, times, inRealTime, maxViolations }, meter)
+  const violations = scan.stale.map((stale) => staleReadViolation(input, stale, times))
+  const stats = { edges: scan.edges.count }
+  if (!scan.mayHaveCycles) return { violations, count: scan.staleCount, stats }
+  const nodes =
+    inRealTime && times !== undefined
+      ? addTimeEdges(view, writers, times, scan.edges, scan.nodes, meter)
+      : scan.nodes
+  const cycles = sessionCycles(input, guarantees, scan.edges, nodes, times)
+  return {
+    violations: [...violations, ...cycles.violations],
+    count: scan.staleCount + cycles.count,
+    stats: { edges: scan.edges.count },
+  }
+}
