@@ -36,6 +36,16 @@ export interface LogEntry {
   readonly data: unknown
 }
 
+/** When a fault held. */
+export interface FaultTime {
+  readonly fault: Fault
+  /** Places on the time line of the history. `end` is `Infinity` if the run was over first. */
+  readonly start: number
+  readonly end: number
+  readonly startMs: number
+  readonly endMs: number
+}
+
 /** Amounts of one run. */
 export interface RunStats {
   readonly events: number
@@ -79,6 +89,8 @@ export interface Run<Api = unknown, Call = unknown, Output = unknown> {
   readonly line: string
   readonly seed: number
   readonly faults: readonly Fault[]
+  /** Those that came to be, before the run was over. */
+  readonly faultTimes: readonly FaultTime[]
   readonly history: ReadonlyArray<HistoryEntry<Call, Output>>
   readonly logs: readonly LogEntry[]
   readonly stats: RunStats

@@ -24,7 +24,23 @@ export type {
   PauseFault,
   RateFault,
 } from './faults.ts'
-export type { Failure, FailureKind, HistoryEntry, LogEntry, Problem, Run, RunStats } from './history.ts'
+export type {
+  Failure,
+  FailureKind,
+  FaultTime,
+  HistoryEntry,
+  LogEntry,
+  Problem,
+  Run,
+  RunStats,
+} from './history.ts'
+export {
+  type CheckerFault,
+  type CheckerHistory,
+  type CheckerOperation,
+  historyOf,
+  type Words,
+} from './history-of.ts'
 export { type CallOptions, type Rpc, rpcOf } from './rpc.ts'
 export {
   type CheckAnswer,

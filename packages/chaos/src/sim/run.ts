@@ -103,6 +103,10 @@ class FinishedRun<Api, Call, Output> implements Run<Api, Call, Output> {
     return this.#full.faults
   }
 
+  get faultTimes(): Run['faultTimes'] {
+    return this.#world.faultTimes
+  }
+
   get history(): Run<Api, Call, Output>['history'] {
     return this.#world.lanes.history
   }

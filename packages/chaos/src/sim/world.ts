@@ -3,7 +3,7 @@ import { copyMessage } from './copy.ts'
 import { ANY_LIFE, Engine, type SimEvent } from './engine.ts'
 import type { NodeId } from './env.ts'
 import type { Fault } from './faults.ts'
-import type { LogEntry, Problem } from './history.ts'
+import type { FaultTime, LogEntry, Problem } from './history.ts'
 import { describe, type LaneOperation, Lanes } from './lanes.ts'
 import { Network } from './network.ts'
 import { type NodeHost, SimNode } from './node.ts'
@@ -31,6 +31,7 @@ export class World<Api, Call, Output> implements NodeHost {
   readonly lanes: Lanes<Api, Call, Output>
   readonly logs: LogEntry[] = []
   readonly trace: string[] = []
+  readonly faultTimes: Array<{ -readonly [K in keyof FaultTime]: FaultTime[K] }> = []
   messages = 0
   lost = 0
   duplicated = 0
@@ -148,6 +149,7 @@ export class World<Api, Call, Output> implements NodeHost {
 
   #change(fault: Fault, begins: boolean): boolean {
     this.#trace?.(() => `${begins ? '*** ' : 'over: '}${formatFault(fault)}`)
+    this.#clock(fault, begins)
     switch (fault.kind) {
       case 'cut':
       case 'loss':
@@ -175,6 +177,19 @@ export class World<Api, Call, Output> implements NodeHost {
       default:
         return fault satisfies never
     }
+  }
+
+  #clock(fault: Fault, begins: boolean): void {
+    const place = this.engine.nextPlace()
+    const ms = this.engine.nowUs / 1_000
+    if (begins) {
+      this.faultTimes.push({ fault, start: place, end: Infinity, startMs: ms, endMs: Infinity })
+      return
+    }
+    const entry = this.faultTimes.find((one) => one.fault === fault && one.end === Infinity)
+    if (entry === undefined) return
+    entry.end = place
+    entry.endMs = ms
   }
 
   #named(id: NodeId): SimNode {
