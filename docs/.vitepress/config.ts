@@ -35,6 +35,7 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
         items: [
           { text: 'Test without waiting', link: '/how-to/test-without-waiting' },
           { text: 'Handle an error', link: '/how-to/handle-an-error' },
+          { text: 'Prove a guarantee', link: '/how-to/prove-a-guarantee' },
           { text: 'Measure', link: '/how-to/measure' },
         ],
       },

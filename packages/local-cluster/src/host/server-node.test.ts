@@ -1,6 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { systemClock, systemRandom } from '@quorate/core'
 import { expect, test } from 'vitest'
 import { WrongServerStateError } from '../errors.ts'
 import type { HostContext } from './context.ts'
+import { startTimeOf } from './process-identity.ts'
 import { type PreparedCommand, ServerNode } from './server-node.ts'
 
 class Node extends ServerNode {
@@ -8,8 +13,11 @@ class Node extends ServerNode {
   protected readonly orderlySignal = 'SIGTERM'
   protected readonly quitSignal = 'SIGQUIT'
   protected readonly portTaken = /taken/
+  prepared: Promise<PreparedCommand> = new Promise(() => {})
+  onPrepare: () => void = () => {}
   protected prepare(): Promise<PreparedCommand> {
-    return Promise.reject(new Error('not in this test'))
+    this.onPrepare()
+    return this.prepared
   }
   protected isReady(): Promise<boolean> {
     return Promise.resolve(false)
@@ -25,4 +33,31 @@ test('pause() and resume() of a server that was killed', async () => {
   await expect(node.pause()).rejects.toThrow(WrongServerStateError)
   await expect(node.pause()).rejects.toMatchObject({ server: 'postgres/main/node-1', state: 'down' })
   await expect(node.resume()).resolves.toBe(undefined)
+})
+
+test('kill() of a server that is just being started leaves none behind', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'quorate-node-'))
+  const pids: number[] = []
+  const context = {
+    account: undefined,
+    registry: { add: (pid: number) => void pids.push(pid) },
+    clock: systemClock,
+    random: systemRandom,
+    startTimeoutMs: 10_000,
+    signal: new AbortController().signal,
+    note: () => {},
+  } as unknown as HostContext
+  const logFile = path.join(folder, 'log')
+  const node = new Node(context, { name: 'postgres/main/node-1', dir: folder, logFile })
+  const { promise, resolve } = Promise.withResolvers<PreparedCommand>()
+  node.prepared = promise
+  const preparing = new Promise<void>((called) => (node.onPrepare = called))
+  const starting = node.start()
+  await preparing
+  await node.kill()
+  resolve({ command: 'sleep', args: ['60'] })
+  await expect(starting).rejects.toThrow(/it is killed/)
+  expect(node.state).toBe('down')
+  expect(pids.map((pid) => startTimeOf(pid))).toEqual([undefined])
+  await rm(folder, { recursive: true })
 })

@@ -43,6 +43,7 @@ export abstract class ServerNode {
   #process: ServerProcess | undefined
   #port: number | undefined
   #state: NodeState = 'down'
+  #kills = 0
 
   constructor(context: HostContext, options: ServerNodeOptions) {
     this.context = context
@@ -110,11 +111,18 @@ export abstract class ServerNode {
 
   async #startOn(port: number): Promise<void> {
     const { account, registry, clock } = this.context
+    const kills = this.#kills
     const command = await this.prepare(port)
     const logStart = await endOf(this.logFile)
     const { logFile, quitSignal } = this
     const server = await ServerProcess.start({ ...command, account, logFile, registry, quitSignal, clock })
     this.#process = server
+    if (this.#kills !== kills) {
+      // kill() came while there was no process yet.
+      await this.#quit()
+      const remedy = 'restart() it once nobody kills it'
+      throw new WrongServerStateError({ server: this.name, action: 'start', state: 'killed', remedy })
+    }
     this.#state = 'running'
     try {
       await this.#ready(server, port, logStart)
@@ -150,6 +158,7 @@ export abstract class ServerNode {
 
   /** SIGKILL to the server and all its processes, as a power cut. Resolves when they are gone. */
   async kill(): Promise<void> {
+    this.#kills++
     this.#state = 'down'
     await this.#process?.killTree()
     await this.clearRemains()
