@@ -78,6 +78,7 @@ export function checkSessions(history: History, options: SessionOptions = {}): C
   if (versionOrder === 'ascending' || typeof versionOrder === 'function')
     return checkWeakly(history, promise, options, (input) => scanValues(input, wanted, versionOrder), {
       ambiguousReadsMatter: false,
+      badReadsBreak: false,
     })
   if (versionOrder !== undefined && versionOrder !== 'none' && versionOrder !== 'real-time')
     throw new RangeError(
@@ -87,7 +88,9 @@ export function checkSessions(history: History, options: SessionOptions = {}): C
     throw new RangeError("versionOrder must not be 'real-time' for a history without real time; use 'none'")
 
   const check = (inRealTime: boolean): CheckResult =>
-    checkWeakly(history, promise, options, (input) => findings(input, wanted, inRealTime), {})
+    checkWeakly(history, promise, options, (input) => findings(input, wanted, inRealTime), {
+      badReadsBreak: false,
+    })
   const result = check(versionOrder === 'real-time')
   if (versionOrder !== undefined || !history.realTime || result.verdict !== 'ok') return result
   const strict = check(true)

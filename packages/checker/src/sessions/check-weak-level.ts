@@ -33,33 +33,18 @@ export function checkWeakLevel(
   level: WeakLevel,
   options: WeakCheckOptions = {},
 ): CheckResult {
-  switch (level) {
-    case 'causal':
-      return checkWeakly(history, level, options, (input) => causalFindings(input, 'ccv'), {
-        badReadsBreak: true,
-      })
-    case 'read-atomic':
-      return checkWeakly(
-        history,
-        level,
-        options,
-        (input) =>
-          cycleFindings(input, readAtomicEdges(input.view, input.writers, input.meter), 'fractured-read'),
-        { badReadsBreak: true },
-      )
-    case 'read-committed':
-      return checkWeakly(history, level, options, (input) =>
-        cycleFindings(
-          input,
-          readCommittedEdges(input.view, input.writers, input.meter),
-          'non-monotonic-read',
-        ),
-      )
-    default:
-      throw new RangeError(
-        `level must be 'read-committed', 'read-atomic' or 'causal', got '${String(level satisfies never)}'`,
-      )
-  }
+  const find = FIND[level]
+  if (find === undefined)
+    throw new RangeError(`level must be 'read-committed', 'read-atomic' or 'causal', got '${level}'`)
+  return checkWeakly(history, level, options, find)
+}
+
+const FIND: Readonly<Record<string, ((input: WeakInput) => Findings) | undefined>> = {
+  'read-committed': (input) =>
+    cycleFindings(input, readCommittedEdges(input.view, input.writers, input.meter), 'non-monotonic-read'),
+  'read-atomic': (input) =>
+    cycleFindings(input, readAtomicEdges(input.view, input.writers, input.meter), 'fractured-read'),
+  causal: (input) => causalFindings(input, 'ccv'),
 }
 
 function cycleFindings(input: WeakInput, edges: VersionEdges, name: string): Findings {

@@ -30,9 +30,9 @@ export interface WeakInput {
 }
 
 interface Judgement {
-  /** Is a read that nothing allows (G1a …) a violation? */
+  /** Is a read that nothing allows (G1a …) a violation? Default: yes. */
   readonly badReadsBreak?: boolean
-  /** Does it matter which write a read read from? */
+  /** Does it matter which write a read read from? Default: yes. */
   readonly ambiguousReadsMatter?: boolean
 }
 
@@ -45,7 +45,7 @@ export function checkWeakly(
   promise: string,
   options: WeakCheckOptions,
   find: (input: WeakInput) => Findings,
-  { badReadsBreak = false, ambiguousReadsMatter = true }: Judgement = {},
+  { badReadsBreak = true, ambiguousReadsMatter = true }: Judgement = {},
 ): CheckResult {
   const { maxViolations = 10 } = options
   if (!(maxViolations >= 0)) throw new RangeError(`maxViolations must be at least 0, got ${maxViolations}`)
