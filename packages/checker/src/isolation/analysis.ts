@@ -1,6 +1,6 @@
 import { type Cycle, findCycles } from './cycles.ts'
 import { addDependencies, addProcessOrder, addRealTime, findLostUpdates } from './dependencies.ts'
-import { Findings, type Happened, linkSteps, showElement, showKey, type Versions } from './evidence.ts'
+import { type Findings, type Happened, linkSteps, showElement, showKey, type Versions } from './evidence.ts'
 import { cycleName } from './explain.ts'
 import { type Graph, GraphBuilder } from './graph.ts'
 import { keyName, type Transactions } from './transactions.ts'
@@ -24,15 +24,14 @@ export interface AnalysisInput {
   /** 1: no order but that of data. 2: order of processes too. 3: real time too. */
   readonly stages: number
   readonly withinBudget: () => boolean
-  /** Adds to these. Default: to none, nothing is told. */
-  readonly findings?: Findings
+  /** Adds to these. */
+  readonly findings: Findings
   /** More edges, of versions whose order is known only in pairs. */
   readonly addEdges?: (builder: GraphBuilder) => void
 }
 
 export function analyse(input: AnalysisInput): Analysis {
-  const { txns, versions, happened, stages, withinBudget } = input
-  const findings = input.findings ?? new Findings(0)
+  const { txns, versions, happened, stages, withinBudget, findings } = input
   const builder = new GraphBuilder(txns.count)
   addDependencies(txns, versions, happened, builder)
   input.addEdges?.(builder)

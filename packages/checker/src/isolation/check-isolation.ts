@@ -183,7 +183,8 @@ function answer(
     )
   const all = [askedVerdict, ...verdicts.values()]
   const verdict = all.includes('violated') ? 'violated' : all.includes('unknown') ? 'unknown' : 'ok'
-  const told = tell(txns, options.model, names, judgement)
+  const inEvery = verdict === 'violated' && found.length === 0
+  const told = tell(txns, options.model, names, judgement, inEvery)
   const violations = [...told.violations, ...found.flatMap((result) => result.violations)]
   const levels = reportLevels(
     (level) => verdicts.get(level) ?? cheapVerdict(judgement, level),
@@ -232,6 +233,7 @@ function tell(
   model: IsolationOptions['model'],
   names: ReadonlySet<string>,
   judgement: Judgement,
+  inEvery: boolean,
 ): { violations: Violation[]; count: number } {
   const shadowed = new Set<string>()
   for (const [weak, strong] of SHADOWS)
@@ -241,7 +243,8 @@ function tell(
   const isTold = new Set([...names].filter((name) => !shadowed.has(name)))
   let { analysis } = judgement
   const wrong = (): boolean => [...isTold].some((name) => analysis.names.has(name))
-  if (!wrong()) analysis = judgement.everyOrder(isTold) ?? analysis
+  // Nothing is wrong with what is known for sure, and yet something is in every order of the rest.
+  if (inEvery && !wrong()) analysis = judgement.everyOrder(isTold) ?? analysis
   const cycles = analysis.cycles.filter((cycle) => isTold.has(cycleName(cycle)))
   const plain = analysis.findings.of(isTold)
   let count = cycles.length

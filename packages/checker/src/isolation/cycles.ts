@@ -64,7 +64,7 @@ export function findCycles(graph: Graph, stages: number, withinBudget: () => boo
   const missing: Set<number>[] = []
   let before: { dirty: Int32Array; read: Int32Array } | undefined
   for (let stage = 0 as Stage; stage < stages; stage++) {
-    const order = ORDER[stage] as number
+    const order = ORDER[stage]!
     const readers = new Set<number>(missing.at(-1))
     missing.push(readers)
     const sub = cyclicPart(graph, DATA | order)
@@ -72,15 +72,14 @@ export function findCycles(graph: Graph, stages: number, withinBudget: () => boo
     const search = new StageSearch(sub, stage, cycles)
     const dirty = components(sub, WW | order)
     const read = components(sub, WW | WR | FREE | order)
-    const kindOf = (edge: number): number => sub.kind[edge] as number
-    const inside = ({ of }: Components, edge: number): boolean =>
-      of[sub.from[edge] as number] === of[sub.to[edge] as number]
+    const kindOf = (edge: number): number => sub.kind[edge]!
+    const inside = ({ of }: Components, edge: number): boolean => of[sub.from[edge]!] === of[sub.to[edge]!]
     const wasInside = (of: Int32Array | undefined, edge: number): boolean => {
-      const part = of?.[sub.nodeOf[sub.from[edge] as number] as number] ?? -1
-      return part !== -1 && part === of?.[sub.nodeOf[sub.to[edge] as number] as number]
+      const part = of?.[sub.nodeOf[sub.from[edge]!] as number] ?? -1
+      return part !== -1 && part === of?.[sub.nodeOf[sub.to[edge]!] as number]
     }
-    const closes = stage === 0 ? WW : (NEW_ORDER[stage] as number)
-    const closesRead = stage === 0 ? WR : (NEW_ORDER[stage] as number)
+    const closes = stage === 0 ? WW : NEW_ORDER[stage]!
+    const closesRead = stage === 0 ? WR : NEW_ORDER[stage]!
     const dirtyEdges: number[] = []
     const readEdges: number[] = []
     const antiEdges: number[] = []
@@ -100,8 +99,8 @@ export function findCycles(graph: Graph, stages: number, withinBudget: () => boo
     const isSingle = reachable(
       sub,
       WW | WR | FREE | order,
-      Int32Array.from(antiEdges, (edge) => sub.to[edge] as number),
-      Int32Array.from(antiEdges, (edge) => sub.from[edge] as number),
+      Int32Array.from(antiEdges, (edge) => sub.to[edge]!),
+      Int32Array.from(antiEdges, (edge) => sub.from[edge]!),
       withinBudget,
       read,
     )
@@ -114,14 +113,14 @@ export function findCycles(graph: Graph, stages: number, withinBudget: () => boo
       )
       break
     }
-    const flag = (edge: number): number => found[sub.edgeOf[edge] as number] as number
+    const flag = (edge: number): number => found[sub.edgeOf[edge]!] as number
     const mark = (edge: number, bit: number): void => {
-      ;(found[sub.edgeOf[edge] as number] as number) |= bit
+      found[sub.edgeOf[edge]!]! |= bit
     }
     const singles = antiEdges.filter((edge, at) => isSingle[at] === 1 && (flag(edge) & SINGLE) === 0)
     for (const edge of singles) {
       mark(edge, SINGLE)
-      readers.add(sub.nodeOf[sub.from[edge] as number] as number)
+      readers.add(sub.nodeOf[sub.from[edge]!]!)
     }
     const whole = components(sub, DATA | order)
     search.report('G-single-item', singles, whole, WW | WR | FREE | order)
@@ -129,7 +128,7 @@ export function findCycles(graph: Graph, stages: number, withinBudget: () => boo
     const nonadjacent = product(sub, WW | WR | order)
     const nonadjacentParts = components(nonadjacent, ~0)
     const inProduct = ({ of }: Components, edge: number): boolean =>
-      of[(sub.from[edge] as number) * 2 + 1] === of[(sub.to[edge] as number) * 2]
+      of[sub.from[edge]! * 2 + 1] === of[sub.to[edge]! * 2]
     const several = antiEdges.filter((edge) => {
       if ((flag(edge) & (SINGLE | NONADJACENT)) !== 0 || !inProduct(nonadjacentParts, edge)) return false
       mark(edge, NONADJACENT)
@@ -157,7 +156,7 @@ export function findCycles(graph: Graph, stages: number, withinBudget: () => boo
 /** Components as numbers of the whole graph's nodes; -1 for a node outside. */
 function onWhole(graph: Graph, sub: Subgraph, { of }: Components): Int32Array {
   const whole = new Int32Array(graph.nodes).fill(-1)
-  sub.nodeOf.forEach((node, at) => (whole[node] = of[at] as number))
+  sub.nodeOf.forEach((node, at) => (whole[node] = of[at]!))
   return whole
 }
 
@@ -168,9 +167,9 @@ function onWhole(graph: Graph, sub: Subgraph, { of }: Components): Int32Array {
 function product(sub: Subgraph, allows: number): Graph {
   const builder = new GraphBuilder(sub.nodes * 2)
   for (let edge = 0; edge < sub.from.length; edge++) {
-    const from = (sub.from[edge] as number) * 2
-    const to = (sub.to[edge] as number) * 2
-    const kind = sub.kind[edge] as number
+    const from = sub.from[edge]! * 2
+    const to = sub.to[edge]! * 2
+    const kind = sub.kind[edge]!
     if (kind === RW) builder.addEdge(from + 1, to, kind, edge)
     else if (kind === FREE) {
       builder.addEdge(from, to, kind, edge)
@@ -203,8 +202,8 @@ class StageSearch {
     this.#each(
       name,
       edges,
-      (edge) => parts.of[sub.from[edge] as number] as number,
-      (edge, limit) => finder.find(sub.to[edge] as number, sub.from[edge] as number, mask, limit),
+      (edge) => parts.of[sub.from[edge]!] as number,
+      (edge, limit) => finder.find(sub.to[edge]!, sub.from[edge]!, mask, limit),
       finder,
     )
   }
@@ -216,11 +215,9 @@ class StageSearch {
     this.#each(
       name,
       edges,
-      (edge) => parts.of[(sub.to[edge] as number) * 2] as number,
+      (edge) => parts.of[sub.to[edge]! * 2] as number,
       (edge, limit) =>
-        finder
-          .find((sub.to[edge] as number) * 2, (sub.from[edge] as number) * 2 + 1, ~0, limit)
-          ?.map((at) => graph.element[at] as number),
+        finder.find(sub.to[edge]! * 2, sub.from[edge]! * 2 + 1, ~0, limit)?.map((at) => graph.element[at]!),
       finder,
     )
   }
@@ -245,7 +242,7 @@ class StageSearch {
       for (const edge of group) {
         if (best !== undefined && (best.length <= 2 || finder.work > enough)) break
         // An edge out of a helper is no step of its own.
-        const steps = best?.filter((at) => (this.#sub.from[at] as number) < this.#sub.real).length
+        const steps = best?.filter((at) => this.#sub.from[at]! < this.#sub.real).length
         const limit = steps === undefined ? Infinity : steps - 2
         const back = pathBack(edge, limit)
         if (back !== undefined) best = [edge, ...back]
@@ -254,7 +251,7 @@ class StageSearch {
         this.#cycles.push({
           name,
           stage: this.#stage,
-          edges: best.map((edge) => this.#sub.edgeOf[edge] as number),
+          edges: best.map((edge) => this.#sub.edgeOf[edge]!),
         })
     }
   }

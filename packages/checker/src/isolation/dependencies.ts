@@ -28,22 +28,22 @@ export function addDependencies(
   }
   const lateReaders: (number[] | undefined)[] = []
   for (let slot = 0; slot < reads.length; slot++) {
-    const step = reads[slot] as number
-    const reader = txns.owner[step] as number
+    const step = reads[slot]!
+    const reader = txns.owner[step]!
     if (happened[reader] === 0) continue
-    const key = txns.key[step] as number
-    const element = last[slot] as number
+    const key = txns.key[step]!
+    const element = last[slot]!
     if (element !== NONE) builder.addEdge(writerOf(txns, element), reader, WR, element)
-    const versionsSeen = seen[slot] as number
+    const versionsSeen = seen[slot]!
     if (versionsSeen < 0) continue
     const ofKey = order[key] as readonly number[]
     if (versionsSeen < ofKey.length) {
-      const overwrote = ofKey[versionsSeen] as number
+      const overwrote = ofKey[versionsSeen]!
       builder.addEdge(reader, writerOf(txns, overwrote), RW, overwrote)
-    } else if ((later[key] as number[]).length > 0) (lateReaders[key] ??= []).push(reader)
+    } else if (later[key]!.length > 0) (lateReaders[key] ??= []).push(reader)
   }
   lateReaders.forEach((readers, key) => {
-    if (readers !== undefined) addFan(txns, [...new Set(readers)], later[key] as number[], builder)
+    if (readers !== undefined) addFan(txns, [...new Set(readers)], later[key]!, builder)
   })
 }
 
@@ -77,7 +77,7 @@ export function addFan(
   const chain = (up: boolean): number[] => {
     const nodes = writers.map(() => builder.addNode())
     nodes.forEach((node, at) => {
-      builder.addEdge(node, writers[at] as number, FREE, elements[at])
+      builder.addEdge(node, writers[at]!, FREE, elements[at])
       const next = nodes[up ? at + 1 : at - 1]
       if (next !== undefined) builder.addEdge(node, next, FREE)
     })
@@ -104,8 +104,8 @@ export function addProcessOrder(txns: Transactions, happened: Happened, builder:
   const latest = new Int32Array(txns.processes.size).fill(NONE)
   for (let txn = 0; txn < txns.count; txn++) {
     if (happened[txn] === 0) continue
-    const process = txns.process[txn] as number
-    const before = latest[process] as number
+    const process = txns.process[txn]!
+    const before = latest[process]!
     if (before !== NONE) builder.addEdge(before, txn, PROCESS)
     if (txns.status[txn] === COMMITTED) latest[process] = txn
   }
@@ -122,18 +122,18 @@ export function addRealTime(txns: Transactions, happened: Happened, builder: Gra
   const all = Int32Array.from({ length: txns.count }, (_, txn) => txn).filter((txn) => happened[txn] === 1)
   const ends = all
     .filter((txn) => txns.status[txn] === COMMITTED && endOf(txn) < Infinity)
-    .sort((a, b) => endOf(a) - endOf(b))
-  const starts = all.sort((a, b) => startOf(a) - startOf(b))
+    .toSorted((a, b) => endOf(a) - endOf(b))
+  const starts = all.toSorted((a, b) => startOf(a) - startOf(b))
   let moment = NONE
   let ended = 0
   for (const txn of starts) {
     const start = startOf(txn)
-    if (ended < ends.length && endOf(ends[ended] as number) < start) {
+    if (ended < ends.length && endOf(ends[ended]!) < start) {
       const now = builder.addNode()
       if (moment !== NONE) builder.addEdge(moment, now, REAL_TIME)
       moment = now
-      for (; ended < ends.length && endOf(ends[ended] as number) < start; ended++)
-        builder.addEdge(ends[ended] as number, moment, REAL_TIME)
+      for (; ended < ends.length && endOf(ends[ended]!) < start; ended++)
+        builder.addEdge(ends[ended]!, moment, REAL_TIME)
     }
     if (moment !== NONE) builder.addEdge(moment, txn, REAL_TIME)
   }
@@ -151,28 +151,26 @@ export function findLostUpdates(
   const lateUpdater = new Map<number, number>()
   const done = new Set<number>()
   for (let slot = 0; slot < reads.length; slot++) {
-    const from = seen[slot] as number
-    const step = reads[slot] as number
-    const txn = txns.owner[step] as number
+    const from = seen[slot]!
+    const step = reads[slot]!
+    const txn = txns.owner[step]!
     if (from < 0 || happened[txn] === 0) continue
-    let write = next[step] as number
-    while (write !== NONE && txns.isWrite[write] === 0) write = next[write] as number
+    let write = next[step]!
+    while (write !== NONE && txns.isWrite[write] === 0) write = next[write]!
     if (write === NONE || done.has(write)) continue
-    const key = txns.key[step] as number
+    const key = txns.key[step]!
     const ofKey = order[key] as readonly number[]
-    const until = place[txns.value[write] as number] as number
+    const until = place[txns.value[write]!] as number
     if (until === -1) continue
     let at = from
-    while (at < until && at < ofKey.length && writerOf(txns, ofKey[at] as number) === txn) at++
+    while (at < until && at < ofKey.length && writerOf(txns, ofKey[at]!) === txn) at++
     if (at < until && at < ofKey.length) {
       done.add(write)
-      report(txn, writerOf(txns, ofKey[at] as number), key, ofKey[at] as number)
+      report(txn, writerOf(txns, ofKey[at]!), key, ofKey[at]!)
     } else if (until === LATER) {
-      done.add(write)
       const other = lateUpdater.get(key)
       if (other === undefined) lateUpdater.set(key, write)
-      else if (txns.owner[other] !== txn)
-        report(txn, txns.owner[other] as number, key, txns.value[other] as number)
+      else if (txns.owner[other] !== txn) report(txn, txns.owner[other]!, key, txns.value[other]!)
     }
   }
 }

@@ -34,8 +34,8 @@ export const LATER = 0x3fffffff
 export type Happened = Uint8Array
 
 export const writerOf = (txns: Transactions, element: number): number => {
-  const step = txns.elements.writer[element] as number
-  return step === NONE ? NONE : (txns.owner[step] as number)
+  const step = txns.elements.writer[element]!
+  return step === NONE ? NONE : txns.owner[step]!
 }
 
 /** For each step, the previous and the next step of the same transaction on the same key; {@link NONE} if there is none. */
@@ -45,8 +45,8 @@ export function linkSteps(txns: Transactions): { readonly previous: Int32Array; 
   const next = new Int32Array(steps).fill(NONE)
   const latest = new Int32Array(txns.keys.size).fill(NONE)
   for (let step = 0; step < steps; step++) {
-    const key = txns.key[step] as number
-    const before = latest[key] as number
+    const key = txns.key[step]!
+    const before = latest[key]!
     if (before !== NONE && txns.owner[before] === txns.owner[step]) {
       previous[step] = before
       next[before] = step

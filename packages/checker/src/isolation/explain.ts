@@ -59,15 +59,15 @@ interface PlainEdge {
 
 /** Takes helper nodes out: what leads into one and what leads out of it are one edge. */
 function collapse(graph: Graph, edges: readonly number[]): PlainEdge[] {
-  const start = edges.findIndex((edge) => (graph.from[edge] as number) < graph.real)
+  const start = edges.findIndex((edge) => graph.from[edge]! < graph.real)
   const turned = [...edges.slice(start), ...edges.slice(0, start)]
   const plain: PlainEdge[] = []
   for (const edge of turned) {
-    const to = graph.to[edge] as number
-    const element = graph.element[edge] as number
+    const to = graph.to[edge]!
+    const element = graph.element[edge]!
     const open = plain.at(-1)
     if (open !== undefined && open.to >= graph.real) plain[plain.length - 1] = { ...open, to, element }
-    else plain.push({ from: graph.from[edge] as number, to, kind: graph.kind[edge] as number, element })
+    else plain.push({ from: graph.from[edge]!, to, kind: graph.kind[edge]!, element })
   }
   return plain
 }

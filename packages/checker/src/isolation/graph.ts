@@ -69,20 +69,20 @@ export class GraphBuilder {
   build(): Graph {
     const count = this.#count
     const head = new Int32Array(this.#nodes + 1)
-    for (let edge = 0; edge < count; edge++) (head[(this.#from[edge] as number) + 1] as number)++
-    for (let node = 0; node < this.#nodes; node++) (head[node + 1] as number) += head[node] as number
+    for (let edge = 0; edge < count; edge++) head[this.#from[edge]! + 1]!++
+    for (let node = 0; node < this.#nodes; node++) head[node + 1]! += head[node]!
     const next = head.slice(0, this.#nodes)
     const from = new Int32Array(count)
     const to = new Int32Array(count)
     const kind = new Uint8Array(count)
     const element = new Int32Array(count)
     for (let edge = 0; edge < count; edge++) {
-      const node = this.#from[edge] as number
-      const at = (next[node] as number)++
+      const node = this.#from[edge]!
+      const at = next[node]!++
       from[at] = node
-      to[at] = this.#to[edge] as number
-      kind[at] = this.#kind[edge] as number
-      element[at] = this.#element[edge] as number
+      to[at] = this.#to[edge]!
+      kind[at] = this.#kind[edge]!
+      element[at] = this.#element[edge]!
     }
     return { nodes: this.#nodes, real: this.real, head, from, to, kind, element }
   }
@@ -120,38 +120,38 @@ export function components(graph: Graph, mask: number): Components {
     if (order[root] !== 0) continue
     let depth = 0
     path[0] = root
-    cursor[root] = head[root] as number
+    cursor[root] = head[root]!
     order[root] = low[root] = ++clock
     stack[stacked++] = root
     while (depth >= 0) {
-      const node = path[depth] as number
-      const edge = cursor[node] as number
-      if (edge < (head[node + 1] as number)) {
+      const node = path[depth]!
+      const edge = cursor[node]!
+      if (edge < head[node + 1]!) {
         cursor[node] = edge + 1
-        if (((kind[edge] as number) & mask) === 0) continue
-        const next = to[edge] as number
+        if ((kind[edge]! & mask) === 0) continue
+        const next = to[edge]!
         if (order[next] === 0) {
           order[next] = low[next] = ++clock
-          cursor[next] = head[next] as number
+          cursor[next] = head[next]!
           stack[stacked++] = next
           path[++depth] = next
-        } else if (of[next] === -1 && (order[next] as number) < (low[node] as number)) {
-          low[node] = order[next] as number
+        } else if (of[next] === -1 && order[next]! < low[node]!) {
+          low[node] = order[next]!
         }
         continue
       }
       if (low[node] === order[node]) {
         let member: number
         do {
-          member = stack[--stacked] as number
+          member = stack[--stacked]!
           of[member] = count
         } while (member !== node)
         count++
       }
       depth--
       if (depth >= 0) {
-        const parent = path[depth] as number
-        if ((low[node] as number) < (low[parent] as number)) low[parent] = low[node] as number
+        const parent = path[depth]!
+        if (low[node]! < low[parent]!) low[parent] = low[node]!
       }
     }
   }
@@ -170,20 +170,20 @@ export function cyclicPart(graph: Graph, mask: number): Subgraph | undefined {
   const { of, count } = components(graph, mask)
   if (count === graph.nodes) return undefined
   const size = new Int32Array(count)
-  for (let node = 0; node < graph.nodes; node++) (size[of[node] as number] as number)++
+  for (let node = 0; node < graph.nodes; node++) size[of[node]!]!++
   const renamed = new Int32Array(graph.nodes).fill(-1)
   const nodeOf: number[] = []
   let real = 0
   for (let node = 0; node < graph.nodes; node++) {
-    if ((size[of[node] as number] as number) < 2) continue
+    if (size[of[node]!]! < 2) continue
     renamed[node] = nodeOf.length
     nodeOf.push(node)
     if (node < graph.real) real++
   }
   const edgeOf: number[] = []
   for (let edge = 0; edge < graph.from.length; edge++) {
-    const within = of[graph.from[edge] as number] === of[graph.to[edge] as number]
-    if (within && ((graph.kind[edge] as number) & mask) !== 0) edgeOf.push(edge)
+    const within = of[graph.from[edge]!] === of[graph.to[edge]!]
+    if (within && (graph.kind[edge]! & mask) !== 0) edgeOf.push(edge)
   }
   const head = new Int32Array(nodeOf.length + 1)
   const from = new Int32Array(edgeOf.length)
@@ -191,13 +191,13 @@ export function cyclicPart(graph: Graph, mask: number): Subgraph | undefined {
   const kind = new Uint8Array(edgeOf.length)
   const element = new Int32Array(edgeOf.length)
   edgeOf.forEach((edge, at) => {
-    from[at] = renamed[graph.from[edge] as number] as number
-    to[at] = renamed[graph.to[edge] as number] as number
-    kind[at] = graph.kind[edge] as number
-    element[at] = graph.element[edge] as number
-    ;(head[(from[at] as number) + 1] as number)++
+    from[at] = renamed[graph.from[edge]!] as number
+    to[at] = renamed[graph.to[edge]!] as number
+    kind[at] = graph.kind[edge]!
+    element[at] = graph.element[edge]!
+    head[from[at] + 1]!++
   })
-  for (let node = 0; node < nodeOf.length; node++) (head[node + 1] as number) += head[node] as number
+  for (let node = 0; node < nodeOf.length; node++) head[node + 1]! += head[node]!
   return {
     nodes: nodeOf.length,
     real,

@@ -25,15 +25,13 @@ export function ordered(txns: Transactions, versions: Versions, rank: (txn: numb
     return all
   })
   const seen = versions.seen.map((count, slot) => {
-    const element = versions.last[slot] as number
-    return count === -1 && element !== NONE && versions.place[element] === LATER
-      ? (place[element] as number) + 1
-      : count
+    const element = versions.last[slot]!
+    return count === -1 && element !== NONE && versions.place[element] === LATER ? place[element]! + 1 : count
   })
   return { ...versions, order, rest: order.map(() => []), place, seen }
 }
 
-const stepOf = (txns: Transactions, element: number): number => txns.elements.writer[element] as number
+const stepOf = (txns: Transactions, element: number): number => txns.elements.writer[element]!
 
 /** Orders for registers: by completion, by what is known of all dependencies, and by who read from whom. */
 export function registerGuesses(txns: Transactions, versions: Versions, graph: Graph): Guesses {
@@ -44,7 +42,7 @@ export function registerGuesses(txns: Transactions, versions: Versions, graph: G
   const ranks: ((txn: number) => number)[] = [completion]
   for (const mask of [DATA | order, DATA, WW | WR | order, WW | WR]) {
     const { of } = components(graph, mask)
-    ranks.push((txn) => -(of[txn] as number))
+    ranks.push((txn) => -of[txn]!)
   }
   return { orders: lazily(ranks, (rank) => ordered(txns, versions, rank)), exhaustive: false }
 }
@@ -69,7 +67,7 @@ export function listGuesses(
     for (const element of ofKey) {
       const writer = writerOf(txns, element)
       if (!onCycle.has(writer) || happened[writer] === 0) continue
-      const part = of[writer] as number
+      const part = of[writer]!
       const group = parts.get(part)
       if (group === undefined) parts.set(part, new Set([writer]))
       else group.add(writer)
@@ -81,7 +79,7 @@ export function listGuesses(
   // One order of all that take part is an order of each key's appends; different keys may want different ones only
   // if two transactions are in two groups, and then opposite orders would be a cycle of overwrites.
   const rank = new Map<number, number>()
-  const rankOf = (txn: number): number => -(of[txn] as number) * (txns.count + 1) + (rank.get(txn) ?? 0)
+  const rankOf = (txn: number): number => -of[txn]! * (txns.count + 1) + (rank.get(txn) ?? 0)
   const exhaustive = factorial(members.length) <= MOST_ORDERS
   const permutations = exhaustive ? allOrders(members) : [members, members.toReversed()]
   return {

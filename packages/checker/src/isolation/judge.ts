@@ -72,6 +72,7 @@ export function judgeLists(txns: Transactions, options: JudgeOptions): Judgement
       // Without such a group every order of what nobody saw is as good as the next one.
       guesses: once(() => listGuesses(txns, versions, happened, analysis.graph)),
       decidedWithoutGuesses: true,
+      maxViolations: options.maxViolations,
       input,
     },
   )
@@ -84,12 +85,12 @@ export function judgeRegisters(txns: Transactions, options: JudgeOptions): Judge
   findSharedUpdates(txns, versions, findings)
   const pairs = versionGraph(txns, evidence, versionPairs(txns, evidence, options.assume), findings)
   const input = { ...options, txns, versions, happened }
-  const analysis = analyse({ ...input, findings, addEdges: pairs.addEdges })
+  const analysis = analyse({ ...input, findings, addEdges: (builder) => pairs.addEdges(builder) })
   const assumed = pairs.pairs.filter((pair) => pair.assumed)
   const keepsAssumptions = ({ place }: Versions): boolean =>
     assumed.every(({ before, after }) => {
-      const first = before < 0 || initial.includes(before) ? -1 : (place[before] as number)
-      return first < (place[after] as number)
+      const first = before < 0 || initial.includes(before) ? -1 : place[before]!
+      return first < place[after]!
     })
   return judgement(
     txns,
@@ -101,6 +102,7 @@ export function judgeRegisters(txns: Transactions, options: JudgeOptions): Judge
         return { ...all, orders: filter(all.orders, keepsAssumptions) }
       }),
       decidedWithoutGuesses: false,
+      maxViolations: options.maxViolations,
       input,
     },
   )
@@ -110,6 +112,7 @@ interface Means {
   readonly guesses: () => Guesses | undefined
   /** If there is nothing to guess, is what was not found not there? */
   readonly decidedWithoutGuesses: boolean
+  readonly maxViolations: number
   readonly input: Omit<Parameters<typeof analyse>[0], 'findings' | 'addEdges'>
 }
 
@@ -117,7 +120,7 @@ function judgement(
   txns: Transactions,
   analysis: Analysis,
   evidence: Pick<Judgement, 'versions' | 'happened' | 'ambiguous' | 'initial'>,
-  { guesses, decidedWithoutGuesses, input }: Means,
+  { guesses, decidedWithoutGuesses, input, maxViolations }: Means,
 ): Judgement {
   // An order is analysed once, when somebody first asks for more than the last one could answer.
   const tried: Analysis[] = []
@@ -125,10 +128,11 @@ function judgement(
   function* orders(): Iterable<Analysis> {
     yield* tried
     source ??= guesses()?.orders[Symbol.iterator]()
-    while (source !== undefined && input.withinBudget()) {
+    if (source === undefined) return
+    while (input.withinBudget()) {
       const { value, done } = source.next()
       if (done === true) return
-      const next = analyse({ ...input, versions: value })
+      const next = analyse({ ...input, versions: value, findings: new Findings(maxViolations) })
       tried.push(next)
       yield next
     }

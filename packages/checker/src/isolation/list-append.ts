@@ -36,8 +36,8 @@ export function listVersions(
   const seen = new Int32Array(slots)
   const last = new Int32Array(slots).fill(NONE)
   for (let key = 0; key < keys; key++) {
-    const from = readsOf.start[key] as number
-    const to = readsOf.start[key + 1] as number
+    const from = readsOf.start[key]!
+    const to = readsOf.start[key + 1]!
     order.push(
       orderOfKey({ txns, findings, lengths, happened, steps: readsOf.steps, seen, last, from, to }, key),
     )
@@ -46,14 +46,15 @@ export function listVersions(
   const rest: number[][] = Array.from({ length: keys }, () => [])
   order.forEach((ofKey) => ofKey.forEach((element, at) => (place[element] = at)))
   for (let step = 0; step < owner.length; step++) {
-    if (txns.isWrite[step] === 0 || happened[owner[step] as number] === 0) continue
-    const element = txns.value[step] as number
+    if (txns.isWrite[step] === 0 || happened[owner[step]!] === 0) continue
+    const element = txns.value[step]!
     if (place[element] !== -1 || elements.writer[element] !== step) continue
     place[element] = LATER
-    rest[txns.key[step] as number]?.push(element)
+    rest[txns.key[step]!]?.push(element)
   }
   const versions = { order, rest, place, reads: readsOf.steps, seen, last }
   findIntermediateReads(txns, links.next, versions, findings)
+  findDisorder(txns, links.previous, versions, findings)
   return { versions, happened }
 }
 
@@ -74,20 +75,19 @@ interface KeyReads {
 function groupReads(txns: Transactions): { steps: Int32Array; start: Int32Array } {
   const start = new Int32Array(txns.keys.size + 1)
   for (let step = 0; step < txns.owner.length; step++)
-    if (txns.isWrite[step] === 0) (start[(txns.key[step] as number) + 1] as number)++
-  for (let key = 0; key < txns.keys.size; key++) (start[key + 1] as number) += start[key] as number
-  const steps = new Int32Array(start[txns.keys.size] as number)
+    if (txns.isWrite[step] === 0) start[txns.key[step]! + 1]!++
+  for (let key = 0; key < txns.keys.size; key++) start[key + 1]! += start[key]!
+  const steps = new Int32Array(start[txns.keys.size]!)
   const next = start.slice(0, -1)
   for (let step = 0; step < txns.owner.length; step++) {
-    if (txns.isWrite[step] === 0) steps[(next[txns.key[step] as number] as number)++] = step
+    if (txns.isWrite[step] === 0) steps[next[txns.key[step]!]!++] = step
   }
   return { steps, start }
 }
 
 const listAt = (reads: KeyReads, slot: number): readonly unknown[] =>
-  reads.txns.lists[reads.txns.value[reads.steps[slot] as number] as number] as readonly unknown[]
-const lengthAt = (reads: KeyReads, slot: number): number =>
-  reads.lengths[reads.steps[slot] as number] as number
+  reads.txns.lists[reads.txns.value[reads.steps[slot]!] as number] as readonly unknown[]
+const lengthAt = (reads: KeyReads, slot: number): number => reads.lengths[reads.steps[slot]!] as number
 
 /** The order of versions of one key; fills `seen` and `last` of its reads. */
 function orderOfKey(reads: KeyReads, key: number): number[] {
@@ -98,7 +98,7 @@ function orderOfKey(reads: KeyReads, key: number): number[] {
     if (lengthAt(reads, slot) > lengthAt(reads, longest)) longest = slot
   const list = listAt(reads, longest)
   const length = lengthAt(reads, longest)
-  const ids = new Array<number>(length)
+  const ids: number[] = []
   const unique = new Set<number>()
   let plain = true
   for (let at = 0; at < length; at++) {
@@ -106,7 +106,7 @@ function orderOfKey(reads: KeyReads, key: number): number[] {
     const writer = writerOf(txns, element)
     if (writer === NONE || txns.status[writer] === ABORTED) plain = false
     unique.add(element)
-    ids[at] = element
+    ids.push(element)
   }
   plain &&= unique.size === length
   for (let slot = from; plain && slot < to; slot++)
@@ -115,7 +115,7 @@ function orderOfKey(reads: KeyReads, key: number): number[] {
   for (let slot = from; slot < to; slot++) {
     const count = lengthAt(reads, slot)
     seen[slot] = count
-    if (count > 0) last[slot] = ids[count - 1] as number
+    if (count > 0) last[slot] = ids[count - 1]!
   }
   for (const element of ids) happened[writerOf(txns, element)] = 1
   return ids
@@ -138,7 +138,7 @@ function orderOfSuspectKey(reads: KeyReads, key: number): number[] {
       .slice(0, lengthAt(reads, slot))
       .map((value) => txns.elements.idOf(key, value))
     const ids = [...new Set(raw)]
-    const step = reads.steps[slot] as number
+    const step = reads.steps[slot]!
     if (ids.length < raw.length) reportDuplicate(reads, key, step, raw)
     const kept = ids.filter((element) => {
       const writer = writerOf(txns, element)
@@ -153,19 +153,19 @@ function orderOfSuspectKey(reads: KeyReads, key: number): number[] {
     for (const element of kept) happened[writerOf(txns, element)] = 1
   }
   for (let slot = from; slot < to; slot++) {
-    const ids = good[slot - from] as number[]
+    const ids = good[slot - from]!
     last[slot] = ids.at(-1) ?? NONE
     const fits = ids.every((element, at) => element === longest[at])
     seen[slot] = fits ? ids.length : -1
     if (fits) continue
-    const reader = txns.owner[reads.steps[slot] as number] as number
-    const other = txns.owner[longestStep] as number
+    const reader = txns.owner[reads.steps[slot]!] as number
+    const other = txns.owner[longestStep]!
     findings.add(
       'incompatible-order',
       keyName(txns, key),
       [reader, other],
       () =>
-        `#${reader} read ${showKey(txns, key)} as ${show(listAt(reads, slot))} and #${other} as ${show(txns.lists[txns.value[longestStep] as number])}: neither is a beginning of the other, so no order of the appends explains both`,
+        `#${reader} read ${showKey(txns, key)} as ${show(listAt(reads, slot))} and #${other} as ${show(txns.lists[txns.value[longestStep]!])}: neither is a beginning of the other, so no order of the appends explains both`,
     )
   }
   return longest
@@ -177,7 +177,7 @@ function reportDuplicate(
   step: number,
   ids: readonly number[],
 ): void {
-  const reader = txns.owner[step] as number
+  const reader = txns.owner[step]!
   const twice = ids.find((element, at) => ids.indexOf(element) < at) as number
   const writer = writerOf(txns, twice)
   findings.add(
@@ -197,7 +197,7 @@ function reportDirtyReads(
   ids: readonly number[],
   reported: Set<string>,
 ): void {
-  const reader = txns.owner[step] as number
+  const reader = txns.owner[step]!
   const name = keyName(txns, key)
   const once = (what: string, report: () => void): void => {
     if (reported.has(what)) return
@@ -228,7 +228,7 @@ function reportDirtyReads(
             `#${reader} read ${showElement(txns, element)} in ${showKey(txns, key)}, which #${writer} appended and then aborted`,
         ),
       )
-    } else if (aborted !== NONE && (txns.status[writer] as number) !== UNKNOWN) {
+    } else if (aborted !== NONE && txns.status[writer]! !== UNKNOWN) {
       const before = aborted
       aborted = NONE
       once(`dirty ${before}`, () =>
@@ -253,22 +253,47 @@ function findIntermediateReads(
 ): void {
   const { reads, last } = versions
   for (let slot = 0; slot < reads.length; slot++) {
-    const element = last[slot] as number
+    const element = last[slot]!
     if (element === NONE) continue
-    const step = txns.elements.writer[element] as number
-    const reader = txns.owner[reads[slot] as number] as number
-    const writer = txns.owner[step] as number
+    const step = txns.elements.writer[element]!
+    const reader = txns.owner[reads[slot]!] as number
+    const writer = txns.owner[step]!
     if (writer === reader) continue
-    let later = next[step] as number
-    while (later !== NONE && txns.isWrite[later] === 0) later = next[later] as number
+    let later = next[step]!
+    while (later !== NONE && txns.isWrite[later] === 0) later = next[later]!
     if (later === NONE) continue
-    const missing = txns.value[later] as number
+    const missing = txns.value[later]!
     findings.add(
       'G1b',
-      keyName(txns, txns.key[step] as number),
+      keyName(txns, txns.key[step]!),
       [reader, writer],
       () =>
-        `#${reader} read ${showKey(txns, txns.key[step] as number)} up to ${showElement(txns, element)}, in the middle of #${writer}, which appended ${showElement(txns, missing)} as well`,
+        `#${reader} read ${showKey(txns, txns.key[step]!)} up to ${showElement(txns, element)}, in the middle of #${writer}, which appended ${showElement(txns, missing)} as well`,
     )
   }
+}
+
+/** Appends of one transaction to one key that were seen in another order than it made them. */
+function findDisorder(
+  txns: Transactions,
+  previous: Int32Array,
+  { order, place }: Versions,
+  findings: Findings,
+): void {
+  order.forEach((ofKey, key) =>
+    ofKey.forEach((element, at) => {
+      let earlier = previous[txns.elements.writer[element]!] as number
+      while (earlier !== NONE && txns.isWrite[earlier] === 0) earlier = previous[earlier]!
+      const before = earlier === NONE ? NONE : txns.value[earlier]!
+      if (before === NONE || place[before]! < at) return
+      const writer = writerOf(txns, element)
+      findings.add(
+        'incompatible-order',
+        keyName(txns, key),
+        [writer],
+        () =>
+          `#${writer} appended ${showElement(txns, before)} to ${showKey(txns, key)} before ${showElement(txns, element)}, and was seen to have done it the other way round`,
+      )
+    }),
+  )
 }

@@ -20,7 +20,7 @@ export function checkListReads(txns: Transactions, links: Links, findings: Findi
     const list = listOf(txns, step)
     lengths[step] = list.length
     if (links.previous[step] !== NONE) {
-      lengths[step] = withoutOwn(txns, step, list)
+      lengths[step] = withoutOwn(txns, step, list, findings)
       checkAgainstPast(txns, links, step, list, findings)
     }
     if (links.next[step] !== NONE) checkAgainstFuture(txns, links, step, list, findings)
@@ -29,14 +29,30 @@ export function checkListReads(txns: Transactions, links: Links, findings: Findi
 }
 
 const listOf = (txns: Transactions, step: number): readonly unknown[] =>
-  txns.lists[txns.value[step] as number] as readonly unknown[]
+  txns.lists[txns.value[step]!] as readonly unknown[]
 
-function withoutOwn(txns: Transactions, step: number, list: readonly unknown[]): number {
-  const key = txns.key[step] as number
+/** How many elements are left when the reader's own appends are taken off the end. */
+function withoutOwn(txns: Transactions, step: number, list: readonly unknown[], findings: Findings): number {
+  const key = txns.key[step]!
+  const own = new Set<number>()
   let length = list.length
   for (; length > 0; length--) {
-    const writer = txns.elements.writer[txns.elements.idOf(key, list[length - 1])] as number
+    const element = txns.elements.idOf(key, list[length - 1])
+    const writer = txns.elements.writer[element]!
     if (writer === NONE || writer > step || txns.owner[writer] !== txns.owner[step]) break
+    own.add(element)
+  }
+  if (own.size === 0) return length
+  const seen = own.size === list.length - length ? [...own] : []
+  const once = seen.every((element) => list.indexOf(txns.elements.valueOf(element)) >= length)
+  if (!once || seen.length === 0) {
+    const reader = txns.owner[step]!
+    findings.add(
+      'duplicate-elements',
+      keyName(txns, key),
+      [reader],
+      () => `#${reader} read its own append twice in ${showKey(txns, key)}: ${show(list)}`,
+    )
   }
   return length
 }
@@ -49,9 +65,9 @@ function checkAgainstPast(
   findings: Findings,
 ): void {
   const own: unknown[] = []
-  let before = previous[step] as number
-  for (; before !== NONE && txns.isWrite[before] === 1; before = previous[before] as number)
-    own.push(txns.elements.valueOf(txns.value[before] as number))
+  let before = previous[step]!
+  for (; before !== NONE && txns.isWrite[before] === 1; before = previous[before]!)
+    own.push(txns.elements.valueOf(txns.value[before]!))
   own.reverse()
   const base = before === NONE ? list.slice(0, Math.max(0, list.length - own.length)) : listOf(txns, before)
   const expected = base.length + own.length
@@ -62,8 +78,8 @@ function checkAgainstPast(
       return value === wanted || sameValue(value, wanted)
     })
   if (agrees) return
-  const reader = txns.owner[step] as number
-  const key = txns.key[step] as number
+  const reader = txns.owner[step]!
+  const key = txns.key[step]!
   findings.add('internal', keyName(txns, key), [reader], () => {
     const did = [
       ...(before === NONE ? [] : [`read ${show(base)}`]),
@@ -80,15 +96,15 @@ function checkAgainstFuture(
   list: readonly unknown[],
   findings: Findings,
 ): void {
-  for (let later = next[step] as number; later !== NONE; later = next[later] as number) {
+  for (let later = next[step]!; later !== NONE; later = next[later]!) {
     if (txns.isWrite[later] === 0) continue
-    const element = txns.value[later] as number
+    const element = txns.value[later]!
     // Who appended it twice in one transaction saw the first one.
     if (txns.elements.writer[element] !== later) continue
     const value = txns.elements.valueOf(element)
     if (!list.some((seen) => seen === value || sameValue(seen, value))) continue
-    const reader = txns.owner[step] as number
-    const key = txns.key[step] as number
+    const reader = txns.owner[step]!
+    const key = txns.key[step]!
     findings.add(
       'future-read',
       keyName(txns, key),
@@ -105,9 +121,9 @@ export function repeatedAppend(txns: Transactions): number | undefined {
   for (const element of txns.elements.ambiguous) return element
   const writers = txns.elements.writer
   for (let step = 0; step < txns.owner.length; step++) {
-    if (txns.isWrite[step] === 0 || txns.status[txns.owner[step] as number] === ABORTED) continue
-    const writer = writers[txns.value[step] as number] as number
-    if (writer !== step && txns.owner[writer] === txns.owner[step]) return txns.value[step] as number
+    if (txns.isWrite[step] === 0 || txns.status[txns.owner[step]!] === ABORTED) continue
+    const writer = writers[txns.value[step]!] as number
+    if (writer !== step && txns.owner[writer] === txns.owner[step]) return txns.value[step]!
   }
   return undefined
 }

@@ -20,7 +20,7 @@ describe.skipIf(!hasData)(
     it('finds all of them', () => expect(entries).toHaveLength(29))
 
     for (const { file, model, expect: expectations } of entries) {
-      it(file, () => {
+      it(`checkIsolation() agrees about ${file}`, () => {
         const history = parseHistory(dataOf(file), { file, model })
         for (const {
           models,
@@ -29,7 +29,7 @@ describe.skipIf(!hasData)(
           valid,
           anomalies = [],
           not = [],
-        } of expectations as Expectation[]) {
+        } of expectations as unknown as Expectation[]) {
           const began = performance.now()
           const result = checkIsolation(history, {
             model: model as IsolationOptions['model'],

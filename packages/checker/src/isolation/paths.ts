@@ -31,22 +31,22 @@ export class PathFinder {
       const next: number[] = []
       // The layer grows while it is walked: what a helper leads to is as near as the helper.
       for (let at = 0; at < layer.length; at++) {
-        const node = layer[at] as number
+        const node = layer[at]!
         if (node === target) {
           const path: number[] = []
-          for (let edge = this.#cameBy[node] as number; edge !== -1;) {
+          for (let edge = this.#cameBy[node]!; edge !== -1;) {
             path.push(edge)
-            edge = this.#cameBy[from[edge] as number] as number
+            edge = this.#cameBy[from[edge]!] as number
           }
           return path.toReversed()
         }
         const helper = this.#isHelper(node)
         if (!helper && steps >= limit) continue
-        const end = head[node + 1] as number
-        this.work += end - (head[node] as number)
-        for (let edge = head[node] as number; edge < end; edge++) {
-          if (((kind[edge] as number) & mask) === 0) continue
-          const over = to[edge] as number
+        const end = head[node + 1]!
+        this.work += end - head[node]!
+        for (let edge = head[node]!; edge < end; edge++) {
+          if ((kind[edge]! & mask) === 0) continue
+          const over = to[edge]!
           if (this.#seenIn[over] === search) continue
           this.#seenIn[over] = search
           this.#cameBy[over] = edge

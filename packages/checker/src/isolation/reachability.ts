@@ -21,17 +21,17 @@ export function reachable(
   const answers = new Uint8Array(sources.length)
   const { head, to, kind } = graph
   const start = new Int32Array(count + 1)
-  for (let node = 0; node < graph.nodes; node++) (start[(of[node] as number) + 1] as number)++
-  for (let part = 0; part < count; part++) (start[part + 1] as number) += start[part] as number
+  for (let node = 0; node < graph.nodes; node++) start[of[node]! + 1]!++
+  for (let part = 0; part < count; part++) start[part + 1]! += start[part]!
   const members = new Int32Array(graph.nodes)
   const next = start.slice(0, count)
-  for (let node = 0; node < graph.nodes; node++) members[(next[of[node] as number] as number)++] = node
+  for (let node = 0; node < graph.nodes; node++) members[next[of[node]!]!++] = node
 
-  const part = (node: number | undefined): number => of[node as number] as number
+  const part = (node: number | undefined): number => of[node as number]!
   const questions = Int32Array.from(sources, (_, question) => question)
     // Paths lead to lower numbers: what starts below its target never arrives.
     .filter((question) => part(sources[question]) >= part(targets[question]))
-    .sort((a, b) => part(sources[b]) - part(sources[a]))
+    .toSorted((a, b) => part(sources[b]) - part(sources[a]))
   const bits = new Int32Array(count)
   for (let base = 0; base < questions.length; base += WIDTH) {
     if (!withinBudget()) return undefined
@@ -41,16 +41,16 @@ export function reachable(
       lowest = Math.min(lowest, part(targets[question]))
       ;(bits[part(sources[question])] as number) |= 1 << bit
     })
-    const highest = part(sources[batch[0] as number])
+    const highest = part(sources[batch[0]!])
     for (let from = highest; from >= lowest; from--) {
-      const carried = bits[from] as number
+      const carried = bits[from]!
       if (carried === 0) continue
-      for (let at = start[from] as number; at < (start[from + 1] as number); at++) {
-        const node = members[at] as number
-        for (let edge = head[node] as number; edge < (head[node + 1] as number); edge++) {
-          if (((kind[edge] as number) & mask) === 0) continue
-          const over = of[to[edge] as number] as number
-          if (over >= lowest) (bits[over] as number) |= carried
+      for (let at = start[from]!; at < start[from + 1]!; at++) {
+        const node = members[at]!
+        for (let edge = head[node]!; edge < head[node + 1]!; edge++) {
+          if ((kind[edge]! & mask) === 0) continue
+          const over = of[to[edge]!] as number
+          if (over >= lowest) bits[over]! |= carried
         }
       }
     }

@@ -41,14 +41,14 @@ export function registerEvidence(txns: Transactions, findings: Findings): Regist
   const last: number[] = []
   for (let step = 0; step < owner.length; step++) {
     if (isWrite[step] === 1) continue
-    const element = txns.value[step] as number
-    const before = links.previous[step] as number
+    const element = txns.value[step]!
+    const before = links.previous[step]!
     if (before !== NONE && !agrees(txns, before, step, isInitial))
       reportInternal(txns, before, step, findings)
     if (before !== NONE && isWrite[before] === 1 && txns.value[before] === element) continue
-    const key = txns.key[step] as number
-    const reader = owner[step] as number
-    const written = element === NONE ? NONE : (elements.writer[element] as number)
+    const key = txns.key[step]!
+    const reader = owner[step]!
+    const written = element === NONE ? NONE : elements.writer[element]!
     const unclear =
       element === NONE
         ? writesNull(txns, key)
@@ -77,16 +77,16 @@ export function registerEvidence(txns: Transactions, findings: Findings): Regist
           () =>
             `#${reader} read ${showKey(txns, key)} = ${showElement(txns, element)} before it wrote it itself`,
         )
-    } else if (status[owner[written] as number] === ABORTED) {
+    } else if (status[owner[written]!] === ABORTED) {
       findings.add(
         'G1a',
         keyName(txns, key),
-        [reader, owner[written] as number],
+        [reader, owner[written]!],
         () =>
           `#${reader} read ${showKey(txns, key)} = ${showElement(txns, element)}, which #${owner[written]} wrote and then aborted`,
       )
     } else {
-      happened[owner[written] as number] = 1
+      happened[owner[written]!] = 1
       reads.push(step)
       seen.push(-1)
       last.push(element)
@@ -96,11 +96,11 @@ export function registerEvidence(txns: Transactions, findings: Findings): Regist
   const place = new Int32Array(elements.size).fill(-1)
   const rest: number[][] = Array.from({ length: txns.keys.size }, () => [])
   for (let step = 0; step < owner.length; step++) {
-    if (isWrite[step] === 0 || happened[owner[step] as number] === 0) continue
-    const element = txns.value[step] as number
+    if (isWrite[step] === 0 || happened[owner[step]!] === 0) continue
+    const element = txns.value[step]!
     if (place[element] !== -1 || elements.writer[element] !== step) continue
     place[element] = LATER
-    rest[txns.key[step] as number]?.push(element)
+    rest[txns.key[step]!]?.push(element)
   }
   const versions: Versions = {
     order: rest.map(() => []),
@@ -129,10 +129,10 @@ function initialElements(txns: Transactions): Int32Array {
   }
   const sawNull = new Uint8Array(txns.keys.size)
   for (let step = 0; step < isWrite.length; step++)
-    if (isWrite[step] === 0 && txns.value[step] === NONE) sawNull[txns.key[step] as number] = 1
+    if (isWrite[step] === 0 && txns.value[step] === NONE) sawNull[txns.key[step]!] = 1
   for (let step = 0; step < isWrite.length; step++) {
-    const element = txns.value[step] as number
-    const key = txns.key[step] as number
+    const element = txns.value[step]!
+    const key = txns.key[step]!
     if (isWrite[step] === 1 || sawNull[key] === 1 || initial[key] !== NONE) continue
     if (elements.writer[element] === NONE) initial[key] = element
   }
@@ -145,16 +145,16 @@ function agrees(
   step: number,
   isInitial: (element: number) => boolean,
 ): boolean {
-  const was = txns.value[before] as number
-  const is = txns.value[step] as number
+  const was = txns.value[before]!
+  const is = txns.value[step]!
   return was === is || (txns.isWrite[before] === 0 && isInitial(was) && isInitial(is))
 }
 
 function reportInternal(txns: Transactions, before: number, step: number, findings: Findings): void {
-  const reader = txns.owner[step] as number
-  const key = txns.key[step] as number
+  const reader = txns.owner[step]!
+  const key = txns.key[step]!
   const value = (at: number): string =>
-    txns.value[at] === NONE ? 'null' : showElement(txns, txns.value[at] as number)
+    txns.value[at] === NONE ? 'null' : showElement(txns, txns.value[at]!)
   findings.add(
     'internal',
     keyName(txns, key),
@@ -171,18 +171,18 @@ function reportIntermediate(
   written: number,
   findings: Findings,
 ): void {
-  let later = next[written] as number
-  while (later !== NONE && txns.isWrite[later] === 0) later = next[later] as number
+  let later = next[written]!
+  while (later !== NONE && txns.isWrite[later] === 0) later = next[later]!
   if (later === NONE) return
-  const reader = txns.owner[step] as number
-  const writer = txns.owner[written] as number
-  const key = txns.key[step] as number
+  const reader = txns.owner[step]!
+  const writer = txns.owner[written]!
+  const key = txns.key[step]!
   findings.add(
     'G1b',
     keyName(txns, key),
     [reader, writer],
     () =>
-      `#${reader} read ${showKey(txns, key)} = ${showElement(txns, txns.value[step] as number)}, which #${writer} overwrote itself with ${showElement(txns, txns.value[later] as number)}`,
+      `#${reader} read ${showKey(txns, key)} = ${showElement(txns, txns.value[step]!)}, which #${writer} overwrote itself with ${showElement(txns, txns.value[later]!)}`,
   )
 }
 
@@ -194,13 +194,13 @@ export function findSharedUpdates(txns: Transactions, versions: Versions, findin
   const { next } = linkSteps(txns)
   const updaters = new Map<string, number>()
   for (let slot = 0; slot < versions.reads.length; slot++) {
-    const step = versions.reads[slot] as number
-    let write = next[step] as number
-    while (write !== NONE && txns.isWrite[write] === 0) write = next[write] as number
+    const step = versions.reads[slot]!
+    let write = next[step]!
+    while (write !== NONE && txns.isWrite[write] === 0) write = next[write]!
     if (write === NONE) continue
-    const key = txns.key[step] as number
-    const element = versions.last[slot] as number
-    const txn = txns.owner[step] as number
+    const key = txns.key[step]!
+    const element = versions.last[slot]!
+    const txn = txns.owner[step]!
     const version = `${key} ${element}`
     const other = updaters.get(version)
     if (other === undefined) updaters.set(version, txn)
@@ -262,14 +262,14 @@ function touches(txns: Transactions, { versions, happened }: RegisterEvidence): 
   const says = new Uint8Array(txns.owner.length)
   for (const step of versions.reads) says[step] = 1
   for (let step = 0; step < says.length; step++)
-    if (txns.isWrite[step] === 1 && happened[txns.owner[step] as number] === 1) says[step] = 1
+    if (txns.isWrite[step] === 1 && happened[txns.owner[step]!] === 1) says[step] = 1
   const all: Touch[] = []
   for (let txn = 0; txn < txns.count; txn++) {
     const byKey = new Map<number, { first: number; last: number }>()
-    for (let step = txns.first[txn] as number; step < (txns.first[txn + 1] as number); step++) {
+    for (let step = txns.first[txn]!; step < txns.first[txn + 1]!; step++) {
       if (says[step] === 0) continue
-      const touch = byKey.get(txns.key[step] as number)
-      if (touch === undefined) byKey.set(txns.key[step] as number, { first: step, last: step })
+      const touch = byKey.get(txns.key[step]!)
+      if (touch === undefined) byKey.set(txns.key[step]!, { first: step, last: step })
       else touch.last = step
     }
     for (const [key, { first, last }] of byKey) all.push({ txn, key, first, last })
@@ -286,11 +286,11 @@ function inOrder(
   last: number,
 ): [number, number][] {
   const pairs: [number, number][] = []
-  const key = txns.key[first] as number
+  const key = txns.key[first]!
   let before = NONE
   for (let step = first; step <= last; step++) {
     if (txns.key[step] !== key) continue
-    const element = txns.value[step] as number
+    const element = txns.value[step]!
     if (element === NONE || versions.place[element] === -1) continue
     if (txns.isWrite[step] === 1 && before !== NONE && before !== element) pairs.push([before, element])
     if (txns.isWrite[step] === 1 || writerOf(txns, element) !== txn) before = element
@@ -301,7 +301,7 @@ function inOrder(
 function addSequential(txns: Transactions, touched: readonly Touch[], pairs: VersionPair[]): void {
   const latest = new Map<number, number>()
   for (const { txn, key, first, last } of touched) {
-    const slot = (txns.process[txn] as number) * txns.keys.size + key
+    const slot = txns.process[txn]! * txns.keys.size + key
     pushPair(txns, pairs, latest.get(slot), first)
     if (txns.status[txn] !== UNKNOWN) latest.set(slot, last)
   }
@@ -340,7 +340,7 @@ function addLinearizable(txns: Transactions, touched: readonly Touch[], pairs: V
 
 function pushPair(txns: Transactions, pairs: VersionPair[], last: number | undefined, first: number): void {
   if (last === undefined) return
-  const before = txns.value[last] as number
-  const after = txns.value[first] as number
+  const before = txns.value[last]!
+  const after = txns.value[first]!
   if (before !== after) pairs.push({ before, after, assumed: true })
 }

@@ -67,7 +67,7 @@ export class Elements {
   }
 
   keyOf(element: number): number {
-    return this.#key[element] as number
+    return this.#key[element]!
   }
 
   valueOf(element: number): unknown {
@@ -77,7 +77,7 @@ export class Elements {
 
 export const keyName = (txns: Transactions, key: number): Key => txns.keys.valueOf(key) as Key
 export const processName = (txns: Transactions, txn: number): Process =>
-  txns.processes.valueOf(txns.process[txn] as number) as Process
+  txns.processes.valueOf(txns.process[txn]!) as Process
 /** Bytes per micro-operation in the arrays and maps above, roughly. */
 const BYTES_PER_STEP = 80
 
@@ -152,13 +152,13 @@ function addWrite(
   status: Uint8Array,
 ): number {
   const element = elements.idOf(key, value ?? null)
-  const before = elements.writer[element] as number
+  const before = elements.writer[element]!
   if (before === NONE) {
     elements.writer[element] = at
     return element
   }
-  const was = status[owner[before] as number] as number
-  const is = status[owner[at] as number] as number
+  const was = status[owner[before]!] as number
+  const is = status[owner[at]!] as number
   if (owner[before] !== owner[at] && was !== ABORTED && is !== ABORTED) elements.ambiguous.add(element)
   if (is <= was) elements.writer[element] = at
   return element

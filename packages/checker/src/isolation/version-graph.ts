@@ -69,8 +69,8 @@ export function versionGraph(
           into.addEdge(writerOf(txns, pair.before), writerOf(txns, pair.after), WW, pair.after)
       }
       for (const [before, later] of after) {
-        const of = readers.get(before)
-        if (of !== undefined) addFan(txns, of, [...new Set(later)], into)
+        const ofVersion = readers.get(before)
+        if (ofVersion !== undefined) addFan(txns, ofVersion, [...new Set(later)], into)
       }
     },
   }
@@ -79,9 +79,9 @@ export function versionGraph(
 function readersOf(txns: Transactions, { versions }: RegisterEvidence): Map<number, number[]> {
   const readers = new Map<number, number[]>()
   for (let slot = 0; slot < versions.reads.length; slot++) {
-    const element = versions.last[slot] as number
+    const element = versions.last[slot]!
     if (element === NONE) continue
-    const reader = txns.owner[versions.reads[slot] as number] as number
+    const reader = txns.owner[versions.reads[slot]!] as number
     const list = readers.get(element)
     if (list === undefined) readers.set(element, [reader])
     else if (list.at(-1) !== reader) list.push(reader)

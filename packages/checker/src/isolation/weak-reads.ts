@@ -31,12 +31,12 @@ class SeenByKey {
   }
 
   load(txns: Transactions, versions: Versions, slots: Int32Array, txn: number): void {
-    for (let step = txns.first[txn] as number; step < (txns.first[txn + 1] as number); step++) {
-      const slot = slots[step] as number
+    for (let step = txns.first[txn]!; step < txns.first[txn + 1]!; step++) {
+      const slot = slots[step]!
       if (slot === -1) continue
-      const seen = versions.seen[slot] as number
-      const key = txns.key[step] as number
-      if (seen < 0 || (this.#reader[key] === txn && (this.#least[key] as number) <= seen)) continue
+      const seen = versions.seen[slot]!
+      const key = txns.key[step]!
+      if (seen < 0 || (this.#reader[key] === txn && this.#least[key]! <= seen)) continue
       this.#reader[key] = txn
       this.#least[key] = seen
     }
@@ -44,7 +44,7 @@ class SeenByKey {
 
   /** Is an element at this place later than what the transaction saw of its key? */
   missed(txn: number, key: number, place: number): boolean {
-    return this.#reader[key] === txn && place >= (this.#least[key] as number)
+    return this.#reader[key] === txn && place >= this.#least[key]!
   }
 }
 
@@ -56,11 +56,11 @@ function missedElement(
   reader: number,
   writer: number,
 ): number {
-  for (let step = txns.first[writer] as number; step < (txns.first[writer + 1] as number); step++) {
+  for (let step = txns.first[writer]!; step < txns.first[writer + 1]!; step++) {
     if (txns.isWrite[step] === 0) continue
-    const element = txns.value[step] as number
-    const place = versions.place[element] as number
-    if (place !== -1 && seen.missed(reader, txns.key[step] as number, place)) return element
+    const element = txns.value[step]!
+    const place = versions.place[element]!
+    if (place !== -1 && seen.missed(reader, txns.key[step]!, place)) return element
   }
   return NONE
 }
@@ -81,9 +81,9 @@ export function findFracturedReads(
   for (let txn = 0; txn < txns.count; txn++) {
     if (happened[txn] === 0) continue
     seen.load(txns, versions, slots, txn)
-    for (let step = txns.first[txn] as number; step < (txns.first[txn + 1] as number); step++) {
-      const slot = slots[step] as number
-      const element = slot === -1 ? NONE : (versions.last[slot] as number)
+    for (let step = txns.first[txn]!; step < txns.first[txn + 1]!; step++) {
+      const slot = slots[step]!
+      const element = slot === -1 ? NONE : versions.last[slot]!
       const writer = element === NONE ? txn : writerOf(txns, element)
       if (writer === txn) continue
       const missed = missedElement(txns, versions, seen, txn, writer)
@@ -97,7 +97,7 @@ export function findFracturedReads(
     const latest = new LatestWrites(txns, versions)
     for (let txn = 0; txn < txns.count; txn++) {
       if (happened[txn] === 0) continue
-      const process = txns.process[txn] as number
+      const process = txns.process[txn]!
       latest.check(txn, process, slots, (writer, element) => report(1, txn, writer, element))
       if (txns.status[txn] === COMMITTED) latest.add(txn, process)
     }
@@ -108,11 +108,10 @@ export function findFracturedReads(
     const endOf = (txn: number): number => operations[txn]?.end as number
     const startOf = (txn: number): number => operations[txn]?.start as number
     const all = Int32Array.from({ length: txns.count }, (_, txn) => txn).filter((txn) => happened[txn] === 1)
-    const ends = all.filter((txn) => txns.status[txn] === COMMITTED).sort((a, b) => endOf(a) - endOf(b))
+    const ends = all.filter((txn) => txns.status[txn] === COMMITTED).toSorted((a, b) => endOf(a) - endOf(b))
     let ended = 0
-    for (const txn of all.sort((a, b) => startOf(a) - startOf(b))) {
-      for (; ended < ends.length && endOf(ends[ended] as number) < startOf(txn); ended++)
-        latest.add(ends[ended] as number, 0)
+    for (const txn of all.toSorted((a, b) => startOf(a) - startOf(b))) {
+      for (; ended < ends.length && endOf(ends[ended]!) < startOf(txn); ended++) latest.add(ends[ended]!, 0)
       latest.check(txn, 0, slots, (writer, element) => report(2, txn, writer, element))
     }
   }
@@ -132,13 +131,12 @@ class LatestWrites {
   add(txn: number, group: number): void {
     const { first, isWrite, key, value, keys } = this.#txns
     const { place } = this.#versions
-    for (let step = first[txn] as number; step < (first[txn + 1] as number); step++) {
+    for (let step = first[txn]!; step < first[txn + 1]!; step++) {
       if (isWrite[step] === 0) continue
-      const slot = group * keys.size + (key[step] as number)
-      const element = value[step] as number
+      const slot = group * keys.size + key[step]!
+      const element = value[step]!
       const before = this.#element.get(slot)
-      if (before === undefined || (place[before] as number) < (place[element] as number))
-        this.#element.set(slot, element)
+      if (before === undefined || place[before]! < place[element]!) this.#element.set(slot, element)
     }
   }
 
@@ -150,12 +148,12 @@ class LatestWrites {
   ): void {
     const { first, key, keys } = this.#txns
     const { place, seen } = this.#versions
-    for (let step = first[txn] as number; step < (first[txn + 1] as number); step++) {
-      const slot = slots[step] as number
-      const count = slot === -1 ? -1 : (seen[slot] as number)
+    for (let step = first[txn]!; step < first[txn + 1]!; step++) {
+      const slot = slots[step]!
+      const count = slot === -1 ? -1 : seen[slot]!
       if (count < 0) continue
-      const element = this.#element.get(group * keys.size + (key[step] as number))
-      if (element === undefined || (place[element] as number) < count) continue
+      const element = this.#element.get(group * keys.size + key[step]!)
+      if (element === undefined || place[element]! < count) continue
       report(writerOf(this.#txns, element), element)
       return
     }
@@ -173,12 +171,11 @@ class Backwards {
   constructor(sub: Subgraph) {
     this.#sub = sub
     this.#head = new Int32Array(sub.nodes + 1)
-    for (const to of sub.to) (this.#head[to + 1] as number)++
-    for (let node = 0; node < sub.nodes; node++)
-      (this.#head[node + 1] as number) += this.#head[node] as number
+    for (const to of sub.to) this.#head[to + 1]!++
+    for (let node = 0; node < sub.nodes; node++) this.#head[node + 1]! += this.#head[node]!
     this.#edges = new Int32Array(sub.to.length)
     const next = this.#head.slice(0, -1)
-    sub.to.forEach((to, edge) => (this.#edges[(next[to] as number)++] = edge))
+    sub.to.forEach((to, edge) => (this.#edges[next[to]!++] = edge))
     this.#seenIn = new Int32Array(sub.nodes)
   }
 
@@ -194,8 +191,8 @@ class Backwards {
   before(node: number, mask: number): number[] {
     const edges = this.#edges.subarray(this.#head[node], this.#head[node + 1])
     return [...edges]
-      .filter((edge) => ((this.#sub.kind[edge] as number) & mask) !== 0)
-      .map((edge) => this.#sub.from[edge] as number)
+      .filter((edge) => (this.#sub.kind[edge]! & mask) !== 0)
+      .map((edge) => this.#sub.from[edge]!)
   }
 
   /** Adds everything that leads to `node` over `mask`, `node` too; never enters `except`. */
@@ -204,14 +201,10 @@ class Backwards {
     this.#seenIn[node] = this.#search
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       if (visit(at)) return
-      for (let slot = this.#head[at] as number; slot < (this.#head[at + 1] as number); slot++) {
-        const edge = this.#edges[slot] as number
-        const from = this.#sub.from[edge] as number
-        if (
-          ((this.#sub.kind[edge] as number) & mask) === 0 ||
-          from === except ||
-          this.#seenIn[from] === this.#search
-        )
+      for (let slot = this.#head[at]!; slot < this.#head[at + 1]!; slot++) {
+        const edge = this.#edges[slot]!
+        const from = this.#sub.from[edge]!
+        if ((this.#sub.kind[edge]! & mask) === 0 || from === except || this.#seenIn[from] === this.#search)
           continue
         this.#seenIn[from] = this.#search
         stack.push(from)
@@ -236,13 +229,13 @@ export function findNonCausalReads(
   const seen = new SeenByKey(txns.keys.size)
   const back = new Backwards(sub)
   for (let node = 0; node < sub.real; node++) {
-    const reader = sub.nodeOf[node] as number
+    const reader = sub.nodeOf[node]!
     if (!candidates.has(reader)) continue
     if (!withinBudget()) return false
     seen.load(txns, versions, slots, reader)
     back.begin()
     back.reach(node, -1, WR | PROCESS, (at) => {
-      const writer = at < sub.real ? (sub.nodeOf[at] as number) : reader
+      const writer = at < sub.real ? sub.nodeOf[at]! : reader
       const missed = writer === reader ? NONE : missedElement(txns, versions, seen, reader, writer)
       if (missed !== NONE) report(reader, writer, missed)
       return missed !== NONE
@@ -275,42 +268,42 @@ export function findNonMonotonicReads(
     const back = new Backwards(sub)
     const mask = WW | WR | order
     for (let node = 0; node < sub.real; node++) {
-      const txn = sub.nodeOf[node] as number
+      const txn = sub.nodeOf[node]!
       if (!readers.has(txn)) continue
       if (!withinBudget()) return false
       back.begin()
       const enter = (from: number | undefined): void => {
-        const at = from === undefined || from === NONE ? -1 : (nodeFor[from] as number)
+        const at = from === undefined || from === NONE ? -1 : nodeFor[from]!
         if (at !== -1 && at !== node && !back.has(at)) back.reach(at, node, mask, () => false)
       }
       for (const from of back.before(node, order))
         if (!back.has(from)) back.reach(from, node, mask, () => false)
-      for (let step = txns.first[txn] as number; step < (txns.first[txn + 1] as number); step++) {
-        const ofKey = versions.order[txns.key[step] as number] as readonly number[]
+      for (let step = txns.first[txn]!; step < txns.first[txn + 1]!; step++) {
+        const ofKey = versions.order[txns.key[step]!] as readonly number[]
         if (txns.isWrite[step] === 1) {
-          const place = versions.place[txns.value[step] as number] as number
+          const place = versions.place[txns.value[step]!] as number
           const before = place === LATER ? ofKey.at(-1) : ofKey[place - 1]
           if (before !== undefined) enter(writerOf(txns, before))
           continue
         }
-        const slot = slots[step] as number
+        const slot = slots[step]!
         if (slot === -1) continue
-        const count = versions.seen[slot] as number
+        const count = versions.seen[slot]!
         const missed =
           count < 0
             ? []
             : count < ofKey.length
-              ? [ofKey[count] as number]
-              : (versions.rest[txns.key[step] as number] as readonly number[])
+              ? [ofKey[count]!]
+              : (versions.rest[txns.key[step]!] as readonly number[])
         const found = missed.find((element) => {
           const writer = writerOf(txns, element)
-          return writer !== txn && back.has(nodeFor[writer] as number)
+          return writer !== txn && back.has(nodeFor[writer]!)
         })
         if (found !== undefined) {
           report(stage, txn, found)
           break
         }
-        const last = versions.last[slot] as number
+        const last = versions.last[slot]!
         if (last !== NONE) enter(writerOf(txns, last))
       }
     }
