@@ -163,12 +163,26 @@ class Session {
     }
   }
 
-  /** The end of the story: what was confirmed must be there. */
+  /** Writes one value after the other until one is answered. */
+  async writeForSure(key: string): Promise<void> {
+    for (let attempt = 0; attempt < 20; attempt++) {
+      if ((await this.write(key)).done) return
+      await systemClock.sleep(50)
+    }
+  }
+
+  /** Reads until there is an answer: the first attempt may find a connection that has died. */
+  async readForSure(place: Place, key: string): Promise<void> {
+    for (let attempt = 0; attempt < 20; attempt++) {
+      if ((await this.read(place, key)) !== undefined) return
+      await systemClock.sleep(50)
+    }
+  }
+
+  /** The end of the story: what was answered must be there. */
   async readAll(): Promise<void> {
     for (const key of KEYS) {
-      for (const place of ['primary', 'replica'] as const) {
-        if ((await this.read(place, key)) === undefined) await this.read(place, key)
-      }
+      for (const place of ['primary', 'replica'] as const) await this.readForSure(place, key)
     }
   }
 
@@ -178,8 +192,8 @@ class Session {
 }
 
 /**
- * Shows surely what the setting cannot promise, by cutting the replication link at the right moment; nothing
- * depends on who is faster.
+ * Shows surely what the setting cannot promise, by breaking it at the right moment; nothing depends on who is
+ * faster.
  */
 async function provoke(
   { provoke: how, engine }: Setting,
@@ -190,19 +204,28 @@ async function provoke(
   const [key] = KEYS
   const [replica] = group.replicas
   if (writer === undefined || reader === undefined || replica === undefined || key === undefined) return
-  await writer.write(key)
+  await writer.writeForSure(key)
   await replica.caughtUp()
-  await reader.read('replica', key)
-  await reader.read('primary', key)
+  await reader.readForSure('replica', key)
+  await reader.readForSure('primary', key)
   const link = group.link('primary', 'replica-1')
   const targets = [`${engine}.main.replica-1`]
-  if (how === 'stale replica') {
+  if (how === 'killed primary') {
+    await writer.writeForSure(key)
+    await reader.readForSure('primary', key)
+    const fault = history.fault({ name: 'kill', targets: [`${engine}.main.primary`] })
+    await group.primary.kill()
+    await group.primary.restart()
+    fault.end()
+    for (const session of [writer, reader]) await session.readForSure('primary', key)
+  } else if (how === 'stale replica' || how === 'unanswered write') {
     const fault = history.fault({ name: 'partition', targets, detail: 'drop, both ways' })
     await link.partition()
-    await writer.write(key)
-    await reader.read('primary', key)
-    await reader.read('replica', key)
-    await writer.read('replica', key)
+    if (how === 'stale replica') await writer.writeForSure(key)
+    else await writer.write(key)
+    await reader.readForSure('primary', key)
+    await reader.readForSure('replica', key)
+    await writer.readForSure('replica', key)
     await link.heal()
     fault.end()
   } else {
@@ -216,7 +239,7 @@ async function provoke(
       if (seen !== undefined && seen !== before) break
       await systemClock.sleep(5)
     }
-    await reader.read('primary', key)
+    await reader.readForSure('primary', key)
     await writing
     await link.heal()
     fault.end()

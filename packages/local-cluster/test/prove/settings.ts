@@ -32,10 +32,10 @@ export interface Setting {
   readonly cluster: ClusterOptions
   readonly registers: MakeRegisters
   /**
-   * What is cut to show surely what is broken: both ways, or only what the replica answers, so that it is ahead
-   * of its primary.
+   * How to show surely what is broken: replication is cut (with a write that is answered, or one that is not); only
+   * what the replica answers is cut, so that it is ahead of its primary; the primary is killed and restarted.
    */
-  readonly provoke: 'stale replica' | 'replica ahead'
+  readonly provoke: 'stale replica' | 'unanswered write' | 'replica ahead' | 'killed primary'
   readonly claims: readonly Claim[]
 }
 
@@ -95,12 +95,21 @@ export const SETTINGS: readonly Setting[] = [
     ],
   },
   {
+    name: 'redis in memory',
+    engine: 'redis',
+    how: 'nothing is kept (appendonly no): what SIGKILL does to it',
+    cluster: { redis: { main: { replicas: 1 } } },
+    registers: redisRegisters(),
+    provoke: 'killed primary',
+    claims: [{ reads: ['primary'], linearizable: false, broken: ['read-your-writes', 'monotonic-reads'] }],
+  },
+  {
     name: 'redis WAIT 1',
     engine: 'redis',
-    how: 'as above, and a write waits for the replica (WAIT 1); without its answer the outcome is unknown',
+    how: 'with the append-only file; a write waits for the replica (WAIT 1); without its answer the outcome is unknown',
     cluster: { redis: { main: { replicas: 1, settings: { appendonly: 'yes' } } } },
     registers: redisRegisters({ wait: 1 }),
-    provoke: 'stale replica',
+    provoke: 'unanswered write',
     claims: [
       { reads: ['primary'], linearizable: true, broken: [] },
       { reads: ['replica'], linearizable: true, broken: [] },
