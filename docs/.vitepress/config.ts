@@ -36,6 +36,8 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
           { text: 'Test without waiting', link: '/how-to/test-without-waiting' },
           { text: 'Handle an error', link: '/how-to/handle-an-error' },
           { text: 'Prove a guarantee', link: '/how-to/prove-a-guarantee' },
+          { text: 'Read a timeline', link: '/how-to/read-a-timeline' },
+          { text: 'Simulate a protocol', link: '/how-to/simulate-a-protocol' },
           { text: 'Measure', link: '/how-to/measure' },
         ],
       },

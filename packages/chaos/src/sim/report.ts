@@ -12,11 +12,11 @@ export function describeFailure(failure: Failure, command = 'npx vitest run'): s
   const shrunk =
     shrinkRuns === 0
       ? ''
-      : `, shrunk in ${shrinkRuns} runs from ${found.operations} operations and ${found.faults} faults`
+      : `, shrunk in ${shrinkRuns} runs from ${count(found.operations, 'operation')} and ${count(found.faults, 'fault')}`
   return [
     `Simulation "${scenario}" failed at seed ${seed} (${kind}): ${message}`,
     '',
-    `${stats.operations} operations, ${stats.faults} faults, ${stats.messages} messages${shrunk}:`,
+    `${count(stats.operations, 'operation')}, ${count(stats.faults, 'fault')}, ${count(stats.messages, 'message')}${shrunk}:`,
     ...history.slice(0, MAX_OPERATIONS).map((entry) => `  ${describeEntry(entry)}`),
     ...(history.length > MAX_OPERATIONS ? [`  and ${history.length - MAX_OPERATIONS} more`] : []),
     ...faults.map((fault) => `  fault ${formatFault(fault)}`),
@@ -31,3 +31,5 @@ function describeEntry({ on, call, status, output, startMs, endMs }: HistoryEntr
   const end = endMs === Infinity ? 'never' : `${endMs} ms`
   return `${on} ${describe(call)} → ${answer}, ${startMs} ms to ${end}`
 }
+
+const count = (amount: number, thing: string): string => `${amount} ${thing}${amount === 1 ? '' : 's'}`

@@ -36,7 +36,7 @@ type Wire =
       readonly rpc: 'error'
       readonly id: string
       readonly name: string
-      readonly message: string
+      readonly detail: string
       readonly outcome: 'not-applied' | 'unknown'
     }
 
@@ -79,28 +79,24 @@ class NodeRpc implements Rpc {
     signal?.throwIfAborted()
     // A node that has crashed must not take answers to questions of its former life.
     const id = `${this.#env.id}/${this.#env.restarts}/${this.#calls++}`
-    const answered = new AbortController()
-    const stop = signal === undefined ? answered.signal : AbortSignal.any([signal, answered.signal])
-    const answer = new Promise<Wire>((resolve) => this.#waiting.set(id, resolve))
-    this.#env.send(to, { rpc: 'ask', id, method, input } satisfies Wire)
-    const timeout = this.#env.sleep(timeoutMs, { signal: stop }).then((): Wire => {
-      throw new CallTimeoutError({ to, method, timeoutMs })
-    })
+    let onAbort: (() => void) | undefined
     try {
-      const wire = await Promise.race([answer, timeout])
-      if (wire.rpc === 'error')
-        throw new CallFailedError({
-          to,
-          method,
-          name: wire.name,
-          detail: wire.message,
-          outcome: wire.outcome,
+      return await new Promise<Output>((resolve, reject) => {
+        this.#waiting.set(id, (wire) => {
+          if (wire.rpc === 'error') reject(new CallFailedError({ to, method, ...wire }))
+          else resolve((wire as { readonly output: Output }).output)
         })
-      return (wire as { readonly output: Output }).output
+        onAbort = () => reject(signal?.reason)
+        signal?.addEventListener('abort', onAbort, { once: true })
+        this.#env.send(to, { rpc: 'ask', id, method, input } satisfies Wire)
+        // Not called off by the answer: an event that does nothing costs less than a controller for each call.
+        void this.#env
+          .sleep(timeoutMs)
+          .then(() => this.#waiting.has(id) && reject(new CallTimeoutError({ to, method, timeoutMs })))
+      })
     } finally {
       this.#waiting.delete(id)
-      timeout.catch(() => {})
-      answered.abort()
+      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort)
     }
   }
 
@@ -119,8 +115,9 @@ class NodeRpc implements Rpc {
       const output = await handler(input as never, from)
       this.#env.send(from, { rpc: 'answer', id, output } satisfies Wire)
     } catch (error) {
-      const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
-      this.#env.send(from, { rpc: 'error', id, name, message, outcome: outcomeOf(error) } satisfies Wire)
+      const { name, message: detail } =
+        error instanceof Error ? error : { name: 'Error', message: String(error) }
+      this.#env.send(from, { rpc: 'error', id, name, detail, outcome: outcomeOf(error) } satisfies Wire)
     }
   }
 }
