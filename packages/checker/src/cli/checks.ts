@@ -54,7 +54,13 @@ function levelOf(entry: Entry, level = entry.defaultLevel): string | undefined {
 }
 
 function run(entry: Entry, history: History, options: RunOptions): CheckResult {
-  if (options.assume.length > 0 && entry.takesAssumptions !== true)
-    throw new UsageError(`the model ${entry.name} takes no --assume`)
+  const { assumptions = [] } = entry
+  const strange = options.assume.find((name) => !assumptions.includes(name))
+  if (strange !== undefined)
+    throw new UsageError(
+      assumptions.length === 0
+        ? `the model ${entry.name} takes no --assume`
+        : `no assumption ${JSON.stringify(strange)}; there are ${assumptions.join(', ')}`,
+    )
   return entry.run(history, options)
 }

@@ -18,6 +18,7 @@ export interface Entry {
   readonly defaultLevel?: string
   /** The name that the level goes by. @throws RangeError if there is no such level. */
   readonly levelOf?: (level: string) => string
-  readonly takesAssumptions?: boolean
+  /** What `--assume` may name. Default: nothing. */
+  readonly assumptions?: readonly string[]
   run(history: History, options: RunOptions): CheckResult
 }
