@@ -7,7 +7,10 @@ import type { Findings, WeakInput } from './weak-check.ts'
 /** The bad patterns of causal consistency as violations. */
 export function causalFindings(input: WeakInput, variant: 'cc' | 'ccv'): Findings {
   const { view, writers, words, meter, maxViolations } = input
-  const patterns = findCausalPatterns(view, writers, meter, { convergent: variant === 'ccv', maxViolations })
+  const patterns = findCausalPatterns(view, writers(), meter, {
+    convergent: variant === 'ccv',
+    maxViolations,
+  })
   const { cyclic, initialReads, staleReads, conflictCycle } = patterns
   const violations: Violation[] = []
   const add = (make: () => Violation): void => {

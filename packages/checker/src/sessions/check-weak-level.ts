@@ -41,9 +41,9 @@ export function checkWeakLevel(
 
 const FIND: Readonly<Record<string, ((input: WeakInput) => Findings) | undefined>> = {
   'read-committed': (input) =>
-    cycleFindings(input, readCommittedEdges(input.view, input.writers, input.meter), 'non-monotonic-read'),
+    cycleFindings(input, readCommittedEdges(input.view, input.writers(), input.meter), 'non-monotonic-read'),
   'read-atomic': (input) =>
-    cycleFindings(input, readAtomicEdges(input.view, input.writers, input.meter), 'fractured-read'),
+    cycleFindings(input, readAtomicEdges(input.view, input.writers(), input.meter), 'fractured-read'),
   causal: (input) => causalFindings(input, 'ccv'),
 }
 

@@ -28,6 +28,8 @@ export const labelOf = (kind: number, event: number): number => (event + 1) * 8 
 export const kindOf = (label: number): number => label & 7
 export const eventOf = (label: number): number => (label >> 3) - 1
 
+const NONE: number[] = []
+
 /** A read that returned an older version than it had to, by an order that is known. */
 export interface StaleRead {
   readonly guarantee: 'read-your-writes' | 'monotonic-reads'
@@ -42,8 +44,6 @@ export interface SessionScan {
   /** Which version must be older than which, for the guarantees to hold. Nodes are events (writes), then helpers. */
   readonly edges: EdgeColumns
   readonly nodes: number
-  /** `false` if every edge goes forward in real time, so that there can be no cycle. */
-  readonly mayHaveCycles: boolean
 }
 
 interface ScanOptions {
@@ -52,6 +52,11 @@ interface ScanOptions {
   readonly times: CreationTimes | undefined
   /** Is a version that was created before another one began older than that one? */
   readonly inRealTime: boolean
+  /**
+   * Leave out edges from a version to one that began after it was created: where the times are consistent, no
+   * cycle consists of such edges alone, and few are left.
+   */
+  readonly tightOnly: boolean
   readonly maxViolations: number
 }
 
@@ -68,22 +73,22 @@ export function scanSessions(view: View, options: ScanOptions, meter: Meter): Se
   const { chain, from, transactions } = view
   const { eventStart, eventKey, eventKind, eventTransaction, isFinal, source, history, keys } = transactions
   const { sessionCount, sessionStart, sessionTransactions } = transactions
-  const { guarantees, times, inRealTime, maxViolations } = options
+  const { guarantees, times, inRealTime, tightOnly, maxViolations } = options
   const readYourWrites = guarantees.has('read-your-writes')
   const monotonicReads = guarantees.has('monotonic-reads')
-  const monotonicWrites = guarantees.has('monotonic-writes')
+  // Between two transactions of one session these always go forward.
+  const monotonicWrites = guarantees.has('monotonic-writes') && !tightOnly
   const writesFollowReads = guarantees.has('writes-follow-reads')
 
   const edges = new EdgeColumns(meter)
   const stale: StaleRead[] = []
   let staleCount = 0
   let nodes = from.length
-  let mayHaveCycles = times === undefined || !times.consistent
   const forward = (older: number, newer: number): boolean =>
     times !== undefined && times.created[older]! < times.begun[newer]!
   const isOlder = (a: number, b: number): boolean => inRealTime && forward(a, b)
   const add = (older: number, newer: number, kind: number, event: number): void => {
-    mayHaveCycles ||= !forward(older, newer)
+    if (tightOnly && forward(older, newer)) return
     edges.add(older, newer, labelOf(kind, event))
   }
   const note = (guarantee: StaleRead['guarantee'], read: number, because: number): void => {
@@ -113,14 +118,13 @@ export function scanSessions(view: View, options: ScanOptions, meter: Meter): Se
     if (newestOlder < 0) return
     const allForward =
       times !== undefined && times.ended[eventTransaction[newestOlder]!]! < times.begun[version]!
-    if (allForward && inRealTime) return
+    if (allForward && (inRealTime || tightOnly)) return
     const writer = eventTransaction[version]!
     if (own !== version && chain[writer] === s && writer < eventTransaction[event]!) {
       for (let write = own; write >= 0; write = previousOwn[write]!)
         if (write !== version) add(write, version, BY_READ_YOUR_WRITES, event)
       return
     }
-    mayHaveCycles ||= !allForward
     // A node for each own write that has none yet: it stands for that write and all before it.
     const fresh: number[] = []
     for (let write = newestOlder; write >= 0 && ownNode[write]! < 0; write = previousOwn[write]!)
@@ -144,8 +148,9 @@ export function scanSessions(view: View, options: ScanOptions, meter: Meter): Se
       if (chain[t]! < 0) continue
       meter.step()
       const leaf = chain[t] !== s
-      const wrote: number[] = []
-      const readHere: number[] = []
+      const single = eventStart[t + 1] === eventStart[t]! + 1
+      const readHere = single ? NONE : []
+      const wrote = single && !monotonicWrites ? NONE : []
       for (let event = eventStart[t]!; event < eventStart[t + 1]!; event++) {
         const key = eventKey[event]!
         if (stamp[key] !== s) {
@@ -162,7 +167,8 @@ export function scanSessions(view: View, options: ScanOptions, meter: Meter): Se
           else if (monotonicReads && last >= 0 && last !== version && !isOlder(last, version))
             add(last, version, BY_MONOTONIC_READS, event)
           if (version < 0) continue
-          readHere.push(event)
+          if (!single) readHere.push(event)
+          else if (writesFollowReads && !tightOnly && !leaf) unfolded.push(event)
           if (leaf || isStale) continue
           lastRead[key] = version
           if (
@@ -175,8 +181,8 @@ export function scanSessions(view: View, options: ScanOptions, meter: Meter): Se
           continue
         }
         if (isFinal[event] === 0) continue
-        wrote.push(event)
-        if (history.operations[t]!.op === 'cas')
+        if (wrote !== NONE) wrote.push(event)
+        if (readHere.length > 0 && history.operations[t]!.op === 'cas')
           for (const read of readHere) add(source[read]!, event, BY_CAS, read)
         if (monotonicWrites)
           for (const write of before) edges.add(write, event, labelOf(BY_MONOTONIC_WRITES, -1))
@@ -197,11 +203,11 @@ export function scanSessions(view: View, options: ScanOptions, meter: Meter): Se
         lastOwn[key] = event
       }
       if (leaf) continue
-      if (writesFollowReads) for (const read of readHere) unfolded.push(read)
+      if (writesFollowReads && !tightOnly) for (const read of readHere) unfolded.push(read)
       if (wrote.length > 0) before = wrote.length > 4 && monotonicWrites ? [folded(wrote)] : wrote
     }
   }
-  return { stale, staleCount, edges, nodes, mayHaveCycles }
+  return { stale, staleCount, edges, nodes }
 
   function folded(writes: readonly number[]): number {
     const node = nodes++

@@ -3,7 +3,6 @@ import type { EdgeColumns } from './int-graph.ts'
 import type { Meter } from './meter.ts'
 import { BY_TIME, labelOf } from './session-scan.ts'
 import type { View } from './view.ts'
-import type { Writers } from './writers.ts'
 
 /**
  * Adds "a version that had been created when another one of its key began is older" to a graph: per key a chain of helper
@@ -12,14 +11,12 @@ import type { Writers } from './writers.ts'
  */
 export function addTimeEdges(
   view: View,
-  writers: Writers,
   { created, begun }: CreationTimes,
   edges: EdgeColumns,
   nodes: number,
   meter: Meter,
 ): number {
   const { eventStart, eventKey, isFinal, keys } = view.transactions
-  meter.reserve(writers.place.length * 16 + keys.size * 4)
   // Writes by key, in order of their beginning.
   const keyStart = new Int32Array(keys.size + 1)
   const each = (visit: (event: number) => void): void => {
@@ -31,6 +28,7 @@ export function addTimeEdges(
   }
   each((event) => keyStart[eventKey[event]! + 1]!++)
   for (let key = 0; key < keys.size; key++) keyStart[key + 1]! += keyStart[key]!
+  meter.reserve(keyStart[keys.size]! * 16 + keys.size * 8)
   const next = keyStart.slice(0, -1)
   const byKey = new Int32Array(keyStart[keys.size]!)
   each((event) => {

@@ -23,7 +23,8 @@ export interface Findings {
 /** What a check of one promise works on. */
 export interface WeakInput {
   readonly view: View
-  readonly writers: Writers
+  /** Made when first asked for. */
+  readonly writers: () => Writers
   readonly words: Words
   readonly meter: Meter
   readonly maxViolations: number
@@ -66,10 +67,16 @@ export function checkWeakly(
   })
   const run = (guess: boolean): Findings => {
     const view = viewOf(transactions, guess, meter)
-    const writers = writersOf(view, meter)
+    let writers: Writers | undefined
     const words = new Words(transactions)
-    const found = find({ view, writers, words, meter, maxViolations })
-    stats = { ...stats, sessions: transactions.sessionCount, writers: writers.count, ...found.stats }
+    const found = find({
+      view,
+      writers: () => (writers ??= writersOf(view, meter)),
+      words,
+      meter,
+      maxViolations,
+    })
+    stats = { ...stats, sessions: transactions.sessionCount, ...found.stats }
     const bad = badReadsBreak ? transactions.badReads : []
     const listed = bad.slice(0, maxViolations).map((event) => words.badRead(event))
     return {
