@@ -97,7 +97,7 @@ export function layOut(picture: Picture, view: View): Layout {
     points,
     arrows: arrows(finding?.edges ?? [], (at) => boxes[at]),
     ...faultBands(picture.faults, view.axis, scale, width),
-    ticks: ticksOf(picture, view, scale, shown),
+    ticks: ticksOf(picture, view, scale, shown).filter(({ x, text }) => x + text.length * CHAR <= width),
     breaks: breaksOf(picture, scale, boxes, width),
   }
 }
