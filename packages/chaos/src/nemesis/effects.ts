@@ -30,14 +30,13 @@ export function effectsOf(action: FaultAction, topology: Topology, layer: string
       return nodes().map((node) => drift(node, action.ppm, clock))
     case 'slow-links': {
       const { ms, jitterMs } = action
-      return action.links.map((way) => {
-        const { link, from, to } = findLink(way, topology)
-        return {
+      return action.links
+        .flatMap((way) => findLinks(way, topology))
+        .map(({ link, from, to }) => ({
           target: `${from}→${to}`,
           do: () => link.layer(layer, { latency: { ms, jitterMs } }),
           undo: () => link.layer(layer, undefined),
-        }
-      })
+        }))
     }
     case 'partition': {
       for (const name of action.sides.flat()) find(name, topology)
@@ -131,9 +130,10 @@ function find(name: string, { nodes }: Topology): TopologyNode {
   throw new TypeError(`Cannot cause fault: there is no node ${name}; the topology has ${known}`)
 }
 
-function findLink({ from, to }: Way, { links }: Topology): TopologyLink {
-  const found = links.find((link) => link.from === from && link.to === to)
-  if (found !== undefined) return found
+/** A pool of connections may have several. */
+function findLinks({ from, to }: Way, { links }: Topology): TopologyLink[] {
+  const found = links.filter((link) => link.from === from && link.to === to)
+  if (found.length > 0) return found
   throw new TypeError(`Cannot cause fault: there is no link from ${from} to ${to} in the topology`)
 }
 

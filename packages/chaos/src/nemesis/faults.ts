@@ -175,7 +175,10 @@ function hit(
   if (who === 'one') return some(1)
   if (who === 'all') return some(members.length)
   if (who === 'majority') return some(members.length === 0 ? 0 : most)
-  if (who === 'minority') return some(integerIn([0, members.length - most], random))
+  if (who === 'minority') {
+    const few = members.length - most
+    return some(few < 1 ? 0 : integerIn([1, few], random))
+  }
   const named = able.filter((node) => isMeant(who, node))
   return named.length === 0 ? [] : [pickOne(named, random).name]
 }

@@ -6,6 +6,7 @@ import {
   createChaos,
   type FaultHistory,
   kill,
+  mergeTopologies,
   NotHealedError,
   partition,
   pause,
@@ -269,5 +270,7 @@ describe('chaos.nemesis()', () => {
     expect(() => chaos.nemesis('900; 1+1 slow-links 1 1 a>b', { topology })).toThrow(/no link from a to b/)
     expect(() => chaos.nemesis('900; 1+1 clock-skew 1 db-1', { topology })).toThrow(/nothing to clock/)
     expect(() => chaos.nemesis('9', { topology, healWithinMs: 0 })).toThrow(RangeError)
+    const doubled = mergeTopologies(topology, fakeWorld(1))
+    expect(() => chaos.nemesis('9', { topology: doubled })).toThrow(/got db-1 twice/)
   })
 })

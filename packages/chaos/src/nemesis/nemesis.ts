@@ -115,6 +115,11 @@ class Nemesis {
     this.#options = options
     this.#context = context
     this.#healWithinMs = healWithinMs
+    const names = options.topology.nodes.map(({ name }) => name)
+    const twice = names.find((name, at) => names.indexOf(name) !== at)
+    if (twice !== undefined) {
+      throw new TypeError(`Cannot start nemesis: each node must have a name of its own, got ${twice} twice`)
+    }
     // A replay that names nobody would pass for a quiet run.
     for (const { action } of faults) effectsOf(action, options.topology, '', context.clock)
   }

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { systemClock, systemRandom } from '@quorate/core'
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { WrongServerStateError } from '../errors.ts'
 import type { HostContext } from './context.ts'
 import { startTimeOf } from './process-identity.ts'
@@ -11,7 +11,7 @@ import { type PreparedCommand, ServerNode } from './server-node.ts'
 class Node extends ServerNode {
   readonly url = ''
   protected readonly orderlySignal = 'SIGTERM'
-  protected readonly quitSignal = 'SIGQUIT'
+  protected readonly quitSignal = 'SIGKILL'
   protected readonly portTaken = /taken/
   prepared: Promise<PreparedCommand> = new Promise(() => {})
   onPrepare: () => void = () => {}
@@ -20,7 +20,7 @@ class Node extends ServerNode {
     return this.prepared
   }
   protected isReady(): Promise<boolean> {
-    return Promise.resolve(false)
+    return Promise.resolve(true)
   }
   protected clearRemains(): Promise<void> {
     return Promise.resolve()
@@ -35,8 +35,14 @@ test('pause() and resume() of a server that was killed', async () => {
   await expect(node.resume()).resolves.toBe(undefined)
 })
 
-test('kill() of a server that is just being started leaves none behind', async () => {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'quorate-node-'))
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'quorate-node-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+/** A node that runs for real, and the ids of its processes. */
+function realNode(): { node: Node; pids: number[] } {
   const pids: number[] = []
   const context = {
     account: undefined,
@@ -48,7 +54,23 @@ test('kill() of a server that is just being started leaves none behind', async (
     note: () => {},
   } as unknown as HostContext
   const logFile = path.join(folder, 'log')
-  const node = new Node(context, { name: 'postgres/main/node-1', dir: folder, logFile })
+  return { node: new Node(context, { name: 'postgres/main/node-1', dir: folder, logFile }), pids }
+}
+
+test('a server that is ended by SIGKILL takes its children along', async () => {
+  const { node, pids } = realNode()
+  const childFile = path.join(folder, 'child')
+  const script = 'sleep 61 & echo $! > "$1.new"; mv "$1.new" "$1"; wait'
+  node.prepared = Promise.resolve({ command: 'sh', args: ['-c', script, 'sh', childFile] })
+  await node.start()
+  const child = Number(await vi.waitFor(() => readFile(childFile, 'utf8')))
+  expect(startTimeOf(child)).toBeDefined()
+  await node.destroy({ orderly: false })
+  expect([child, ...pids].map((pid) => startTimeOf(pid))).toEqual([undefined, undefined])
+})
+
+test('kill() of a server that is just being started leaves none behind', async () => {
+  const { node, pids } = realNode()
   const { promise, resolve } = Promise.withResolvers<PreparedCommand>()
   node.prepared = promise
   const preparing = new Promise<void>((called) => (node.onPrepare = called))
@@ -59,5 +81,4 @@ test('kill() of a server that is just being started leaves none behind', async (
   await expect(starting).rejects.toThrow(/it is killed/)
   expect(node.state).toBe('down')
   expect(pids.map((pid) => startTimeOf(pid))).toEqual([undefined])
-  await rm(folder, { recursive: true })
 })

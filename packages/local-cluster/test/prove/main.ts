@@ -64,7 +64,10 @@ async function main(): Promise<number> {
       const { contradictions } = judgement
       if (contradictions.length === 0) continue
       const what = `${setting.name}, reads from ${claim.reads.join(' and ')}`
-      remarks.push(`CONTRADICTED  ${what}: ${contradictions.join('; ')}`, `  faults: ${schedule}`)
+      remarks.push(
+        `CONTRADICTED  ${what}: ${contradictions.join('; ')}`,
+        `  again: npm run prove -- local-cluster --seed ${seed} --only '${setting.name}' --schedule '${schedule}'`,
+      )
     }
   }
   process.stdout.write(
