@@ -19,7 +19,7 @@ export interface ReceiveOptions {
  * All that a node may know of the world. It lasts from a start of the node to its next crash: what a crash ended
  * never runs on, and an `Env` of before the crash does nothing any more.
  *
- * It is a {@link Clock}, so that code which takes one can be handed the env itself.
+ * It is a `Clock`, so that code which takes one can be handed the env itself.
  */
 export interface Env extends Clock {
   /** Name of this node. */
