@@ -218,6 +218,15 @@ async function provoke(
     await group.primary.restart()
     fault.end()
     for (const session of [writer, reader]) await session.readForSure('primary', key)
+  } else if (how === 'paused replay' && 'pauseReplay' in replica) {
+    const fault = history.fault({ name: 'pause', targets, detail: 'its replay' })
+    await replica.pauseReplay()
+    await writer.writeForSure(key)
+    await reader.readForSure('primary', key)
+    await reader.readForSure('replica', key)
+    await writer.readForSure('replica', key)
+    await replica.resumeReplay()
+    fault.end()
   } else if (how === 'stale replica' || how === 'unanswered write') {
     const fault = history.fault({ name: 'partition', targets, detail: 'drop, both ways' })
     await link.partition()

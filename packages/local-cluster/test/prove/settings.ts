@@ -32,10 +32,16 @@ export interface Setting {
   readonly cluster: ClusterOptions
   readonly registers: MakeRegisters
   /**
-   * How to show surely what is broken: replication is cut (with a write that is answered, or one that is not); only
-   * what the replica answers is cut, so that it is ahead of its primary; the primary is killed and restarted.
+   * How to show surely what is broken: replication is cut (with a write that is answered, or one that is not); the
+   * replica shows nothing new; only what it answers is cut, so that it is ahead of its primary; the primary is
+   * killed and restarted.
    */
-  readonly provoke: 'stale replica' | 'unanswered write' | 'replica ahead' | 'killed primary'
+  readonly provoke:
+    | 'stale replica'
+    | 'unanswered write'
+    | 'paused replay'
+    | 'replica ahead'
+    | 'killed primary'
   readonly claims: readonly Claim[]
 }
 
@@ -49,6 +55,23 @@ export const SETTINGS: readonly Setting[] = [
     cluster: { postgres: { main: { replicas: 1 } } },
     registers: postgresRegisters,
     provoke: 'stale replica',
+    claims: [
+      { reads: ['primary'], linearizable: true, broken: [] },
+      { reads: ['replica'], linearizable: false, broken: ['read-your-writes'] },
+      {
+        reads: ['primary', 'replica'],
+        linearizable: false,
+        broken: ['read-your-writes', 'monotonic-reads'],
+      },
+    ],
+  },
+  {
+    name: 'postgres synchronous',
+    engine: 'postgres',
+    how: 'a commit is answered when the replica has it on disk, shown or not (synchronous_commit = on, ANY 1)',
+    cluster: { postgres: { main: { replicas: 1, synchronous: true } } },
+    registers: postgresRegisters,
+    provoke: 'paused replay',
     claims: [
       { reads: ['primary'], linearizable: true, broken: [] },
       { reads: ['replica'], linearizable: false, broken: ['read-your-writes'] },
