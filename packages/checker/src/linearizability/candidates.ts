@@ -115,7 +115,7 @@ export class Candidates<S> {
 
   #collectWaiting(): void {
     const { part, problem, inSlot } = this.#at
-    const { kind, state: stateOfClass, transitions } = part
+    const { kind, onlyIn, transitions } = part
     if (this.#wanted.length < transitions.stateCount)
       this.#wanted = new Int32Array(2 * transitions.stateCount)
     this.#waitingCount = 0
@@ -123,7 +123,7 @@ export class Candidates<S> {
       if (operation < 0) continue
       const cls = problem.cls[operation]!
       if (kind[cls] === OVERWRITE || this.#at.isPlaced(operation)) continue
-      const only = stateOfClass[cls]!
+      const only = onlyIn[cls]!
       if (only >= 0) this.#wanted[only] = this.#stamp
       else this.#waiting[this.#waitingCount++] = cls
     }
@@ -163,7 +163,7 @@ export class Candidates<S> {
     const end = Math.min(problem.deadlines, frontier + MAX_AHEAD)
     for (let read = frontier + 1; read < end; read++) {
       const cls = problem.cls[read]!
-      if (part.kind[cls] === READ && !this.#isOver(read)) return part.state[cls]!
+      if (part.kind[cls] === READ && !this.#isOver(read)) return part.onlyIn[cls]!
     }
     return -1
   }
@@ -179,7 +179,7 @@ export class Candidates<S> {
     const { byStart, entering, cls } = problem
     const rescues = (operation: number): boolean => {
       const opClass = cls[operation]!
-      return part.kind[opClass] === OVERWRITE && reaches(part.state[opClass]!, cls[read]!)
+      return part.kind[opClass] === OVERWRITE && reaches(part.leadsTo[opClass]!, cls[read]!)
     }
     for (const operation of inSlot)
       if (operation >= 0 && !this.#at.isPlaced(operation) && rescues(operation)) return true

@@ -1,14 +1,18 @@
 import { OVERWRITE, type Part, READ } from './part.ts'
 import type { Problem } from './problem.ts'
 import { ILLEGAL, type Transitions } from './transitions.ts'
+import { Balance } from './balance.ts'
 import { mixed } from './visited.ts'
 
 /** Puts the operation at the frontier under the last blind write, where nobody sees it. */
 export const UNDER = -1
 /** Leaves the operation at the frontier out; only one that is optional. */
 export const SKIP = -2
-/** An operation that went under is `UNDER_MARK - operation` in the order. */
-const UNDER_MARK = -3
+/** In the order: an operation that went under is `-1 - 2 * operation`, one that was left out `-2 - 2 * operation`. */
+const underMark = (operation: number): number => -1 - 2 * operation
+const skipMark = (operation: number): number => -2 - 2 * operation
+const isUnder = (entry: number): boolean => entry < 0 && (entry & 1) !== 0
+const operationOf = (entry: number): number => (entry >= 0 ? entry : (-1 - entry) >> 1)
 
 /** Whole numbers of a saved configuration before the placed bits. */
 const SAVED = 7
@@ -22,7 +26,10 @@ export class Configuration<S> {
   state: number
   /** Frontier of the last blind write, -1 before the first. */
   writtenAt = -1
-  /** The last step was a blind write that made no read legal, at this frontier. */
+  /**
+   * The last step, at this frontier, made no read legal, and was a blind write or one that may be left out: a blind
+   * write now would have done as well without it.
+   */
   idle = false
   /** Something was placed at this frontier. */
   touched = false
@@ -32,11 +39,16 @@ export class Configuration<S> {
   readonly placed: Int32Array
   /** The available operation in each slot, or -1. */
   readonly inSlot: Int32Array
+  /** What was done: see {@link unfolded}. */
   readonly order: Int32Array
   length = 0
+  /** Foresight: there is an operation to come that needs a state which nothing to come leads to. */
+  isDead = false
+  readonly #balance: Balance | undefined
 
-  constructor(part: Part<S>, problem: Problem) {
+  constructor(part: Part<S>, problem: Problem, hasForesight: boolean) {
     this.part = part
+    this.#balance = hasForesight ? new Balance(part, problem) : undefined
     this.problem = problem
     this.#transitions = part.transitions
     this.state = part.initial
@@ -58,21 +70,27 @@ export class Configuration<S> {
   /** Takes a step: an operation to place, {@link UNDER} or {@link SKIP}. */
   apply(choice: number): void {
     if (choice === SKIP) {
+      this.order[this.length++] = skipMark(this.frontier)
+      this.isDead = this.#balance?.spend(this.frontier, this.state) === false
       this.#advance(true)
       return
     }
     this.touched = true
     if (choice === UNDER) {
       this.#mark(this.frontier)
-      this.order[this.length++] = UNDER_MARK - this.frontier
+      this.order[this.length++] = underMark(this.frontier)
+      this.isDead = this.#balance?.spend(this.frontier, this.state) === false
     } else {
       const { problem, part } = this
       const cls = problem.cls[choice]!
-      this.state = this.#transitions.next(this.state, cls)
+      const before = this.state
+      this.state = this.#transitions.next(before, cls)
       this.#place(choice)
+      this.isDead = this.#balance?.canLeave(before, this.state) === false
       const blind = part.kind[cls] === OVERWRITE
       if (blind) this.writtenAt = this.frontier
-      this.idle = !this.#absorb() && blind
+      const mayBeLeftOut = choice >= problem.deadlines || problem.optional[choice] === 1
+      this.idle = !this.#absorb() && (blind || mayBeLeftOut)
     }
     this.#advance(false)
   }
@@ -101,7 +119,12 @@ export class Configuration<S> {
     this.writtenAt = from[at + 3]!
     this.idle = from[at + 4] === 1
     this.touched = from[at + 5] === 1
-    this.length = from[at + 6]!
+    const length = from[at + 6]!
+    if (this.#balance !== undefined)
+      for (let entry = length; entry < this.length; entry++)
+        this.#balance.undo(operationOf(this.order[entry]!))
+    this.length = length
+    this.isDead = false
     for (let word = 0; word < this.placed.length; word++) this.placed[word] = from[at + SAVED + word]!
   }
 
@@ -114,6 +137,7 @@ export class Configuration<S> {
   #place(operation: number): void {
     this.#mark(operation)
     this.order[this.length++] = operation
+    this.#balance?.spend(operation, this.state)
   }
 
   /** Places the available reads that are legal now. */
@@ -185,13 +209,14 @@ export function unfolded<S>(part: Part<S>, problem: Problem, order: Int32Array):
   const under = new Map<number, number[]>()
   let lastBlind = -1
   for (const entry of order) {
-    if (entry >= 0) {
+    if (!isUnder(entry)) {
+      if (entry < 0) continue
       if (kind[problem.cls[entry]!] === OVERWRITE) lastBlind = entry
       continue
     }
     const others = under.get(lastBlind)
-    if (others === undefined) under.set(lastBlind, [UNDER_MARK - entry])
-    else others.push(UNDER_MARK - entry)
+    if (others === undefined) under.set(lastBlind, [operationOf(entry)])
+    else others.push(operationOf(entry))
   }
   const result: number[] = []
   for (const entry of order) {

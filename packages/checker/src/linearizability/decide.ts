@@ -1,3 +1,4 @@
+import { isCountable } from './balance.ts'
 import type { Meter } from './meter.ts'
 import type { Part } from './part.ts'
 import type { Problem } from './problem.ts'
@@ -9,8 +10,19 @@ import { decideUniqueValues } from './unique-values.ts'
  */
 export type Algorithm = 'auto' | 'search'
 
-/** Is there an order? */
+/** Configurations of the first search, for each operation; a history without errors takes less than one. */
+const SHORT_SEARCH = 4
+
+/**
+ * Is there an order? First a short search, which suffices for almost all histories and says exactly how far it got;
+ * then one with foresight, where the model allows it.
+ */
 export function decide<S>(part: Part<S>, problem: Problem, algorithm: Algorithm, meter: Meter): Decision {
   const sorted = algorithm === 'auto' ? decideUniqueValues(part, problem) : undefined
-  return sorted ?? search(part, problem, meter)
+  if (sorted !== undefined) return sorted
+  if (!isCountable(part)) return search(part, problem, meter)
+  const short = search(part, problem, meter, { maxConfigurations: 10_000 + SHORT_SEARCH * problem.count })
+  if (short.verdict !== 'unknown' || meter.exhausted !== undefined) return short
+  const { configurations, ...decision } = search(part, problem, meter, { hasForesight: true })
+  return { ...decision, configurations: configurations + short.configurations }
 }

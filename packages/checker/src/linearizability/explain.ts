@@ -35,15 +35,15 @@ export function explain<S>(
 
 /**
  * The first completion at which there is no order any more. What completes later cannot help, so it can be found by
- * bisection. A search without lookahead has found it already: the first operation it could never place.
+ * bisection. A search without foresight or lookahead has found it already: the first operation it could never place.
  */
 function firstBad<S>(
   part: Part<S>,
-  { frontier, configurations }: Decision,
+  { frontier, isFurthest }: Decision,
   algorithm: Algorithm,
   meter: Meter,
 ): { rank: number; isExact: boolean } {
-  if (configurations > 0 && part.reaches === undefined) return { rank: frontier, isExact: true }
+  if (isFurthest) return { rank: frontier, isExact: true }
   let good = frontier - 1 // rank of a completion until which there is an order
   let bad = part.byEnd.length - 1
   for (let stride = 1; bad - good > 1;) {

@@ -54,10 +54,12 @@ export interface Model<S> {
   isRead?(operation: Operation): boolean
   /** Is it a blind write: always allowed, and leads to the same state whatever the state was? */
   isOverwrite?(operation: Operation): boolean
-  /** For a pure read that is allowed in exactly one state: that state, in an array (states may be `null`). */
-  readsState?(operation: Operation): readonly [S] | undefined
+  /** For an operation that is allowed in exactly one state: that state, in an array (states may be `null`). */
+  onlyIn?(operation: Operation): readonly [S] | undefined
+  /** For one that leads to the same state wherever it is allowed: that state, in an array. */
+  leadsTo?(operation: Operation): readonly [S] | undefined
   /**
-   * A text that operations share only if `step`, `isRead`, `isOverwrite` and `readsState` treat them alike.
+   * A text that operations share only if `step`, `isRead`, `isOverwrite`, `onlyIn` and `leadsTo` treat them alike.
    * Default: name, key, input and output. A coarser text makes more operations interchangeable.
    */
   classKey?(operation: Operation): string

@@ -3,7 +3,7 @@ import type { History } from '../history.ts'
 import type { Key, Operation } from '../operation.ts'
 import { valueKey } from '../value.ts'
 import type { Model } from './model.ts'
-import { callModel, Transitions } from './transitions.ts'
+import { callModel, ILLEGAL, Transitions } from './transitions.ts'
 
 /** What a class of operations is. */
 export const UPDATE = 0
@@ -23,8 +23,10 @@ export interface Part<S> {
   readonly cls: Int32Array
   /** {@link UPDATE}, {@link READ} or {@link OVERWRITE}, by class. */
   readonly kind: Uint8Array
-  /** By class: the state that an overwrite leads to, or the only one that a read fits; -1 for the others. */
-  readonly state: Int32Array
+  /** By class: the only state in which it is allowed, or -1. */
+  readonly onlyIn: Int32Array
+  /** By class: the state that it leads to wherever it is allowed, or -1; -1 for reads. */
+  readonly leadsTo: Int32Array
   /** Operations that completed, in order of `end`. */
   readonly byEnd: Int32Array
   /** Can a read still be allowed? By state and class of the read. */
@@ -126,7 +128,7 @@ function partOf<S>(
     initial: start,
     cls: Int32Array.from(classes),
     kind,
-    state: statesOf(transitions, kind, start),
+    ...statesOf(transitions, kind, start),
     byEnd: inOrderOfEnd(operations),
     reaches: lookaheadOf(model, operations, transitions, kind),
   }
@@ -144,24 +146,30 @@ function kindOf<S>(model: Model<S>, operation: Operation): number {
   return model.isOverwrite?.(operation) === true ? OVERWRITE : UPDATE
 }
 
-function statesOf<S>(transitions: Transitions<S>, kind: Uint8Array, initial: number): Int32Array {
+function statesOf<S>(
+  transitions: Transitions<S>,
+  kind: Uint8Array,
+  initial: number,
+): Pick<Part<S>, 'onlyIn' | 'leadsTo'> {
   const { model, representatives } = transitions
-  const states = new Int32Array(kind.length).fill(-1)
+  const onlyIn = new Int32Array(kind.length).fill(-1)
+  const leadsTo = new Int32Array(kind.length).fill(-1)
   representatives.forEach((operation, cls) => {
+    const only = callModel(model.name, 'onlyIn', operation, () => model.onlyIn?.(operation))
+    if (only !== undefined) onlyIn[cls] = transitions.idOf(only[0])
     if (kind[cls] === OVERWRITE) {
-      const target = transitions.next(initial, cls)
-      if (target < 0)
+      leadsTo[cls] = transitions.next(initial, cls)
+      if (leadsTo[cls] === ILLEGAL)
         throw new TypeError(
           `Cannot check with model ${model.name}: isOverwrite() is true for operation #${operation.index}, ` +
             'but step() does not allow it; a blind write is always allowed',
         )
-      states[cls] = target
-    } else if (kind[cls] === READ) {
-      const only = model.readsState?.(operation)
-      if (only !== undefined) states[cls] = transitions.idOf(only[0])
+    } else if (kind[cls] === UPDATE) {
+      const target = callModel(model.name, 'leadsTo', operation, () => model.leadsTo?.(operation))
+      if (target !== undefined) leadsTo[cls] = transitions.idOf(target[0])
     }
   })
-  return states
+  return { onlyIn, leadsTo }
 }
 
 function inOrderOfEnd(operations: readonly Operation[]): Int32Array {

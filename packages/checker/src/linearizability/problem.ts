@@ -100,16 +100,16 @@ export function wholeOf<S>(part: Part<S>): Problem {
  * if somebody read what it wrote. By class; `undefined` where that does not hold.
  */
 function usefulOverwrites<S>(part: Part<S>, limit: number, forgotten?: Uint8Array): Uint8Array | undefined {
-  const { byEnd, cls, kind, state } = part
+  const { byEnd, cls, kind, onlyIn, leadsTo } = part
   if (kind.includes(UPDATE)) return undefined
   const read = new Set<number>()
   for (let rank = 0; rank <= limit; rank++) {
     const at = byEnd[rank]!
     if (kind[cls[at]!] !== READ || (forgotten !== undefined && forgotten[at] !== 0)) continue
-    if (state[cls[at]!] === -1) return undefined
-    read.add(state[cls[at]!]!)
+    if (onlyIn[cls[at]!] === -1) return undefined
+    read.add(onlyIn[cls[at]!]!)
   }
-  return Uint8Array.from(state, (target) => (read.has(target) ? 1 : 0))
+  return Uint8Array.from(leadsTo, (target) => (read.has(target) ? 1 : 0))
 }
 
 type Unslotted = Omit<Problem, 'slot' | 'slots'>

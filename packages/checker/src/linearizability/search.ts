@@ -14,11 +14,19 @@ export interface Decision {
   readonly state: number
   /** All operations that complete before this one are in `order`. */
   readonly frontier: number
+  /** Is `frontier` as far as any order goes? */
+  readonly isFurthest: boolean
   /** How many situations were looked at. */
   readonly configurations: number
 }
 
-const CHECK_EVERY = 1 << 16
+/** Options of {@link search}. */
+export interface SearchOptions {
+  readonly hasForesight?: boolean
+  readonly maxConfigurations?: number
+}
+
+const CHECK_EVERY = 1 << 14
 
 /**
  * Searches for an order: the algorithm of Wing and Gong (1993) with the memory of Lowe ("Testing for
@@ -35,9 +43,17 @@ const CHECK_EVERY = 1 << 16
  * 5. Configurations are equal if state, frontier and the placed ones of the open operations are. If they differ
  *    in the time of the last blind write only, the later one can do all that the earlier one can.
  * 6. A state from which one of the next reads can never be legal is left (`Model.lookahead`).
+ * 7. With `hasForesight`, so is one that operations to come need, and nothing to come leads to (`balance.ts`).
+ *
+ * @param maxConfigurations then it is given up.
  */
-export function search<S>(part: Part<S>, problem: Problem, meter: Meter): Decision {
-  const at = new Configuration(part, problem)
+export function search<S>(
+  part: Part<S>,
+  problem: Problem,
+  meter: Meter,
+  { hasForesight = false, maxConfigurations = Infinity }: SearchOptions = {},
+): Decision {
+  const at = new Configuration(part, problem, hasForesight)
   const candidates = new Candidates(at)
   const visited = new Visited(at.placed.length + 2)
   const best = new Best(problem.count)
@@ -60,6 +76,7 @@ export function search<S>(part: Part<S>, problem: Problem, meter: Meter): Decisi
     order: unfolded(part, problem, best.orderOf(at)),
     state: best.state,
     frontier: best.frontier,
+    isFurthest: part.reaches === undefined && !hasForesight,
     configurations: visited.size,
   })
   const fixedBytes = part.operations.length * 40 + problem.count * 40 + problem.slots * 20
@@ -68,7 +85,7 @@ export function search<S>(part: Part<S>, problem: Problem, meter: Meter): Decisi
   for (;;) {
     best.see(at)
     if (at.isDone) return decision('ok')
-    const size = candidates.isHopeless() || !isNew() ? 0 : candidates.list()
+    const size = at.isDead || candidates.isHopeless() || !isNew() ? 0 : candidates.list()
     let choice: number | undefined
     if (size > 0) {
       choice = candidates.choices[0]!
@@ -83,7 +100,7 @@ export function search<S>(part: Part<S>, problem: Problem, meter: Meter): Decisi
     if (candidates.work - checkedAt > CHECK_EVERY) {
       checkedAt = candidates.work
       const bytes = visited.bytes + part.transitions.bytes + frames.bytes + fixedBytes
-      if (meter.isExhausted(bytes)) return decision('unknown')
+      if (meter.isExhausted(bytes) || visited.size > maxConfigurations) return decision('unknown')
     }
     at.apply(choice)
   }

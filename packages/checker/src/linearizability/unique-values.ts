@@ -1,4 +1,4 @@
-import { OVERWRITE, type Part } from './part.ts'
+import { OVERWRITE, type Part, READ, UPDATE } from './part.ts'
 import type { Problem } from './problem.ts'
 import type { Decision } from './search.ts'
 
@@ -28,9 +28,10 @@ interface Clusters {
  *   initial state and a write.
  */
 export function decideUniqueValues<S>(part: Part<S>, problem: Problem): Decision | undefined {
-  const { kind, state: stateOf, transitions } = part
+  const { kind, transitions } = part
   const { deadlines, count, cls, optional, available } = problem
-  for (let at = 0; at < kind.length; at++) if (stateOf[at] === -1) return undefined
+  const stateOf = statesOf(part)
+  if (stateOf.includes(-1)) return undefined
 
   const states = transitions.stateCount
   const firstRead = new Int32Array(states).fill(-1) // completes first
@@ -95,9 +96,23 @@ export function decideUniqueValues<S>(part: Part<S>, problem: Problem): Decision
   return contradicts(clusters, sorted) ? violated(part) : proof(part, problem, clusters, sorted)
 }
 
+/** By class: the state that a blind write leads to, or that a read fits; -1 where there is no such state. */
+function statesOf<S>({ kind, onlyIn, leadsTo }: Part<S>): Int32Array {
+  return kind.includes(UPDATE)
+    ? Int32Array.of(-1)
+    : onlyIn.map((only, cls) => (kind[cls] === READ ? only : leadsTo[cls]!))
+}
+
 /** Where nothing was searched there is nothing to tell of how far it got. */
 function violated<S>(part: Part<S>): Decision {
-  return { verdict: 'violated', order: [], state: part.initial, frontier: 0, configurations: 0 }
+  return {
+    verdict: 'violated',
+    order: [],
+    state: part.initial,
+    frontier: 0,
+    isFurthest: false,
+    configurations: 0,
+  }
 }
 
 /**
@@ -126,7 +141,8 @@ function contradicts({ firstEnd, lastStart }: Clusters, sorted: Int32Array): boo
 }
 
 function proof<S>(part: Part<S>, problem: Problem, { state, write }: Clusters, sorted: Int32Array): Decision {
-  const { kind, state: stateOf } = part
+  const { kind } = part
+  const stateOf = statesOf(part)
   const { cls, byStart, place } = problem
   // Reads of each state in order of their beginning.
   const first = new Int32Array(part.transitions.stateCount).fill(-1)
@@ -144,5 +160,12 @@ function proof<S>(part: Part<S>, problem: Problem, { state, write }: Clusters, s
     last = state[at]!
     for (let read = first[last]!; read !== -1; read = following[read]!) order.push(place[read]!)
   }
-  return { verdict: 'ok', order, state: last, frontier: problem.deadlines, configurations: 0 }
+  return {
+    verdict: 'ok',
+    order,
+    state: last,
+    frontier: problem.deadlines,
+    isFurthest: true,
+    configurations: 0,
+  }
 }

@@ -23,7 +23,7 @@ export function counter(options: InitialOptions = {}): Model<number> {
     key: String,
     partition: ({ key }) => key,
     isRead: (operation) => isRead(operation) || amountOf(operation) === 0,
-    readsState: (operation) =>
+    onlyIn: (operation) =>
       isRead(operation) && typeof operation.output === 'number' ? [operation.output] : undefined,
     classKey: (operation) =>
       isRead(operation)

@@ -40,8 +40,13 @@ export function kv(options: InitialOptions = {}): Model<unknown> {
     isRead: (operation) =>
       kindOf(operation) === 'get' || (kindOf(operation) === 'cas' && comparedUnequal(operation)),
     isOverwrite: (operation) => kindOf(operation) === 'put' || kindOf(operation) === 'delete',
-    readsState: (operation) =>
-      kindOf(operation) === 'get' && !saysNothing(operation) ? [operation.output ?? ''] : undefined,
+    onlyIn(operation) {
+      if (kindOf(operation) === 'get') return saysNothing(operation) ? undefined : [operation.output ?? '']
+      const isSet = kindOf(operation) === 'cas' && !comparedUnequal(operation)
+      return isSet ? [casInput(operation)[0] ?? ''] : undefined
+    },
+    leadsTo: (operation) =>
+      kindOf(operation) === 'cas' && !comparedUnequal(operation) ? [casInput(operation)[1] ?? ''] : undefined,
     classKey(operation) {
       const kind = kindOf(operation)
       switch (kind) {

@@ -56,8 +56,12 @@ function registerModel(name: string, { initial }: InitialOptions, hasCas: boolea
       return kind === 'read' || (kind === 'cas' && comparedUnequal(operation))
     },
     isOverwrite: (operation) => kindOf(operation) === 'write',
-    readsState: (operation) =>
-      kindOf(operation) === 'read' && !saysNothing(operation) ? [operation.output] : undefined,
+    onlyIn(operation) {
+      if (kindOf(operation) === 'read') return saysNothing(operation) ? undefined : [operation.output]
+      return kindOf(operation) === 'cas' && !comparedUnequal(operation) ? [casInput(operation)[0]] : undefined
+    },
+    leadsTo: (operation) =>
+      kindOf(operation) === 'cas' && !comparedUnequal(operation) ? [casInput(operation)[1]] : undefined,
     classKey(operation) {
       const kind = kindOf(operation)
       switch (kind) {

@@ -45,7 +45,7 @@ export function set(options: InitialOptions = {}): Model<Elements> {
     key: (state) => [...state].toSorted().join(),
     partition: ({ key }) => key,
     isRead: (operation) => isReading(kindOf(operation)),
-    readsState: (operation) =>
+    onlyIn: (operation) =>
       kindOf(operation) === 'read' && !saysNothing(operation) ? [elementsOf(operation)] : undefined,
     classKey(operation) {
       const kind = kindOf(operation)
