@@ -7,6 +7,7 @@ import { solveLevel } from './solve-level.ts'
 import { keepsByPoints } from './testing/brute-force.ts'
 import { ORDERS } from './testing/compare.ts'
 import { randomHistory } from './testing/random-history.ts'
+import { restricted } from './testing/restricted.ts'
 import { oneSeed, randomOf, seedMessage, seeds } from './testing/random.ts'
 
 const FILE = 'packages/checker/src/isolation/solver/explain.test.ts'
@@ -54,7 +55,7 @@ describe('the reason of a violation', () => {
     expect(result.violations).toHaveLength(1)
     expect(result.violations[0]?.name).toBe('lost-update')
     expect(result.violations[0]?.message).toBe(
-      'Lost update: #1 wrote x after #0; #1 read x = 0 (the initial state), and #0 overwrote that',
+      'Lost update: #1 wrote x after #0 (with the versions the other way round there is a circle at once); #1 read x = 0 (the initial state), and #0 overwrote that',
     )
     expect(check(history, 'serializable')?.name).toBe('lost-update')
     expect(check(history, 'prefix')).toBeUndefined()
@@ -127,28 +128,6 @@ describe('the reason of a violation', () => {
   })
 })
 
-/** The operations named, and of their reads only those that read from one of them or the initial state. */
-function restricted(history: History, indices: readonly number[]): History {
-  const kept = history.operations.filter(({ index }) => indices.includes(index))
-  const stepsOf = ({ status, input, output }: Operation): readonly MicroOperation[] =>
-    (status === 'ok' ? output : input) as readonly MicroOperation[]
-  const written = new Set(
-    kept.flatMap((operation) =>
-      stepsOf(operation)
-        .filter(([kind]) => kind === 'w')
-        .map(([, key, value]) => `${key} ${String(value)}`),
-    ),
-  )
-  const operations = kept.map((operation): Operation => {
-    if (operation.status !== 'ok') return operation
-    const output = stepsOf(operation).filter(
-      ([kind, key, value]) => kind === 'w' || value === 0 || written.has(`${key} ${String(value)}`),
-    )
-    return { ...operation, output }
-  })
-  return { ...history, operations }
-}
-
 /** What an edge says, looked up in the history; a version order that the reads force is taken as it is. */
 function isTrue(history: History, { from, to, kind, key }: Edge): boolean {
   const [a, b] = [history.operations[from], history.operations[to]] as [Operation, Operation]
@@ -179,36 +158,40 @@ function isTrue(history: History, { from, to, kind, key }: Edge): boolean {
   }
 }
 
-describe.each(Object.entries(ORDERS))('of random histories, with %s, the reason', (_, order) => {
-  it.each(['prefix', 'snapshot-isolation', 'serializable'] as const)(
-    'for %s is a cycle of true edges, and no smaller set of transactions is broken',
-    (level) => {
-      const all = seeds(1_500)
-      const sizes = new Map<number, number>()
-      for (const seed of all) {
-        const history = randomHistory(randomOf(seed), { wrongReads: 60, duplicates: 0 })
-        const violation = solveLevel(history, { level, ...order }).violations[0]
-        if (violation?.edges === undefined || violation.edges.length < 2) continue
-        const message = `${violation.name} ${violation.message} ${JSON.stringify(history)} ${seedMessage(seed, FILE)}`
-        const { edges, operations } = violation
-        edges.forEach((edge, i) => {
-          expect(edge.to, message).toBe(edges[(i + 1) % edges.length]?.from)
-          expect(isTrue(history, edge), `${JSON.stringify(edge)} ${message}`).toBe(true)
-          expect(operations, message).toContain(edge.from)
-        })
-        expect(keepsByPoints(restricted(history, operations), level, order), message).toBe(false)
-        for (const index of operations) {
-          const fewer = operations.filter((other) => other !== index)
-          expect(
-            keepsByPoints(restricted(history, fewer), level, order),
-            `without #${index}: ${message}`,
-          ).toBe(true)
+describe.each(Object.entries(ORDERS))(
+  'of random histories, with %s, the reason',
+  { timeout: 60_000 },
+  (_, order) => {
+    it.each(['prefix', 'snapshot-isolation', 'serializable'] as const)(
+      'for %s is a cycle of true edges, and no smaller set of transactions is broken',
+      (level) => {
+        const all = seeds(1_500)
+        const sizes = new Map<number, number>()
+        for (const seed of all) {
+          const history = randomHistory(randomOf(seed), { wrongReads: 60, duplicates: 0 })
+          const violation = solveLevel(history, { level, ...order }).violations[0]
+          if (violation?.edges === undefined || violation.edges.length < 2) continue
+          const message = `${violation.name} ${violation.message} ${JSON.stringify(history)} ${seedMessage(seed, FILE)}`
+          const { edges, operations } = violation
+          edges.forEach((edge, i) => {
+            expect(edge.to, message).toBe(edges[(i + 1) % edges.length]?.from)
+            expect(isTrue(history, edge), `${JSON.stringify(edge)} ${message}`).toBe(true)
+            expect(operations, message).toContain(edge.from)
+          })
+          expect(keepsByPoints(restricted(history, operations), level, order), message).toBe(false)
+          for (const index of operations) {
+            const fewer = operations.filter((other) => other !== index)
+            expect(
+              keepsByPoints(restricted(history, fewer), level, order),
+              `without #${index}: ${message}`,
+            ).toBe(true)
+          }
+          sizes.set(operations.length, (sizes.get(operations.length) ?? 0) + 1)
         }
-        sizes.set(operations.length, (sizes.get(operations.length) ?? 0) + 1)
-      }
-      if (oneSeed) return
-      expect(sizes.get(2)).toBeGreaterThan(100)
-      expect(sizes.get(3)).toBeGreaterThan(10)
-    },
-  )
-})
+        if (oneSeed) return
+        expect(sizes.get(2)).toBeGreaterThan(50)
+        expect(sizes.get(3)).toBeGreaterThan(10)
+      },
+    )
+  },
+)

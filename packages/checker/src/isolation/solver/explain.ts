@@ -18,7 +18,7 @@ const MAX_MEMBERS = 200
  */
 export function explain(problem: Problem, members: Int32Array, meter: Meter): Violation | undefined {
   if (members.length > MAX_MEMBERS) return undefined
-  const polygraph = polygraphOf(problem, members, meter)
+  const polygraph = polygraphOf(problem, members, meter, false)
   const cycle = polygraph && cycleOf(polygraph)
   return cycle && violationOf(problem, polygraph, cycle)
 }

@@ -35,6 +35,7 @@ const FOUND: readonly (readonly [string, SolverLevel, 'ok' | 'violated'])[] = [
 
 describe.skipIf(!hasData)(
   `solveLevel() on the histories of AWDIT, dbcop and PolySI (skipped if ${NO_DATA})`,
+  { timeout: 60_000 },
   () => {
     it('has 72 verdicts to meet', () => {
       expect(known.length).toBe(72)

@@ -38,8 +38,16 @@ export function memberOf(polygraph: Polygraph, node: number): number {
   return polygraph.split ? node >> 1 : node
 }
 
-/** `undefined`: the budget is spent. */
-export function polygraphOf(problem: Problem, members: Int32Array, meter: Meter): Polygraph | undefined {
+/**
+ * `coalesce: false` leaves the order of all writers open, so that no edge stands for more than one step of reasoning.
+ * `undefined`: the budget is spent.
+ */
+export function polygraphOf(
+  problem: Problem,
+  members: Int32Array,
+  meter: Meter,
+  coalesce = problem.level !== 'prefix',
+): Polygraph | undefined {
   const split = problem.level !== 'serializable'
   const builder = new GraphBuilder(split ? members.length * 2 : members.length)
   const versions = versionsOf(problem, members)
@@ -50,7 +58,7 @@ export function polygraphOf(problem: Problem, members: Int32Array, meter: Meter)
   if (problem.realTime) addRealTime(problem, members, builder, split)
   addWriteRead(versions, builder, split)
   const keys = versions.keyStart.length - 1
-  const keyGraph = new KeyGraph(problem, versions, builder)
+  const keyGraph = new KeyGraph(problem, versions, builder, coalesce)
   for (let key = 0; key < keys; key++) {
     keyGraph.add(key)
     if ((key & 255) === 255 && (builder.bytes > meter.freeBytes || meter.isSpent())) break
@@ -126,13 +134,15 @@ class KeyGraph {
   readonly #builder: GraphBuilder
   readonly #split: boolean
   readonly #prefix: boolean
+  readonly #coalesce: boolean
   /** Of each version: the one that certainly comes right after and right before it; -1 if unknown. */
   readonly after: Int32Array
   readonly #before: Int32Array
   /** Of each version: node that all its readers lead to, or -1. */
   readonly #helper: Int32Array
 
-  constructor(problem: Problem, versions: Versions, builder: GraphBuilder) {
+  constructor(problem: Problem, versions: Versions, builder: GraphBuilder, coalesce: boolean) {
+    this.#coalesce = coalesce
     this.#versions = versions
     this.#builder = builder
     this.#split = problem.level !== 'serializable'
@@ -146,7 +156,7 @@ class KeyGraph {
     const first = this.#versions.keyStart[key] as number
     const end = this.#versions.keyStart[key + 1] as number
     if (end - first < 2) return
-    if (!this.#prefix) this.#link(first, end)
+    if (this.#coalesce) this.#link(first, end)
     for (let v = first; v < end; v++) {
       const next = this.after[v] as number
       if (next !== -1) this.#addOrder(v, next, key, -1)

@@ -85,7 +85,8 @@ export class Search {
       if (conflict !== undefined) {
         this.conflicts++
         conflictsLeft--
-        if (this.#depth === 0 || !this.#learn(conflict)) return { kind: 'none', touched: this.#touched }
+        if (this.#depth === 0) return { kind: 'none', touched: this.#touched }
+        this.#learn(conflict)
       } else if (conflictsLeft <= 0) {
         this.restarts++
         conflictsLeft = FIRST_RESTART_CONFLICTS * luby(this.restarts)
@@ -238,15 +239,10 @@ export class Search {
 
   /**
    * From literals that hold but cannot hold together: the clause of the first unique implication point, and back to
-   * where it would have forced something. `false`: they contradict each other without any decision.
+   * where it would have forced something. One of the literals is of the present depth, or they would have been found before.
    */
-  #learn(conflict: Int32Array): boolean {
-    // A conflict can be found later than at the depth where all its literals hold.
-    let deepest = 0
-    for (const literal of conflict) deepest = Math.max(deepest, this.#depthOf[literal >> 1] as number)
-    if (deepest === 0) return false
-    if (deepest < this.#depth) this.#backTo(deepest)
-
+  #learn(conflict: Int32Array): void {
+    const deepest = this.#depth
     const others: number[] = []
     let pending = 0
     let place = this.#trail.length
@@ -278,7 +274,6 @@ export class Search {
     this.#backTo(back)
     const clause = Int32Array.from([pivot, ...others], (literal) => literal ^ 1)
     this.#assign(clause[0] as number, this.#addClause(clause, glue))
-    return true
   }
 
   #addClause(clause: Int32Array, glue: number): number {

@@ -4,7 +4,7 @@ import { oneSeed } from './testing/random.ts'
 
 const FILE = 'packages/checker/src/isolation/solver/serializable.test.ts'
 
-describe.each(Object.entries(ORDERS))('solveLevel(serializable) with %s', (_, order) => {
+describe.each(Object.entries(ORDERS))('solveLevel(serializable) with %s', { timeout: 60_000 }, (_, order) => {
   it('says of 10,000 random histories what trying all orders says', () => {
     const counts = compareWithBruteForce('serializable', order, FILE, 10_000)
     if (oneSeed) return

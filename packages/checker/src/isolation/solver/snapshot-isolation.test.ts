@@ -4,20 +4,24 @@ import { oneSeed } from './testing/random.ts'
 
 const FILE = 'packages/checker/src/isolation/solver/snapshot-isolation.test.ts'
 
-describe.each(Object.entries(ORDERS))('solveLevel(snapshot-isolation) with %s', (_, order) => {
-  it('says of 10,000 random histories what trying all orders says', () => {
-    const counts = compareWithBruteForce('snapshot-isolation', order, FILE, 10_000)
-    if (oneSeed) return
-    expect(counts.ok).toBeGreaterThan(2_500)
-    expect(counts.violated).toBeGreaterThan(2_500)
-    expect(counts.choices).toBeGreaterThan(2_500)
-  })
+describe.each(Object.entries(ORDERS))(
+  'solveLevel(snapshot-isolation) with %s',
+  { timeout: 60_000 },
+  (_, order) => {
+    it('says of 10,000 random histories what trying all orders says', () => {
+      const counts = compareWithBruteForce('snapshot-isolation', order, FILE, 10_000)
+      if (oneSeed) return
+      expect(counts.ok).toBeGreaterThan(2_500)
+      expect(counts.violated).toBeGreaterThan(2_500)
+      expect(counts.choices).toBeGreaterThan(2_500)
+    })
 
-  it('is never wrong where values were written twice', () => {
-    const counts = compareWithDuplicates('snapshot-isolation', order, FILE, 2_000)
-    if (oneSeed) return
-    expect(counts.ok).toBeGreaterThan(300)
-    expect(counts.violated).toBeGreaterThan(300)
-    expect(counts.unknown).toBeGreaterThan(30)
-  })
-})
+    it('is never wrong where values were written twice', () => {
+      const counts = compareWithDuplicates('snapshot-isolation', order, FILE, 2_000)
+      if (oneSeed) return
+      expect(counts.ok).toBeGreaterThan(300)
+      expect(counts.violated).toBeGreaterThan(300)
+      expect(counts.unknown).toBeGreaterThan(30)
+    })
+  },
+)

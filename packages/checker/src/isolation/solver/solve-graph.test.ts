@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { GraphBuilder, type ConstraintGraph } from './constraint-graph.ts'
 import { Meter } from './meter.ts'
 import { solveGraph, type GraphResult, type GraphStats } from './solve-graph.ts'
-import { randomOf, seedMessage, seeds } from './testing/random.ts'
+import { oneSeed, randomOf, seedMessage, seeds } from './testing/random.ts'
 import { adjacency, topologicalOrder } from './topological-order.ts'
 
 const FILE = 'packages/checker/src/isolation/solver/solve-graph.test.ts'
@@ -37,6 +37,35 @@ function randomGraph(random: (below: number) => number): ConstraintGraph {
   return builder.build()
 }
 
+/** Total ordering (Opatrny 1979), NP-complete: each of `triples` says that its second node is between the others. */
+function betweenness(random: (below: number) => number, nodes: number, triples: number): ConstraintGraph {
+  const builder = new GraphBuilder(nodes)
+  for (let i = 0; i < triples; i++) {
+    const three = new Set<number>()
+    while (three.size < 3) three.add(random(nodes))
+    const [a, b, c] = [...three] as [number, number, number]
+    builder.openSide()
+    builder.addSideEdge(a, b, 0)
+    builder.addSideEdge(b, c, 0)
+    builder.openSide()
+    builder.addSideEdge(c, b, 0)
+    builder.addSideEdge(b, a, 0)
+  }
+  return builder.build()
+}
+
+/** Tries all ways: chooses one side after the other and turns back where there is a cycle. */
+function backtrack(graph: ConstraintGraph, literals: readonly number[] = []): boolean {
+  const [from, to] = edgesOf(graph, literals)
+  if (topologicalOrder(graph.nodes, adjacency(graph.nodes, from, to)) === undefined) return false
+  const next = literals.length * 2
+  return (
+    literals.length === graph.choices ||
+    backtrack(graph, [...literals, next]) ||
+    backtrack(graph, [...literals, next + 1])
+  )
+}
+
 function edgesOf(graph: ConstraintGraph, literals: readonly number[]): [Int32Array, Int32Array] {
   const from = [...graph.from]
   const to = [...graph.to]
@@ -46,15 +75,6 @@ function edgesOf(graph: ConstraintGraph, literals: readonly number[]): [Int32Arr
       to.push(graph.sideTo[i] as number)
     }
   return [Int32Array.from(from), Int32Array.from(to)]
-}
-
-function bruteForce(graph: ConstraintGraph): boolean {
-  for (let way = 0; way < 2 ** graph.choices; way++) {
-    const literals = Array.from({ length: graph.choices }, (_, choice) => choice * 2 + ((way >> choice) & 1))
-    const [from, to] = edgesOf(graph, literals)
-    if (topologicalOrder(graph.nodes, adjacency(graph.nodes, from, to)) !== undefined) return true
-  }
-  return false
 }
 
 /** Some side of each choice agrees with the order, and so do all known edges. */
@@ -75,7 +95,7 @@ function expectOrder(graph: ConstraintGraph, result: GraphResult): void {
   }
 }
 
-describe('solveGraph()', () => {
+describe('solveGraph()', { timeout: 60_000 }, () => {
   it('says of 10,000 random graphs with choices what trying all ways says, with an order that proves it', () => {
     let acyclic = 0
     let searched = 0
@@ -85,7 +105,7 @@ describe('solveGraph()', () => {
       const graph = randomGraph(randomOf(seed))
       const stats = noStats()
       const result = solveGraph(graph, new Meter({}), stats)
-      expect(result.kind, seedMessage(seed, FILE)).toBe(bruteForce(graph) ? 'acyclic' : 'cyclic')
+      expect(result.kind, seedMessage(seed, FILE)).toBe(backtrack(graph) ? 'acyclic' : 'cyclic')
       if (result.kind === 'acyclic') {
         acyclic++
         expectOrder(graph, result)
@@ -93,40 +113,48 @@ describe('solveGraph()', () => {
       if (stats.decisions > 0) searched++
       conflicts += stats.conflicts
     }
-    if (all.length === 1) return
+    if (oneSeed) return
     expect(acyclic).toBeGreaterThan(3_000)
     expect(acyclic).toBeLessThan(7_000)
     expect(searched).toBeGreaterThan(3_000)
     expect(conflicts).toBeGreaterThan(1_000)
   })
 
-  it('finds that n + 1 pigeons do not fit into n holes: nothing is pruned, all of it is search', () => {
-    // Three-colouring of the complete graph on four nodes, as choices: pigeon p is before or after each of two marks.
-    const builder = new GraphBuilder(12)
-    const pigeons = [0, 1, 2, 3]
-    const marks = [8, 9]
-    builder.addEdge(8, 9, 0)
-    const choose = (a: [number, number], b: [number, number]): void => {
-      builder.openSide()
-      builder.addSideEdge(...a, 0)
-      builder.openSide()
-      builder.addSideEdge(...b, 0)
-    }
-    for (const p of pigeons) for (const m of marks) choose([p, m], [m, p])
-    // Two pigeons in the same third contradict each other: whichever of the marks separates them, or one pair of edges clashes.
-    for (const p of pigeons)
-      for (const q of pigeons) {
-        if (p >= q) continue
-        builder.openSide()
-        builder.addSideEdge(p, 8, 0)
-        builder.addSideEdge(8, q, 0)
-        builder.openSide()
-        builder.addSideEdge(q, p, 0)
-        builder.addSideEdge(9, q, 0)
+  it('decides 600 betweenness problems, where nothing is pruned and clauses are learned upon learned clauses', () => {
+    let acyclic = 0
+    let conflicts = 0
+    const all = seeds(600)
+    for (const seed of all) {
+      const graph = betweenness(randomOf(seed), 12, 12)
+      const stats = noStats()
+      const result = solveGraph(graph, new Meter({}), stats)
+      const message = seedMessage(seed, FILE)
+      expect(stats.openChoices, message).toBe(graph.choices)
+      expect(result.kind, message).toBe(backtrack(graph) ? 'acyclic' : 'cyclic')
+      if (result.kind === 'acyclic') {
+        acyclic++
+        expectOrder(graph, result)
       }
-    const graph = builder.build()
-    const result = solveGraph(graph, new Meter({}), noStats())
-    expect(result.kind).toBe(bruteForce(graph) ? 'acyclic' : 'cyclic')
+      conflicts += stats.conflicts
+    }
+    if (oneSeed) return
+    expect(acyclic).toBeGreaterThan(150)
+    expect(acyclic).toBeLessThan(450)
+    expect(conflicts).toBeGreaterThan(4_000)
+  })
+
+  it('restarts where the first decisions were bad, and still finds orders', () => {
+    const stats = noStats()
+    let acyclic = 0
+    for (let seed = 1; seed <= 30; seed++) {
+      const graph = betweenness(randomOf(seed), 80, 92)
+      const result = solveGraph(graph, new Meter({}), stats)
+      if (result.kind !== 'acyclic') continue
+      acyclic++
+      expectOrder(graph, result)
+    }
+    expect(acyclic).toBeGreaterThan(10)
+    expect(stats.restarts).toBeGreaterThan(4)
   })
 
   it('gives up with a reason when the time is spent', () => {

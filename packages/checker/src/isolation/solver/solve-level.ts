@@ -18,15 +18,19 @@ import type { GraphResult, GraphStats } from './solve-graph.ts'
 import { emptyStats, solveMembers } from './solve-members.ts'
 import { faultOf } from './witness.ts'
 
+export type { SolverLevel } from './problem.ts'
+
 export interface SolveLevelOptions extends BudgetOptions {
   readonly level: SolverLevel
   /** Include the order of each process: `strong-session-…`. Default: only if the history has no real time. */
   readonly sessionOrder?: boolean | undefined
   /** Include real time: `strict-…`. Default `false`. It includes the order of each process. */
   readonly realTime?: boolean | undefined
-  /** Reads that no level allows are told of, up to so many. Default 10. */
+  /** So many violations are told, at most. Default 10. With 0 none is looked for once the verdict is known. */
   readonly maxViolations?: number | undefined
 }
+
+const DEFAULT_MAX_VIOLATIONS = 10
 
 const PROMISES: Readonly<Record<SolverLevel, string>> = {
   prefix: 'prefix consistency',
@@ -61,13 +65,14 @@ export function solveRegisters(transactions: RegisterTransactions, options: Solv
     realTime,
     guess: true,
   }
-  const report = new Report(problem, meter, stats)
+  const maxViolations = options.maxViolations ?? DEFAULT_MAX_VIOLATIONS
+  const report = new Report(problem, meter, stats, maxViolations)
   if (realTime && !transactions.history.realTime)
     return report.unknown('the history has no real time, only the order within each process')
   const { badReads } = transactions
   if (badReads.length > 0) {
     const words = new Words(transactions)
-    const told = badReads.slice(0, options.maxViolations ?? 10)
+    const told = badReads.slice(0, maxViolations)
     return report.violated(
       told.map((read) => words.badRead(read)),
       badReads.length,
@@ -137,8 +142,10 @@ class Report {
   readonly #problem: Problem
   readonly #meter: Meter
   readonly #stats: GraphStats
+  readonly #maxViolations: number
 
-  constructor(problem: Problem, meter: Meter, stats: GraphStats) {
+  constructor(problem: Problem, meter: Meter, stats: GraphStats, maxViolations: number) {
+    this.#maxViolations = maxViolations
     this.#problem = problem
     this.#meter = meter
     this.#stats = stats
@@ -174,6 +181,7 @@ class Report {
     polygraph: Polygraph | undefined,
     members: Int32Array,
   ): CheckResult {
+    if (this.#maxViolations === 0) return this.violated([], 1)
     const forReason = this.#meter.sub(Math.max(EXPLAIN_MIN_MS, this.#meter.remainingMs * EXPLAIN_SHARE))
     const few = polygraph && suspects(polygraph, result.certain, result.choice, result.touched)
     const core = (few && shrink(problem, few, forReason)) ?? shrink(problem, members, forReason)

@@ -6,6 +6,10 @@ export interface RandomHistoryOptions {
   readonly wrongReads: number
   /** How many in a hundred writes repeat a value. */
   readonly duplicates: number
+  /** How many in a hundred snapshots are older than the newest. Default 33. */
+  readonly oldSnapshots?: number | undefined
+  /** How many transactions, keys, processes, and reads and writes in all, at most. Default: few enough to try all orders. */
+  readonly size?: { transactions: number; keys: number; processes: number; steps: number } | undefined
 }
 
 /**
@@ -14,9 +18,12 @@ export interface RandomHistoryOptions {
  * some levels and breaks others. A few reads are then changed.
  */
 export function randomHistory(random: (below: number) => number, options: RandomHistoryOptions): History {
-  const keys = 1 + Math.min(random(3), random(3))
-  const processes = 1 + random(3)
-  const count = 2 + Math.max(random(4), random(4), random(4))
+  const size = options.size ?? {
+    transactions: 2 + Math.max(random(4), random(4), random(4)),
+    keys: 1 + Math.min(random(3), random(3)),
+    processes: 1 + random(3),
+    steps: 9,
+  }
   const versions: Map<string, number>[] = [new Map()]
   const written: [string, number][] = []
   const operations: Operation[] = []
@@ -27,22 +34,20 @@ export function randomHistory(random: (below: number) => number, options: Random
     return values[random(values.length + 1)]?.[1] ?? 0
   }
   let nextValue = 1
-  let steps = 9
+  let steps = size.steps
   let now = 0
 
-  for (let index = 0; index < count && steps > 0; index++) {
-    const process = random(processes)
+  for (let index = 0; index < size.transactions && steps > 0; index++) {
+    const process = random(size.processes)
     now = Math.max(now + 1, (busyUntil[process] ?? -1) + 1)
     const roll = random(10)
     const status: Status = roll === 0 ? 'fail' : roll === 1 ? 'unknown' : 'ok'
-    const snapshot = versions[Math.max(0, versions.length - 1 - (random(3) === 0 ? random(3) : 0))] as Map<
-      string,
-      number
-    >
+    const age = random(100) < (options.oldSnapshots ?? 33) ? random(3) : 0
+    const snapshot = versions[Math.max(0, versions.length - 1 - age)] as Map<string, number>
     const own = new Map<string, number>()
     const output: MicroOperation[] = []
     for (let step = 1 + Math.max(random(3), random(3)); step > 0 && steps > 0; step--, steps--) {
-      const key = 'xyz'[random(keys)] as string
+      const key = `k${random(size.keys)}`
       if (random(2) === 0) {
         const value = written.length > 0 && random(100) < options.duplicates ? random(nextValue) : nextValue++
         own.set(key, value)
@@ -50,7 +55,8 @@ export function randomHistory(random: (below: number) => number, options: Random
         output.push(['w', key, value])
       } else {
         let value = own.get(key) ?? snapshot.get(key) ?? 0
-        if (random(100) < options.wrongReads) value = random(20) === 0 ? 99 : anyOf(key)
+        if (random(100) < (own.has(key) ? Math.min(3, options.wrongReads) : options.wrongReads))
+          value = random(60) === 0 ? 99 : anyOf(key)
         output.push(['r', key, value])
       }
     }
