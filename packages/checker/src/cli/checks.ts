@@ -62,5 +62,12 @@ function run(entry: Entry, history: History, options: RunOptions): CheckResult {
         ? `the model ${entry.name} takes no --assume`
         : `no assumption ${JSON.stringify(strange)}; there are ${assumptions.join(', ')}`,
     )
-  return entry.run(history, options)
+  try {
+    return entry.run(history, options)
+  } catch (error) {
+    // An option that makes no sense for this history. Node's own range errors (a stack that is full) say nothing of "must".
+    throw error instanceof RangeError && error.message.includes(' must ')
+      ? new UsageError(error.message)
+      : error
+  }
 }

@@ -19,7 +19,7 @@ as it is or gzipped; - is stdin.
 
   -m, --model NAME    what the history is one of; without it, by the names of its operations
   -l, --level LEVEL   of isolation, or the session guarantee
-      --assume LIST   what may be assumed of versions of registers: linearizable-keys, sequential-keys, wfr-keys
+      --assume LIST   of registers: linearizable-keys, sequential-keys, wfr-keys; of sessions: real-time, ascending
       --init VALUE    value of every object before its first write, as JSON or text
   -f, --format NAME   edn, jepsen-log, json, plume, awdit, dbcop, quorate; without it, by the content
       --html FILE     draws the history and what was found as one HTML page

@@ -103,6 +103,21 @@ describe('checker', () => {
       /takes no --assume\n$/,
     ],
     ['an unknown assumption', ['-', '-m', 'rw-register', '--assume', 'luck'], /"luck"/],
+    [
+      'a strange guarantee',
+      ['-', '-m', 'sessions', '-l', 'SI'],
+      /^checker: no session guarantee "SI"; there are read-/,
+    ],
+    [
+      'two orders',
+      ['-', '-m', 'sessions', '--assume', 'none,ascending'],
+      /^checker: there must be one order of versions/,
+    ],
+    [
+      'a strange variant',
+      ['-', '-m', 'causal', '-l', 'RC'],
+      /^checker: the level of causal must be cc or ccv, not "RC"/,
+    ],
     ['an unknown format', ['-', '--format', 'toString'], /^checker: no format "toString"; there are awdit,/],
     ['another format', ['-', '--format', 'plume'], /^checker: Cannot read stdin:1: .* is not r\(key,/],
     [
@@ -145,6 +160,43 @@ describe('checker', () => {
     const broken = await run([await file('broken.gz', gzipSync(GOOD).subarray(0, 40))])
     expect(broken.code).toBe(64)
     expect(broken.err).toMatch(/it looks like gzip, but/)
+  })
+
+  test('exits 64 for an option that makes no sense for this history', async () => {
+    const { code, err } = await run(['-', '-m', 'sessions', '--assume', 'real-time'], {
+      stdin: ['w(0,1,0,0)\n'],
+    })
+    expect(code).toBe(64)
+    expect(err).toContain("versionOrder must not be 'real-time' for a history without real time")
+  })
+
+  test('sessions: a process that did not see its own write', async () => {
+    const stale = `${GOOD}{:process 0, :type :invoke, :f :read}\n{:process 0, :type :ok, :f :read, :value 0}\n`
+    const argv = ['-', '-m', 'sessions', '-l', 'RYW', '--init', '0']
+    const { code, out } = await run(argv, { stdin: [stale] })
+    expect(code).toBe(1)
+    expect(out).toContain('read-your-writes: ')
+    expect(await run([...argv.slice(0, -4), '-l', 'monotonic-writes'], { stdin: [stale] })).toMatchObject({
+      code: 0,
+    })
+  })
+
+  test('isolation: names the anomaly, and the level that it rules out', async () => {
+    const event = (type: string, process: number, steps: string): string =>
+      `{:type ${type}, :process ${process}, :f :txn, :value ${steps}}`
+    const skew = [
+      event(':invoke', 0, '[[:r :x nil] [:append :y 1]]'),
+      event(':invoke', 1, '[[:r :y nil] [:append :x 1]]'),
+      event(':ok', 0, '[[:r :x []] [:append :y 1]]'),
+      event(':ok', 1, '[[:r :y []] [:append :x 1]]'),
+      event(':invoke', 2, '[[:r :x nil] [:r :y nil]]'),
+      event(':ok', 2, '[[:r :x [1]] [:r :y [1]]]'),
+    ].join('\n')
+    const { code, out } = await run(['-', '-l', 'serializable'], { stdin: [skew] })
+    expect(code).toBe(1)
+    expect(out).toContain('G2-item: ')
+    expect(out).toContain('stdin:1  #0  process 0: txn r x → [], append y 1\n')
+    expect(await run(['-', '-l', 'SI'], { stdin: [skew] })).toMatchObject({ code: 0 })
   })
 
   test('--json prints the result, and the operations that it names', async () => {
