@@ -1,10 +1,19 @@
-import { type Cycle, findCycles } from './cycles.ts'
+import { type Cycle, findCycles, type Stage } from './cycles.ts'
 import { addDependencies, addProcessOrder, addRealTime, findLostUpdates } from './dependencies.ts'
-import { type Findings, type Happened, linkSteps, showElement, showKey, type Versions } from './evidence.ts'
+import {
+  type Findings,
+  type Happened,
+  linkSteps,
+  showElement,
+  showKey,
+  type Versions,
+  writerOf,
+} from './evidence.ts'
 import { cycleName } from './explain.ts'
 import { type Graph, GraphBuilder } from './graph.ts'
 import { keyName, type Transactions } from './transactions.ts'
-import { findFracturedReads, findNonCausalReads, findNonMonotonicReads, tellFractured } from './weak-reads.ts'
+import { findNonCausalReads, findNonMonotonicReads } from './causal-reads.ts'
+import { findFracturedReads, tellFractured } from './fractured-reads.ts'
 
 /** What is wrong with transactions, given what is known of the order of versions. */
 export interface Analysis {
@@ -53,46 +62,28 @@ export function analyse(input: AnalysisInput): Analysis {
   )
   const { cycles, undecided, missing } = findCycles(graph, stages, withinBudget)
   const open = new Set(undecided.map(cycleName))
-  if (stages > 1) {
-    const done = findNonCausalReads(
-      txns,
-      versions,
-      graph,
-      missing[1] ?? new Set(),
-      withinBudget,
-      (reader, writer, element) => {
-        const key = txns.elements.keyOf(element)
-        findings.add(
-          'non-causal-read',
-          keyName(txns, key),
-          [reader, writer],
-          () =>
-            `#${reader} read ${showKey(txns, key)} without ${showElement(txns, element)}, though #${writer}, which wrote it, comes causally before`,
-        )
-      },
+  const missed = (name: string, why: string) => (reader: number, element: number) => {
+    const key = txns.elements.keyOf(element)
+    findings.add(
+      name,
+      keyName(txns, key),
+      [reader, writerOf(txns, element)],
+      () =>
+        `#${reader} read ${showKey(txns, key)} without ${showElement(txns, element)}, which #${writerOf(txns, element)} wrote, though ${why}`,
     )
-    if (!done) open.add('non-causal-read')
   }
-  const done = findNonMonotonicReads(
-    txns,
-    versions,
-    graph,
-    missing,
-    withinBudget,
-    (stage, reader, element) => {
-      const key = txns.elements.keyOf(element)
-      findings.add(
-        cycleName({ name: 'G-monotonic', stage }),
-        keyName(txns, key),
-        [reader],
-        () =>
-          `#${reader} read ${showKey(txns, key)} without ${showElement(txns, element)}, on which what it had read before depends`,
-      )
-    },
-  )
-  if (!done)
-    for (let stage = 0; stage < stages; stage++)
-      open.add(cycleName({ name: 'G-monotonic', stage: stage as 0 }))
+  if (stages > 1) {
+    const report = missed('non-causal-read', 'this or a later version comes causally before it')
+    if (!findNonCausalReads(txns, versions, graph, missing[1] ?? new Set(), withinBudget, report))
+      open.add('non-causal-read')
+  }
+  missing.forEach((readers, at) => {
+    const stage = at as Stage
+    const name = cycleName({ name: 'G-monotonic', stage })
+    const report = missed(name, 'something it had read or overwritten before depends on it')
+    if (!findNonMonotonicReads(txns, versions, happened, graph, stage, readers, withinBudget, report))
+      open.add(name)
+  })
   return {
     graph,
     findings,

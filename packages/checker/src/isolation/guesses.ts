@@ -38,11 +38,12 @@ export function registerGuesses(txns: Transactions, versions: Versions, graph: G
   const { operations } = txns.history
   const completion = (txn: number): number =>
     txns.status[txn] === COMMITTED ? (operations[txn]?.end as number) : (operations[txn]?.start as number)
-  const order = PROCESS | REAL_TIME
   const ranks: ((txn: number) => number)[] = [completion]
-  for (const mask of [DATA | order, DATA, WW | WR | order, WW | WR]) {
-    const { of } = components(graph, mask)
-    ranks.push((txn) => -of[txn]!)
+  for (const data of [DATA, WW | WR]) {
+    for (const order of [PROCESS | REAL_TIME, PROCESS, 0]) {
+      const { of } = components(graph, data | order)
+      ranks.push((txn) => -of[txn]!)
+    }
   }
   return { orders: lazily(ranks, (rank) => ordered(txns, versions, rank)), exhaustive: false }
 }

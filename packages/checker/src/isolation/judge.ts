@@ -174,27 +174,17 @@ export interface LevelReport {
 /** Sorts all levels by a verdict on each; a level above one that is violated is violated. */
 export function reportLevels(verdictOf: (level: Level) => string, realTime: boolean): LevelReport {
   const levels = allLevels()
-  const below = new Map(levels.map((level) => [level, lineage(level)]))
   const direct = new Set(levels.filter((level) => verdictOf(level) === 'violated'))
-  const out = levels.filter((level) =>
-    [...(below.get(level) as Set<Level>)].some((other) => direct.has(other)),
-  )
+  const out = levels.filter((level) => [...lineage(level)].some((other) => direct.has(other)))
   const isOut = new Set(out)
   const left = levels.filter((level) => !isOut.has(level) && (realTime || level.strength < 2))
   return {
-    ruledOut: out
-      .toSorted((a, b) => (below.get(a) as Set<Level>).size - (below.get(b) as Set<Level>).size)
-      .map(({ name }) => name),
+    ruledOut: out.toSorted((a, b) => lineage(a).size - lineage(b).size).map(({ name }) => name),
     weakestRuledOut: out
-      .filter(
-        (level) =>
-          ![...(below.get(level) as Set<Level>)].some((other) => other !== level && isOut.has(other)),
-      )
+      .filter((level) => ![...lineage(level)].some((other) => other !== level && isOut.has(other)))
       .map(({ name }) => name),
     mayHold: left
-      .filter(
-        (level) => !left.some((other) => other !== level && (below.get(other) as Set<Level>).has(level)),
-      )
+      .filter((level) => !left.some((other) => other !== level && lineage(other).has(level)))
       .map(({ name }) => name),
   }
 }

@@ -144,11 +144,17 @@ export function levelOf(name: string): Level {
   return level
 }
 
+const LINEAGES = /* @__PURE__ */ new Map<Level, ReadonlySet<Level>>()
+
 /** A level and all below it. */
-export function lineage(level: Level): Set<Level> {
-  const all = new Set<Level>([level])
-  for (const member of all) for (const name of member.includes) all.add(levelOf(name))
-  return all
+export function lineage(level: Level): ReadonlySet<Level> {
+  let known = LINEAGES.get(level)
+  if (known === undefined) {
+    const all = new Set<Level>([level])
+    for (const member of all) for (const name of member.includes) all.add(levelOf(name))
+    LINEAGES.set(level, (known = all))
+  }
+  return known
 }
 
 /** Plain levels with the order of processes included, which is how histories without real time are judged. */

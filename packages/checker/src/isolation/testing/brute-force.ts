@@ -283,22 +283,15 @@ class World {
 
   levelsWith(versions: VersionOrder): string[] {
     const edges = this.#dependencies(versions)
-    const cycle = (
-      kinds: readonly Kind[],
-      ok: (path: readonly Dependency[]) => boolean = () => true,
-    ): boolean =>
-      this.#all.some((start) =>
-        hasCycle(
-          edges.filter(({ kind }) => kinds.includes(kind)),
-          start,
-          ok,
-        ),
-      )
-    const antis = (path: readonly Dependency[]): number => path.filter(({ kind }) => kind === 'rw').length
-    const g0 = cycle(['ww', 'order'])
-    const g1 = g0 || cycle(['ww', 'wr', 'order']) || this.#dirtyReads()
-    const single = cycle(['ww', 'wr', 'rw', 'order'], (path) => antis(path) === 1)
-    const any = cycle(['ww', 'wr', 'rw', 'order'])
+    const follows =
+      (...kinds: Kind[]) =>
+      (a: number, b: number): boolean =>
+        edges.some(({ from, to, kind }) => from === a && to === b && kinds.includes(kind))
+    const g0 = hasAnyCycle(this.#all, follows('ww', 'order'))
+    const g1 = g0 || hasAnyCycle(this.#all, follows('ww', 'wr', 'order')) || this.#dirtyReads()
+    const reach = closure(this.#all, follows('ww', 'wr', 'order'))
+    const single = edges.some(({ from, to, kind }) => kind === 'rw' && reach(to, from))
+    const any = hasAnyCycle(this.#all, follows('ww', 'wr', 'rw', 'order'))
     const lost = this.#losesUpdates(versions)
     const internal = this.#internal()
     const fractured = this.#missesWrites(versions, (a, b) =>
@@ -417,21 +410,7 @@ class World {
   }
 }
 
-/** Is there a cycle through `start` that visits nobody twice and passes `ok`? */
-function hasCycle(
-  edges: readonly Dependency[],
-  start: number,
-  ok: (path: readonly Dependency[]) => boolean,
-): boolean {
-  const walk = (at: number, path: readonly Dependency[], seen: ReadonlySet<number>): boolean =>
-    edges.some((edge) => {
-      if (edge.from !== at) return false
-      if (edge.to === start) return ok([...path, edge])
-      return !seen.has(edge.to) && walk(edge.to, [...path, edge], new Set([...seen, edge.to]))
-    })
-  return walk(start, [], new Set([start]))
-}
-
+/** Is there a way from a to b, of one step or more? */
 function closure(
   nodes: readonly number[],
   edge: (a: number, b: number) => boolean,
