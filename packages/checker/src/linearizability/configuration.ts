@@ -33,10 +33,14 @@ export class Configuration<S> {
   idle = false
   /** Something was placed at this frontier. */
   touched = false
-  /** Of the open operations that are placed. */
+  /** Of the open updates that are placed (Zobrist), {@link avoidable} ones left out. */
   hash = 0
-  /** A bit for each slot. */
+  /** A bit for each slot, set if its operation is placed. */
   readonly placed: Int32Array
+  /** A bit for each slot: its operation is a read. */
+  readonly reads: Int32Array
+  /** A bit for each slot: its operation may be left out, or is a blind write. */
+  readonly avoidable: Int32Array
   /** The available operation in each slot, or -1. */
   readonly inSlot: Int32Array
   /** What was done: see {@link unfolded}. */
@@ -53,6 +57,8 @@ export class Configuration<S> {
     this.#transitions = part.transitions
     this.state = part.initial
     this.placed = new Int32Array((problem.slots + 31) >>> 5)
+    this.reads = new Int32Array(this.placed.length)
+    this.avoidable = new Int32Array(this.placed.length)
     this.inSlot = new Int32Array(problem.slots).fill(-1)
     this.order = new Int32Array(problem.count)
     this.#advance(false)
@@ -65,6 +71,18 @@ export class Configuration<S> {
   isPlaced(operation: number): boolean {
     const bit = this.problem.slot[operation]!
     return (this.placed[bit >>> 5]! & (1 << (bit & 31))) !== 0
+  }
+
+  /** What narrows the choices: 1 for {@link idle}, 2 for {@link touched} where it matters. */
+  get flags(): number {
+    return (this.idle ? 1 : 0) + (this.touched && this.problem.optional[this.frontier] === 1 ? 2 : 0)
+  }
+
+  /** Need the operation in that slot not be placed in sight, given a blind write at that frontier? */
+  isAvoidable(slot: number, writtenAt: number): boolean {
+    const { deadlines, optional, available } = this.problem
+    const operation = this.inSlot[slot]!
+    return operation >= deadlines || optional[operation] === 1 || available[operation]! <= writtenAt
   }
 
   /** Takes a step: an operation to place, {@link UNDER} or {@link SKIP}. */
@@ -131,7 +149,26 @@ export class Configuration<S> {
   #mark(operation: number): void {
     const bit = this.problem.slot[operation]!
     this.placed[bit >>> 5]! |= 1 << (bit & 31)
-    this.hash ^= mixed(operation + 1)
+    if (this.#isHashed(bit)) this.hash ^= mixed(operation + 1)
+  }
+
+  #isHashed(slot: number): boolean {
+    const word = slot >>> 5
+    return ((this.reads[word]! | this.avoidable[word]!) & (1 << (slot & 31))) === 0
+  }
+
+  #occupy(slot: number, operation: number): void {
+    const { problem, part } = this
+    this.inSlot[slot] = operation
+    const kind = part.kind[problem.cls[operation]!]
+    const isAvoidable =
+      kind === OVERWRITE ||
+      operation >= problem.deadlines ||
+      (kind !== READ && problem.optional[operation] === 1)
+    const word = slot >>> 5
+    const bit = 1 << (slot & 31)
+    this.reads[word] = kind === READ ? this.reads[word]! | bit : this.reads[word]! & ~bit
+    this.avoidable[word] = isAvoidable ? this.avoidable[word]! | bit : this.avoidable[word]! & ~bit
   }
 
   #place(operation: number): void {
@@ -168,7 +205,7 @@ export class Configuration<S> {
         const bit = slot[this.frontier]!
         if (isPlaced) {
           this.placed[bit >>> 5]! &= ~(1 << (bit & 31))
-          this.hash ^= mixed(this.frontier + 1)
+          if (this.#isHashed(bit)) this.hash ^= mixed(this.frontier + 1)
         }
         inSlot[bit] = -1
       }
@@ -180,11 +217,11 @@ export class Configuration<S> {
   }
 
   #enter(): void {
-    const { problem, inSlot, part, frontier, state } = this
+    const { problem, part, frontier, state } = this
     const { entering, byStart, slot, cls } = problem
     for (let index = entering[frontier]!; index < entering[frontier + 1]!; index++) {
       const operation = byStart[index]!
-      inSlot[slot[operation]!] = operation
+      this.#occupy(slot[operation]!, operation)
       const opClass = cls[operation]!
       if (part.kind[opClass] === READ && this.#transitions.next(state, opClass) !== ILLEGAL)
         this.#place(operation)
@@ -198,7 +235,7 @@ export class Configuration<S> {
       for (let index = entering[this.frontier]!; index < entering[this.frontier + 1]!; index++)
         inSlot[slot[byStart[index]!]!] = -1
       this.frontier--
-      inSlot[slot[this.frontier]!] = this.frontier
+      this.#occupy(slot[this.frontier]!, this.frontier)
     }
   }
 }

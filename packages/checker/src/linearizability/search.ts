@@ -3,7 +3,7 @@ import { Configuration, unfolded } from './configuration.ts'
 import type { Meter } from './meter.ts'
 import type { Part } from './part.ts'
 import type { Problem } from './problem.ts'
-import { mixed, Visited } from './visited.ts'
+import { Visited } from './visited.ts'
 
 /** What deciding a {@link Problem} came to. */
 export interface Decision {
@@ -40,8 +40,7 @@ const CHECK_EVERY = 1 << 14
  * 4. A blind write that nobody sees is passed over until it is the next to complete, and then goes right before the
  *    last blind write, if that was placed while it was open. So a blind write is tried early only if it makes
  *    something legal.
- * 5. Configurations are equal if state, frontier and the placed ones of the open operations are. If they differ
- *    in the time of the last blind write only, the later one can do all that the earlier one can.
+ * 5. A configuration is left if an earlier one can do all that it can (`visited.ts`).
  * 6. A state from which one of the next reads can never be legal is left (`Model.lookahead`).
  * 7. With `hasForesight`, so is one that operations to come need, and nothing to come leads to (`balance.ts`).
  *
@@ -55,22 +54,10 @@ export function search<S>(
 ): Decision {
   const at = new Configuration(part, problem, hasForesight)
   const candidates = new Candidates(at)
-  const visited = new Visited(at.placed.length + 2)
+  const visited = new Visited(at)
   const best = new Best(problem.count)
   const frames = new Frames(at.savedLength)
-  const fields = new Int32Array(at.placed.length + 2)
 
-  const isNew = (): boolean => {
-    const flags = (at.idle ? 1 : 0) + (at.touched && problem.optional[at.frontier] === 1 ? 2 : 0)
-    fields[0] = at.state * 4 + flags
-    fields[1] = at.frontier
-    fields.set(at.placed, 2)
-    return visited.add(
-      fields,
-      mixed(at.hash ^ Math.imul(fields[0] + 1, 0x9e3779b1) ^ mixed(at.frontier)),
-      at.writtenAt,
-    )
-  }
   const decision = (verdict: Decision['verdict']): Decision => ({
     verdict,
     order: unfolded(part, problem, best.orderOf(at)),
@@ -85,7 +72,7 @@ export function search<S>(
   for (;;) {
     best.see(at)
     if (at.isDone) return decision('ok')
-    const size = at.isDead || candidates.isHopeless() || !isNew() ? 0 : candidates.list()
+    const size = at.isDead || candidates.isHopeless() || !visited.add() ? 0 : candidates.list()
     let choice: number | undefined
     if (size > 0) {
       choice = candidates.choices[0]!

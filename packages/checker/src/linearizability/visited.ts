@@ -1,19 +1,37 @@
+import type { Configuration } from './configuration.ts'
+
+/** Fields of an entry before the placed bits. */
+const HASH = 0
+const NEXT = 1
+const STATE = 2
+const FRONTIER = 3
+const WRITTEN_AT = 4
+const FLAGS = 5
+const HEAD = 6
+
+/** So many others are compared with a configuration; more would find little more. */
+const MAX_CHAIN = 48
+
 /**
- * Configurations that a search has been in: number of fields fixed, kept one after the other in one typed array,
- * found through open addressing. Equality is exact; the hash only finds the place.
+ * Configurations that a search has been in, one after the other in one typed array; those that can be compared, with
+ * the same state, frontier and placed updates, form a chain found through open addressing. The hash only finds
+ * the chain; equality is exact.
  *
- * With each configuration goes a *reach*: being there again with a reach no greater cannot lead further.
+ * A configuration need not be entered if an earlier one *covers* it, that is, can do all that it can: placed no
+ * operation that is of use later and the other did not, placed all reads that the other did, and can still put under
+ * its last blind write what the other has placed already.
  */
-export class Visited {
-  readonly #fields: number
+export class Visited<S> {
+  readonly #at: Configuration<S>
   readonly #stride: number
   #entries: Int32Array
   #table: Int32Array
   #size = 0
+  #chains = 0
 
-  constructor(fields: number) {
-    this.#fields = fields
-    this.#stride = fields + 2
+  constructor(at: Configuration<S>) {
+    this.#at = at
+    this.#stride = HEAD + at.placed.length
     this.#entries = new Int32Array(this.#stride * 256)
     this.#table = new Int32Array(1024)
   }
@@ -26,33 +44,70 @@ export class Visited {
     return this.#entries.byteLength + this.#table.byteLength
   }
 
-  /** @returns `false` if it was there already with at least that reach. */
-  add(fields: Int32Array, hash: number, reach: number): boolean {
-    const stride = this.#stride
-    const count = this.#fields
-    const mask = this.#table.length - 1
-    const entries = this.#entries
-    for (let at = (hash ^ (hash >>> 15)) & mask; ; at = (at + 1) & mask) {
-      const entry = this.#table[at]!
-      if (entry === 0) {
-        this.#table[at] = ++this.#size
-        break
-      }
-      const from = (entry - 1) * stride
-      if (entries[from] !== hash) continue
-      let field = 0
-      while (field < count && entries[from + 2 + field] === fields[field]) field++
-      if (field < count) continue
-      if (entries[from + 1]! >= reach) return false
-      entries[from + 1] = reach
-      return true
+  /** Enters where the search is now. @returns `false` if an earlier configuration covers it. */
+  add(): boolean {
+    const at = this.#at
+    const hash = mixed(at.hash ^ mixed(Math.imul(at.state + 1, 0x9e3779b1) ^ mixed(at.frontier)))
+    const place = this.#placeOf(hash)
+    const head = this.#table[place]!
+    let left = MAX_CHAIN
+    for (let entry = head; entry !== 0 && left > 0; left--) {
+      const from = (entry - 1) * this.#stride
+      if (this.#covers(from)) return false
+      entry = this.#entries[from + NEXT]!
     }
-    const from = (this.#size - 1) * stride
-    if (from + stride > entries.length) this.#growEntries()
-    this.#entries[from] = hash
-    this.#entries[from + 1] = reach
-    this.#entries.set(fields, from + 2)
-    if (this.#size * 2 > this.#table.length) this.#growTable()
+    const from = this.#size++ * this.#stride
+    if (from + this.#stride > this.#entries.length) this.#growEntries()
+    const entries = this.#entries
+    entries[from + HASH] = hash
+    entries[from + NEXT] = head
+    entries[from + STATE] = at.state
+    entries[from + FRONTIER] = at.frontier
+    entries[from + WRITTEN_AT] = at.writtenAt
+    entries[from + FLAGS] = at.flags
+    entries.set(at.placed, from + HEAD)
+    this.#table[place] = this.#size
+    if (head === 0 && ++this.#chains * 2 > this.#table.length) this.#growTable()
+    return true
+  }
+
+  /** Where the chain is, or where it belongs. */
+  #placeOf(hash: number): number {
+    const mask = this.#table.length - 1
+    let place = (hash ^ (hash >>> 15)) & mask
+    for (; ; place = (place + 1) & mask) {
+      const head = this.#table[place]!
+      if (head === 0 || this.#isComparable((head - 1) * this.#stride, hash)) return place
+    }
+  }
+
+  #isComparable(from: number, hash: number): boolean {
+    const at = this.#at
+    const entries = this.#entries
+    if (entries[from + HASH] !== hash || entries[from + STATE] !== at.state) return false
+    if (entries[from + FRONTIER] !== at.frontier) return false
+    for (let word = 0; word < at.placed.length; word++)
+      if (
+        ((entries[from + HEAD + word]! ^ at.placed[word]!) & ~(at.avoidable[word]! | at.reads[word]!)) !==
+        0
+      )
+        return false
+    return true
+  }
+
+  #covers(from: number): boolean {
+    const at = this.#at
+    const entries = this.#entries
+    const writtenAt = entries[from + WRITTEN_AT]!
+    if (writtenAt < at.writtenAt || (entries[from + FLAGS]! & ~at.flags) !== 0) return false
+    for (let word = 0; word < at.placed.length; word++) {
+      const theirs = entries[from + HEAD + word]!
+      const ours = at.placed[word]!
+      if ((theirs & ~ours & at.avoidable[word]!) !== 0) return false
+      if ((ours & ~theirs & at.reads[word]!) !== 0) return false
+      for (let bits = ours & ~theirs & at.avoidable[word]!; bits !== 0; bits &= bits - 1)
+        if (!at.isAvoidable(word * 32 + 31 - Math.clz32(bits & -bits), writtenAt)) return false
+    }
     return true
   }
 
@@ -63,13 +118,15 @@ export class Visited {
   }
 
   #growTable(): void {
-    const table = new Int32Array(this.#table.length * 2)
+    const old = this.#table
+    const table = new Int32Array(old.length * 2)
     const mask = table.length - 1
-    for (let entry = 1; entry <= this.#size; entry++) {
-      const hash = this.#entries[(entry - 1) * this.#stride]!
-      let at = (hash ^ (hash >>> 15)) & mask
-      while (table[at] !== 0) at = (at + 1) & mask
-      table[at] = entry
+    for (const head of old) {
+      if (head === 0) continue
+      const hash = this.#entries[(head - 1) * this.#stride + HASH]!
+      let place = (hash ^ (hash >>> 15)) & mask
+      while (table[place] !== 0) place = (place + 1) & mask
+      table[place] = head
     }
     this.#table = table
   }
