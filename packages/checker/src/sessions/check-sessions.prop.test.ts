@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { checkSessions, type SessionGuarantee } from './check-sessions.ts'
-import { bruteForceAscending, bruteForceSessions } from './testing/brute-force-sessions.ts'
+import { bruteForceSessions } from './testing/brute-force-sessions.ts'
 import { compareVerdicts } from './testing/compare.ts'
 import type { Shape } from './testing/random-history.ts'
 
@@ -13,8 +13,6 @@ const WFR = 'writes-follow-reads'
 const ALL: readonly SessionGuarantee[] = [RYW, MR, MW, WFR]
 const singles: Shape = { transactions: false, maxOperations: 9, realTime: true, cas: true }
 const txns: Shape = { transactions: true, maxOperations: 6, realTime: true }
-const small: Shape = { transactions: true, maxOperations: 5, maxSteps: 2, realTime: true }
-const untimed: Shape = { ...singles, realTime: false }
 
 type Case = readonly [
   guarantees: readonly SessionGuarantee[],
@@ -23,8 +21,8 @@ type Case = readonly [
   least: number,
 ]
 
-describe(`on ${SEEDS} random histories, checkSessions() has the same verdict as trying every order of versions`, () => {
-  // The last column: at least so many of each verdict. Without an order, the guarantees about writes are hardly ever broken by themselves.
+describe(`on ${SEEDS} random histories, checkSessions() has the same verdict as trying every order of versions that agrees with real time`, () => {
+  // The last column: at least so many of each verdict.
   const cases: readonly Case[] = [
     [[RYW], 'real-time', singles, 500],
     [[MR], 'real-time', singles, 500],
@@ -32,36 +30,21 @@ describe(`on ${SEEDS} random histories, checkSessions() has the same verdict as 
     [[WFR], 'real-time', singles, 50],
     [ALL, 'real-time', singles, 500],
     [ALL, 'real-time', txns, 500],
-    [[RYW], 'none', untimed, 500],
-    [[MR], 'none', untimed, 300],
-    [[WFR], 'none', untimed, 20],
-    [[RYW, MW], 'none', untimed, 500],
-    [ALL, 'none', singles, 500],
-    [ALL, 'none', small, 300],
   ]
-  test.each(cases)('%j in order %s', (guarantees, versionOrder, shape, least) => {
-    const { wrong, verdicts, rarer } = compareVerdicts({
-      file: FILE,
-      seeds: SEEDS,
-      shape,
-      fast: (history) => checkSessions(history, { guarantees, versionOrder }),
-      slow: (history) => bruteForceSessions(history, guarantees, versionOrder === 'real-time'),
-    })
-    expect(wrong).toBe('')
-    expect(verdicts.unknown).toBe(0)
-    expect(rarer).toBeGreaterThanOrEqual(least)
-  })
-
-  test.each([[[RYW]], [[MR]], [[MW]], [[WFR]], [ALL]] as const)('%j by values', (guarantees) => {
-    const { wrong, verdicts, rarer } = compareVerdicts({
-      file: FILE,
-      seeds: SEEDS,
-      shape: { ...untimed, duplicates: true, unknown: false },
-      fast: (history) => checkSessions(history, { guarantees, versionOrder: 'ascending' }),
-      slow: (history) => bruteForceAscending(history, guarantees),
-    })
-    expect(wrong).toBe('')
-    expect(verdicts.unknown).toBe(0)
-    expect(rarer).toBeGreaterThan(200)
-  })
+  test.each(cases)(
+    '%j in order %s',
+    (guarantees, versionOrder, shape, least) => {
+      const { wrong, verdicts, rarer } = compareVerdicts({
+        file: FILE,
+        seeds: SEEDS,
+        shape,
+        fast: (history) => checkSessions(history, { guarantees, versionOrder }),
+        slow: (history) => bruteForceSessions(history, guarantees, versionOrder === 'real-time'),
+      })
+      expect(wrong).toBe('')
+      expect(verdicts.unknown).toBe(0)
+      expect(rarer).toBeGreaterThanOrEqual(least)
+    },
+    60_000,
+  )
 })

@@ -80,7 +80,9 @@ export function checkWeakly(
     const bad = badReadsBreak ? transactions.badReads : []
     const listed = bad.slice(0, maxViolations).map((event) => words.badRead(event))
     return {
-      violations: [...listed, ...found.violations].slice(0, maxViolations),
+      violations: [...listed, ...found.violations]
+        .slice(0, maxViolations)
+        .map((violation) => ({ ...violation, operations: words.withWitnesses(violation.operations) })),
       count: bad.length + found.count,
     }
   }

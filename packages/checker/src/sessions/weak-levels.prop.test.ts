@@ -32,13 +32,23 @@ describe(`on ${SEEDS} random histories, the same verdict as trying every order`,
     ["checkCausal('ccv')", ccv, singles],
     ["checkCausal('ccv') of transactions", ccv, txns],
   ]
-  test.each(cases)('%s', (_, [fast, slow], shape) => {
-    const { wrong, verdicts, rarer, names } = compareVerdicts({ file: FILE, seeds: SEEDS, shape, fast, slow })
-    expect(wrong).toBe('')
-    expect(verdicts.unknown).toBe(0)
-    expect(rarer).toBeGreaterThan(SEEDS / 10)
-    expect(rarer === Infinity || names.size > 4).toBe(true)
-  })
+  test.each(cases)(
+    '%s',
+    (_, [fast, slow], shape) => {
+      const { wrong, verdicts, rarer, names } = compareVerdicts({
+        file: FILE,
+        seeds: SEEDS,
+        shape,
+        fast,
+        slow,
+      })
+      expect(wrong).toBe('')
+      expect(verdicts.unknown).toBe(0)
+      expect(rarer).toBeGreaterThan(SEEDS / 10)
+      expect(rarer === Infinity || names.size > 4).toBe(true)
+    },
+    60_000,
+  )
 })
 
 describe('where values are written twice', () => {
@@ -46,18 +56,22 @@ describe('where values are written twice', () => {
     ["checkWeakLevel('causal')", level('causal')],
     ["checkCausal('cc')", cc],
   ]
-  test.each(cases)('%s is right or says unknown', (_, [fast, slow]) => {
-    const shape = { ...singles, duplicates: true }
-    const { wrong, verdicts, rarer, reasons } = compareVerdicts({
-      file: FILE,
-      seeds: 2000,
-      shape,
-      fast,
-      slow,
-    })
-    expect(wrong).toBe('')
-    expect(rarer).toBeGreaterThan(200)
-    expect(rarer === Infinity || verdicts.unknown > 20).toBe(true)
-    for (const reason of reasons) expect(reason).toMatch(/both wrote|initial value/)
-  })
+  test.each(cases)(
+    '%s is right or says unknown',
+    (_, [fast, slow]) => {
+      const shape = { ...singles, duplicates: true }
+      const { wrong, verdicts, rarer, reasons } = compareVerdicts({
+        file: FILE,
+        seeds: 2000,
+        shape,
+        fast,
+        slow,
+      })
+      expect(wrong).toBe('')
+      expect(rarer).toBeGreaterThan(200)
+      expect(rarer === Infinity || verdicts.unknown > 20).toBe(true)
+      for (const reason of reasons) expect(reason).toMatch(/both wrote|initial value/)
+    },
+    60_000,
+  )
 })

@@ -1,10 +1,13 @@
 import type { Key, Process } from '../operation.ts'
 import type { Edge, Violation } from '../result.ts'
 import {
+  COMMITTED,
+  EXTERNAL,
   FROM_ABORTED,
   FUTURE,
   INTERMEDIATE,
   NOT_OWN,
+  OBSERVED,
   type RegisterTransactions,
   THIN_AIR,
 } from '../transactions/register-transactions.ts'
@@ -84,6 +87,25 @@ export class Words {
   wroteValue(transaction: number, event: number): string {
     const write = this.writeOf(transaction, event)
     return write < 0 ? '?' : this.value(write)
+  }
+
+  /** With what proves that operations of unknown status among them happened: somebody who read from them. */
+  withWitnesses(operations: Iterable<number>): number[] {
+    const { status, eventTransaction, eventKind, source, readKind } = this.#transactions
+    const all = new Set(operations)
+    for (const operation of all) {
+      if (status[operation] !== OBSERVED) continue
+      let witness = -1
+      for (let event = 0; event < eventKind.length; event++) {
+        if (readKind[event] !== EXTERNAL || eventTransaction[source[event]!] !== operation) continue
+        const reader = eventTransaction[event]!
+        if (witness < 0 || all.has(reader) || (status[reader] === COMMITTED && status[witness] !== COMMITTED))
+          witness = reader
+        if (all.has(reader)) break
+      }
+      if (witness >= 0) all.add(witness) // visited by this loop as well
+    }
+    return [...all]
   }
 
   /** A read that nothing from read committed on allows. */
