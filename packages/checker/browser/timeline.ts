@@ -218,21 +218,21 @@ function showFinding(finding: number): void {
   change({ finding, key: next })
 }
 
-/** The next or previous operation of the proof; after the last one, of the next proof. */
+/** The next or previous operation of the proof, seen from where the reader is; after the last one, of the next proof. */
 function offending(step: number): void {
+  const distance = (a: number, b: number): number =>
+    step * ((layout.boxes[a]?.x ?? 0) - (layout.boxes[b]?.x ?? 0) || a - b)
   const inOrder = (finding: number): number[] =>
-    (picture.findings[finding]?.operations ?? []).toSorted(
-      (a, b) => (layout.boxes[a]?.x ?? 0) - (layout.boxes[b]?.x ?? 0),
-    )
-  const members = inOrder(view.finding)
-  const next = members[members.indexOf(current) + step]
-  if (members.includes(current) && next === undefined) {
+    (picture.findings[finding]?.operations ?? []).toSorted(distance)
+  let next = inOrder(view.finding).find((at) => distance(at, current) > 0)
+  if (next === undefined) {
     const count = picture.findings.length
     const finding = (view.finding + step + count) % count
     document.querySelectorAll('details').item(finding)?.setAttribute('open', '')
     showFinding(finding)
-    go(inOrder(finding).at(step > 0 ? 0 : -1) ?? -1)
-  } else go(next ?? picture.findings[view.finding]?.bad ?? -1)
+    next = inOrder(finding)[0]
+  }
+  go(next ?? -1)
 }
 
 const ARROWS: Record<string, Direction> = {
