@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { parseHistory, serializeHistory } from './formats/index.ts'
 import type { History } from './history.ts'
-import { createHistory } from './recorder.ts'
+import { checkLinearizable, register } from './linearizability/index.ts'
+import { createHistory, type RecordedHistory } from './recorder.ts'
+import { checkSessions } from './sessions/check-sessions.ts'
 
 test('record() keeps what the function returned, and returns it', async () => {
   const history = createHistory()
@@ -74,6 +76,24 @@ test('a process may go on after an unknown operation, which is then before nothi
   expect(lost).toMatchObject({ status: 'unknown', end: Infinity })
   expect(lost?.endMs).toBeTypeOf('number')
   expect(lost?.end).toBeGreaterThan(read?.start ?? Infinity)
+})
+
+test('what a process does after an unknown operation is still of its session, and owes that operation nothing', () => {
+  const begun = (): RecordedHistory => {
+    const history = createHistory({ initial: 0 })
+    history.start({ process: 'alice', op: 'write', input: 1 }).ok()
+    history.start({ process: 'alice', op: 'write', input: 2 }).unknown()
+    return history
+  }
+  const verdicts = (seen: number): string[] => {
+    const history = begun()
+    history.start({ process: 'alice', op: 'read' }).ok(seen)
+    const sessions = checkSessions(history, { guarantees: ['read-your-writes'], versionOrder: 'real-time' })
+    return [checkLinearizable(history, register()).verdict, sessions.verdict]
+  }
+  expect(verdicts(1)).toEqual(['ok', 'ok']) // it did not take effect, or not yet
+  expect(verdicts(2)).toEqual(['ok', 'ok']) // it did
+  expect(verdicts(0)).toEqual(['violated', 'violated']) // the write before it was acknowledged
 })
 
 test('a call can be answered once', () => {

@@ -67,7 +67,8 @@ describe('checker', () => {
     expect(code).toBe(1)
     expect(out).toMatch(/^✗ violated {2}linearizable cas-register\n/)
     expect(out).toContain(`${path}:3  #1  process 1: read → 4\n`)
-    expect(out).toContain('1 violation ·')
+    expect(out).toContain(' · 1 violation · ')
+    expect(out).toContain('  Only together are they wrong: without any of them the others are in order.\n')
   })
 
   test('exits 2 if the history does not tell', async () => {
@@ -195,6 +196,9 @@ describe('checker', () => {
     const { code, out } = await run(['-', '-l', 'serializable'], { stdin: [skew] })
     expect(code).toBe(1)
     expect(out).toContain('G2-item: ')
+    expect(out).toMatch(
+      /\nRuled out: repeatable-read, and what is stronger; nothing was found against .*snapshot-isolation/,
+    )
     expect(out).toContain('stdin:1  #0  process 0: txn r x → [], append y 1\n')
     expect(await run(['-', '-l', 'SI'], { stdin: [skew] })).toMatchObject({ code: 0 })
   })

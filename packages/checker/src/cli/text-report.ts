@@ -18,6 +18,7 @@ export interface Facts {
 const MAX_VIOLATIONS = 3
 const MAX_OPERATIONS = 8
 const WIDTH = 100
+const MAX_MESSAGE = 500
 
 const WORDS = { ok: '✓ ok', violated: '✗ violated', unknown: '? unknown' } as const
 
@@ -31,7 +32,7 @@ export function textReport(facts: Facts, paint: Paint): string {
   for (const violation of shown) lines.push('', ...violationLines(violation, facts, paint))
   const more = result.violationCount - shown.length
   if (more > 0) lines.push('', `and ${more} more`)
-  lines.push('', paint.dim(summary(facts)))
+  lines.push(...levelLines(result), '', paint.dim(summary(facts)))
   if (html !== undefined) lines.push(`Picture: ${clean(html)}`)
   return `${lines.join('\n')}\n`
 }
@@ -42,7 +43,7 @@ function guess({ guessed, check }: Facts): string {
 
 function violationLines(violation: Violation, facts: Facts, paint: Paint): string[] {
   const { history } = facts
-  const lines = [`${paint.bold(clean(violation.name))}: ${clean(violation.message)}`]
+  const lines = [`${paint.bold(clean(violation.name))}: ${shortened(clean(violation.message), MAX_MESSAGE)}`]
   const shown = violation.operations.slice(0, MAX_OPERATIONS)
   lines.push(...shown.map((index) => operationLine(index, history, paint)))
   if (violation.operations.length > shown.length)
@@ -77,18 +78,25 @@ function counterexampleLines(violation: Violation, { result }: Facts): string[] 
   return [smallest, ...(longestPrefix.length > 0 ? [`  The longest legal order has ${order}`] : [])]
 }
 
+function levelLines({ weakestRuledOut = [], mayHold = [] }: CheckResult): string[] {
+  if (weakestRuledOut.length === 0) return []
+  const left = mayHold.length === 0 ? '' : `; nothing was found against ${mayHold.join(', ')}`
+  return ['', `Ruled out: ${weakestRuledOut.join(', ')}, and what is stronger${left}`]
+}
+
+const counted = (count: number, what: string, many = `${what}s`): string =>
+  `${count} ${count === 1 ? what : many}`
+
 function summary({ history, result, tookMs }: Facts): string {
   const { operations, faults, name } = history
   const processes = new Set(operations.map(({ process }) => process)).size
   const unknown = operations.filter(({ status }) => status === 'unknown').length
   return [
     clean(name ?? 'history'),
-    `${operations.length} operations of ${processes} ${processes === 1 ? 'process' : 'processes'}`,
+    `${counted(operations.length, 'operation')} of ${counted(processes, 'process', 'processes')}`,
     unknown > 0 ? `${unknown} of them unknown` : '',
-    faults.length > 0 ? `${faults.length} faults` : '',
-    result.violationCount > 0
-      ? `${result.violationCount} ${result.violationCount === 1 ? 'violation' : 'violations'}`
-      : '',
+    faults.length > 0 ? counted(faults.length, 'fault') : '',
+    result.violationCount > 0 ? counted(result.violationCount, 'violation') : '',
     `${tookMs < 10 ? tookMs.toFixed(1) : Math.round(tookMs)} ms`,
   ]
     .filter((part) => part !== '')
