@@ -138,6 +138,12 @@ describe('a primary for writes, replicas for reads: checkSessions() with version
   })
 })
 
+test('checkSessions() names versions that contradict themselves once, not as every guarantee', () => {
+  const cas = { op: 'cas', process: 1, key: 'x', input: [1, 2], output: true }
+  const result = checkSessions(historyOf([cas, write(2, 'x', 1)]), { versionOrder: 'real-time' })
+  expect(first(result)).toMatchObject({ name: 'cyclic-versions', violationCount: 1, operations: [0, 1] })
+})
+
 describe('checkSessions() without a known order of versions', () => {
   test('says unknown, and what to say, where real time would decide', () => {
     const result = checkSessions(historyOf([write(1, 'x', 1), write(2, 'x', 2), read(2, 'x', 1)]))

@@ -48,12 +48,14 @@ const ALL: readonly SessionGuarantee[] = [
  *
  * - `read-your-writes`: a read returns no older version of its key than any the session wrote before it.
  * - `monotonic-reads`: … than any the session read before it.
- * - `monotonic-writes`: versions that a session wrote are in the order in which it wrote them.
+ * - `monotonic-writes`: versions that a session wrote are in the order in which it wrote them. (Real time says so
+ *   too: where versions are in that order, this cannot fail.)
  * - `writes-follow-reads`: a version is newer than those its session had read before it wrote it.
  *
  * `ok`: there is one order of versions, agreeing with `versionOrder`, that satisfies all `guarantees`.
  * `violated`: there is none. The violation has the name of the guarantee that fails by itself; where each can be
- * satisfied but not all at once, the names of those that exclude each other, joined by `or`.
+ * satisfied but not all at once, the names of those that exclude each other, joined by `or`. `cyclic-versions`:
+ * what is known of the order contradicts itself (a `cas` replaced what was written only later), so nothing holds.
  * `unknown`: values are written twice and that matters; the default of `versionOrder` (see there); the budget.
  *
  * A write counts once it is acknowledged: one of unknown status may take effect after later reads, so nothing

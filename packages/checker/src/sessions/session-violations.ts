@@ -84,6 +84,9 @@ export function sessionCycles(
   const { meter, maxViolations } = input
   const all = new IntGraph(nodes, edges, meter).cycles(maxViolations)
   if (all.count === 0) return { violations: [], count: 0 }
+  const known = new IntGraph(nodes, edges, meter, (label) => kindOf(label) >= BY_CAS).cycles(maxViolations)
+  const describe = (cycle: readonly number[]): Violation => cycleViolation(input, cycle, edges, times)
+  if (known.count > 0) return { violations: known.cycles.map(describe), count: known.count }
   const violations: Violation[] = []
   let count = 0
   for (const guarantee of guarantees) {
@@ -91,13 +94,10 @@ export function sessionCycles(
     const keep = (label: number): boolean => kindOf(label) === kind || kindOf(label) >= BY_CAS
     const { count: found, cycles } = new IntGraph(nodes, edges, meter, keep).cycles(maxViolations)
     count += found
-    for (const cycle of cycles) violations.push(cycleViolation(input, cycle, edges, times))
+    violations.push(...cycles.map(describe))
   }
   if (count > 0) return { violations, count }
-  return {
-    violations: all.cycles.map((cycle) => cycleViolation(input, cycle, edges, times)),
-    count: all.count,
-  }
+  return { violations: all.cycles.map(describe), count: all.count }
 }
 
 /** Why one version is older than the next, with the helper nodes left out. */
