@@ -144,6 +144,7 @@ export class Engine {
   #next(): boolean {
     for (;;) {
       const event = this.heap.pop()
+      if (event !== undefined && isGone(event)) continue
       if (event === undefined || event.atUs > this.endUs) {
         if (this.endUs === Infinity) this.#failWith(this.#options.onIdle())
         else this.nowUs = this.endUs
@@ -156,13 +157,9 @@ export class Engine {
       }
       this.nowUs = event.atUs
       const { act, target } = event
-      if (act === undefined) continue
-      if (target !== undefined) {
-        if (event.life !== ANY_LIFE && event.life !== target.life) continue
-        if (target.isPaused) {
-          target.hold(event)
-          continue
-        }
+      if (target?.isPaused === true) {
+        target.hold(event)
+        continue
       }
       if (++this.events > this.#options.maxEvents) {
         const message = `More than ${this.#options.maxEvents} events, at ${this.nowUs / 1_000} ms: code goes round in circles`
@@ -171,7 +168,7 @@ export class Engine {
       }
       this.mix(event.atUs)
       this.mix(event.kind + 16 * (target === undefined ? 0 : target.index + 1))
-      if (act(event)) return true
+      if (act?.(event) === true) return true
       if (this.problem !== undefined) return false
     }
   }
@@ -186,3 +183,7 @@ export class Engine {
     this.#finished()
   }
 }
+
+/** Called off, or planned for a life that a crash has ended. It takes no time either. */
+const isGone = ({ act, target, life }: SimEvent): boolean =>
+  act === undefined || (target !== undefined && life !== ANY_LIFE && life !== target.life)

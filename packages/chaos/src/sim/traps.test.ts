@@ -126,6 +126,14 @@ test('are taken out again, whatever happens', async () => {
       { seeds: 1 },
     ),
   ).rejects.toThrow('broken workload')
+  await Promise.all(
+    [1, 2].map(() =>
+      explore(
+        scenarioOf((env) => env.sleep(5)),
+        { seeds: 3 },
+      ),
+    ),
+  )
   expect({
     Date,
     now: Date.now,
