@@ -56,6 +56,11 @@ describe('partition()', () => {
       )
       for (const set of heard) expect(set.split(',')).toHaveLength(Math.floor(count / 2) + 1)
       expect(new Set(heard).size).toBe(count)
+      // Three or five stand around oneself, so everybody is heard by those it hears.
+      const isMutual = action.ways.every(({ from, to }) =>
+        action.ways.some((way) => way.from === to && way.to === from),
+      )
+      expect(isMutual).toBe((Math.floor(count / 2) + 1) % 2 === 1)
     }
   })
 

@@ -43,9 +43,8 @@ export async function shrinkSchedule(
     )
   }
   let best = await leaveOut(schedule, trial)
-  for (const make of [shorter, together]) best = await make(best, trial)
-  // Shorter faults may have become superfluous.
-  best = await leaveOut(best, trial)
+  // Where a fault is shorter, or at another time, another one may have become superfluous.
+  for (const make of [shorter, leaveOut, together, leaveOut]) best = await make(best, trial)
   return { schedule: best, isMinimal: !trial.isOver, runs: trial.runs }
 }
 
