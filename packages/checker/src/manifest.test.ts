@@ -4,7 +4,7 @@ import { parseHistory } from './formats/index.ts'
 import type { History } from './history.ts'
 import { checkIsolation, type IsolationOptions } from './isolation/check-isolation.ts'
 import type { CheckResult } from './result.ts'
-import { dataOf, hasData, manifest, type ManifestEntry, NO_DATA } from './shared-data.test-helper.ts'
+import { dataOf, hasData, manifest, type ManifestEntry, NO_DATA } from './testing/shared-data.ts'
 
 /** Models by the names that the manifest uses. */
 const MODELS: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { HistoryFormatError } from '../errors.ts'
 import type { History } from '../history.ts'
-import { dataOf, hasData, manifest, NO_DATA } from '../shared-data.test-helper.ts'
+import { dataOf, hasData, manifest, NO_DATA } from '../testing/shared-data.ts'
 import { parseHistory } from './parse-history.ts'
 import { serializeHistory } from './quorate-json.ts'
 
