@@ -1,6 +1,6 @@
 import { type Happened, LATER, type Versions, writerOf } from './evidence.ts'
 import { FREE, type Graph, GraphBuilder, PROCESS, REAL_TIME, WR, WW } from './graph.ts'
-import { reachable } from './reachability.ts'
+import { reachable, YES } from './reachability.ts'
 import { NONE, type Transactions } from './transactions.ts'
 
 /** Reads to be asked about: from where a path must not lead to where. */
@@ -76,7 +76,7 @@ function ask(
     const slot = slots[at]!
     const reader = txns.owner[versions.reads[slot]!]!
     const element = nextVersion(txns, versions, slot)
-    if (yes === 0 || element === NONE || told.has(reader)) return
+    if (yes !== YES || element === NONE || told.has(reader)) return
     told.add(reader)
     report(reader, element)
   })

@@ -14,7 +14,7 @@ import {
   WW,
 } from './graph.ts'
 import { PathFinder } from './paths.ts'
-import { reachable } from './reachability.ts'
+import { NO, reachable, YES } from './reachability.ts'
 
 /** Which orders besides the dependencies a cycle may use: none, that of processes, that of real time as well. */
 export type Stage = 0 | 1 | 2
@@ -117,11 +117,14 @@ export function findCycles(graph: Graph, stages: number, withinBudget: () => boo
     const mark = (edge: number, bit: number): void => {
       found[sub.edgeOf[edge]!]! |= bit
     }
-    const singles = antiEdges.filter((edge, at) => isSingle[at] === 1 && (flag(edge) & SINGLE) === 0)
-    for (const edge of singles) {
-      mark(edge, SINGLE)
+    const singles: number[] = []
+    antiEdges.forEach((edge, at) => {
+      if (isSingle[at] === NO) return
+      // What was left open is taken for one of these, which is right as far as levels go: there are many.
       readers.add(sub.nodeOf[sub.from[edge]!]!)
-    }
+      if (isSingle[at] === YES && (flag(edge) & SINGLE) === 0) singles.push(edge)
+      mark(edge, SINGLE)
+    })
     const whole = components(sub, DATA | order)
     search.report('G-single-item', singles, whole, WW | WR | FREE | order)
 
