@@ -192,6 +192,8 @@ describe('messages', () => {
           const sent = { list: [1, { two: 2 }], bytes: new Uint8Array([3]), map: new Map([['k', { v: 4 }]]) }
           env.send('server', sent)
           sent.list.push(99)
+          sent.bytes[0] = 99
+          sent.map.clear()
           const { message, from } = await env.receive<typeof sent>()
           return [message, from, message === sent]
         },
@@ -411,6 +413,16 @@ describe('a crash', () => {
     const run = await world(async (env) => env.sleep(100), { nodes: { server }, faults: [crash(10)] })
     expect(ran).toEqual([])
     expect(run.problem).toBeUndefined()
+  })
+
+  test('in the midst of another one lasts as long as the longer', async () => {
+    const server: Program<unknown> = (env) => env.log('start', env.restarts)
+    const faults = [crash(10, 20), crash(15, 30)]
+    const run = await world(async (env) => env.sleep(100), { nodes: { server }, faults })
+    expect(run.logs.map(({ atMs, data }) => [atMs, data])).toEqual([
+      [0, 0],
+      [45, 1],
+    ])
   })
 
   test('loses what was not synced, and nothing that was', async () => {
