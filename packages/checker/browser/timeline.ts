@@ -36,7 +36,7 @@ function redraw(): void {
   const drawing = draw(picture, view, layout, true)
   ;({ lanesWidth, headerHeight } = drawing)
   const svg = (classes: string, w: number, h: number, content: string): string =>
-    `<svg class="${classes}" width="${w}" height="${h}" viewBox="0 0 ${w} ${h}">${content}</svg>`
+    `<svg class="${classes}"${classes === 'chart' ? '' : ' aria-hidden="true"'} width="${w}" height="${h}" viewBox="0 0 ${w} ${h}">${content}</svg>`
   scroller.innerHTML = `<div class="inner">${svg('stay-top stay-left', lanesWidth, headerHeight, '<text class="tick" x="10" y="14">process</text>')}${svg('stay-top', width, headerHeight, drawing.header)}${svg('stay-left', lanesWidth, height, drawing.lanes)}${svg('chart', width, height, DEFINITIONS + drawing.chart)}</div>`
   elements = []
   moved.clear()

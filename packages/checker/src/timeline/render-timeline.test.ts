@@ -148,6 +148,29 @@ describe('renderTimeline()', () => {
     expect(words(page)).toContain('Shows only key k3')
   })
 
+  it('speaks of the same operation in its words and in its picture', () => {
+    const found = {
+      firstBad: 13,
+      longestPrefix: [3],
+      stateAfterPrefix: '3',
+      minimal: [3, 13],
+      isMinimal: true,
+    }
+    const page = renderTimeline(
+      longHistory(100, 4, 10),
+      violated('linearizable register', {
+        violations: [
+          { name: 'not-linearizable', message: 'of another key', operations: [4], key: 'k4' },
+          { name: 'not-linearizable', message: '#13 has no place', operations: [13, 3], key: 'k3' },
+        ],
+        counterexample: { ...found, key: 'k3' },
+      }),
+    )
+    expect(words(page)).toContain('linearizable register : #13 has no place')
+    expect(page).toMatch(/<g id="op-13" class="[^"]* bad"/)
+    expect(words(page).indexOf('of another key')).toBeGreaterThan(0)
+  })
+
   it('does not pretend to know the order of sessions that have no common time', () => {
     const sessions = history(
       [operation(0, 'a', 'write', [0, 1], { input: 1 }), operation(1, 'b', 'read', [2, 3], { output: 1 })],

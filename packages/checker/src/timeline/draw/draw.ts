@@ -43,8 +43,8 @@ export function draw(picture: Picture, view: View, layout: Layout, isInteractive
     lanesWidth: lanesWidthOf(layout),
     lanes: layout.lanes
       .map(
-        ({ name, y }) =>
-          `<text class="lane" x="10" y="${y + 23}">${e(name.length > 22 ? `${name.slice(0, 21)}…` : name)}</text>`,
+        ({ name, barY }) =>
+          `<text class="lane" x="10" y="${barY + 16}">${e(name.length > 22 ? `${name.slice(0, 21)}…` : name)}</text>`,
       )
       .join(''),
     chart: [

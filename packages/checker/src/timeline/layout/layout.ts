@@ -7,6 +7,8 @@ import { type Demand, distinct, orderScale, type Scale, timeScale, xOf } from '.
 export interface Lane {
   readonly name: string
   readonly y: number
+  /** Of its first bar. */
+  readonly barY: number
   readonly height: number
 }
 
@@ -66,7 +68,7 @@ export function layOut(picture: Picture, view: View): Layout {
   const nextStart = startsOfNext(picture, shown, spanOf)
   const widths = picture.operations.map((one) => labelWidth(labelOfView(one, view)))
   const scale = zoomed(scaleOf(view.axis, shown, widths, spanOf, nextStart), view.zoom)
-  const { lanes, rowOf, height } = lanesOf(picture, shown, spanOf, rowHeightOf(picture))
+  const { lanes, rowOf, height } = lanesOf(picture, shown, spanOf, rowsOf(picture))
 
   const boxes = picture.operations.map((): Box | undefined => undefined)
   let width = view.minWidth
@@ -148,7 +150,7 @@ function lanesOf(
   picture: Picture,
   shown: readonly number[],
   spanOf: (at: number) => Span | undefined,
-  rowHeight: number,
+  { height: rowHeight, top }: Rows,
 ): { lanes: Lane[]; rowOf: number[]; height: number } {
   const byLane = picture.lanes.map((): number[] => [])
   for (const at of shown) byLane[picture.operations[at]?.lane ?? 0]?.push(at)
@@ -163,16 +165,23 @@ function lanesOf(
       return [start, end ?? start] as const
     })
     const { rows, count } = packRows(spans)
-    for (const [place, at] of members.entries()) rowOf[at] = y + 7 + (rows[place] ?? 0) * rowHeight
-    lanes.push({ name: picture.lanes[lane] ?? '', y, height: count * rowHeight })
+    for (const [place, at] of members.entries()) rowOf[at] = y + top + (rows[place] ?? 0) * rowHeight
+    lanes.push({ name: picture.lanes[lane] ?? '', y, barY: y + top, height: count * rowHeight })
     y += count * rowHeight
   }
   return { lanes, rowOf, height: y }
 }
 
-/** Bars need room for the numbers under them, or for the arrows between them. */
-function rowHeightOf({ findings, order }: Picture): number {
-  return findings.some(({ edges }) => edges.length > 0) ? 62 : order.length > 0 ? 44 : 38
+interface Rows {
+  readonly height: number
+  /** From the top of a row to its bar. */
+  readonly top: number
+}
+
+/** Bars need room for the numbers under them, or for the arrows between and over them. */
+function rowsOf({ findings, order }: Picture): Rows {
+  if (findings.some(({ edges }) => edges.length > 0)) return { height: 62, top: 21 }
+  return { height: order.length > 0 ? 44 : 38, top: 7 }
 }
 
 /** Those that touch what is shown; each in the first row where its name has room. */

@@ -5,9 +5,10 @@ import { chooseOperations, gapsIn } from './choose.ts'
 import { wrongsOf, type Wrong } from './findings.ts'
 import { kindOf, labelOf, stepsOf } from './label.ts'
 import type { Finding, Picture, PictureFault, PictureOperation, Span } from './picture.ts'
-import { showValue } from './text.ts'
+import { shorten, showValue } from './text.ts'
 
 const MAX_DETAIL = 4_000
+const MAX_NAME = 80
 
 /** Chooses what to show of a history, and puts it in words. */
 export function buildPicture(
@@ -101,7 +102,7 @@ function msSpan({ startMs = 0, endMs, end }: Operation): Span {
 function pictureFault({ name, targets, detail, start, end, startMs, endMs }: Fault): PictureFault {
   const on = targets.length > 0 ? ` ${targets.join(', ')}` : ''
   return {
-    text: `${name}${on}${detail === undefined ? '' : ` (${detail})`}`,
+    text: shorten(`${name}${on}${detail === undefined ? '' : ` (${detail})`}`, MAX_NAME),
     order: [start, Number.isFinite(end) ? end : null],
     ms: startMs === undefined ? undefined : [startMs, Number.isFinite(end) ? (endMs ?? startMs) : null],
   }
@@ -114,7 +115,7 @@ function finding(
 ): Finding {
   const shown = operations.flatMap((index) => positions.get(index) ?? [])
   return {
-    name,
+    name: shorten(name, MAX_NAME),
     message,
     operations: shown,
     key: (about === undefined ? undefined : keys.get(about)) ?? -1,
