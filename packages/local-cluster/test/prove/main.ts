@@ -74,7 +74,8 @@ async function main(): Promise<number> {
     table(['setting', 'reads from', 'ops', 'unknown', 'faults', 'linearizable', 'broken', 'claim'], rows),
   )
   const only = values.only === undefined ? '' : ` --only '${values.only}'`
-  const again = `npm run prove -- local-cluster --seed ${seed} --for ${seconds}${only}`
+  const how = values.schedule === undefined ? `--for ${seconds}` : `--schedule '${values.schedule}'`
+  const again = `npm run prove -- local-cluster --seed ${seed} ${how}${only}`
   process.stdout.write(`\nseed ${seed}; again: ${again}\n`)
   for (const line of remarks) process.stdout.write(`${line}\n`)
   return remarks.length === 0 ? 0 : 1
