@@ -73,7 +73,8 @@ export class GraphBuilder {
 
   build(): ConstraintGraph {
     const choices = this.#sideStart.length / 2
-    this.#sideStart.push(this.#sideFrom.length)
+    const sideStart = new Int32Array(choices * 2 + 1).fill(this.#sideFrom.length)
+    sideStart.set(this.#sideStart.view())
     return {
       nodes: this.nodes,
       chainNodes: this.#chainNodes,
@@ -81,7 +82,7 @@ export class GraphBuilder {
       to: this.#to.copy(),
       label: this.#label.copy(),
       choices,
-      sideStart: this.#sideStart.copy(),
+      sideStart,
       sideFrom: this.#sideFrom.copy(),
       sideTo: this.#sideTo.copy(),
       sideLabel: this.#sideLabel.copy(),

@@ -15,6 +15,7 @@ export class Meter {
   readonly #maxTimeMs: number
   readonly #maxBytes: number
   #bytes = 0
+  #parent: Meter | undefined
 
   constructor(options: BudgetOptions) {
     this.#monotonic = options.monotonic ?? systemMonotonic
@@ -36,22 +37,30 @@ export class Meter {
     return this.#maxBytes - this.#bytes
   }
 
-  /** A meter for a side task: it has what is left, at most `maxTimeMs`. */
+  /** A meter for a side task: it has what is left, at most `maxTimeMs`. Its tables count here while it is in use, not after. */
   sub(maxTimeMs: number): Meter {
-    return new Meter({
+    const meter = new Meter({
       maxTimeMs: Math.min(maxTimeMs, this.#maxTimeMs - this.elapsedMs),
       maxBytes: this.freeBytes,
       monotonic: this.#monotonic,
     })
+    meter.#parent = this
+    return meter
   }
 
   /** Takes room for a table. `false`: there is none, and the meter is spent. */
   take(bytes: number): boolean {
     this.#bytes += bytes
-    if (this.#bytes > this.peakBytes) this.peakBytes = this.#bytes
+    this.#notePeak(this.#bytes)
     if (this.#bytes <= this.#maxBytes) return true
     this.reason ??= `the memory budget of ${this.#maxBytes} bytes is spent`
     return false
+  }
+
+  #notePeak(bytes: number): void {
+    if (bytes <= this.peakBytes) return
+    this.peakBytes = bytes
+    this.#parent?.#notePeak(this.#parent.#bytes + bytes)
   }
 
   release(bytes: number): void {

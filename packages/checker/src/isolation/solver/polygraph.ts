@@ -1,7 +1,9 @@
 import { COMMITTED } from '../../transactions/register-transactions.ts'
 import { GraphBuilder, type ConstraintGraph } from './constraint-graph.ts'
+import { KnownOrder } from './known-order.ts'
 import { INNER, label, PROCESS, READ_WRITE, REAL_TIME, WRITE_READ, WRITE_WRITE } from './labels.ts'
 import type { Meter } from './meter.ts'
+import { commitOf, snapshotOf } from './nodes.ts'
 import type { Problem } from './problem.ts'
 import { versionsOf, type Versions } from './versions.ts'
 
@@ -29,9 +31,6 @@ export interface Polygraph {
   readonly after: Int32Array
 }
 
-export const snapshotOf = (split: boolean, member: number): number => (split ? member * 2 : member)
-export const commitOf = (split: boolean, member: number): number => (split ? member * 2 + 1 : member)
-
 /** Member of a node; -1 for helper nodes. */
 export function memberOf(polygraph: Polygraph, node: number): number {
   if (node >= polygraph.graph.chainNodes) return -1
@@ -46,7 +45,7 @@ export function polygraphOf(
   problem: Problem,
   members: Int32Array,
   meter: Meter,
-  coalesce = problem.level !== 'prefix',
+  coalesce: boolean = problem.level !== 'prefix',
 ): Polygraph | undefined {
   const split = problem.level !== 'serializable'
   const builder = new GraphBuilder(split ? members.length * 2 : members.length)
@@ -58,14 +57,38 @@ export function polygraphOf(
   if (problem.realTime) addRealTime(problem, members, builder, split)
   addWriteRead(versions, builder, split)
   const keys = versions.keyStart.length - 1
+  const known =
+    busiestKey(versions) > problem.maxPairedWriters ? orderOf(problem, members, builder, meter) : undefined
   const keyGraph = new KeyGraph(problem, versions, builder, coalesce)
   for (let key = 0; key < keys; key++) {
-    keyGraph.add(key)
+    // What is known has a cycle: no choice matters any more.
+    if (known === 'cyclic') break
+    const writers = (versions.keyStart[key + 1] as number) - (versions.keyStart[key] as number) - 1
+    if (known !== undefined && writers > problem.maxPairedWriters) keyGraph.addKnown(key, known)
+    else keyGraph.add(key)
     if ((key & 255) === 255 && (builder.bytes > meter.freeBytes || meter.isSpent())) break
   }
   if (builder.bytes > meter.freeBytes) meter.take(builder.bytes)
   if (meter.isSpent()) return undefined
   return { graph: builder.build(), members, split, versions, after: keyGraph.after }
+}
+
+function busiestKey({ keyStart }: Versions): number {
+  let most = 0
+  for (let key = 0; key + 1 < keyStart.length; key++)
+    most = Math.max(most, (keyStart[key + 1] as number) - (keyStart[key] as number) - 1)
+  return most
+}
+
+/** Without sessions or real time too little is known for it to be worth a look. */
+function orderOf(
+  problem: Problem,
+  members: Int32Array,
+  builder: GraphBuilder,
+  meter: Meter,
+): KnownOrder | 'cyclic' | undefined {
+  if (!problem.sessionOrder && !problem.realTime) return undefined
+  return KnownOrder.of(problem, members, builder, meter)
 }
 
 /** Sessions, if they count; if not, but real time does, they are a short way to say a part of it. */
@@ -184,6 +207,49 @@ class KeyGraph {
     }
   }
 
+  /**
+   * As `add()`, for many writers of which most are in a known order: edges from each version to those that are known to come
+   * right after it (what comes later follows), and choices only for those of which no order is known.
+   */
+  addKnown(key: number, known: KnownOrder): void {
+    const { writer } = this.#versions
+    const first = this.#versions.keyStart[key] as number
+    const end = this.#versions.keyStart[key + 1] as number
+    /** Versions on each line, in order. */
+    const onLine = new Map<number, number[]>()
+    for (let v = first + 1; v < end; v++) {
+      const line = known.lineOf[writer[v] as number] as number
+      const versions = onLine.get(line)
+      if (versions === undefined) onLine.set(line, [v])
+      else versions.push(v)
+    }
+    for (let b = first + 1; b < end; b++) {
+      const member = writer[b] as number
+      const last: number[] = []
+      for (const [line, versions] of onLine) {
+        const place = known.lastBefore(member, line)
+        let next = firstAfter(versions, (v) => (known.placeOf[writer[v] as number] as number) <= place)
+        if (next > 0) last.push(versions[next - 1] as number)
+        if (line === known.lineOf[member]) continue
+        for (; next < versions.length; next++) {
+          const a = versions[next] as number
+          if (known.isBefore(member, writer[a] as number)) break
+          if (a > b) continue
+          this.#builder.openSide()
+          this.#addOrder(a, b, key, 0)
+          this.#builder.openSide()
+          this.#addOrder(b, a, key, 0)
+        }
+      }
+      const direct = last.filter(
+        (a) =>
+          !last.some((other) => other !== a && known.isBefore(writer[a] as number, writer[other] as number)),
+      )
+      for (const a of direct) this.#addOrder(a, b, key, -1)
+      if (direct.length === 0) this.#addOrder(first, b, key, -1)
+    }
+  }
+
   /** A reader that wrote the key itself comes right after what it read; if several claim that, the first one is taken at its word. */
   #link(first: number, end: number): void {
     const { readerStart, readerWrote } = this.#versions
@@ -242,4 +308,16 @@ class KeyGraph {
         this.#builder.addEdge(snapshotOf(this.#split, reader[i] as number), helper, label(INNER, 0))
     return helper
   }
+}
+
+/** How many of the first items have a property that only first items have. */
+function firstAfter(items: readonly number[], has: (item: number) => boolean): number {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (has(items[middle] as number)) low = middle + 1
+    else high = middle
+  }
+  return low
 }

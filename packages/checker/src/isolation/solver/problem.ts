@@ -20,4 +20,6 @@ export interface Problem {
   readonly realTime: boolean
   /** Take the guessed source of an ambiguous read for its source, or leave the read out? */
   readonly guess: boolean
+  /** Keys with more writers than this get a choice only for writers of which no order is known. */
+  readonly maxPairedWriters: number
 }

@@ -10,7 +10,8 @@ import {
 } from '../../transactions/register-transactions.ts'
 import { explain } from './explain.ts'
 import { Meter } from './meter.ts'
-import { commitOf, type Polygraph } from './polygraph.ts'
+import { commitOf } from './nodes.ts'
+import type { Polygraph } from './polygraph.ts'
 import type { Problem, SolverLevel } from './problem.ts'
 import { suspects } from './proof.ts'
 import { shrink } from './shrink.ts'
@@ -28,9 +29,15 @@ export interface SolveLevelOptions extends BudgetOptions {
   readonly realTime?: boolean | undefined
   /** So many violations are told, at most. Default 10. With 0 none is looked for once the verdict is known. */
   readonly maxViolations?: number | undefined
+  /**
+   * For keys with more writers than this it is first looked up in which order they are known to have come, instead of
+   * opening a choice for each pair. Changes the time and memory a check takes, never its verdict. Default 64.
+   */
+  readonly maxPairedWriters?: number | undefined
 }
 
 const DEFAULT_MAX_VIOLATIONS = 10
+const DEFAULT_MAX_PAIRED_WRITERS = 64
 
 const PROMISES: Readonly<Record<SolverLevel, string>> = {
   prefix: 'prefix consistency',
@@ -64,6 +71,7 @@ export function solveRegisters(transactions: RegisterTransactions, options: Solv
     sessionOrder: realTime || (options.sessionOrder ?? !transactions.history.realTime),
     realTime,
     guess: true,
+    maxPairedWriters: options.maxPairedWriters ?? DEFAULT_MAX_PAIRED_WRITERS,
   }
   const maxViolations = options.maxViolations ?? DEFAULT_MAX_VIOLATIONS
   const report = new Report(problem, meter, stats, maxViolations)

@@ -1,5 +1,5 @@
 import { AMBIGUOUS, COMMITTED, EXTERNAL, INITIAL } from '../../transactions/register-transactions.ts'
-import { commitOf, snapshotOf } from './polygraph.ts'
+import { commitOf, snapshotOf } from './nodes.ts'
 import type { Problem } from './problem.ts'
 
 /**
