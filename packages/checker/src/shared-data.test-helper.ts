@@ -1,1 +1,1 @@
-export { dataOf, hasData, manifest, type ManifestEntry, NO_DATA, pathOf } from './testing/shared-data.ts'
+export { dataOf, hasData, manifest, type ManifestEntry, NO_DATA } from './testing/shared-data.ts'

@@ -30,6 +30,9 @@ const BY_NAMES: readonly (readonly [names: readonly string[], models: readonly s
   [['request', 'effect', 'read'], ['exactly-once']],
 ]
 
+/** Models whose reads answer with all that was added or written. */
+const OF_MEMBERS: ReadonlySet<string> = new Set(['set', 'set-full', 'set-final-read', 'causal-reverse'])
+
 /** The one model that the operations are of. @throws UsageError if there is none, or more than one. */
 export function guessModel(history: History): string {
   const models = candidates(history)
@@ -59,7 +62,7 @@ function candidates({ operations, realTime, initial }: History): readonly string
     ({ op, output }) => op === 'read' && output !== undefined && output !== null,
   )?.output
   if (seen === undefined) return models
-  const ofLists = new Set(['set', 'set-full', 'set-final-read', 'causal-reverse'])
-  const couldBe = models.filter((model) => model === 'register' || Array.isArray(seen) === ofLists.has(model))
-  return couldBe.includes('register') && couldBe.length > 1 && !Array.isArray(seen) ? ['register'] : couldBe
+  const writesLists = operations.some(({ op, input }) => op === 'write' && Array.isArray(input))
+  const seesMembers = Array.isArray(seen) && !writesLists
+  return models.filter((model) => seesMembers === OF_MEMBERS.has(model))
 }

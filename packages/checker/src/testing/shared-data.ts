@@ -31,8 +31,3 @@ export function dataOf(file: string): Uint8Array {
   const bytes = readFileSync(join(FOLDER, file))
   return file.endsWith('.gz') ? gunzipSync(bytes) : bytes
 }
-
-/** Where it is, for programs that want a path. */
-export function pathOf(file: string): string {
-  return join(FOLDER, file)
-}
