@@ -22,8 +22,14 @@ export class Meter {
     this.#startMs = monotonic()
   }
 
+  /** Reserved and not yet freed. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Call when all tables are gone that were reserved since {@link bytes} was `bytes`. */
+  freeTo(bytes: number): void {
+    this.#bytes = bytes
   }
 
   /** Call before a table is made. @throws OutOfBudget */

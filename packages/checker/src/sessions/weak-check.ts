@@ -92,6 +92,7 @@ export function checkWeakly(
     let found: Findings | undefined
     if (!ambiguous || transactions.guesses) found = run(ambiguous)
     if (ambiguous && (found === undefined || found.count > 0)) {
+      meter.freeTo(transactions.bytes)
       found = run(false)
       if (found.count === 0) return unknown(duplicateReason(transactions))
     }
