@@ -174,4 +174,13 @@ describe.skipIf(path === undefined)('the page of renderTimeline(), in Chromium',
     expect(await page.evaluate("document.querySelectorAll('.view .op').length")).toBe(10)
     expect(await page.evaluate("getComputedStyle(document.querySelector('.tools')).display")).toBe('none')
   })
+
+  it('leads to the offending operation by a link, without scripts', async () => {
+    const violations = [{ name: 'not-linearizable', message: '#613 has no place', operations: [613] }]
+    const page = await open(longHistory(1_000, 20), violated('linearizable register', { violations }), false)
+    const left = "document.querySelector('.bad .bar').getBoundingClientRect().left"
+    expect(await page.evaluate<number>(left)).toBeGreaterThan(1_200)
+    await page.evaluate("document.querySelector('.what a').click()")
+    await expect.poll(async () => page.evaluate<number>(left), { timeout: 10_000 }).toBeLessThan(1_200)
+  })
 })
