@@ -60,7 +60,8 @@ export class Meter {
   #notePeak(bytes: number): void {
     if (bytes <= this.peakBytes) return
     this.peakBytes = bytes
-    this.#parent?.#notePeak(this.#parent.#bytes + bytes)
+    const parent = this.#parent
+    if (parent !== undefined) parent.#notePeak(parent.#bytes + bytes)
   }
 
   release(bytes: number): void {

@@ -31,13 +31,13 @@ export interface SolveLevelOptions extends BudgetOptions {
   readonly maxViolations?: number | undefined
   /**
    * For keys with more writers than this it is first looked up in which order they are known to have come, instead of
-   * opening a choice for each pair. Changes the time and memory a check takes, never its verdict. Default 64.
+   * opening a choice for each pair. Changes the time and memory a check takes, never its verdict. Default 4, with which all histories of PolySI are decided in the least time and memory.
    */
   readonly maxPairedWriters?: number | undefined
 }
 
 const DEFAULT_MAX_VIOLATIONS = 10
-const DEFAULT_MAX_PAIRED_WRITERS = 64
+const DEFAULT_MAX_PAIRED_WRITERS = 4
 
 const PROMISES: Readonly<Record<SolverLevel, string>> = {
   prefix: 'prefix consistency',
