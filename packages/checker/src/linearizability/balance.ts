@@ -17,12 +17,16 @@ export class Balance {
   readonly #needed: Int32Array
   readonly #supplied: Int32Array
 
-  constructor({ onlyIn, leadsTo, transitions }: Part<unknown>, problem: Problem) {
+  constructor(
+    { onlyIn, leadsTo }: Pick<Part<unknown>, 'onlyIn' | 'leadsTo'>,
+    states: number,
+    problem: Problem,
+  ) {
     this.#problem = problem
     this.#onlyIn = onlyIn
     this.#leadsTo = leadsTo
-    this.#needed = new Int32Array(transitions.stateCount)
-    this.#supplied = new Int32Array(transitions.stateCount)
+    this.#needed = new Int32Array(states)
+    this.#supplied = new Int32Array(states)
     for (let operation = 0; operation < problem.count; operation++) this.undo(operation)
   }
 

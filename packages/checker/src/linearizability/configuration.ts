@@ -52,7 +52,7 @@ export class Configuration<S> {
 
   constructor(part: Part<S>, problem: Problem, hasForesight: boolean) {
     this.part = part
-    this.#balance = hasForesight ? new Balance(part, problem) : undefined
+    this.#balance = hasForesight ? new Balance(part, part.transitions.stateCount, problem) : undefined
     this.problem = problem
     this.#transitions = part.transitions
     this.state = part.initial
