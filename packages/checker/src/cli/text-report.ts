@@ -74,7 +74,7 @@ function counterexampleLines(violation: Violation, { result }: Facts): string[] 
   const smallest = isMinimal
     ? '  Only together are they wrong: without any of them the others are in order.'
     : '  A smaller set may be wrong by itself: the budget ended before that was known.'
-  const order = `${longestPrefix.length} operations, and ends in ${shortened(clean(stateAfterPrefix), WIDTH)}`
+  const order = `${counted(longestPrefix.length, 'operation')}, and ends in ${shortened(clean(stateAfterPrefix), WIDTH)}`
   return [smallest, ...(longestPrefix.length > 0 ? [`  The longest legal order has ${order}`] : [])]
 }
 
