@@ -10,11 +10,13 @@ const FILE = 'packages/checker/src/isolation/solver/reachability.test.ts'
 /** `lines` paths through `nodes` nodes, some edges between them, all to higher numbers, and choices. */
 function randomGraph(random: (below: number) => number, nodes: number, lines: number): ConstraintGraph {
   const builder = new GraphBuilder(nodes)
+  // Two that lead away from the paths come first, so that two nodes want to continue the same path.
+  for (let i = 0; i < 2; i++) builder.addEdge(i, nodes / 2 + random(nodes / 2), 0)
   for (let node = lines; node < nodes; node++) builder.addEdge(node - lines, node, 0)
   const helper = builder.addNode()
   builder.addEdge(random(nodes / 2), helper, 0)
   builder.addEdge(helper, nodes / 2 + random(nodes / 2), 0)
-  for (let i = 0; i < nodes / 4; i++) {
+  for (let i = 0; i < nodes; i++) {
     const from = random(nodes - 1)
     builder.addEdge(from, from + 1 + random(nodes - from - 1), 0)
   }
