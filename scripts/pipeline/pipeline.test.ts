@@ -129,6 +129,11 @@ describe('judge()', () => {
       failed: 1,
       skipped: 0,
     })
+    const optional = { '/x/a.test.ts': { b: 'optional: no browser' } }
+    expect(judge({ ...options, report: skipped, reasons: optional, skipsFail: true })).toMatchObject({
+      failed: 0,
+      skipped: 1,
+    })
     expect(
       judge({
         ...options,

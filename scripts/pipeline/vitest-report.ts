@@ -19,7 +19,10 @@ export interface JudgeOptions {
   readonly report: VitestReport
   readonly reasons: SkipReasons
   readonly exitCode: number
-  /** A skipped test is a failure: on servers, in CI, a guarantee that was not tried does not hold. */
+  /**
+   * A skipped test is a failure: on servers, in CI, a guarantee that was not tried does not hold. Except where the
+   * reason begins with `optional: `, for what needs a program that we do not set up, as a browser is.
+   */
   readonly skipsFail: boolean
   /** Shortens a file's path for print. */
   readonly relative: (file: string) => string
@@ -48,7 +51,7 @@ export function judge({
         notes.push(`failed: ${name}: ${test.fullName}`)
       } else {
         const reason = reasons[file.name]?.[test.fullName.trim()]
-        if (reason === undefined || skipsFail) {
+        if (reason === undefined || (skipsFail && !reason.startsWith('optional: '))) {
           failedHere++
           notes.push(`skipped, which fails here: ${name}: ${test.fullName}: ${reason ?? 'no reason given'}`)
         } else {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CheckResult, History } from '@quorate/checker'
 import { renderTimeline } from '@quorate/checker/timeline'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   history,
   longHistory,
@@ -18,8 +18,6 @@ import {
 import { Chromium, findChromium, type Page } from './chromium.test-helper.ts'
 
 const path = findChromium()
-if (path === undefined)
-  console.log('timeline in a browser: skipped, no Chromium in the PATH nor in CHROME_BIN')
 
 const FOCUSED = 'document.activeElement?.id'
 const IN_SIGHT = `(() => {
@@ -30,21 +28,25 @@ const IN_SIGHT = `(() => {
 const zoom = async (page: Page): Promise<number> =>
   Number.parseInt(await page.evaluate("document.querySelector('#qt-zoom').textContent"), 10)
 
-describe.skipIf(path === undefined)('the page of renderTimeline(), in Chromium', () => {
-  let browser: Chromium
+describe('the page of renderTimeline(), in Chromium', () => {
+  let browser: Chromium | undefined
   let folder: string
   const open = async (what: History, result?: CheckResult, scripts = true): Promise<Page> => {
     const file = join(folder, 'timeline.html')
     await writeFile(file, renderTimeline(what, result))
+    if (browser === undefined) throw new Error('Chromium was not started')
     return browser.open(pathToFileURL(file).href, { scripts })
   }
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'quorate-timeline-'))
-    browser = await Chromium.start(path ?? '')
+    if (path !== undefined) browser = await Chromium.start(path)
+  })
+  beforeEach((context) => {
+    if (path === undefined) context.skip('optional: no Chromium in the PATH nor in CHROME_BIN')
   })
   afterAll(async () => {
-    await browser[Symbol.asyncDispose]()
+    await browser?.[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true })
   })
 
