@@ -163,14 +163,14 @@ function answer(
   const reasons: string[] = []
   const found: CheckResult[] = []
   for (const level of request.levels) {
-    let verdict: Verdict = judgement.verdictOf(level)
-    if (options.model === 'rw-register' && verdict !== 'violated') {
-      const other = decideElsewhere(history, level, verdict, judgement, options)
-      if (other !== undefined) {
-        verdict = other.verdict
-        if (verdict === 'violated') found.push(other)
-        if (other.reason !== undefined) reasons.push(other.reason)
-      }
+    let verdict: Verdict
+    if (options.model === 'list-append') verdict = judgement.verdictOf(level)
+    else {
+      const other = judgement.isEasy(level) ? undefined : decideElsewhere(history, level, judgement, options)
+      verdict = other?.verdict ?? 'unknown'
+      if (verdict === 'violated') found.push(other!)
+      if (verdict === 'unknown') verdict = judgement.verdictOf(level)
+      if (verdict === 'unknown' && other?.reason !== undefined) reasons.push(other.reason)
     }
     if (verdict === 'unknown' && reasons.length === 0)
       reasons.push(whyUnknown(history, level, request, txns, judgement))

@@ -8,22 +8,18 @@ import type { Level } from './levels.ts'
 import { solveLevel } from './solver/solve-level.ts'
 
 /**
- * Registers whose versions are in no known order, where no order that was tried explains the reads: `read-committed`,
- * `read-atomic` and `causal` can be decided in any case, the levels from `prefix` on by search. For a history of
- * sessions `read-committed` is what its literature means by it, which is more than Adya's: a transaction that read
- * something new reads nothing older afterwards.
+ * Registers whose versions are in no known order: `read-committed`, `read-atomic` and `causal` can be decided in any
+ * case, the levels from `prefix` on by search. For a history of sessions `read-committed` is what its literature
+ * means by it, which is more than Adya's: a transaction that read something new reads nothing older afterwards.
  *
- * `undefined` if nobody can say more than `verdict`.
+ * `undefined` if the level is none of these.
  */
 export function decideElsewhere(
   history: History,
   level: Level,
-  verdict: 'ok' | 'unknown',
   judgement: Judgement,
   options: IsolationOptions,
 ): CheckResult | undefined {
-  const bySessions = !history.realTime && level.base === 'read-committed'
-  if (verdict === 'ok' && !bySessions) return undefined
   if (level.strength === 2 && !history.realTime) return undefined
   const result = ask(withNulls(history, judgement), level, options)
   if (result === undefined) return undefined

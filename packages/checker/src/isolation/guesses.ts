@@ -38,14 +38,16 @@ export function registerGuesses(txns: Transactions, versions: Versions, graph: G
   const { operations } = txns.history
   const completion = (txn: number): number =>
     txns.status[txn] === COMMITTED ? (operations[txn]?.end as number) : (operations[txn]?.start as number)
-  const ranks: ((txn: number) => number)[] = [completion]
+  const ranks: (() => (txn: number) => number)[] = [() => completion]
   for (const data of [DATA, WW | WR]) {
     for (const order of [PROCESS | REAL_TIME, PROCESS, 0]) {
-      const { of } = components(graph, data | order)
-      ranks.push((txn) => -of[txn]!)
+      ranks.push(() => {
+        const { of } = components(graph, data | order)
+        return (txn) => -of[txn]!
+      })
     }
   }
-  return { orders: lazily(ranks, (rank) => ordered(txns, versions, rank)), exhaustive: false }
+  return { orders: lazily(ranks, (rank) => ordered(txns, versions, rank())), exhaustive: false }
 }
 
 /**
@@ -82,7 +84,7 @@ export function listGuesses(
   const rank = new Map<number, number>()
   const rankOf = (txn: number): number => -of[txn]! * (txns.count + 1) + (rank.get(txn) ?? 0)
   const exhaustive = factorial(members.length) <= MOST_ORDERS
-  const permutations = exhaustive ? allOrders(members) : [members, members.toReversed()]
+  const permutations = exhaustive ? [...allOrders(members)] : [members, members.toReversed()]
   return {
     orders: lazily(permutations, (permutation) => {
       permutation.forEach((txn, at) => rank.set(txn, at + 1))
@@ -100,6 +102,11 @@ function* allOrders(items: readonly number[]): Iterable<number[]> {
     for (const rest of allOrders(items.toSpliced(at, 1))) yield [item, ...rest]
 }
 
-function* lazily<A, B>(items: Iterable<A>, map: (item: A) => B): Iterable<B> {
-  for (const item of items) yield map(item)
+/** Made when somebody asks for it, again for each who asks. */
+function lazily<A, B>(items: Iterable<A>, map: (item: A) => B): Iterable<B> {
+  return {
+    *[Symbol.iterator]() {
+      for (const item of items) yield map(item)
+    },
+  }
 }

@@ -2,6 +2,7 @@ import { HistoryContentError } from '../errors.ts'
 import type { Operation } from '../operation.ts'
 import { analyse, type Analysis } from './analysis.ts'
 import { Findings, type Happened, showElement, showKey, type Versions, writerOf } from './evidence.ts'
+import { serialStrength } from './serial.ts'
 import { type Guesses, listGuesses, registerGuesses } from './guesses.ts'
 import { allLevels, type Level, lineage } from './levels.ts'
 import { listVersions } from './list-append.ts'
@@ -17,6 +18,8 @@ export interface Judgement {
   readonly happened: Happened
   /** Names of which a level can be forgiven if its transactions can be explained in one of the orders tried. */
   readonly verdictOf: (level: Level) => 'ok' | 'violated' | 'unknown'
+  /** Is the verdict on this level at hand: it is violated for sure, or the order of completion is a serial one? */
+  readonly isEasy: (level: Level) => boolean
   /** Is one of these surely there (`violated`), surely not (`ok`), or is that open? */
   readonly verdictOn: (names: ReadonlySet<string>) => 'ok' | 'violated' | 'unknown'
   /** A value that several writes may have written. */
@@ -147,8 +150,15 @@ function judgement(
       if (!meets(guess.names, names) && !meets(guess.undecided, names)) return 'ok'
     return choice.exhaustive && input.withinBudget() ? 'violated' : 'unknown'
   }
+  const serialUpTo = once(() => {
+    const [first] = guesses()?.orders ?? []
+    return first === undefined ? -1 : serialStrength({ ...input, versions: first })
+  })
+  const isSerial = ({ strength }: Level): boolean =>
+    evidence.ambiguous === undefined && strength <= serialUpTo()
   return {
     ...evidence,
+    isEasy: (level) => meets(analysis.names, forbidden(level)) || isSerial(level),
     isInitial: (key, value) => {
       if (evidence.initial === undefined || (typeof key !== 'string' && typeof key !== 'number')) return false
       const id = txns.keys.idOf(key)
@@ -157,9 +167,11 @@ function judgement(
     analysis,
     verdictOn,
     verdictOf: (level) =>
-      level.strength === 2 && !txns.history.realTime && verdictOn(forbidden(level)) === 'ok'
-        ? 'unknown'
-        : verdictOn(forbidden(level)),
+      !decidedWithoutGuesses && !meets(analysis.names, forbidden(level)) && isSerial(level)
+        ? 'ok'
+        : level.strength === 2 && !txns.history.realTime && verdictOn(forbidden(level)) === 'ok'
+          ? 'unknown'
+          : verdictOn(forbidden(level)),
     everyOrder: (names) => tried.find((guess) => meets(guess.names, names)),
   }
 }
@@ -194,6 +206,10 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value
 }
 
-function* filter<T>(items: Iterable<T>, keep: (item: T) => boolean): Iterable<T> {
-  for (const item of items) if (keep(item)) yield item
+function filter<T>(items: Iterable<T>, keep: (item: T) => boolean): Iterable<T> {
+  return {
+    *[Symbol.iterator]() {
+      for (const item of items) if (keep(item)) yield item
+    },
+  }
 }
