@@ -1,5 +1,6 @@
 import { kindOf, READ_WRITE } from './labels.ts'
 import { lightestCycle, type Edges, type MemberEdge } from './lightest-cycle.ts'
+import type { Meter } from './meter.ts'
 import type { Polygraph } from './polygraph.ts'
 
 /** All ways to make the choices are looked at up to so many choices. */
@@ -14,14 +15,15 @@ export interface BestCycle {
 /**
  * A cycle that tells what is wrong with a few members that contradict each other. Each way to order the versions has a worst
  * cycle; told is that of the way that is least bad, so that a lost update is not called a dirty read only because somebody
- * might order the versions that way. `undefined` if there is a way without a cycle.
+ * might order the versions that way. `undefined` if there is a way
+ * without a cycle, or the budget is spent.
  */
-export function cycleOf(polygraph: Polygraph): BestCycle | undefined {
+export function cycleOf(polygraph: Polygraph, meter: Meter): BestCycle | undefined {
   const { graph } = polygraph
   const known = knownEdges(polygraph)
   if (graph.choices === 0) return found(polygraph, [], known)
   const forced = new Set<number>()
-  for (let literal = 0; literal < graph.choices * 2; literal++)
+  for (let literal = 0; literal < graph.choices * 2 && !meter.isSpent(); literal++)
     if (lightestCycle(polygraph, graph.nodes, withSides(polygraph, known, [literal ^ 1])) !== undefined)
       forced.add(literal)
   const open: number[] = []
@@ -37,7 +39,7 @@ export function cycleOf(polygraph: Polygraph): BestCycle | undefined {
   if (certain !== undefined) return { ...certain, forced }
   const varied = Math.min(open.length, MAX_CHOICES)
   let best: BestCycle | undefined
-  for (let way = 0; way < 2 ** varied; way++) {
+  for (let way = 0; way < 2 ** varied && !meter.isSpent(); way++) {
     const chosen = open.map((literal, i) => literal + (i < varied ? (way >> i) & 1 : 0))
     const cycle = found(polygraph, [...sides, ...chosen], known)
     if (cycle === undefined) return undefined

@@ -9,8 +9,8 @@ import type { Meter } from './meter.ts'
 import { polygraphOf, type Polygraph } from './polygraph.ts'
 import type { Problem } from './problem.ts'
 
-/** More than anybody reads, and the search for a cycle is not made for it. */
-const MAX_MEMBERS = 200
+/** Of more than anybody reads no cycle is told; the search for the best one is made for few. */
+const MAX_MEMBERS = 64
 
 /**
  * What is wrong with these members, which contradict each other. An edge that follows from a version order that nobody saw
@@ -19,7 +19,7 @@ const MAX_MEMBERS = 200
 export function explain(problem: Problem, members: Int32Array, meter: Meter): Violation | undefined {
   if (members.length > MAX_MEMBERS) return undefined
   const polygraph = polygraphOf(problem, members, meter, false)
-  const cycle = polygraph && cycleOf(polygraph)
+  const cycle = polygraph && cycleOf(polygraph, meter)
   return cycle && violationOf(problem, polygraph, cycle)
 }
 

@@ -41,6 +41,9 @@ export class KnownOrder {
     }
     const bytes = 4 * lines * builder.nodes
     if (lines > MAX_LINES || bytes > meter.freeBytes / 2) return undefined
+    // Transient: it is gone before the large tables of the search come.
+    meter.take(bytes)
+    meter.release(bytes)
     const { nodes, from, to } = builder.build()
     const out = adjacency(nodes, from, to)
     const order = topologicalOrder(nodes, out)

@@ -194,10 +194,11 @@ class Report {
     const few = polygraph && suspects(polygraph, result.certain, result.choice, result.touched)
     const core = (few && shrink(problem, few, forReason)) ?? shrink(problem, members, forReason)
     const found = core && explain(problem, core.members, forReason)
+    const some = core?.members ?? members
     const all: Violation = {
       name: 'no-order',
-      message: `No order of the ${members.length} transactions explains what they read; the budget did not suffice to find a few that show it`,
-      operations: [...(core?.members ?? members)],
+      message: `No order of these ${some.length} transactions explains what they read${core?.isMinimal === true ? '' : '; the budget did not suffice to look for fewer'}`,
+      operations: [...some],
     }
     return this.violated([found ?? all], 1)
   }
