@@ -6,7 +6,7 @@ import { cycleName, explainCycle } from './explain.ts'
 import { decideElsewhere } from './elsewhere.ts'
 import { forbidden, type Judgement, judgeLists, judgeRegisters, reportLevels } from './judge.ts'
 import { anomaliesOf, type Level, levelOf, withSessions } from './levels.ts'
-import type { Assumption } from './rw-register.ts'
+import type { Assumption } from './version-pairs.ts'
 import { bytesOf, readTransactions, type Transactions } from './transactions.ts'
 
 /** Options of {@link checkIsolation}. */
@@ -178,9 +178,7 @@ function answer(
   }
   const askedVerdict = request.asked.size === 0 ? 'ok' : judgement.verdictOn(request.asked)
   if (askedVerdict === 'unknown' && reasons.length === 0)
-    reasons.push(
-      'the order of versions cannot be inferred, and in the orders that were tried there is such an anomaly',
-    )
+    reasons.push(whyUnknown(history, undefined, request, txns, judgement))
   const all = [askedVerdict, ...verdicts.values()]
   const verdict = all.includes('violated') ? 'violated' : all.includes('unknown') ? 'unknown' : 'ok'
   const inEvery = verdict === 'violated' && found.length === 0
@@ -211,7 +209,7 @@ const cheapVerdict = ({ analysis }: Judgement, level: Level): Verdict =>
 
 function whyUnknown(
   history: History,
-  level: Level,
+  level: Level | undefined,
   request: Request,
   txns: Transactions,
   judgement: Judgement,
@@ -223,7 +221,7 @@ function whyUnknown(
     const key = String(keys.valueOf(elements.keyOf(judgement.ambiguous)))
     return `${JSON.stringify(elements.valueOf(judgement.ambiguous))} may have come into ${key} in more than one way, so nobody can tell what its readers saw: values of a key must be unique`
   }
-  if (level.strength === 2 && !history.realTime)
+  if (level?.strength === 2 && !history.realTime)
     return 'the history has no real time, only an order within each process'
   return 'the order of versions cannot be inferred, and no order that was tried explains the reads'
 }

@@ -46,3 +46,24 @@ describe.skipIf(!hasData)(
     }
   },
 )
+
+const sessions = hasData
+  ? manifest().filter(({ file }) => /^isolation\/(awdit|dbcop|polysi-violations)\//.test(file))
+  : []
+
+describe.skipIf(!hasData)(
+  `checkIsolation() agrees with histories of sessions (skipped if ${NO_DATA})`,
+  () => {
+    it('finds all of them', () => expect(sessions).toHaveLength(26))
+
+    for (const { file, expect: expected, reference } of sessions) {
+      it(`checkIsolation() agrees about ${file}`, () => {
+        const history = parseHistory(dataOf(file), { file })
+        for (const [level, holds] of Object.entries({ ...expected, ...reference })) {
+          const { verdict } = checkIsolation(history, { model: 'rw-register', level })
+          expect(`${level} ${verdict}`).toBe(`${level} ${holds === true ? 'ok' : 'violated'}`)
+        }
+      })
+    }
+  },
+)

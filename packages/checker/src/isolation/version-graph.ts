@@ -1,7 +1,8 @@
 import { addFan } from './dependencies.ts'
 import { type Findings, showElement, showKey, writerOf } from './evidence.ts'
 import { components, GraphBuilder, WW } from './graph.ts'
-import type { RegisterEvidence, VersionPair } from './rw-register.ts'
+import type { RegisterEvidence } from './rw-register.ts'
+import type { VersionPair } from './version-pairs.ts'
 import { keyName, NONE, type Transactions } from './transactions.ts'
 
 /** What pairs of versions in order add to the graph of transactions. */
