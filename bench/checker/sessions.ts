@@ -56,7 +56,7 @@ function check(name: string, expected: Verdict, run: () => CheckResult): Case {
 function replicated(): History {
   const random = randomOf(42)
   const versions: { readonly at: number; readonly value: number }[][] = Array.from({ length: KEYS }, () => [])
-  const seen = new Array<number>(SESSIONS).fill(0)
+  const seen = Array.from({ length: SESSIONS }, () => 0)
   const operations: Operation[] = []
   let log = 0
   for (let index = 0; index < OPERATIONS; index++) {
