@@ -15,6 +15,9 @@ export interface ShrinkOptions {
   readonly salts?: number | undefined
 }
 
+/** Pairs of more operations than this would take most of the runs. */
+const MAX_PAIRED = 16
+
 /** What shrinking came to. */
 export interface Shrunk {
   readonly plan: Plan
@@ -81,6 +84,9 @@ export async function shrinkPlan<Api, Call, Output>(
         (operation) => failsWith({ ...best, operations: best.operations.with(index, operation) }),
       )
     }
+    // Two that only matter together: a write and the read of it.
+    if (best === before)
+      await withoutPair(best.operations, (operations) => failsWith({ ...best, operations }))
     if (best === before || runs >= maxRuns) break
   }
   return { plan: best, runs, isMinimal: runs < maxRuns }
@@ -107,6 +113,18 @@ export async function minimize<T>(
     }
     if (size > 1) size = Math.ceil(size / 2)
     else if (!removed) return current
+  }
+}
+
+/** Leaves out the first two without which it still fails. */
+async function withoutPair<T>(
+  items: readonly T[],
+  fails: (subset: readonly T[]) => Promise<boolean>,
+): Promise<void> {
+  if (items.length > MAX_PAIRED) return
+  for (let first = 0; first < items.length; first++) {
+    for (let second = first + 1; second < items.length; second++)
+      if (await fails(items.filter((_, index) => index !== first && index !== second))) return
   }
 }
 
