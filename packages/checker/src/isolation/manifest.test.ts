@@ -59,7 +59,7 @@ describe.skipIf(!hasData)(
     for (const { file, expect: expected, reference } of sessions) {
       it(`checkIsolation() agrees about ${file}`, () => {
         const history = parseHistory(dataOf(file), { file })
-        for (const [level, holds] of Object.entries({ ...expected, ...reference })) {
+        for (const [level, holds] of [...Object.entries(expected), ...Object.entries(reference ?? {})]) {
           const { verdict } = checkIsolation(history, { model: 'rw-register', level })
           expect(`${level} ${verdict}`).toBe(`${level} ${holds === true ? 'ok' : 'violated'}`)
         }

@@ -6,7 +6,6 @@ import {
   showElement,
   showKey,
   type Versions,
-  writerOf,
 } from './evidence.ts'
 import { ABORTED, COMMITTED, keyName, NONE, type Transactions } from './transactions.ts'
 
