@@ -217,11 +217,12 @@ test.skipIf(!hasData)(`real histories get their verdicts, with proofs (skipped i
     expect(`${file} ${result.verdict}`).toBe(
       `${file} ${expected['linearizable'] === true ? 'ok' : 'violated'}`,
     )
-    if (result.verdict === 'violated') expect(result.counterexample?.isMinimal).toBe(true)
-    else if (!isKv) expect(isProof(history, model, result.witness ?? [])).toBe(true)
-    const firstBad = expected['firstUnlinearizableOpIndex']
-    if (firstBad !== undefined)
-      expect(history.operations[result.counterexample?.firstBad ?? -1]?.end).toBe(firstBad)
+    const { verdict, counterexample, witness = [] } = result
+    const isProved =
+      verdict === 'violated' ? counterexample?.isMinimal : isKv || isProof(history, model, witness)
+    expect(`${file} ${isProved}`).toBe(`${file} true`)
+    const firstBad = history.operations[counterexample?.firstBad ?? -1]?.end
+    expect(firstBad).toBe(expected['firstUnlinearizableOpIndex'] ?? firstBad)
   }
 })
 

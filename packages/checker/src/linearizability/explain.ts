@@ -8,7 +8,7 @@ import { problemOf } from './problem.ts'
 import type { Decision } from './search.ts'
 
 /** Time for one attempt to leave operations out; if it does not suffice, they stay in. */
-const MAX_STEP_MS = 2_000
+const MAX_STEP_MS = 250
 
 /** Why a part has no order, given that it has none. */
 export function explain<S>(
