@@ -45,7 +45,11 @@ export interface Counterexample {
   readonly longestPrefix: readonly number[]
   /** The state of the model after `longestPrefix`, in words. */
   readonly stateAfterPrefix: string
-  /** Indices of a smallest set of operations that is by itself not linearizable: without any one of them it is. */
+  /**
+   * Indices of a smallest set of operations that contradict each other, whether the others up to `firstBad` happened
+   * or not. If any one of them were forgotten, that is, if it may have happened in its time or not, there would be an
+   * order. (Left out instead, a write would take the sense from every read of it.)
+   */
   readonly minimal: readonly number[]
   /** `false` if the budget ended before `minimal` was proved minimal. */
   readonly isMinimal: boolean

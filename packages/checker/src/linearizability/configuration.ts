@@ -46,6 +46,8 @@ export class Configuration<S> {
   /** What was done: see {@link unfolded}. */
   readonly order: Int32Array
   length = 0
+  /** By state: the last read that can be allowed in it, or in one that grows out of it. */
+  readonly #lastReader = new Map<number, number>()
   /** Foresight: there is an operation to come that needs a state which nothing to come leads to. */
   isDead = false
   readonly #balance: Balance | undefined
@@ -104,6 +106,7 @@ export class Configuration<S> {
       const before = this.state
       this.state = this.#transitions.next(before, cls)
       this.#place(choice)
+      if (part.lost !== -1 && this.#isLost()) this.state = part.lost
       this.isDead = this.#balance?.canLeave(before, this.state) === false
       const blind = part.kind[cls] === OVERWRITE
       if (blind) this.writtenAt = this.frontier
@@ -150,6 +153,21 @@ export class Configuration<S> {
     const bit = this.problem.slot[operation]!
     this.placed[bit >>> 5]! |= 1 << (bit & 31)
     if (this.#isHashed(bit)) this.hash ^= mixed(operation + 1)
+  }
+
+  /** Will no read to come see this state, or one that grows out of it? */
+  #isLost(): boolean {
+    const { part, problem, frontier, state } = this
+    const { reaches } = part
+    if (state === part.lost || reaches === undefined) return false
+    let last = this.#lastReader.get(state)
+    if (last === undefined) {
+      last = problem.deadlines - 1
+      while (last >= 0 && !(part.kind[problem.cls[last]!] === READ && reaches(state, problem.cls[last]!)))
+        last--
+      this.#lastReader.set(state, last)
+    }
+    return last < frontier
   }
 
   #isHashed(slot: number): boolean {

@@ -64,10 +64,14 @@ export interface Model<S> {
    */
   classKey?(operation: Operation): string
   /**
-   * For objects that only grow. Given all operations of a part, returns a test: can `read`, a pure read, be allowed
+   * For objects that only grow, and whose updates are always allowed. Given all operations of a part and its
+   * first state, returns a test: can `read`, a pure read, be allowed
    * in `state` or in one that other operations than overwrites lead to from there? `true` if in doubt.
    */
-  lookahead?(operations: readonly Operation[]): ((state: S, read: Operation) => boolean) | undefined
+  lookahead?(
+    operations: readonly Operation[],
+    initial: S,
+  ): ((state: S, read: Operation) => boolean) | undefined
   /** A state in words. Default: as JSON. */
   describe?(state: S): string
 }

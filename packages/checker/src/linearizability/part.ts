@@ -31,6 +31,8 @@ export interface Part<S> {
   readonly byEnd: Int32Array
   /** Can a read still be allowed? By state and class of the read. */
   readonly reaches: ((state: number, cls: number) => boolean) | undefined
+  /** See {@link Transitions.addLost}; -1 where there is no {@link reaches}. */
+  readonly lost: number
 }
 
 /** Splits a history into its objects. */
@@ -121,6 +123,12 @@ function partOf<S>(
     throw new TypeError(`Cannot check with model ${model.name}: init() must return a state, got undefined`)
   const start = transitions.idOf(first)
   const kind = Uint8Array.from(kinds)
+  const states = statesOf(transitions, kind, start)
+  const stays = (of: number, cls: number): number =>
+    of === READ ? ILLEGAL : of === OVERWRITE ? states.leadsTo[cls]! : -2
+  const isGrowing = model.lookahead?.(operations, first) !== undefined
+  const lost = isGrowing ? transitions.addLost(Int32Array.from(kind, stays)) : -1
+  const reaches = lookaheadOf(model, operations, transitions, kind, lost, first)
   return {
     key,
     operations,
@@ -128,9 +136,10 @@ function partOf<S>(
     initial: start,
     cls: Int32Array.from(classes),
     kind,
-    ...statesOf(transitions, kind, start),
+    ...states,
     byEnd: inOrderOfEnd(operations),
-    reaches: lookaheadOf(model, operations, transitions, kind),
+    reaches,
+    lost,
   }
 }
 
@@ -195,11 +204,14 @@ function lookaheadOf<S>(
   operations: readonly Operation[],
   transitions: Transitions<S>,
   kind: Uint8Array,
+  lost: number,
+  first: S,
 ): Part<S>['reaches'] {
-  const test = model.lookahead?.(operations)
+  const test = model.lookahead?.(operations, first)
   if (test === undefined) return undefined
   const known = new Map<number, boolean>()
   return (state, cls) => {
+    if (state === lost) return false
     const at = state * kind.length + cls
     let answer = known.get(at)
     if (answer === undefined) {

@@ -58,10 +58,11 @@ export function search<S>(
   const best = new Best(problem.count)
   const frames = new Frames(at.savedLength)
 
-  const decision = (verdict: Decision['verdict']): Decision => ({
-    verdict,
-    order: unfolded(part, problem, best.orderOf(at)),
-    state: best.state,
+  const decision = (verdict: Decision['verdict']): Decision => {
+    const order = unfolded(part, problem, best.orderOf(at))
+    return { verdict, order, state: stateAfter(part, order), ...reached() }
+  }
+  const reached = (): Pick<Decision, 'frontier' | 'isFurthest' | 'configurations'> => ({
     frontier: best.frontier,
     isFurthest: part.reaches === undefined && !hasForesight,
     configurations: visited.size,
@@ -91,6 +92,11 @@ export function search<S>(
     }
     at.apply(choice)
   }
+}
+
+/** The search may stand for several states with one (`Part.lost`). */
+function stateAfter<S>({ initial, transitions, cls }: Part<S>, order: readonly number[]): number {
+  return order.reduce((state, place) => transitions.next(state, cls[place]!), initial)
 }
 
 /** Configurations to come back to, with what is still to be tried there. */
@@ -147,7 +153,6 @@ class Frames {
 /** The order that got furthest. Only what changed since the last time is copied. */
 class Best {
   frontier = -1
-  state = -1
   readonly #order: Int32Array
   #length = -1
   #copied = 0
@@ -160,7 +165,6 @@ class Best {
   see<S>(at: Configuration<S>): void {
     if (at.frontier < this.frontier || (at.frontier === this.frontier && at.length <= this.#length)) return
     this.frontier = at.frontier
-    this.state = at.state
     this.#length = at.length
     this.#isStale = true
   }

@@ -25,6 +25,8 @@ export class Transitions<S> {
   #table: Int32Array
   #pairs: Float64Array
   #used = 0
+  #lost = -1
+  #afterLost: Int32Array = new Int32Array(0)
   #textBytes = 0
 
   /** @param representatives an operation of each class. */
@@ -65,6 +67,21 @@ export class Transitions<S> {
     return this.#states[id]!
   }
 
+  /**
+   * A state that stands for all from which no read to come can be allowed. Updates are allowed there and leave it as
+   * it is, but for those that lead to a state whatever it was.
+   *
+   * @param after by class: the state after an operation of it, -2 where the state stays as it is.
+   */
+  addLost(after: Int32Array): number {
+    this.#lost = this.#states.length
+    this.#afterLost = after
+    this.#states.push(this.#states[0]!)
+    this.#keys.push('')
+    if (this.#dense) this.#growRows()
+    return this.#lost
+  }
+
   describe(id: number): string {
     const state = this.stateOf(id)
     return this.model.describe === undefined ? valueKey(state) : this.model.describe(state)
@@ -92,6 +109,7 @@ export class Transitions<S> {
   }
 
   #ask(id: number, cls: number): number {
+    if (id === this.#lost) return this.#afterLost[cls] === UNSET ? id : this.#afterLost[cls]!
     const { model } = this
     const state = this.#states[id]!
     const operation = this.representatives[cls]!

@@ -66,9 +66,13 @@ export function kv(options: InitialOptions = {}): Model<unknown> {
           return kind satisfies never
       }
     },
-    lookahead(operations) {
+    lookahead(operations, initial) {
       const kinds = new Set(operations.map(kindOf))
       if (kinds.has('cas') || !kinds.has('append')) return undefined
+      // Text can be appended to text only.
+      const puts = operations.filter((operation) => kindOf(operation) === 'put')
+      if (![initial, ...puts.map(({ input }) => input ?? '')].every((value) => typeof value === 'string'))
+        return undefined
       return (state, read) =>
         saysNothing(read) ||
         (typeof state === 'string' && typeof read.output === 'string'
