@@ -14,7 +14,7 @@ const MAX_LINES = 256
  */
 export class KnownOrder {
   readonly lines: number
-  /** Line of each member, and its place on it, from 1. */
+  /** Line of each member, -1 if it stands on none, and its place on it, from 1. */
   readonly lineOf: Int32Array
   readonly placeOf: Int32Array
   readonly #last: Int32Array
@@ -30,15 +30,16 @@ export class KnownOrder {
     const lineOf = new Int32Array(members.length)
     const placeOf = new Int32Array(members.length)
     const length = new Int32Array(sessionCount)
-    let lines = sessionCount
     for (let m = 0; m < members.length; m++) {
       const t = members[m] as number
-      // One that is not known to have completed comes before none of its session: a line of its own.
-      const of = status[t] === COMMITTED ? (session[t] as number) : lines++
-      lineOf[m] = of
-      placeOf[m] = of < sessionCount ? (length[of] as number) + 1 : 1
-      if (of < sessionCount) length[of] = placeOf[m] as number
+      const of = session[t] as number
+      // One that is not known to have completed comes before none of its session.
+      lineOf[m] = status[t] === COMMITTED ? of : -1
+      if (status[t] !== COMMITTED) continue
+      placeOf[m] = (length[of] as number) + 1
+      length[of] = placeOf[m] as number
     }
+    const lines = sessionCount
     const bytes = 4 * lines * builder.nodes
     if (lines > MAX_LINES || bytes > meter.freeBytes / 2) return undefined
     // Transient: it is gone before the large tables of the search come.
@@ -90,7 +91,9 @@ export class KnownOrder {
     return this.#last[member * this.lines + line] as number
   }
 
+  /** Known to be; of a member that stands on no line, nothing is known. */
   isBefore(a: number, b: number): boolean {
+    if (this.lineOf[a] === -1) return false
     return this.lastBefore(b, this.lineOf[a] as number) >= (this.placeOf[a] as number)
   }
 }

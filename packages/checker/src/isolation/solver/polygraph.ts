@@ -217,8 +217,13 @@ class KeyGraph {
     const end = this.#versions.keyStart[key + 1] as number
     /** Versions on each line, in order. */
     const onLine = new Map<number, number[]>()
+    const loose: number[] = []
     for (let v = first + 1; v < end; v++) {
       const line = known.lineOf[writer[v] as number] as number
+      if (line === -1) {
+        loose.push(v)
+        continue
+      }
       const versions = onLine.get(line)
       if (versions === undefined) onLine.set(line, [v])
       else versions.push(v)
@@ -234,13 +239,11 @@ class KeyGraph {
         for (; next < versions.length; next++) {
           const a = versions[next] as number
           if (known.isBefore(member, writer[a] as number)) break
-          if (a > b) continue
-          this.#builder.openSide()
-          this.#addOrder(a, b, key, 0)
-          this.#builder.openSide()
-          this.#addOrder(b, a, key, 0)
+          if (a < b) this.#addChoice(a, b, key)
         }
       }
+      for (const a of loose)
+        if (a < b && !known.isBefore(member, writer[a] as number)) this.#addChoice(a, b, key)
       const direct = last.filter(
         (a) =>
           !last.some((other) => other !== a && known.isBefore(writer[a] as number, writer[other] as number)),
@@ -248,6 +251,13 @@ class KeyGraph {
       for (const a of direct) this.#addOrder(a, b, key, -1)
       if (direct.length === 0) this.#addOrder(first, b, key, -1)
     }
+  }
+
+  #addChoice(a: number, b: number, key: number): void {
+    this.#builder.openSide()
+    this.#addOrder(a, b, key, 0)
+    this.#builder.openSide()
+    this.#addOrder(b, a, key, 0)
   }
 
   /** A reader that wrote the key itself comes right after what it read; if several claim that, the first one is taken at its word. */
