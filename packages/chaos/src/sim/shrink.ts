@@ -6,17 +6,14 @@ import type { Scenario } from './scenario.ts'
 
 /** Options of shrinking. */
 export interface ShrinkOptions {
-  /** No more runs than this. Default 5,000. */
+  /** No more runs than this. Default 10,000. */
   readonly maxRuns?: number | undefined
   /**
    * How many rerolls of the network each smaller plan gets to fail in: what is taken away shifts the chance of what
-   * is left. Default 8.
+   * is left. Default 16.
    */
   readonly salts?: number | undefined
 }
-
-/** Pairs of more operations than this would take most of the runs. */
-const MAX_PAIRED = 16
 
 /** What shrinking came to. */
 export interface Shrunk {
@@ -37,7 +34,7 @@ export async function shrinkPlan<Api, Call, Output>(
   scenario: Scenario<Api, Call, Output>,
   plan: Plan,
   kind: FailureKind,
-  { maxRuns = 5_000, salts = 8 }: ShrinkOptions = {},
+  { maxRuns = 10_000, salts = 16 }: ShrinkOptions = {},
 ): Promise<Shrunk> {
   const full = completePlan(scenario, plan)
   let best: Parts = {
@@ -84,9 +81,6 @@ export async function shrinkPlan<Api, Call, Output>(
         (operation) => failsWith({ ...best, operations: best.operations.with(index, operation) }),
       )
     }
-    // Two that only matter together: a write and the read of it.
-    if (best === before)
-      await withoutPair(best.operations, (operations) => failsWith({ ...best, operations }))
     if (best === before || runs >= maxRuns) break
   }
   return { plan: best, runs, isMinimal: runs < maxRuns }
@@ -113,18 +107,6 @@ export async function minimize<T>(
     }
     if (size > 1) size = Math.ceil(size / 2)
     else if (!removed) return current
-  }
-}
-
-/** Leaves out the first two without which it still fails. */
-async function withoutPair<T>(
-  items: readonly T[],
-  fails: (subset: readonly T[]) => Promise<boolean>,
-): Promise<void> {
-  if (items.length > MAX_PAIRED) return
-  for (let first = 0; first < items.length; first++) {
-    for (let second = first + 1; second < items.length; second++)
-      if (await fails(items.filter((_, index) => index !== first && index !== second))) return
   }
 }
 
