@@ -157,7 +157,7 @@ export function simulate(random: () => number, options: SimulationOptions): Hist
   }
 
   while (begun < options.transactions || running.length > 0) {
-    if (late.length > 0 && random() < 0.2) late.shift()?.()
+    if (late.length > 0 && random() < 0.2 && (level !== 'serial' || running.length === 0)) late.shift()?.()
     const mayBegin =
       begun < options.transactions && free.length > 0 && (level !== 'serial' || running.length === 0)
     if (mayBegin && (running.length === 0 || random() < 0.4)) begin()
