@@ -82,6 +82,20 @@ test('a history without real time cannot be judged', () => {
   expect(result.reason).toMatch('no real time')
 })
 
+test('kv() appends to text only, also where nobody reads it', () => {
+  const history = given(
+    { op: 'put', input: 3, start: 0, end: 1 },
+    { op: 'append', input: 'x', start: 2, end: 3 },
+  )
+  expect(checkLinearizable(history, kv()).verdict).toBe('violated')
+  const text = given(
+    { op: 'put', input: '3', start: 0, end: 1 },
+    { op: 'append', input: 'x', start: 2, end: 3 },
+  )
+  expect(checkLinearizable(text, kv()).verdict).toBe('ok')
+  expect(checkLinearizable(text, kv({ initial: 3 })).verdict).toBe('ok')
+})
+
 test('mutex() may be released by another process unless it is owned', () => {
   const history = given({ op: 'acquire', start: 0, end: 1 }, { op: 'release', start: 2, end: 3 })
   expect(checkLinearizable(history, mutex()).verdict).toBe('ok')
