@@ -13,6 +13,7 @@ const config: ViteUserConfig = {
         test: {
           name: 'unit',
           isolate: false,
+          testTimeout: 60_000, // against hangs; 10,000 seeds take seconds, more on a busy machine
           include: [
             'packages/*/src/**/*.test.ts',
             'examples/*/src/**/*.test.ts',
