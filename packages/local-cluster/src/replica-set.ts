@@ -77,9 +77,9 @@ export abstract class ReplicaSet<N extends ServerNode> {
   abstract following(): Promise<void>
   /** Resolves when the replica shows all that the primary has by now. */
   abstract caughtUp(member: Member<N>, withinMs: number, signal: AbortSignal | undefined): Promise<void>
-  /** Makes a replica take writes. */
+  /** Makes a replica take writes, or fails; then it must not serve as if it did. */
   protected abstract becomePrimary(node: N): Promise<void>
-  /** Points a replica to the new primary; marks it stale if it cannot follow. */
+  /** Points a replica to the new primary. It is marked stale if it cannot follow, and when this fails. */
   protected abstract follow(member: Member<N>): Promise<void>
   /** Lets the old primary, which is down, follow the new one. */
   protected abstract rejoin(member: Member<N>): Promise<void>
@@ -107,30 +107,53 @@ export abstract class ReplicaSet<N extends ServerNode> {
   }
 
   restart(member: Member<N>): Promise<void> {
-    return this.changes.run(() => this.revive(member))
+    return this.change(() => this.revive(member))
   }
 
   /** Fail-over; see `Group.promote()`. */
   promote(index: number, { rejoin = true }: PromoteOptions = {}): Promise<void> {
-    return this.changes.run(async () => {
+    return this.change(async () => {
       const target = this.#candidate(index)
       const old = this.#primary
       const others = [old, ...this.#replicas.filter((member) => member !== target)]
       await old.node.kill()
       // Written down first: whoever dies now must not come back with the old primary in charge.
       await this.#save(target, others)
-      await this.becomePrimary(target.node)
+      try {
+        await this.becomePrimary(target.node)
+      } catch (error) {
+        await this.#takeBack(target, old)
+        throw error
+      }
       this.#primary = target
       this.#replicas = this.#replicas.map((member) => (member === target ? old : member))
       old.node.stale = true
       await this.#links.close()
       this.context.note({ type: 'promoted', group: this.name, server: target.node.name })
 
-      await Promise.all(others.slice(1).map((member) => this.follow(member)))
+      // One that fails must not be left at work when the next change begins, nor keep the others waiting.
+      const followed = await Promise.allSettled(others.slice(1).map((member) => this.follow(member)))
       if (rejoin) await this.rejoin(old)
       await this.following()
       const stale = this.#replicas.filter(({ node }) => node.stale)
       await this.#save(target, stale)
+      const failed = followed.find(({ status }) => status === 'rejected')
+      if (failed?.status === 'rejected') throw failed.reason
+    })
+  }
+
+  /** Nobody knows whether it has become primary. The old one is down, but has lost nothing, and stays primary. */
+  async #takeBack(target: Member<N>, old: Member<N>): Promise<void> {
+    target.node.stale = true
+    const stale = this.#replicas.filter(({ node }) => node.stale)
+    await this.#save(old, stale)
+  }
+
+  /** Runs a change of roles or of data when those before it are through. */
+  protected change(task: () => Promise<void>): Promise<void> {
+    return this.changes.run(async () => {
+      this.context.signal.throwIfAborted()
+      await task()
     })
   }
 

@@ -69,16 +69,19 @@ test('a server that is ended by SIGKILL takes its children along', async () => {
   expect([child, ...pids].map((pid) => startTimeOf(pid))).toEqual([undefined, undefined])
 })
 
-test('kill() of a server that is just being started leaves none behind', async () => {
-  const { node, pids } = realNode()
-  const { promise, resolve } = Promise.withResolvers<PreparedCommand>()
-  node.prepared = promise
-  const preparing = new Promise<void>((called) => (node.onPrepare = called))
-  const starting = node.start()
-  await preparing
-  await node.kill()
-  resolve({ command: 'sleep', args: ['60'] })
-  await expect(starting).rejects.toThrow(/it is killed/)
-  expect(node.state).toBe('down')
-  expect(pids.map((pid) => startTimeOf(pid))).toEqual([undefined])
-})
+test.each(['kill', 'stop'] as const)(
+  '%s() of a server that is just being started leaves none behind',
+  async (end) => {
+    const { node, pids } = realNode()
+    const { promise, resolve } = Promise.withResolvers<PreparedCommand>()
+    node.prepared = promise
+    const preparing = new Promise<void>((called) => (node.onPrepare = called))
+    const starting = node.start()
+    await preparing
+    await node[end]()
+    resolve({ command: 'sleep', args: ['60'] })
+    await expect(starting).rejects.toThrow(end === 'kill' ? /it is killed/ : /it is stopped/)
+    expect(node.state).toBe('down')
+    expect(pids.map((pid) => startTimeOf(pid))).toEqual([undefined])
+  },
+)

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { NotReadyInTimeError, PortTakenError, ServerExitedError, WrongServerStateError } from '../errors.ts'
+import { Mutex } from '../mutex.ts'
 import type { HostContext } from './context.ts'
 import { freePort, releasePort } from './ports.ts'
 import { endOf, type QuitSignal, ServerProcess, tailOf } from './server-process.ts'
@@ -43,7 +44,10 @@ export abstract class ServerNode {
   #process: ServerProcess | undefined
   #port: number | undefined
   #state: NodeState = 'down'
-  #kills = 0
+  /** Calls of kill() and stop(), and what the last one was. */
+  #ends = 0
+  #ended: 'killed' | 'stopped' = 'stopped'
+  readonly #freezes: Mutex = new Mutex()
 
   constructor(context: HostContext, options: ServerNodeOptions) {
     this.context = context
@@ -111,17 +115,17 @@ export abstract class ServerNode {
 
   async #startOn(port: number): Promise<void> {
     const { account, registry, clock } = this.context
-    const kills = this.#kills
+    const ends = this.#ends
     const command = await this.prepare(port)
     const logStart = await endOf(this.logFile)
     const { logFile, quitSignal } = this
     const server = await ServerProcess.start({ ...command, account, logFile, registry, quitSignal, clock })
     this.#process = server
-    if (this.#kills !== kills) {
-      // kill() came while there was no process yet.
+    if (this.#ends !== ends) {
+      // It came while there was no process yet.
       await this.#quit()
-      const remedy = 'restart() it once nobody kills it'
-      throw new WrongServerStateError({ server: this.name, action: 'start', state: 'killed', remedy })
+      const remedy = 'restart() it once nobody kills or stops it'
+      throw new WrongServerStateError({ server: this.name, action: 'start', state: this.#ended, remedy })
     }
     this.#state = 'running'
     try {
@@ -158,15 +162,14 @@ export abstract class ServerNode {
 
   /** SIGKILL to the server and all its processes, as a power cut. Resolves when they are gone. */
   async kill(): Promise<void> {
-    this.#kills++
-    this.#state = 'down'
+    this.#end('killed')
     await this.#process?.killTree()
     await this.clearRemains()
   }
 
   /** Ends it in order. */
   async stop(): Promise<void> {
-    this.#state = 'down'
+    this.#end('stopped')
     await this.#process?.stop(this.orderlySignal, GRACE_MS)
   }
 
@@ -175,20 +178,25 @@ export abstract class ServerNode {
    *
    * @throws WrongServerStateError if it is down: what waits for a pause would wait for nothing.
    */
-  async pause(): Promise<void> {
-    if (this.state === 'down') {
-      const remedy = 'restart() it first'
-      throw new WrongServerStateError({ server: this.name, action: 'pause', state: 'down', remedy })
-    }
-    if (this.state === 'paused') return
-    this.#state = 'paused'
-    await this.#process?.pause()
+  pause(): Promise<void> {
+    // One after the other: half of its processes frozen, and half thawed, is no state.
+    return this.#freezes.run(async () => {
+      if (this.state === 'down') {
+        const remedy = 'restart() it first'
+        throw new WrongServerStateError({ server: this.name, action: 'pause', state: 'down', remedy })
+      }
+      if (this.state === 'paused') return
+      this.#state = 'paused'
+      await this.#process?.pause()
+    })
   }
 
-  async resume(): Promise<void> {
-    if (this.state !== 'paused') return
-    this.#state = 'running'
-    await this.#process?.resume()
+  resume(): Promise<void> {
+    return this.#freezes.run(async () => {
+      if (this.state !== 'paused') return
+      this.#state = 'running'
+      await this.#process?.resume()
+    })
   }
 
   protected sendSignal(signal: NodeJS.Signals): void {
@@ -205,6 +213,12 @@ export abstract class ServerNode {
     if (orderly) await this.stop()
     else await this.#quit()
     if (this.#port !== undefined) releasePort(this.#port)
+  }
+
+  #end(how: 'killed' | 'stopped'): void {
+    this.#ends++
+    this.#ended = how
+    this.#state = 'down'
   }
 
   async #quit(): Promise<void> {

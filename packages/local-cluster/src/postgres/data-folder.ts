@@ -56,16 +56,20 @@ export async function copyRunning(
   const { account } = options
   await rm(target, { recursive: true, force: true, maxRetries: 3 })
   await makeOwned(target, account)
-  await withClient(primary.url, async (client) => {
-    await client.query('SELECT pg_backup_start($1, fast => true)', ['quorate clone'])
-    const entries = (await readdir(primary.dir)).filter((entry) => !LEFT_OUT.has(entry))
-    await copyInto(primary.dir, entries, target, options)
-    for (const name of EMPTIED) await makeOwned(path.join(target, name), account)
-    const { rows } = await client.query<{ labelfile: string }>(
-      'SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)',
-    )
-    await writeOwned(path.join(target, 'backup_label'), rows[0]?.labelfile ?? '', account)
-  })
+  await withClient(
+    primary.url,
+    async (client) => {
+      await client.query('SELECT pg_backup_start($1, fast => true)', ['quorate clone'])
+      const entries = (await readdir(primary.dir)).filter((entry) => !LEFT_OUT.has(entry))
+      await copyInto(primary.dir, entries, target, options)
+      for (const name of EMPTIED) await makeOwned(path.join(target, name), account)
+      const { rows } = await client.query<{ labelfile: string }>(
+        'SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)',
+      )
+      await writeOwned(path.join(target, 'backup_label'), rows[0]?.labelfile ?? '', account)
+    },
+    options.signal,
+  )
   await writeOwned(path.join(target, 'standby.signal'), '', account)
 }
 

@@ -14,6 +14,7 @@ export class RedisMembers extends ReplicaSet<RedisNode> {
     const running = this.replicas.filter(({ node }) => node.state === 'running')
     for (const { node } of running) {
       const isSo = async (): Promise<boolean> => {
+        if (node.state !== 'running') return true // since then it was killed or frozen
         const facts = factsOf(await ask(node.port, 'INFO', 'replication'))
         return facts.get('master_link_status') === 'up'
       }
@@ -44,7 +45,7 @@ export class RedisMembers extends ReplicaSet<RedisNode> {
   async resume({ node }: Member<RedisNode>): Promise<void> {
     await node.resume()
     if (!node.stale || node.state !== 'running') return
-    await this.changes.run(() => this.#obey(node))
+    await this.change(() => this.#obey(node))
   }
 
   protected async revive(member: Member<RedisNode>): Promise<void> {
@@ -62,8 +63,13 @@ export class RedisMembers extends ReplicaSet<RedisNode> {
   protected async follow(member: Member<RedisNode>): Promise<void> {
     const { node } = member
     node.upstreamPort = await this.upstreamPort(member)
-    if (node.state === 'running') await this.#obey(node)
-    else node.stale = node.state === 'paused'
+    node.stale = true
+    try {
+      if (node.state === 'running') await this.#obey(node)
+    } catch (error) {
+      if (node.state === 'running') throw error // else it was killed or frozen meanwhile
+    }
+    if (node.state === 'down') node.stale = false // its settings say whom to follow
   }
 
   protected async rejoin(member: Member<RedisNode>): Promise<void> {
