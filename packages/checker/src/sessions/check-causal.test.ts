@@ -71,8 +71,8 @@ describe('checkCausal() names the bad patterns', () => {
     })
   })
 
-  test('ThinAirRead, G1a, G1b', () => {
-    expect(names([read(1, 'x', 1)])).toEqual(['ThinAirRead'])
+  test('thin-air-read, G1a, G1b', () => {
+    expect(names([read(1, 'x', 1)])).toEqual(['thin-air-read'])
     expect(names([write(1, 'x', 1, { status: 'fail' }), read(2, 'x', 1)])).toEqual(['G1a'])
     const twice = {
       op: 'txn',

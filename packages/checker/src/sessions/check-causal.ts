@@ -20,7 +20,7 @@ export interface CausalOptions extends WeakCheckOptions {
  *
  * Violations, after Bouajjani, Enea, Guerraoui and Hamza, "On Verifying Causal Consistency", POPL 2017:
  * - `CyclicCO`: operations that come before themselves.
- * - `ThinAirRead`: a value nobody wrote. `G1a`, `G1b`, `future-read`, `internal`: one that nobody should see.
+ * - `thin-air-read`: a value nobody wrote. `G1a`, `G1b`, `future-read`, `internal`: one that nobody should see.
  * - `WriteCOInitRead`: the initial value, read after a write.
  * - `WriteCORead`: a value, read after a write that came after its own.
  * - `CyclicCF` (`ccv`): reads that need opposite orders of the same writes. One such cycle is named, others may exist.

@@ -21,7 +21,7 @@ export type WeakLevel = 'read-committed' | 'read-atomic' | 'causal'
  * the Complexity of Checking Transactional Consistency", OOPSLA 2019; Møldrup and Pavlogiannis, "AWDIT",
  * PLDI 2025. Reads from aborted (G1a), intermediate (G1b) or missing writes break every level.
  *
- * Violations: `ThinAirRead`, `G1a`, `G1b`, `future-read`, `internal`; cycles `G1c` (reads only), `G1c-process`
+ * Violations: `thin-air-read`, `G1a`, `G1b`, `future-read`, `internal`; cycles `G1c` (reads only), `G1c-process`
  * (sessions too), `non-monotonic-read` (read committed), `fractured-read` (read atomic); those of
  * `checkCausal()` for `causal`.
  *

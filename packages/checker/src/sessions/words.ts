@@ -130,7 +130,7 @@ export class Words {
     const edge = (): readonly Edge[] => [this.edge({ before: writer, after: reader, why: 'wr', event })]
     switch (readKind[event] as number) {
       case THIN_AIR:
-        return found('ThinAirRead', 'which nobody wrote', [reader])
+        return found('thin-air-read', 'which nobody wrote', [reader])
       case FROM_ABORTED:
         return found('G1a', `which #${writer} wrote, but that failed`, [reader, writer], edge())
       case INTERMEDIATE:
