@@ -45,6 +45,7 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
         text: 'Reference',
         items: [
           ...packages.map(({ folder }) => ({ text: folder, link: `/reference/packages/${folder}` })),
+          { text: 'The simulator', link: '/reference/simulator' },
           { text: 'Errors', link: '/reference/errors' },
           { text: 'API', link: '/api/', collapsed: true, items: apiSidebar() },
         ],

@@ -52,7 +52,7 @@ export function findProblems(source: SourceFile): Problem[] {
 function placeOf({ file, package: { path, folder } }: SourceFile): Place {
   const [top, ...rest] = relative(path, file).split(sep)
   const isPublished = path.split(sep).at(-2) === 'packages'
-  const isTest = /\.(test|prop\.test|sim\.test|int\.test|test-d|bench)\.[cm]?tsx?$/.test(file)
+  const isTest = /\.(test|test-helper|prop\.test|sim\.test|int\.test|test-d|bench)\.[cm]?tsx?$/.test(file)
   const isSource = isPublished && top === 'src' && !isTest
   return { isSource, isCore: isSource && rest.length === 1 && !NODE_TOOLS.has(folder) }
 }

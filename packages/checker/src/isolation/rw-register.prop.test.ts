@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareWithBruteForce, seeds } from './testing/compare.ts'
+import { compareWithBruteForce, seeds } from './testing/compare.test-helper.ts'
 
 describe('checkIsolation() of rw-register', () => {
   it('agrees with brute force about every level of 10,000 random histories', () => {

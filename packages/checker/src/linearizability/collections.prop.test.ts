@@ -5,7 +5,7 @@ import {
   compareWithBruteForce,
   mediumShape,
   narrowShape,
-} from './testing/compare.ts'
+} from './testing/compare.test-helper.ts'
 import * as objects from './testing/objects.ts'
 import type { Simulated } from './testing/random-histories.ts'
 

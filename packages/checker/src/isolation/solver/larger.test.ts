@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ORDERS } from './testing/compare.ts'
+import { ORDERS } from './testing/compare.test-helper.ts'
 import { keepsByPoints } from './testing/brute-force.ts'
 import { randomHistory } from './testing/random-history.ts'
 import { oneSeed, randomOf, seedMessage, seeds } from './testing/random.ts'

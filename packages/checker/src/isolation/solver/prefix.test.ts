@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareWithBruteForce, compareWithDuplicates, ORDERS } from './testing/compare.ts'
+import { compareWithBruteForce, compareWithDuplicates, ORDERS } from './testing/compare.test-helper.ts'
 import { oneSeed } from './testing/random.ts'
 
 const FILE = 'packages/checker/src/isolation/solver/prefix.test.ts'
