@@ -211,9 +211,14 @@ class InProcessChaos implements Chaos {
 
   process(pid: number, options: ProcessOptions = {}): ChaosProcess {
     this.#mustBeOpen('take a process')
-    const process = new ControlledProcess(pid, { clock: this.#clock, ...options }, (type, pids) => {
-      this.#emit((atMs) => ({ type, atMs, pids }))
-    })
+    const process = new ControlledProcess(
+      pid,
+      { clock: this.#clock, ...options },
+      {
+        report: (type, pids) => this.#emit((atMs) => ({ type, atMs, pids })),
+        mustBeOpen: () => this.#mustBeOpen('pause a process'),
+      },
+    )
     this.#processes.add(process)
     return process
   }
@@ -274,20 +279,23 @@ function cutOf(
 /** The same key whichever region is named first. */
 const keyOf = (a: string, b: string): string => JSON.stringify([a, b].toSorted())
 
+interface ProcessContext {
+  report(type: 'process-paused' | 'process-resumed' | 'process-killed', pids: number[]): void
+  /** Nobody would resume what is paused after the end of the chaos. */
+  mustBeOpen(): void
+}
+
 class ControlledProcess implements ChaosProcess {
   readonly pid: number
   readonly #options: ProcessOptions
-  readonly #report: (type: 'process-paused' | 'process-resumed' | 'process-killed', pids: number[]) => void
+  readonly #context: ProcessContext
   #state: ChaosProcess['state'] = 'running'
+  #last: Promise<unknown> = Promise.resolve()
 
-  constructor(
-    pid: number,
-    options: ProcessOptions,
-    report: (type: 'process-paused' | 'process-resumed' | 'process-killed', pids: number[]) => void,
-  ) {
+  constructor(pid: number, options: ProcessOptions, context: ProcessContext) {
     this.pid = pid
     this.#options = options
-    this.#report = report
+    this.#context = context
   }
 
   get state(): ChaosProcess['state'] {
@@ -295,28 +303,44 @@ class ControlledProcess implements ChaosProcess {
   }
 
   async pause(): Promise<void> {
-    const pids = await pauseProcess(this.pid, this.#options)
-    this.#state = 'paused'
-    this.#report('process-paused', pids)
+    this.#context.mustBeOpen()
+    await this.#inTurn(async () => {
+      const pids = await pauseProcess(this.pid, this.#options)
+      this.#state = 'paused'
+      this.#context.report('process-paused', pids)
+    })
   }
 
-  async resume(): Promise<void> {
-    const pids = await resumeProcess(this.pid, this.#options)
-    this.#state = 'running'
-    this.#report('process-resumed', pids)
+  resume(): Promise<void> {
+    return this.#inTurn(() => this.#resume())
   }
 
   async kill(): Promise<void> {
     const pids = await killProcess(this.pid, this.#options)
     this.#state = 'killed'
-    this.#report('process-killed', pids)
+    this.#context.report('process-killed', pids)
   }
 
   /** Resumes it if it was paused here; one that has died meanwhile needs no healing. */
-  async healed(): Promise<void> {
-    if (this.#state !== 'paused') return
-    if (stateOf(this.pid) === 'gone') this.#state = 'killed'
-    else await this.resume()
+  healed(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state !== 'paused') return
+      if (stateOf(this.pid) === 'gone') this.#state = 'killed'
+      else await this.#resume()
+    })
+  }
+
+  async #resume(): Promise<void> {
+    const pids = await resumeProcess(this.pid, this.#options)
+    this.#state = 'running'
+    this.#context.report('process-resumed', pids)
+  }
+
+  /** A heal in the middle of a pause would come too early for what is frozen after it. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => {})
+    return done
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

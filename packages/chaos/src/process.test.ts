@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
+  ChaosClosedError,
   createChaos,
   killProcess,
   pauseProcess,
@@ -104,6 +105,40 @@ describe.skipIf(process.platform !== 'linux')('processes and their children', ()
     two.ask()
     expect(await two.lines(2)).toEqual(['child', 'parent'])
     expect(events.map(({ type }) => type)).toEqual(['process-paused', 'process-resumed'])
+  })
+
+  test('a heal during a pause waits for it, and a pause after the end is refused', async () => {
+    await using two = await family()
+    for (let round = 0; round < 5; round++) {
+      const chaos = createChaos({ seed: 1 })
+      const handle = chaos.process(two.pid, { tree: true })
+      const paused = handle.pause()
+      await chaos[Symbol.asyncDispose]()
+      await paused
+      expect(handle.state).toBe('running')
+      expect([stateOf(two.pid), stateOf(two.childPid)]).toEqual(['running', 'running'])
+      await expect(handle.pause()).rejects.toBeInstanceOf(ChaosClosedError)
+    }
+  })
+
+  test('a pause that runs out of time leaves nobody frozen', async () => {
+    await using two = await family()
+    const failures: unknown[] = []
+    for (let round = 0; round < 20; round++) {
+      // Already over when the first look finds somebody who has not stopped yet.
+      const paused = pauseProcess(two.pid, { tree: true, deadlineMs: 0 })
+      const error: unknown = await paused.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      if (error === undefined) await resumeProcess(two.pid, { tree: true })
+      else failures.push(error)
+      await vi.waitFor(() =>
+        expect([stateOf(two.pid), stateOf(two.childPid)]).toEqual(['running', 'running']),
+      )
+    }
+    expect(failures.length).toBeGreaterThan(0)
+    for (const error of failures) expect(error).toBeInstanceOf(ProcessFaultError)
   })
 
   test('a process that dies while it is paused does not disturb the heal', async () => {

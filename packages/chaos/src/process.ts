@@ -25,11 +25,16 @@ const POLL_MS = 1
  *   deadline passes.
  * @throws RangeError for a pid that is no whole number above 1, for this process itself, and with `tree`
  *   for one that it descends from: frozen, it could not resume anybody.
- * @throws `signal.reason` when aborted; some may be frozen then.
+ * @throws `signal.reason` when aborted. In all cases those that stand still by then run on.
  */
 export async function pauseProcess(pid: number, options: ProcessOptions = {}): Promise<number[]> {
   validateVictim(pid, options)
-  return freeze(pid, 'pause', options)
+  try {
+    return await freeze(pid, 'pause', options)
+  } catch (error) {
+    await resumeProcess(pid, options).catch(() => {}) // the first error says more
+    throw error
+  }
 }
 
 /**

@@ -202,6 +202,45 @@ describe('chaos.nemesis()', () => {
     expect(events.some(({ type }) => type === 'nemesis-fault-failed')).toBe(true)
   })
 
+  it('waits for those that are under way when another one throws at once', async () => {
+    const clock = new VirtualClock()
+    await using chaos = createChaos({ clock })
+    const world = fakeWorld()
+    const slow = async (node: (typeof world.nodes)[number]): Promise<void> => {
+      await clock.sleep(200)
+      await node.kill?.()
+    }
+    const nodes = world.nodes.map((node) => ({
+      ...node,
+      kill: (): Promise<void> => {
+        if (node.name === 'db-2') throw new Error('at once')
+        return slow(node)
+      },
+    }))
+    const topology = { nodes, links: world.links }
+    const report = await settle(clock, chaos.nemesis('900; 100+100 kill db-1 db-2', { topology }))
+    expect(report.failed).toMatchObject([{ error: { message: 'at once' } }])
+    expect(world.log.at(-1)).toMatch(/^restart/)
+    expect(world.broken.size).toBe(0)
+  })
+
+  it('heals everything when the history fails', async () => {
+    const clock = new VirtualClock()
+    const world = fakeWorld()
+    const history: FaultHistory = {
+      fault: ({ targets }) => {
+        if (targets.includes('db-2')) throw new Error('disk full')
+        return { end: () => {} }
+      },
+    }
+    await using chaos = createChaos({ clock })
+    const run = chaos.nemesis('900; 100+700 kill db-1; 200+100 kill db-2', { topology: world, history })
+    const report = await settle(clock, run)
+    expect(report.failed).toMatchObject([{ error: { message: 'disk full' } }])
+    expect(world.log).toContain('kill db-1')
+    expect(world.broken.size).toBe(0)
+  })
+
   it('undoes what comes about after its time was over', async () => {
     const clock = new VirtualClock()
     await using chaos = createChaos({ clock })

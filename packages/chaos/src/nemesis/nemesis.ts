@@ -173,12 +173,13 @@ class Nemesis {
       return
     }
     const facts = describeFault(fault.action)
-    const written = this.#options.history?.fault(facts)
     const beganMs = clock.monotonic()
     this.#caused.push(fault)
     this.#emit((atMs) => ({ type: 'nemesis-fault', atMs, ...facts }))
     let effects: Effect[] = []
+    let written: ReturnType<FaultHistory['fault']> | undefined
     try {
+      written = this.#options.history?.fault(facts)
       effects = effectsOf(fault.action, this.#options.topology, layer, clock)
       await this.#cause(effects)
       await this.#sleepUntil(beganMs + fault.lastsMs)
@@ -196,7 +197,7 @@ class Nemesis {
   async #cause(effects: readonly Effect[]): Promise<void> {
     const works = effects.map(({ do: act, undo }) => {
       let isLate = false
-      const done = act()
+      const done = (async () => act())() // one that throws at once must not leave the others at work
       // What comes about after all ends at once.
       const work = done.then(() => (isLate ? undo() : undefined))
       return { work, giveUp: () => (isLate = true) }
