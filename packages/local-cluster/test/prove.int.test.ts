@@ -1,4 +1,4 @@
-import type { History } from '@quorate/checker'
+import { checkLinearizable, type History, register } from '@quorate/checker'
 import { renderTimeline } from '@quorate/checker/timeline'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { judge, readsFrom } from './prove/judge.ts'
@@ -10,7 +10,7 @@ import { SETTINGS, type Setting } from './prove/settings.ts'
 const faultsOf = (engine: string): string => {
   const [primary, replica] = [`${engine}.main.primary`, `${engine}.main.replica-1`]
   return [
-    '2400',
+    '4000',
     `200+500 partition drop ${replica} | ${primary}`,
     `400+200 partition reset client-1 | ${primary} ${replica}`,
     `900+400 kill ${primary}`,
@@ -34,6 +34,8 @@ describe.each(SETTINGS.map((setting) => [setting.name, setting] as const))('%s',
 
   it('was under the faults that were asked for', () => {
     expect(run.schedule).toBe(faultsOf(setting.engine))
+    expect(run.missing).toEqual([])
+    expect(run.faults).toBe(8) // and the one that provokes
   })
 
   it.each(setting.claims)('promises what it claims to readers of $reads', (claim) => {
@@ -54,6 +56,21 @@ describe.each(SETTINGS.map((setting) => [setting.name, setting] as const))('%s',
     }
   })
 
+  it.each(setting.claims.filter(({ linearizable }) => linearizable))(
+    'would be found out by one read of $reads that is too old',
+    (claim) => {
+      const history = readsFrom(run.history, claim.reads)
+      const planted = history.operations
+        .map((read) => withStaleRead(history, read))
+        .filter((one) => one !== undefined)
+      expect(planted.length).toBeGreaterThan(20)
+      for (const at of [0, 0.25, 0.5, 0.75]) {
+        const wrong = planted[Math.floor(planted.length * at)] as History
+        expect(checkLinearizable(wrong, register()).verdict, wrong.name).toBe('violated')
+      }
+    },
+  )
+
   it('has every fault in the history, from its beginning to its end, and in the picture', () => {
     const { history } = run
     const names = new Set(history.faults.map(({ name }) => name))
@@ -62,6 +79,27 @@ describe.each(SETTINGS.map((setting) => [setting.name, setting] as const))('%s',
     expect(Math.max(...history.faults.map(({ end }) => end))).toBeLessThan(Infinity)
     const page = renderTimeline(history)
     for (const { targets } of history.faults) expect(page).toContain(targets[0])
+  })
+})
+
+/** The history with one answer changed: a value that had been overwritten before the read began. */
+function withStaleRead(history: History, read: History['operations'][number]): History | undefined {
+  if (read.op !== 'read' || read.status !== 'ok') return undefined
+  const before = history.operations.filter(
+    ({ op, key, status, end }) => op === 'write' && key === read.key && status === 'ok' && end < read.start,
+  )
+  const [last] = before.toSorted((x, y) => y.start - x.start)
+  const older = before.find(({ end }) => last !== undefined && end < last.start)
+  if (older === undefined) return undefined
+  const operations = history.operations.map((one) => (one === read ? { ...one, output: older.input } : one))
+  return { ...history, operations, name: `#${read.index} of ${read.process} reads ${String(older.input)}` }
+}
+
+describe('judge()', () => {
+  it('does not believe a run in which hardly anybody was answered', () => {
+    const history: History = { operations: [], faults: [], realTime: true }
+    const { contradictions } = judge(history, { reads: ['primary'], linearizable: true, broken: [] })
+    expect(contradictions).toEqual([expect.stringMatching(/^too little was answered/)])
   })
 })
 

@@ -1,5 +1,6 @@
 import {
   createChaos,
+  formatSchedule,
   kill,
   type Link,
   mergeTopologies,
@@ -7,7 +8,9 @@ import {
   pause,
   planNemesis,
   slowLinks,
+  type NemesisReport,
   type Schedule,
+  type ScheduledFault,
   type Topology,
 } from '@quorate/chaos'
 import { createHistory, type History, type RecordedHistory } from '@quorate/checker'
@@ -37,9 +40,14 @@ export interface RunResult {
   /** What the nemesis did, on one line. */
   readonly schedule: string
   readonly faults: number
+  /** Faults that the nemesis did not cause, and why not. */
+  readonly missing: readonly string[]
 }
 
 const KEYS = ['a', 'b', 'c']
+/** Each takes 50 ms and at most the deadline of an operation. */
+const ATTEMPTS = 20
+const SHOWN_MS = 10_000
 
 /** Runs clients against a setting while a nemesis breaks it, and writes everything down. */
 export async function runSetting(setting: Setting, options: RunOptions): Promise<RunResult> {
@@ -77,6 +85,7 @@ export async function runSetting(setting: Setting, options: RunOptions): Promise
   })
   try {
     await provoke(setting, sessions, group, history)
+    signal?.throwIfAborted()
     const schedule =
       options.schedule ?? (forMs === 0 ? { forMs: 0, faults: [] } : planFor(topology, seed, forMs))
     await using nemesis = chaos.nemesis(schedule as Schedule, { topology, history, signal })
@@ -86,10 +95,20 @@ export async function runSetting(setting: Setting, options: RunOptions): Promise
     await Promise.all(work)
     await group.replicas[0]?.caughtUp({ deadlineMs: 30_000, signal })
     for (const session of sessions) await session.readAll()
-    return { history, schedule: report.text, faults: history.faults.length }
+    const faults = history.faults.length - report.failed.length
+    return { history, schedule: report.text, faults, missing: missingIn(report) }
   } finally {
     for (const session of sessions) session.close()
   }
+}
+
+function missingIn({ schedule, failed, skipped }: NemesisReport): string[] {
+  const lineOf = (fault: ScheduledFault): string =>
+    formatSchedule({ ...schedule, faults: [fault] }).slice(String(schedule.forMs).length + 2)
+  return [
+    ...failed.map(({ fault, error }) => `${lineOf(fault)}: ${String(error)}`),
+    ...skipped.map((fault) => `${lineOf(fault)}: the time was over`),
+  ]
 }
 
 function planFor(topology: Topology, seed: number | string, forMs: number): Schedule {
@@ -165,18 +184,20 @@ class Session {
 
   /** Writes one value after the other until one is answered. */
   async writeForSure(key: string): Promise<void> {
-    for (let attempt = 0; attempt < 20; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if ((await this.write(key)).done) return
       await systemClock.sleep(50)
     }
+    throw new Error(`${this.id} cannot write ${key}: no answer in ${ATTEMPTS} attempts`)
   }
 
   /** Reads until there is an answer: the first attempt may find a connection that has died. */
   async readForSure(place: Place, key: string): Promise<void> {
-    for (let attempt = 0; attempt < 20; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if ((await this.read(place, key)) !== undefined) return
       await systemClock.sleep(50)
     }
+    throw new Error(`${this.id} cannot read ${key} from the ${place}: no answer in ${ATTEMPTS} attempts`)
   }
 
   /** The end of the story: what was answered must be there. */
@@ -243,9 +264,11 @@ async function provoke(
     await link.partition({ direction: 'to' })
     const before = await reader.read('replica', key)
     const writing = writer.write(key)
+    const untilMs = systemClock.monotonic() + SHOWN_MS
     for (;;) {
       const seen = await reader.read('replica', key)
       if (seen !== undefined && seen !== before) break
+      if (systemClock.monotonic() > untilMs) throw new Error(`the replica shows no write in ${SHOWN_MS} ms`)
       await systemClock.sleep(5)
     }
     await reader.readForSure('primary', key)
