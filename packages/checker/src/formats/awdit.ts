@@ -16,9 +16,13 @@ export function readAwdit(source: Source): History {
   let session = 0
   let list = new TransactionList(session)
   let line = 0
-  for (const row of source.text.split('\n')) {
+  const all = source.text
+  for (let from = 0; from < all.length;) {
+    const newline = all.indexOf('\n', from)
+    const to = newline === -1 ? all.length : newline
     line++
-    const text = row.trim()
+    const text = all.slice(from, to).trim()
+    from = to + 1
     if (text === '') continue
     source.countValue(line)
     if (/^-{3,}$/.test(text)) list.next()

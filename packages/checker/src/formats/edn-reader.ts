@@ -6,14 +6,16 @@ import { excerpt, type Source } from './source.ts'
 const codesOf = (text: string): ReadonlySet<number> => new Set(text.split('').map((one) => one.charCodeAt(0)))
 /** What ends a token. A comma is white space in EDN. */
 const DELIMITERS = codesOf(' \t\r\n\f\v,()[]{}";')
-const NAMED_CHARACTERS: Readonly<Record<string, string>> = {
-  newline: '\n',
-  space: ' ',
-  tab: '\t',
-  return: '\r',
-  backspace: '\b',
-  formfeed: '\f',
-}
+const NAMED_CHARACTERS: ReadonlyMap<string, string> = new Map([
+  ['newline', '\n'],
+  ['space', ' '],
+  ['tab', '\t'],
+  ['return', '\r'],
+  ['backspace', '\b'],
+  ['formfeed', '\f'],
+])
+/** Longest text of a key that is itself a collection. Maps as keys of maps double their escapes at every level. */
+const MAX_KEY_LENGTH = 10_000
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
   t: '\t',
@@ -129,13 +131,19 @@ export class EdnReader {
     while (!this.#closes('}', opened)) {
       const isKeyword = this.#text.charCodeAt(this.#at) === 0x3a
       const key = this.read()
-      let name = typeof key === 'string' ? key : valueKey(key)
+      let name = typeof key === 'string' ? key : this.#nameOf(key)
       if (isKeyword && namespace !== '' && !name.includes('/')) name = `${namespace}/${name}`
       if (this.#closes('}', opened)) this.#fail(`the key ${excerpt(name)} has no value`)
       putField(map, name, this.read(), (reason) => this.#fail(reason))
     }
     this.#depth--
     return map
+  }
+
+  #nameOf(key: unknown): string {
+    const name = valueKey(key)
+    if (name.length > MAX_KEY_LENGTH) this.#fail(`a collection too large to be a key: ${excerpt(name)}`)
+    return name
   }
 
   /** Skips to what comes next; steps over `close` if it is that. */
@@ -154,7 +162,7 @@ export class EdnReader {
     const next = this.#text[this.#at + 1]
     if (next === '{') {
       this.#at++
-      return this.#items('}').toSorted(inFixedOrder)
+      return inFixedOrder(this.#items('}'))
     }
     if (next === '"') {
       this.#at++ // a regular expression
@@ -219,7 +227,7 @@ export class EdnReader {
     this.#at++
     const name = first + this.#token()
     if (name.length === 1) return name
-    const named = NAMED_CHARACTERS[name]
+    const named = NAMED_CHARACTERS.get(name)
     if (named !== undefined) return named
     if (/^u[\da-f]{4}$/i.test(name)) return String.fromCharCode(Number.parseInt(name.slice(1), 16))
     if (/^o[0-3]?[0-7]{1,2}$/.test(name)) return String.fromCharCode(Number.parseInt(name.slice(1), 8))
@@ -267,8 +275,12 @@ export class EdnReader {
 }
 
 /** Sets that hold the same must come out the same, whatever order they were printed in. */
-function inFixedOrder(a: unknown, b: unknown): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b
-  const [left, right] = [valueKey(a), valueKey(b)]
-  return left < right ? -1 : left > right ? 1 : 0
+function inFixedOrder(items: readonly unknown[]): unknown[] {
+  return items
+    .map((item) => ({ item, text: valueKey(item) }))
+    .toSorted((a, b) => {
+      if (typeof a.item === 'number' && typeof b.item === 'number') return a.item - b.item
+      return a.text < b.text ? -1 : a.text > b.text ? 1 : 0
+    })
+    .map(({ item }) => item)
 }

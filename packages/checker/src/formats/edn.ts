@@ -53,6 +53,7 @@ function modelOf(operations: readonly DraftOperation[], longMicroNames: boolean)
 
 /** Knossos spells steps `:read` and `:write`, Elle `:r` and `:w`; only in the latter is nil a value. */
 function hasLongMicroNames(event: unknown): boolean {
+  if (typeof event !== 'object' || event === null) return false
   const { value } = event as { value?: unknown }
   if (!Array.isArray(value) || !Array.isArray(value[0])) return false
   const name: unknown = value[0][0]

@@ -3,22 +3,31 @@ import { integerOf } from './numbers.ts'
 import { excerpt, type Source } from './source.ts'
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y
+/** Brackets around an operation in any of the formats: `{ "sessions": [[{`. */
+const OPERATIONS_WITHIN = 3
+/** More a `Map` cannot hold. */
+const MAP_CAPACITY = 2 ** 24 - 1
 
 /**
  * Reads JSON (RFC 8259), one value after the other, so that JSON lines work as well. Unlike `JSON.parse` it knows
  * the lines, bounds the depth, keeps large whole numbers exactly (as `bigint`) and refuses `__proto__`.
  */
 export class JsonReader {
-  /** Lines on which objects began that are elements of an array or stand alone. */
+  /**
+   * Lines on which objects began that are elements of an array or stand alone: no deeper than operations are, and
+   * no more than there can be events. Objects within values have none.
+   */
   readonly lineOf: Map<object, number> = new Map()
   #line = 1
   #at = 0
   #depth = 0
   readonly #source: Source
   readonly #text: string
+  readonly #mostLines: number
 
   constructor(source: Source) {
     this.#source = source
+    this.#mostLines = Math.min(4 * source.limits.maxOperations, MAP_CAPACITY)
     this.#text = source.text
   }
 
@@ -31,8 +40,12 @@ export class JsonReader {
     this.#skip()
     const line = this.#line
     const value = this.#value()
-    if (typeof value === 'object' && value !== null) this.lineOf.set(value, line)
+    if (typeof value === 'object' && value !== null) this.#noteLine(value, line)
     return value
+  }
+
+  #noteLine(value: object, line: number): void {
+    if (this.#depth <= OPERATIONS_WITHIN && this.lineOf.size < this.#mostLines) this.lineOf.set(value, line)
   }
 
   #value(): unknown {
@@ -76,7 +89,7 @@ export class JsonReader {
     this.#elements(']', () => {
       const line = this.#line
       const value = this.#value()
-      if (typeof value === 'object' && value !== null && !Array.isArray(value)) this.lineOf.set(value, line)
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) this.#noteLine(value, line)
       array.push(value)
     })
     return array

@@ -3,6 +3,8 @@ import type { Limits } from './limits.ts'
 
 /** Values per operation that a text may hold: `ReadLimits.maxOperations` bounds both. */
 const VALUES_PER_OPERATION = 16
+/** Characters of a reason. */
+const MAX_REASON = 500
 
 /** A text with its name and its limits; what every reader reads from and fails through. */
 export class Source {
@@ -23,7 +25,9 @@ export class Source {
   }
 
   fail(line: number | undefined, reason: string): never {
-    throw new HistoryFormatError(this.file, line, reason)
+    // Names in it come from the text, and may be as long as the text.
+    const short = reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason
+    throw new HistoryFormatError(this.file, line, short)
   }
 
   /** Counts one more value read: bounds the memory that a text of nothing but brackets can take. */
