@@ -13,8 +13,9 @@ export interface ConvergenceOptions extends InvariantOptions {
 /**
  * When writing has stopped and the network is whole, all replicas answer alike. Compared are, for each key, all
  * `final-read`s, by which the caller says that everything had been delivered; where there is none, the last read of
- * each process that began after every acknowledged write had ended. In that case a write of unknown outcome that
- * could have come in between makes a difference `unknown`.
+ * each process that began after every acknowledged write had ended. In that case a difference is `unknown`: a replica
+ * may lag, and a write of unknown outcome may come in between. Answers are compared as they are: sort those whose
+ * order says nothing.
  */
 export function checkConvergence(history: History, options: ConvergenceOptions = {}): CheckResult {
   const report = new Report('convergence', options)
@@ -27,7 +28,7 @@ export function checkConvergence(history: History, options: ConvergenceOptions =
   }
   let [compared, maybe] = [0, undefined as string | undefined]
   for (const [key, part] of parts) {
-    const { reads, certain } = finalReads(part, isRead)
+    const { reads, doubt } = finalReads(part, isRead)
     const [first, ...others] = reads
     if (first === undefined || others.length === 0) continue
     compared++
@@ -36,8 +37,9 @@ export function checkConvergence(history: History, options: ConvergenceOptions =
     const message =
       `${key === undefined ? 'replicas' : `replicas of ${key}`} differ: ` +
       `${at(first)} of process ${first.process} saw ${shown(first.output)}, ${at(other)} of process ${other.process} saw ${shown(other.output)}`
-    if (certain) report.add({ name: 'divergence', message, operations: [other.index, first.index], key })
-    else maybe = `${message}; a write of unknown outcome may have come in between`
+    if (doubt === undefined)
+      report.add({ name: 'divergence', message, operations: [other.index, first.index], key })
+    else maybe ??= `${message}; ${doubt}`
   }
   const stats = { operations: history.operations.length, compared }
   return report.result(
@@ -49,18 +51,19 @@ export function checkConvergence(history: History, options: ConvergenceOptions =
 function finalReads(
   part: readonly Operation[],
   isRead: ReadonlySet<string>,
-): { reads: Operation[]; certain: boolean } {
+): { reads: Operation[]; doubt: string | undefined } {
   const declared = part.filter(({ op, status }) => op === 'final-read' && status === 'ok')
-  if (declared.length > 0) return { reads: declared, certain: true }
-  let [quietFrom, certain] = [-1, true]
+  if (declared.length > 0) return { reads: declared, doubt: undefined }
+  let quietFrom = -1
+  let doubt = 'no final-read says that everything had been delivered'
   for (const { op, status, end } of part) {
     if (isRead.has(op)) continue
-    if (status === 'unknown') certain = false
+    if (status === 'unknown') doubt = 'a write of unknown outcome may have come in between'
     if (status === 'ok') quietFrom = Math.max(quietFrom, end)
   }
   const last = new Map<Operation['process'], Operation>()
   for (const read of part) {
     if (isRead.has(read.op) && read.status === 'ok' && read.start > quietFrom) last.set(read.process, read)
   }
-  return { reads: [...last.values()], certain }
+  return { reads: [...last.values()], doubt }
 }

@@ -47,11 +47,13 @@ export function checkCounterBounds(
     reads.push([low, seen, high])
     if (low <= seen && seen <= high) continue
     errors.push([low, seen, high])
-    const blame = adds.filter(({ start, status }) => start < read.end && status !== 'fail')
-    report.add({
-      name: 'counter-out-of-bounds',
-      message: `${at(read)} saw ${seen}, but the counter was between ${low} and ${high}`,
-      operations: [read.index, ...blame.slice(0, 99).map(({ index }) => index)],
+    report.add(() => {
+      const blame = adds.filter(({ start, status }) => start < read.end && status !== 'fail')
+      return {
+        name: 'counter-out-of-bounds',
+        message: `${at(read)} saw ${seen}, but the counter was between ${low} and ${high}`,
+        operations: [read.index, ...blame.slice(0, 99).map(({ index }) => index)],
+      }
     })
   }
   const stats = { operations: history.operations.length, reads: reads.length }

@@ -17,13 +17,16 @@ interface Request {
   readonly attempts: Operation[]
   /** Operations that showed an effect, one entry for each effect. */
   readonly effects: Operation[]
+  /** May there have been an effect that no operation showed? */
+  maybeMore: boolean
 }
 
 /**
  * Each acknowledged `request` had its effect exactly once, however often it was sent: one charge, one mail, one row.
  * A request is known by its `key`, else by its `input`; attempts with one id are one request. Effects are seen
  * either as they happen (`effect`, with the same id) or in a `read` of the whole ledger, a list of ids; the last read
- * counts. Without a read a missing effect is `unknown`, because it may be under way.
+ * counts. An effect that is missing without a later read is `unknown`, because it may be under way; so is one that may
+ * have come twice, because an `effect` crashed.
  *
  * @throws HistoryContentError for an operation other than `request`, `effect` and `read`, or a read that saw no list.
  */
@@ -34,7 +37,7 @@ export function checkExactlyOnce(history: History, options?: InvariantOptions): 
   const requests = new Map<string, Request>()
   const requestOf = (id: string): Request => {
     let request = requests.get(id)
-    if (request === undefined) requests.set(id, (request = { attempts: [], effects: [] }))
+    if (request === undefined) requests.set(id, (request = { attempts: [], effects: [], maybeMore: false }))
     return request
   }
   let ledger: Operation | undefined
@@ -42,28 +45,40 @@ export function checkExactlyOnce(history: History, options?: InvariantOptions): 
     if (operation.op === 'request') requestOf(idOf(operation)).attempts.push(operation)
     else if (operation.status === 'ok' && operation.op === 'read') {
       if (ledger === undefined || operation.end > ledger.end) ledger = operation
-    } else if (operation.status === 'ok') requestOf(idOf(operation)).effects.push(operation)
+    } else if (operation.op === 'effect' && operation.status === 'ok')
+      requestOf(idOf(operation)).effects.push(operation)
+    else if (operation.op === 'effect' && operation.status === 'unknown')
+      requestOf(idOf(operation)).maybeMore = true
   }
   if (ledger !== undefined) {
-    for (const request of requests.values()) request.effects.length = 0
+    for (const request of requests.values()) {
+      request.effects.length = 0
+      request.maybeMore = false // the ledger knows
+    }
     for (const id of listOf(ledger, 'the ledger')) requestOf(valueKey(id)).effects.push(ledger)
   }
   const counts = { requested: 0, once: 0, never: 0, twice: 0 }
-  let open = 0
-  for (const [id, request] of requests) open += judge(id, request, ledger, report, counts)
+  const doubt = { open: 0, maybeTwice: 0 }
+  for (const [id, request] of requests) judge(id, request, ledger, report, counts, doubt)
   const nothing = counts.requested === 0 ? 'nothing was requested' : undefined
+  const { open, maybeTwice } = doubt
   const unknown =
-    open > 0 ? `${open} acknowledged requests show no effect yet, and no read of the ledger follows` : nothing
+    open > 0
+      ? `${open} acknowledged requests show no effect yet, and no read of the ledger follows`
+      : maybeTwice > 0
+        ? `${maybeTwice} effects may have come twice, for an effect of theirs crashed; read the ledger`
+        : nothing
   return { ...report.result({ operations: history.operations.length, ...counts }, unknown), ...counts }
 }
 
 function judge(
   id: string,
-  { attempts, effects }: Request,
+  { attempts, effects, maybeMore }: Request,
   ledger: Operation | undefined,
   report: Report,
   counts: { requested: number; once: number; never: number; twice: number },
-): number {
+  doubt: { open: number; maybeTwice: number },
+): void {
   const indices = [...effects, ...attempts].map(({ index }) => index)
   const operations = [...new Set(indices)]
   if (attempts.length > 0) counts.requested++
@@ -74,21 +89,25 @@ function judge(
     const message = `the effect of ${id} happened ${effects.length} times, seen in ${[...new Set(effects.map(at))].join(', ')}`
     report.add({ name: 'duplicate-effect', message, operations })
   }
-  const possible = attempts.some((attempt) => attempt.status !== 'fail')
-  if (effects.length > 0 && !possible) {
-    const why = attempts.length === 0 ? 'nobody requested it' : 'every attempt had failed'
+  const seen = effects[0]
+  const begun = attempts.filter(({ start }) => seen !== undefined && start < seen.end)
+  if (seen !== undefined && begun.every(({ status }) => status === 'fail')) {
+    const why = begun.length === 0 ? 'nobody had requested it' : 'every attempt had failed'
     report.add({ name: 'phantom-effect', message: `${id} had an effect, but ${why}`, operations })
   }
-  const acknowledged = attempts.find(({ status }) => status === 'ok')
-  if (effects.length > 0 || acknowledged === undefined) return 0
-  if (ledger === undefined) return 1
-  if (acknowledged.end > ledger.start) return 0
+  if (effects.length === 1 && maybeMore) doubt.maybeTwice++
+  const answered = attempts.filter(({ status }) => status === 'ok')
+  if (effects.length > 0 || answered.length === 0) return
+  const acknowledged = answered.find(({ end }) => ledger !== undefined && end < ledger.start)
+  if (ledger === undefined || acknowledged === undefined) {
+    doubt.open++
+    return
+  }
   report.add({
     name: 'lost-effect',
     message: `${at(acknowledged)} acknowledged ${id}, but ${at(ledger)} shows no effect`,
     operations: [ledger.index, acknowledged.index],
   })
-  return 0
 }
 
 function idOf(operation: Operation): string {

@@ -14,8 +14,9 @@ export interface LongForkResult extends CheckResult {
 /**
  * No two readers see two writes in opposite orders: the long fork, which parallel snapshot isolation allows and
  * snapshot isolation does not (Sovran et al., SOSP 2011). For histories in which each key is written once, and read
- * in groups: reads (`read` or `txn`) put out `['r', key, value]` steps, `null` for a key not written yet. Takes
- * time linear in the reads.
+ * in groups: reads (`read` or `txn`) put out `['r', key, value]` steps, with the history's initial value, `null` or
+ * nothing for a key not written yet. What a transaction reads after it wrote it does not count: two that see only
+ * their own write are write skew, which snapshot isolation allows. Takes time linear in the reads.
  *
  * @throws HistoryContentError for an operation of another name or shape, or a key with two values.
  */
@@ -30,7 +31,7 @@ export function checkLongFork(history: History, options?: InvariantOptions): Lon
   let reads = 0
   for (const read of history.operations) {
     if (read.op === 'write' || read.status !== 'ok') continue
-    const steps = readsOf(read)
+    const steps = readsOf(read, history.initial)
     if (steps.length > 0) reads++
     for (const [key, value] of steps) {
       if (value === null) continue
@@ -64,16 +65,21 @@ export function checkLongFork(history: History, options?: InvariantOptions): Lon
   return { ...result, forks: [...forks.values()] }
 }
 
-function readsOf(read: Operation): [key: string, value: unknown][] {
+/** What it saw of others; `null` for what was not written yet. */
+function readsOf(read: Operation, initial: unknown): [key: string, value: unknown][] {
   if (!Array.isArray(read.output)) {
     throw new HistoryContentError(read.index, 'a read must put out ["r", key, value] steps', read.line)
   }
   const steps = new Map<string, unknown>()
+  const own = new Set<string>()
   for (const step of read.output as unknown[]) {
     if (!Array.isArray(step) || step.length !== 3) {
       throw new HistoryContentError(read.index, `${shown(step)} is not a step ["r", key, value]`, read.line)
     }
-    if (step[0] === 'r' || step[0] === 'read') steps.set(valueKey(step[1]), step[2])
+    const [op, , value] = step as unknown[]
+    const key = valueKey(step[1])
+    if (op !== 'r' && op !== 'read') own.add(key)
+    else if (!own.has(key)) steps.set(key, value === undefined || sameValue(value, initial) ? null : value)
   }
   return [...steps]
 }

@@ -58,12 +58,17 @@ function checkPart(part: readonly Operation[], key: Key | undefined, stock: numb
     granted -= by
     const most = supply.during(operation.start, operation.end).high
     if (granted <= most) continue
-    const others = [...answered, ...restocks].map((change) => change.operation.index)
-    report.add({
-      name: 'oversell',
-      message: `${at(operation)} was granted${what}, which makes ${granted} units of at most ${most}`,
-      operations: [operation.index, ...others.filter((index) => index !== operation.index).slice(0, 99)],
-      key,
+    const all = granted
+    report.add(() => {
+      const others = [...answered.slice(0, 100), ...restocks.slice(0, 100)].map(
+        (change) => change.operation.index,
+      )
+      return {
+        name: 'oversell',
+        message: `${at(operation)} was granted${what}, which makes ${all} units of at most ${most}`,
+        operations: [operation.index, ...others.filter((index) => index !== operation.index).slice(0, 99)],
+        key,
+      }
     })
   }
   const left = new RangeOfSum(stock, [...restocks, ...takes])
@@ -90,5 +95,7 @@ function stockOf(stock: unknown, key: Key | undefined): number {
       : stock
   if (typeof units === 'number' && units >= 0) return units
   const name = key === undefined ? 'stock' : `the stock of ${key}`
-  throw new TypeError(`Cannot check no oversell: ${name} is not known; give it as options.stock`)
+  throw new TypeError(
+    `Cannot check no oversell: ${name} must be known; give it as options.stock, or as the initial value of the history (--init)`,
+  )
 }

@@ -25,9 +25,11 @@ export class Report {
     this.#maxViolations = maxViolations
   }
 
-  add(violation: Violation): void {
+  /** @param violation or how to make one, if that takes time: those beyond `maxViolations` are only counted. */
+  add(violation: Violation | (() => Violation)): void {
     this.#count++
-    if (this.#violations.length < this.#maxViolations) this.#violations.push(violation)
+    if (this.#violations.length >= this.#maxViolations) return
+    this.#violations.push(typeof violation === 'function' ? violation() : violation)
   }
 
   /** @param unknown why the history does not tell; counts only if nothing was broken. */
@@ -64,12 +66,18 @@ export function listOf(operation: Operation, what: string): readonly unknown[] {
   throw new HistoryContentError(index, `${what} must be a list, got ${valueKey(output)}`, line)
 }
 
-/** @throws HistoryContentError if it is not a finite number. */
+/**
+ * Whole numbers only: a sum of fractions depends on their order (0.1 + 0.2 is not 0.3), and would accuse a service
+ * that counts exactly.
+ *
+ * @throws HistoryContentError if it is not a whole number that a `number` holds exactly.
+ */
 export function numberOf(operation: Operation, value: unknown, what: string): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return value
+  if (Number.isSafeInteger(value)) return value as number
+  const how = typeof value === 'number' ? 'whole number (count in the smallest unit)' : 'whole number'
   throw new HistoryContentError(
     operation.index,
-    `${what} must be a number, got ${valueKey(value)}`,
+    `${what} must be a ${how}, got ${valueKey(value)}`,
     operation.line,
   )
 }

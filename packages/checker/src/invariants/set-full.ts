@@ -38,6 +38,12 @@ interface Element {
   missedBy: Operation | undefined
 }
 
+/** A completed read, and what it saw. */
+interface Seen {
+  readonly read: Operation
+  readonly seen: ReadonlySet<string>
+}
+
 /**
  * A set that grows by `add` is read all the time: once an element is known (its `add` was acknowledged, or some
  * read saw it) it must stay. `unknown` if no element was ever seen.
@@ -51,7 +57,7 @@ export function checkSetFull(history: History, options: SetFullOptions = {}): Se
   mustBeNamed(history, promise, ['add', 'read'])
   const report = new Report(promise, options)
   const elements = new Map<string, Element>()
-  const reads: { read: Operation; seen: Set<string> }[] = []
+  const reads: Seen[] = []
   const duplicated = new Map<string, unknown>()
 
   for (const operation of history.operations) {
@@ -75,7 +81,7 @@ export function checkSetFull(history: History, options: SetFullOptions = {}): Se
     }
   }
   for (const { read, seen } of reads) noteSeen(elements, read, seen, report)
-  for (const { read, seen } of reads) noteMissing(elements, read, seen)
+  for (const [key, element] of elements) noteMissing(key, element, reads)
 
   const lists = { stable: [], stale: [], lost: [], neverRead: [] } as Record<
     'stable' | 'stale' | 'lost' | 'neverRead',
@@ -126,7 +132,12 @@ function addTo(elements: Map<string, Element>, add: Operation): void {
   }
 }
 
-function noteSeen(elements: Map<string, Element>, read: Operation, seen: Set<string>, report: Report): void {
+function noteSeen(
+  elements: Map<string, Element>,
+  read: Operation,
+  seen: ReadonlySet<string>,
+  report: Report,
+): void {
   for (const key of seen) {
     const element = elements.get(key)
     if (element === undefined || element.add.start > read.end) {
@@ -153,12 +164,22 @@ function noteSeen(elements: Map<string, Element>, read: Operation, seen: Set<str
   }
 }
 
-function noteMissing(elements: Map<string, Element>, read: Operation, seen: Set<string>): void {
-  for (const [key, element] of elements) {
-    if (seen.has(key)) continue
-    if (element.lastAbsent === undefined || read.start > element.lastAbsent.start) element.lastAbsent = read
-    if (read.start > element.knownAt) element.missedBy ??= read
+/**
+ * The last read that missed it, and the first one after it was known. Each walk passes only reads that saw it, so that
+ * all of them together take no longer than what was read.
+ */
+function noteMissing(key: string, element: Element, reads: readonly Seen[]): void {
+  let last = reads.length - 1
+  while (last >= 0 && reads[last]?.seen.has(key) === true) last--
+  element.lastAbsent = reads[last]?.read
+  let [first, after] = [0, reads.length]
+  while (first < after) {
+    const middle = (first + after) >> 1
+    if ((reads[middle] as Seen).read.start > element.knownAt) after = middle
+    else first = middle + 1
   }
+  while (reads[first]?.seen.has(key) === true) first++
+  element.missedBy = reads[first]?.read
 }
 
 function classify({

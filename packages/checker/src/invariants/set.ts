@@ -63,11 +63,13 @@ function judge(
   for (const [key, same] of adds) {
     const [first] = same
     if (first === undefined || first.start > last.end) continue
-    const acknowledged = same.find(({ status }) => status === 'ok')
+    const acknowledged = same
+      .filter(({ status }) => status === 'ok')
+      .reduce<Operation | undefined>((a, b) => (a === undefined || b.end < a.end ? b : a), undefined)
     if (seen.has(key)) {
       lists.present.push(first.input)
       if (acknowledged === undefined) lists.recovered.push(first.input)
-      if (same.every(({ status }) => status === 'fail')) {
+      if (same.every(({ status, start }) => status === 'fail' || start > last.end)) {
         report.add({
           name: 'failed-but-present',
           message: `${at(last)} saw ${shown(first.input)}, whose add ${at(first)} had failed`,

@@ -25,7 +25,8 @@ interface Tally {
 
 /**
  * What goes in comes out, exactly once: for a queue that was drained at the end. A `drain` puts out a list, a
- * `dequeue` of `null` found nothing. `unknown` if a crashed `dequeue` may have taken what is missing.
+ * `dequeue` of `null` found nothing; what had been acknowledged before one of these began, and never came out, is
+ * lost. `unknown` if a crashed `dequeue` may have taken what is missing, or it may still be in the queue.
  *
  * @throws HistoryContentError for an operation other than `enqueue`, `dequeue` and `drain`.
  */
@@ -40,7 +41,7 @@ export function checkTotalQueue(history: History, options?: InvariantOptions): T
     if (one === undefined) tallies.set(key, (one = { value, puts: [], takes: [] }))
     return one
   }
-  let [crashedTakes, crashedDrains] = [0, 0]
+  let [crashedTakes, crashedDrains, emptyFrom] = [0, 0, -1]
   for (const operation of history.operations) {
     if (operation.op === 'enqueue') tally(operation.input).puts.push(operation)
     else if (operation.status === 'unknown') {
@@ -48,16 +49,31 @@ export function checkTotalQueue(history: History, options?: InvariantOptions): T
       else crashedTakes++
     } else if (operation.status === 'ok') {
       for (const value of takenBy(operation)) tally(value).takes.push(operation)
+      if (operation.op === 'drain' || operation.output === null) emptyFrom = operation.start
     }
   }
   const lists = { lost: [], unexpected: [], duplicated: [], recovered: [] } as Lists
   const missing: Tally[] = []
   for (const one of tallies.values()) judge(one, report, lists, missing)
-  const hidden = crashedDrains > 0 || crashedTakes >= lists.lost.length
-  if (lists.lost.length > 0 && !hidden) for (const one of missing) report.add(lostOf(one))
-  const unknown = `${lists.lost.length} acknowledged elements are missing, and crashed dequeues may have taken them`
+  const gone = missing
+    .map((one) => ({ one, copies: copiesGone(one, emptyFrom) }))
+    .filter(({ copies }) => copies > 0)
+  const lost = gone.reduce((sum, { copies }) => sum + copies, 0)
+  const hidden = crashedDrains > 0 || crashedTakes >= lost
+  if (lost > 0 && !hidden) for (const { one } of gone) report.add(lostOf(one))
+  const why =
+    lost === 0
+      ? 'the queue was not found empty after they had been put in'
+      : 'crashed dequeues may have taken them'
+  const unknown = `${lists.lost.length} acknowledged elements are missing, and ${why}`
   const stats = { operations: history.operations.length, elements: tallies.size }
-  return { ...report.result(stats, lists.lost.length > 0 && hidden ? unknown : undefined), ...lists }
+  return { ...report.result(stats, lists.lost.length > 0 ? unknown : undefined), ...lists }
+}
+
+/** How many had been acknowledged when the queue was found empty, and never came out. */
+function copiesGone({ puts, takes }: Tally, emptyFrom: number): number {
+  const before = puts.filter(({ status, end }) => status === 'ok' && end < emptyFrom).length
+  return Math.max(0, before - takes.length)
 }
 
 type Lists = Record<'lost' | 'unexpected' | 'duplicated' | 'recovered', unknown[]>

@@ -1,3 +1,4 @@
+import { HistoryContentError } from '../errors.ts'
 import type { History } from '../history.ts'
 import type { Operation } from '../operation.ts'
 import type { CheckResult } from '../result.ts'
@@ -15,7 +16,7 @@ export interface UniqueIdsResult extends CheckResult {
 /**
  * Every `generate` returned an id that no other one returned.
  *
- * @throws HistoryContentError for any other operation.
+ * @throws HistoryContentError for any other operation, or a completed one without an id.
  */
 export function checkUniqueIds(history: History, options?: InvariantOptions): UniqueIdsResult {
   const promise = 'unique ids'
@@ -26,6 +27,10 @@ export function checkUniqueIds(history: History, options?: InvariantOptions): Un
   for (const operation of history.operations) {
     if (operation.status !== 'ok') continue
     acknowledged++
+    if (operation.output === undefined) {
+      const reason = 'a generate must put out the id that it gave out'
+      throw new HistoryContentError(operation.index, reason, operation.line)
+    }
     const key = valueKey(operation.output)
     const others = holders.get(key)
     if (others === undefined) holders.set(key, [operation])
@@ -38,7 +43,7 @@ export function checkUniqueIds(history: History, options?: InvariantOptions): Un
     duplicated.push({ id: first.output, count: same.length })
     report.add({
       name: 'duplicate-id',
-      message: `${shown(first.output)} was given out ${same.length} times: ${same.map(at).join(', ')}`,
+      message: `${shown(first.output)} was given out ${same.length} times: ${same.slice(0, 10).map(at).join(', ')}${same.length > 10 ? ' …' : ''}`,
       operations: same
         .slice(0, 2)
         .toReversed()
