@@ -65,8 +65,9 @@ function run(entry: Entry, history: History, options: RunOptions): CheckResult {
   try {
     return entry.run(history, options)
   } catch (error) {
-    // An option that makes no sense for this history. Node's own range errors (a stack that is full) say nothing of "must".
-    throw error instanceof RangeError && error.message.includes(' must ')
+    // An option that makes no sense for this history, or is missing. Node's own errors (a stack that is full) are not worded so.
+    throw (error instanceof RangeError || error instanceof TypeError) &&
+      /^Cannot check |must /.test(error.message)
       ? new UsageError(error.message)
       : error
   }

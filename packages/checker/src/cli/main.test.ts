@@ -171,6 +171,13 @@ describe('checker', () => {
     expect(err).toContain("versionOrder must not be 'real-time' for a history without real time")
   })
 
+  test('exits 64 where an option is missing, and says which', async () => {
+    const take = '{:process 0, :type :invoke, :f :take}\n{:process 0, :type :ok, :f :take}'
+    const { code, err } = await run(['-', '-m', 'no-oversell'], { stdin: [take] })
+    expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining('(--init)') as string })
+    expect(await run(['-', '-m', 'no-oversell', '--init', '1'], { stdin: [take] })).toMatchObject({ code: 0 })
+  })
+
   test('sessions: a process that did not see its own write', async () => {
     const stale = `${GOOD}{:process 0, :type :invoke, :f :read}\n{:process 0, :type :ok, :f :read, :value 0}\n`
     const argv = ['-', '-m', 'sessions', '-l', 'RYW', '--init', '0']
@@ -239,7 +246,7 @@ describe('checker', () => {
     const path = await file('kept.edn', GOOD)
     expect(await run([path, '--html', join(folder, '.', 'kept.edn')])).toMatchObject({ code: 64 })
     expect(await readFile(path, 'utf8')).toBe(GOOD)
-    const { code, err } = await run([
+    const { code, out, err } = await run([
       path,
       '-m',
       'register',
@@ -248,6 +255,7 @@ describe('checker', () => {
     ])
     expect(code).toBe(64)
     expect(err).toMatch(/^checker: Cannot write .*folder\.html: ENOENT/)
+    expect(out).not.toContain('Picture')
   })
 
   test('--init is the value before the first write', async () => {

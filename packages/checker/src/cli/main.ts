@@ -76,16 +76,23 @@ interface Finished {
 }
 
 async function report({ options, io, history, check, result, tookMs }: Finished): Promise<number> {
-  const facts = { history, result, check, tookMs, html: options.html, guessed: options.model === undefined }
+  const unwritten = options.html === undefined ? undefined : await written(options.html, history, result)
+  const html = unwritten === undefined ? options.html : undefined
+  const facts = { history, result, check, tookMs, html, guessed: options.model === undefined }
   io.stdout.write(options.json ? jsonReport(facts) : textReport(facts, paint(io.stdout, io)))
-  if (options.html !== undefined) {
-    try {
-      await writeFile(options.html, renderTimeline(history, result))
-    } catch (error) {
-      throw new UsageError(`Cannot write ${options.html}: ${(error as Error).message}`)
-    }
-  }
+  if (unwritten !== undefined) throw unwritten
   return EXIT[result.verdict]
+}
+
+/** Draws the picture; returns why it could not be written. */
+async function written(file: string, history: History, result: CheckResult): Promise<UsageError | undefined> {
+  const page = renderTimeline(history, result)
+  try {
+    await writeFile(file, page)
+    return undefined
+  } catch (error) {
+    return new UsageError(`Cannot write ${file}: ${(error as Error).message}`)
+  }
 }
 
 /** Which conventions of EDN apply; only the name of the model counts. */
