@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { systemClock } from '@quorate/core'
-import { localCluster } from '@quorate/local-cluster'
+import { localCluster, WrongServerStateError } from '@quorate/local-cluster'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 import { items, sql } from './support/sql.ts'
@@ -122,4 +122,20 @@ it('what is asked of a cluster that is being stopped is refused, and leaves noth
   for (const work of refused) await expect(work).rejects.toThrow(/stopped/)
   await stopped
   await expect(rm(cluster.dir, { recursive: true })).rejects.toThrow('ENOENT')
+})
+
+it('what only a replica can do is refused to one that has been promoted meanwhile, by a rejected promise', async () => {
+  await using cluster = await localCluster({
+    postgres: { main: { replicas: 1 } },
+    redis: { main: { replicas: 1 } },
+  })
+  const [[postgres], [redis]] = [cluster.postgres.main.replicas, cluster.redis.main.replicas]
+  const promoted = Promise.all([cluster.postgres.main.promote(0), cluster.redis.main.promote(0)])
+  const early = postgres.reclone()
+  await expect(early).rejects.toThrow(WrongServerStateError)
+  await expect(early).rejects.toMatchObject({ state: 'the primary' })
+  await promoted
+  const calls = [() => postgres.caughtUp(), () => postgres.reclone(), () => redis.caughtUp()]
+  const refused = calls.map((call) => call()) // a throw would end the test here
+  for (const call of refused) await expect(call).rejects.toThrow(WrongServerStateError)
 })

@@ -183,12 +183,15 @@ export class PostgresMembers extends ReplicaSet<PostgresNode> {
   async #clone(member: Member<PostgresNode>, reason: string): Promise<void> {
     const { node } = member
     const primary = this.primary.node
-    if (primary.state !== 'running' || node === primary) {
+    const isPrimary = node === primary // by a promotion since this was asked for
+    if (primary.state !== 'running' || isPrimary) {
       throw new WrongServerStateError({
         server: node.name,
         action: 'clone the primary',
-        state: `behind a primary that is ${primary.state}`,
-        remedy: 'restart the primary or promote another replica first',
+        state: isPrimary ? 'the primary' : `behind a primary that is ${primary.state}`,
+        remedy: isPrimary
+          ? "use one of the group's replicas"
+          : 'restart the primary or promote another replica first',
       })
     }
     // Should this fail half-way, the next restart() begins anew.

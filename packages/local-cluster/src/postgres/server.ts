@@ -130,14 +130,14 @@ export class PostgresHandle implements PostgresReplica {
     await this.#members.applyDelay(this.#member, ms)
   }
 
-  caughtUp({ deadlineMs = 10_000, signal }: WaitOptions = {}): Promise<void> {
+  async caughtUp({ deadlineMs = 10_000, signal }: WaitOptions = {}): Promise<void> {
     this.#mustReplicate('wait for replay')
-    return this.#members.caughtUp(this.#member, deadlineMs, signal)
+    await this.#members.caughtUp(this.#member, deadlineMs, signal)
   }
 
-  reclone(): Promise<void> {
+  async reclone(): Promise<void> {
     this.#mustReplicate('clone the primary')
-    return this.#members.reclone(this.#member)
+    await this.#members.reclone(this.#member)
   }
 
   #mustReplicate(action: string): void {

@@ -98,7 +98,7 @@ export class RedisHandle implements RedisReplica {
     return this.#members.restart(this.#member)
   }
 
-  caughtUp({ deadlineMs = 10_000, signal }: WaitOptions = {}): Promise<void> {
+  async caughtUp({ deadlineMs = 10_000, signal }: WaitOptions = {}): Promise<void> {
     if (this.role === 'primary') {
       throw new WrongServerStateError({
         server: this.name,
@@ -107,6 +107,6 @@ export class RedisHandle implements RedisReplica {
         remedy: "use one of the group's replicas",
       })
     }
-    return this.#members.caughtUp(this.#member, deadlineMs, signal)
+    await this.#members.caughtUp(this.#member, deadlineMs, signal)
   }
 }
