@@ -1,19 +1,34 @@
 /**
  * A text that two values share exactly if they are equal by structure; order of object keys does not count.
- * Values are what JSON or EDN can hold; anything else counts by `String(value)`.
+ * Values are what JSON or EDN can hold, and `Date`, `Map` and `Set`; an object without fields counts by `String(value)`.
  */
 export function valueKey(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value !== 'object' || value === null)
     return typeof value === 'bigint' ? `${value}n` : String(value)
   if (Array.isArray(value)) return `[${value.map(valueKey).join(',')}]`
+  if (value instanceof Date) return `Date(${value.getTime()})`
+  if (value instanceof Set) return `Set{${Array.from(value, valueKey).toSorted().join(',')}}`
+  if (value instanceof Map)
+    return `Map{${Array.from(value, ([key, field]) => `${valueKey(key)}:${valueKey(field)}`)
+      .toSorted()
+      .join(',')}}`
   const entries = Object.entries(value).map(([key, field]) => `${JSON.stringify(key)}:${valueKey(field)}`)
+  if (entries.length === 0 && !isPlain(value)) return String(value as RegExp)
   return `{${entries.toSorted().join(',')}}`
 }
 
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** Is that the text of what hides all it holds, as an object with private fields does? Others may have the same. */
+export const isOpaque = (text: string): boolean => text.startsWith('[object ')
+
 /** Equal by structure? */
 export function sameValue(a: unknown, b: unknown): boolean {
-  if (a === b) return true
+  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true
   if (typeof a !== 'object' || typeof b !== 'object') return false
   return valueKey(a) === valueKey(b)
 }

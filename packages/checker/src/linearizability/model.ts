@@ -5,8 +5,10 @@ import type { Key, Operation } from '../operation.ts'
  * What an object may do: a state, and for each operation either the next state or "not allowed".
  * Three members are enough; the others make checks faster and counterexamples easier to read.
  *
- * Every method must be pure: the same answer for the same arguments, and no argument changed. A model that
- * throws, or returns what is not a state, ends the check with a `TypeError` that says where.
+ * Every method must be pure: the same answer for the same arguments, and no argument changed. Of an operation it may
+ * look at `process`, `op`, `key`, `input`, `output` and `status`, not at its times. A model that throws, returns what
+ * is not a state, or contradicts itself (a pure read that changes the state) ends the check with a `TypeError` that
+ * says where.
  *
  * @typeParam S a state: any value but `undefined`, for instance `null`.
  *
@@ -42,7 +44,7 @@ export interface Model<S> {
    * has no output: answer what happens if it takes effect. One that failed is never asked about.
    */
   step(state: S, operation: Operation): S | undefined
-  /** A text that two states share exactly if they are the same. Default: by structure (`valueKey`). */
+  /** A text that two states share exactly if they are the same. Default: by structure; private fields need a `key`. */
   key?(state: S): string
   /**
    * The object, or the objects, that an operation is about. Operations that share none are checked apart, which
@@ -60,7 +62,8 @@ export interface Model<S> {
   leadsTo?(operation: Operation): readonly [S] | undefined
   /**
    * A text that operations share only if `step`, `isRead`, `isOverwrite`, `onlyIn` and `leadsTo` treat them alike.
-   * Default: name, key, input and output. A coarser text makes more operations interchangeable.
+   * Default: process, name, key, input and output. A coarser text makes more operations interchangeable: without the
+   * process, for instance, if `step` does not look at it.
    */
   classKey?(operation: Operation): string
   /**

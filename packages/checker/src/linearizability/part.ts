@@ -43,17 +43,22 @@ export function partsOf<S>(
   initial: unknown,
 ): Part<S>[] {
   const live = history.operations.filter(({ status }) => status !== 'fail')
-  for (const operation of live) requireTimes(operation)
+  for (const operation of live) requireOperation(operation)
   if (live.some((operation, at) => at > 0 && operation.start < live[at - 1]!.start))
     live.sort((a, b) => a.start - b.start)
   const groups = groupsOf(live, model.name, partition)
   return groups.map(({ key, operations }) => partOf(key, operations, model, initial))
 }
 
-function requireTimes({ index, start, end, line }: Operation): void {
+function requireOperation({ index, status, start, end, line }: Operation): void {
+  if (status !== 'ok' && status !== 'unknown')
+    throw new HistoryContentError(index, `its status must be ok, fail or unknown, got ${status}`, line)
   if (!(start <= end))
     throw new HistoryContentError(index, `it must end after its start, got ${start} and ${end}`, line)
 }
+
+/** Objects are no keys: two that look alike would be two objects. */
+const isKey = (key: unknown): boolean => typeof key !== 'object' || key === null
 
 interface Group {
   readonly key: Key | undefined
@@ -66,9 +71,15 @@ function groupsOf<S>(
   partition: Model<S>['partition'],
 ): Group[] {
   if (partition === undefined) return [{ key: undefined, operations: [...operations] }]
-  const keysOf = operations.map((operation) =>
-    callModel(name, 'partition', operation, () => partition(operation)),
-  )
+  const keysOf = operations.map((operation) => {
+    const keys = callModel(name, 'partition', operation, () => partition(operation))
+    if (!(Array.isArray(keys) ? keys.every(isKey) : isKey(keys)))
+      throw new TypeError(
+        `Cannot check with model ${name}: partition() must return strings or numbers, or undefined, ` +
+          `for operation #${operation.index}, got ${String(keys)}`,
+      )
+    return keys
+  })
   const parents = new Map<Key | undefined, Key | undefined>()
   const rootOf = (key: Key | undefined): Key | undefined => {
     let root = key
@@ -124,6 +135,10 @@ function partOf<S>(
   const start = transitions.idOf(first)
   const kind = Uint8Array.from(kinds)
   const states = statesOf(transitions, kind, start)
+  transitions.hold(
+    kind.map((of) => (of === READ ? 1 : 0)),
+    states,
+  )
   const stays = (of: number, cls: number): number =>
     of === READ ? ILLEGAL : of === OVERWRITE ? states.leadsTo[cls]! : -2
   const isGrowing = model.lookahead?.(operations, first) !== undefined
@@ -146,13 +161,14 @@ function partOf<S>(
 function classKeyOf<S>(model: Model<S>, operation: Operation): string {
   if (model.classKey !== undefined)
     return callModel(model.name, 'classKey', operation, () => model.classKey!(operation))
-  const { op, key, input, output, status } = operation
-  return valueKey([op, key, input, status === 'unknown' ? 'unknown' : [output]])
+  const { process, op, key, input, output, status } = operation
+  return valueKey([process, op, key, input, status === 'unknown' ? 'unknown' : [output]])
 }
 
 function kindOf<S>(model: Model<S>, operation: Operation): number {
-  if (model.isRead?.(operation) === true) return READ
-  return model.isOverwrite?.(operation) === true ? OVERWRITE : UPDATE
+  if (callModel(model.name, 'isRead', operation, () => model.isRead?.(operation)) === true) return READ
+  const isBlind = callModel(model.name, 'isOverwrite', operation, () => model.isOverwrite?.(operation))
+  return isBlind === true ? OVERWRITE : UPDATE
 }
 
 function statesOf<S>(
@@ -165,7 +181,7 @@ function statesOf<S>(
   const leadsTo = new Int32Array(kind.length).fill(-1)
   representatives.forEach((operation, cls) => {
     const only = callModel(model.name, 'onlyIn', operation, () => model.onlyIn?.(operation))
-    if (only !== undefined) onlyIn[cls] = transitions.idOf(only[0])
+    if (only !== undefined) onlyIn[cls] = transitions.idOf(onlyOf(model.name, 'onlyIn', operation, only))
     if (kind[cls] === OVERWRITE) {
       leadsTo[cls] = transitions.next(initial, cls)
       if (leadsTo[cls] === ILLEGAL)
@@ -175,10 +191,18 @@ function statesOf<S>(
         )
     } else if (kind[cls] === UPDATE) {
       const target = callModel(model.name, 'leadsTo', operation, () => model.leadsTo?.(operation))
-      if (target !== undefined) leadsTo[cls] = transitions.idOf(target[0])
+      if (target !== undefined)
+        leadsTo[cls] = transitions.idOf(onlyOf(model.name, 'leadsTo', operation, target))
     }
   })
   return { onlyIn, leadsTo }
+}
+
+function onlyOf<S>(name: string, method: string, { index }: Operation, answer: readonly [S]): S {
+  if (Array.isArray(answer) && answer.length === 1 && answer[0] !== undefined) return answer[0]
+  throw new TypeError(
+    `Cannot check with model ${name}: ${method}() must return a state in an array or undefined for operation #${index}`,
+  )
 }
 
 function inOrderOfEnd(operations: readonly Operation[]): Int32Array {

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import { compareCounterexamples, compareWaysToDecide, compareWithBruteForce } from './testing/compare.test-helper.ts'
+import {
+  compareCounterexamples,
+  compareWaysToDecide,
+  compareWithBruteForce,
+} from './testing/compare.test-helper.ts'
 import * as objects from './testing/objects.ts'
 import type { Simulated } from './testing/random-histories.ts'
 

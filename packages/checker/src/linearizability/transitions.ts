@@ -1,6 +1,6 @@
 import { HistoryContentError } from '../errors.ts'
 import type { Operation } from '../operation.ts'
-import { valueKey } from '../value.ts'
+import { isOpaque, valueKey } from '../value.ts'
 import type { Model } from './model.ts'
 
 /** {@link Transitions.next}: the operation is not allowed in that state. */
@@ -28,6 +28,9 @@ export class Transitions<S> {
   #lost = -1
   #afterLost: Int32Array = new Int32Array(0)
   #textBytes = 0
+  #reads: Uint8Array | undefined
+  #onlyIn: Int32Array = new Int32Array(0)
+  #leadsTo: Int32Array = new Int32Array(0)
 
   /** @param representatives an operation of each class. */
   constructor(model: Model<S>, representatives: readonly Operation[]) {
@@ -82,9 +85,21 @@ export class Transitions<S> {
     return this.#lost
   }
 
+  /** Holds the model to what it says of classes: is it a read, the only state it is allowed in (-1), where it leads (-1). */
+  hold(
+    reads: Uint8Array,
+    { onlyIn, leadsTo }: { readonly onlyIn: Int32Array; readonly leadsTo: Int32Array },
+  ): void {
+    this.#reads = reads
+    this.#onlyIn = onlyIn
+    this.#leadsTo = leadsTo
+  }
+
   describe(id: number): string {
     const state = this.stateOf(id)
-    return this.model.describe === undefined ? valueKey(state) : this.model.describe(state)
+    return (
+      callModel(this.model.name, 'describe', undefined, () => this.model.describe?.(state)) ?? valueKey(state)
+    )
   }
 
   /** The state after an operation of that class, or {@link ILLEGAL}. */
@@ -125,12 +140,36 @@ export class Transitions<S> {
         `Cannot check with model ${model.name}: step() changed the state it was given for operation ` +
           `#${operation.index}; it must return a new one`,
       )
-    return next === state ? id : this.idOf(next)
+    const after = next === state ? id : this.idOf(next)
+    this.#requireAsSaid(id, cls, after)
+    return after
+  }
+
+  #requireAsSaid(before: number, cls: number, after: number): void {
+    if (this.#reads === undefined) return
+    const lie =
+      this.#reads[cls] === 1 && after !== before
+        ? 'isRead() is true, but step() changed the state'
+        : this.#onlyIn[cls] !== -1 && this.#onlyIn[cls] !== before
+          ? 'step() allows it in another state than onlyIn() says'
+          : this.#leadsTo[cls] !== -1 && this.#leadsTo[cls] !== after
+            ? 'step() leads to another state than isOverwrite() or leadsTo() say'
+            : undefined
+    if (lie === undefined) return
+    const { index, op } = this.representatives[cls]!
+    throw new TypeError(`Cannot check with model ${this.model.name}: ${lie}, for operation #${index} (${op})`)
   }
 
   #keyOf(state: S): string {
     const { model } = this
-    if (model.key === undefined) return valueKey(state)
+    if (model.key === undefined) {
+      const text = valueKey(state)
+      if (isOpaque(text))
+        throw new TypeError(
+          `Cannot check with model ${model.name}: its states show no fields to compare them by; give it a key()`,
+        )
+      return text
+    }
     const key: unknown = callModel(model.name, 'key', undefined, () => model.key?.(state))
     if (typeof key !== 'string')
       throw new TypeError(

@@ -15,12 +15,13 @@ export function wrongContent({ index, op, line }: Operation, reason: string): ne
   throw new HistoryContentError(index, `${op} ${reason}`, line)
 }
 
-/** `[old, new]` of a compare-and-set. */
+/** `[old, new]` of a compare-and-set; nothing counts as `null`, as in a write. */
 export function casInput(operation: Operation): readonly [unknown, unknown] {
   const { input } = operation
   if (!Array.isArray(input) || input.length !== 2)
     wrongContent(operation, `needs the input [old, new], got ${JSON.stringify(input)}`)
-  return input as unknown as readonly [unknown, unknown]
+  const [from, to] = input as unknown as readonly [unknown, unknown]
+  return [from ?? null, to ?? null]
 }
 
 /** Did a compare-and-set compare unequal? */

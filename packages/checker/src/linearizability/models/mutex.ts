@@ -42,7 +42,7 @@ export interface FencedMutexOptions {
   readonly expires?: boolean | undefined
 }
 
-/** `token` of the holder, -1 if it is not known; `last` is the greatest token so far, or a bound from below. */
+/** `token` of the holder, -1 if it is not known; `last` is the greatest token so far, or a bound from below; -1 before the first. */
 interface Fence {
   readonly held: boolean
   readonly token: number
@@ -56,7 +56,8 @@ interface Fence {
 export function fencedMutex({ expires = false }: FencedMutexOptions = {}): Model<Fence> {
   return {
     name: 'fenced-mutex',
-    init: () => ({ held: false, token: -1, last: -Infinity }),
+    // The first token is at least 0, even one that nobody was told.
+    init: () => ({ held: false, token: -1, last: -1 }),
     step(state, operation) {
       if (!isAcquire('fenced-mutex', operation)) return expires ? state : release(state, operation)
       if (state.held && !expires) return undefined
@@ -74,7 +75,7 @@ export function fencedMutex({ expires = false }: FencedMutexOptions = {}): Model
         : `r${tokenOf(operation, operation.input)}`,
     describe: ({ held, token, last }) =>
       `${held ? `held${token === -1 ? '' : ` with token ${token}`}` : 'free'}, ` +
-      (last === -Infinity ? 'no token given yet' : `last token ${last}`),
+      (last === -1 ? 'no token given yet' : `last token ${last}`),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Operation } from '../../operation.ts'
 import { sameValue, valueKey } from '../../value.ts'
 import type { InitialOptions, Model } from '../model.ts'
-import { unknownOperation } from './content.ts'
+import { unknownOperation, wrongContent } from './content.ts'
 
 /**
  * A first-in-first-out queue: `enqueue` puts its input at the end, `dequeue` takes what is first; its output is
@@ -18,7 +18,7 @@ export function queue(options: InitialOptions = {}): Model<readonly unknown[]> {
     },
     step(state, operation) {
       const { status, input, output } = operation
-      if (isEnqueue(operation)) return [...state, input ?? null]
+      if (isEnqueue(operation)) return [...state, input]
       if (status === 'unknown' || output === undefined) return state.slice(1)
       if (output === null) return state.length === 0 ? state : undefined
       return state.length > 0 && sameValue(state[0], output) ? state.slice(1) : undefined
@@ -26,7 +26,7 @@ export function queue(options: InitialOptions = {}): Model<readonly unknown[]> {
     partition: ({ key }) => key,
     isRead: (operation) => !isEnqueue(operation) && operation.status === 'ok' && operation.output === null,
     classKey(operation) {
-      if (isEnqueue(operation)) return `e${valueKey(operation.input ?? null)}`
+      if (isEnqueue(operation)) return `e${valueKey(operation.input)}`
       return operation.status === 'unknown' || operation.output === undefined
         ? 'd'
         : `d${valueKey(operation.output)}`
@@ -35,7 +35,14 @@ export function queue(options: InitialOptions = {}): Model<readonly unknown[]> {
 }
 
 function isEnqueue(operation: Operation): boolean {
-  if (operation.op === 'enqueue') return true
+  if (operation.op === 'enqueue') {
+    if (operation.input === null || operation.input === undefined)
+      wrongContent(
+        operation,
+        'needs an element other than null, which is what dequeue answers for an empty queue',
+      )
+    return true
+  }
   if (operation.op === 'dequeue') return false
   return unknownOperation('queue', operation, 'enqueue and dequeue')
 }
