@@ -14,6 +14,8 @@ export interface Judgement {
   readonly broken: readonly Guarantee[]
   /** What contradicts the claim; empty if nothing does. */
   readonly contradictions: readonly string[]
+  /** Why this history says nothing in favour of the claim; `undefined` if it does. */
+  readonly tooLittle: string | undefined
 }
 
 /** Less than this says nothing: a history in which nobody was answered keeps every promise. */
@@ -38,7 +40,6 @@ export function judge(run: History, claim: Claim): Judgement {
   for (const { name, result } of each.filter((one) => one.result.verdict === 'unknown')) {
     contradictions.push(`${name}: unknown${because(result)}`)
   }
-  contradictions.push(...tooLittle(history))
   for (const name of claim.broken.filter((one) => !broken.includes(one))) {
     contradictions.push(`${name} was not broken`)
   }
@@ -46,7 +47,7 @@ export function judge(run: History, claim: Claim): Judgement {
     const result = each.find((one) => one.name === name)?.result
     contradictions.push(`${name} was broken: ${result?.violations[0]?.message ?? ''}`)
   }
-  return { claim, history, linearizable, sessions, broken, contradictions }
+  return { claim, history, linearizable, sessions, broken, contradictions, tooLittle: tooLittle(history) }
 }
 
 /** The history of somebody who reads from these places only. */
@@ -78,12 +79,12 @@ export function evidenceOf({ operations, faults }: History): Record<keyof typeof
   }
 }
 
-function tooLittle(history: History): string[] {
+function tooLittle(history: History): string | undefined {
   const found = evidenceOf(history)
   const names = Object.keys(LEAST) as (keyof typeof LEAST)[]
-  if (names.every((name) => found[name] >= LEAST[name])) return []
+  if (names.every((name) => found[name] >= LEAST[name])) return undefined
   const list = names.map((name) => `${name} ${found[name]} of ${LEAST[name]}`).join(', ')
-  return [`too little was answered to say anything (${list}); run it longer`]
+  return `too little was answered to say anything (${list}); run it longer`
 }
 
 function because({ violations, reason }: CheckResult): string {

@@ -63,12 +63,15 @@ async function main(): Promise<number> {
       const judgement = judge(history, claim)
       rows.push(rowOf(setting, judgement, faults))
       if (values.html !== undefined) await draw(values.html, setting, judgement)
-      const { contradictions } = judgement
-      if (contradictions.length === 0) continue
+      const { contradictions, tooLittle } = judgement
+      if (contradictions.length === 0 && tooLittle === undefined) continue
       areKept = false
       const what = `${setting.name}, reads from ${claim.reads.join(' and ')}`
       remarks.push(
-        `CONTRADICTED  ${what}: ${contradictions.join('; ')}`,
+        `${wordFor(judgement)}  ${what}: ${[...contradictions, tooLittle ?? []].flat().join('; ')}`,
+      )
+      if (contradictions.length === 0) continue
+      remarks.push(
         `  again: npm run prove -- local-cluster --seed ${seed} --only '${setting.name}' --schedule '${schedule}'`,
       )
     }
@@ -84,8 +87,13 @@ async function main(): Promise<number> {
   return areKept ? 0 : 1
 }
 
+function wordFor({ contradictions, tooLittle }: Judgement): string {
+  if (contradictions.length > 0) return 'CONTRADICTED'
+  return tooLittle === undefined ? 'holds' : 'TOO LITTLE'
+}
+
 function rowOf(setting: Setting, judgement: Judgement, faults: number): string[] {
-  const { claim, history, linearizable, broken, contradictions } = judgement
+  const { claim, history, linearizable, broken } = judgement
   const unknown = history.operations.filter(({ status }) => status === 'unknown').length
   return [
     setting.name,
@@ -95,7 +103,7 @@ function rowOf(setting: Setting, judgement: Judgement, faults: number): string[]
     String(faults),
     linearizable.verdict,
     broken.length === 0 ? '–' : broken.join(', '),
-    contradictions.length === 0 ? 'holds' : 'CONTRADICTED',
+    wordFor(judgement),
   ]
 }
 
