@@ -339,3 +339,90 @@ describe('addFan()', () => {
     }
   })
 })
+
+describe('checkIsolation() of registers whose values are not unique', () => {
+  it('a null that a transaction wrote itself is what it reads then', () => {
+    const nulls = [{ steps: [w('x', 1)] }, { steps: [r('x', 1), w('x', null), r('x', null), w('x', 2)] }]
+    const options = { model: 'rw-register', level: 'serializable' } as const
+    expect(checkIsolation(history(nulls, { initial: null }), options).verdict).toBe('ok')
+  })
+
+  it('a value that a transaction writes, overwrites and writes again is its last', () => {
+    const again = [{ steps: [w('x', 1), w('x', 2), w('x', 1)] }, { steps: [r('x', 1), w('x', 3)] }]
+    const options = { model: 'rw-register', level: 'serializable', assume: ['wfr-keys'] } as const
+    expect(checkIsolation(history(again, { initial: null }), options).verdict).toBe('ok')
+  })
+
+  it('of two writes of one value neither is forgotten, though nobody reads it', () => {
+    const twice = [
+      { steps: [w('x', 3), r('z', null), w('z', 2)] },
+      { steps: [r('x', null), w('x', 3), r('x', 3), w('z', 1)] },
+    ]
+    for (const realTime of [true, false]) {
+      const { verdict } = checkIsolation(history(twice, { initial: null, realTime }), {
+        model: 'rw-register',
+        level: 'serializable',
+      })
+      expect(verdict).toBe('violated')
+    }
+  })
+})
+
+describe('checkIsolation() of sessions without real time', () => {
+  const ownWrite = history([{ steps: [w('y', 2), r('y', null)] }, { steps: [w('x', 1)] }], {
+    realTime: false,
+    initial: null,
+  })
+  const older = history([{ steps: [w('x', 1), w('y', 1)] }, { steps: [r('x', 1), r('y', null)] }], {
+    realTime: false,
+    initial: null,
+  })
+  const levels = ['read-committed', 'monotonic-view', 'cursor-stability']
+
+  it.each(levels)(
+    '%s includes that a transaction reads what it wrote, and nothing older than before',
+    (level) => {
+      for (const sessions of [ownWrite, older])
+        for (const sessionOrder of [true, false]) {
+          const result = checkIsolation(sessions, { model: 'rw-register', level, sessionOrder })
+          expect(result.verdict).toBe('violated')
+          expect(names(result)).not.toEqual([])
+        }
+    },
+  )
+
+  it('a plain level has no sessions if they are not to count', () => {
+    const [first, second] = [{ steps: [r('x', 4), w('x', 1)] }, { steps: [w('x', 4)] }]
+    const sessions = history(
+      [
+        { ...first, process: 0 },
+        { ...second, process: 0 },
+      ],
+      { realTime: false, initial: null },
+    )
+    const options = { model: 'rw-register', level: 'read-committed' } as const
+    expect(checkIsolation(sessions, options).verdict).toBe('violated')
+    const plain = checkIsolation(sessions, { ...options, sessionOrder: false })
+    expect(plain.verdict).toBe('ok')
+    expect(plain.ruledOut).not.toContain('read-committed')
+  })
+})
+
+describe('checkIsolation() of a transaction that completed without output', () => {
+  const silent = (steps: MicroOperation[]): History => {
+    const whole = history([{ steps }])
+    return { ...whole, operations: whole.operations.map((one) => ({ ...one, output: undefined })) }
+  }
+
+  it.each(['read-committed', 'read-atomic', 'serializable'])('knows what it wrote at %s', (level) => {
+    expect(checkIsolation(silent([w('x', 1)]), { model: 'rw-register', level }).verdict).toBe('ok')
+    expect(checkIsolation(silent([append('x', 1)]), { model: 'list-append', level }).verdict).toBe('ok')
+  })
+
+  it('refuses to guess what it read', () => {
+    for (const model of ['list-append', 'rw-register'] as const)
+      expect(() => checkIsolation(silent([r('x', null)]), { model })).toThrow(
+        'Cannot check operation #0: it completed and read, but its output does not say what',
+      )
+  })
+})

@@ -7,10 +7,24 @@ import type { Judgement } from './judge.ts'
 import type { Level } from './levels.ts'
 import { solveLevel } from './solver/solve-level.ts'
 
+/** Levels whose own rules, which are Adya's, allow more than `read-committed` of a history of sessions does. */
+const ABOVE_READ_COMMITTED: ReadonlySet<string> = new Set([
+  'read-committed',
+  'monotonic-view',
+  'cursor-stability',
+])
+
 /**
- * Registers whose versions are in no known order: `read-committed`, `read-atomic` and `causal` can be decided in any
- * case, the levels from `prefix` on by search. For a history of sessions `read-committed` is what its literature
- * means by it, which is more than Adya's: a transaction that read something new reads nothing older afterwards.
+ * For a history of sessions `read-committed` is what its literature means by it, which is more than Adya's: a
+ * transaction that read something new reads nothing older afterwards, nor anything else than what it wrote itself.
+ * Does this level need that as well as what it forbids by name?
+ */
+export const needsMore = (history: History, level: Level): boolean =>
+  !history.realTime && ABOVE_READ_COMMITTED.has(level.base)
+
+/**
+ * Registers whose versions are in no known order: `read-committed` (of sessions), `read-atomic` and `causal` can be
+ * decided in any case, the levels from `prefix` on by search.
  *
  * `undefined` if the level is none of these.
  */
@@ -42,12 +56,12 @@ function ask(history: History, level: Level, options: IsolationOptions): CheckRe
     case 'causal':
       return checkWeakLevel(history, 'causal', budget)
     case 'read-committed':
-      return history.realTime ? undefined : checkWeakLevel(history, 'read-committed', budget)
+      return history.realTime ? undefined : readCommitted(history, level, budget)
     case 'read-atomic':
       // Its verdict includes the order of sessions, and no real time.
       return level.strength === 2
         ? undefined
-        : checkWeakLevel(level.strength === 1 ? history : withoutSessions(history), 'read-atomic', budget)
+        : checkWeakLevel(inItsSessions(history, level), 'read-atomic', budget)
     case 'prefix':
     case 'snapshot-isolation':
     case 'serializable':
@@ -60,6 +74,9 @@ function ask(history: History, level: Level, options: IsolationOptions): CheckRe
   }
 }
 
+const readCommitted = (history: History, level: Level, budget: object): CheckResult =>
+  checkWeakLevel(inItsSessions(history, level), 'read-committed', budget)
+
 /** Levels between two that can be decided: what the stronger one allows they allow, what the weaker one forbids they forbid. */
 function between(
   history: History,
@@ -67,17 +84,21 @@ function between(
   order: { readonly sessionOrder: boolean; readonly realTime: boolean },
   budget: object,
 ): CheckResult | undefined {
+  if (needsMore(history, level)) {
+    const committed = readCommitted(history, level, budget)
+    if (committed.verdict !== 'ok') return committed
+  }
   const above = solveLevel(history, { level: 'snapshot-isolation', ...order, ...budget })
   if (above.verdict === 'ok') return above
   if (level.strength === 2 || (level.base !== 'update-atomic' && level.base !== 'consistent-view'))
     return undefined
-  const below = checkWeakLevel(
-    level.strength === 1 ? history : withoutSessions(history),
-    'read-atomic',
-    budget,
-  )
+  const below = checkWeakLevel(inItsSessions(history, level), 'read-atomic', budget)
   return below.verdict === 'violated' ? below : undefined
 }
+
+/** With the sessions that the level includes. */
+const inItsSessions = (history: History, level: Level): History =>
+  level.strength === 0 ? withoutSessions(history) : history
 
 /** Every transaction in a session of its own. */
 const withoutSessions = (history: History): History => ({

@@ -43,13 +43,13 @@ export function registerEvidence(txns: Transactions, findings: Findings): Regist
     const before = links.previous[step]!
     if (before !== NONE && !agrees(txns, before, step, isInitial))
       reportInternal(txns, before, step, findings)
-    if (before !== NONE && isWrite[before] === 1 && txns.value[before] === element) continue
+    if (before !== NONE && isWrite[before] === 1 && sameVersion(txns, before, step)) continue
     const key = txns.key[step]!
     const reader = owner[step]!
     const written = element === NONE ? NONE : elements.writer[element]!
     const unclear =
       element === NONE
-        ? writesNull(txns, key)
+        ? elements.writer[nullOf(txns, key)] !== NONE
         : elements.ambiguous.has(element) || (written !== NONE && initial[key] === element)
     if (unclear) {
       ambiguous ??= element === NONE ? elements.idOf(key, null) : element
@@ -111,10 +111,14 @@ export function registerEvidence(txns: Transactions, findings: Findings): Regist
   return { versions, happened, initial, ambiguous }
 }
 
-/** Is null written to this key? Then a read of null may be of that. */
-const writesNull = (txns: Transactions, key: number): boolean => {
-  const writer = txns.elements.writer[txns.elements.idOf(key, null)] as number
-  return writer !== NONE
+/** The element of a null that is written to this key. Then a read of null may be of that. */
+const nullOf = (txns: Transactions, key: number): number => txns.elements.idOf(key, null)
+
+/** Does a read see what an earlier step of its transaction wrote or read? A null that was read has no element of its own. */
+function sameVersion(txns: Transactions, before: number, step: number): boolean {
+  const was = txns.value[before]!
+  const is = txns.value[step]!
+  return was === is || txns.elements.seenAs(was) === (is === NONE ? nullOf(txns, txns.key[step]!) : is)
 }
 
 function initialElements(txns: Transactions): Int32Array {
@@ -143,9 +147,8 @@ function agrees(
   step: number,
   isInitial: (element: number) => boolean,
 ): boolean {
-  const was = txns.value[before]!
-  const is = txns.value[step]!
-  return was === is || (txns.isWrite[before] === 0 && isInitial(was) && isInitial(is))
+  if (sameVersion(txns, before, step)) return true
+  return txns.isWrite[before] === 0 && isInitial(txns.value[before]!) && isInitial(txns.value[step]!)
 }
 
 function reportInternal(txns: Transactions, before: number, step: number, findings: Findings): void {

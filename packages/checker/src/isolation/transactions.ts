@@ -43,8 +43,9 @@ export class Elements {
   readonly #value: unknown[] = []
   /** The micro-operation that wrote it; {@link NONE} if nobody did. */
   readonly writer: number[] = []
-  /** Written by several transactions of which more than one may have committed. */
+  /** Written by several transactions of which more than one may have committed: the others have twins of it. */
   readonly ambiguous: Set<number> = new Set()
+  readonly #twinOf = new Map<number, number>()
 
   get size(): number {
     return this.#key.length
@@ -64,6 +65,22 @@ export class Elements {
       this.writer.push(NONE)
     }
     return id
+  }
+
+  /** One more element of the same key and value, for another transaction that wrote it. No read is of it. */
+  twinOf(element: number): number {
+    this.ambiguous.add(element)
+    const twin = this.#key.length
+    this.#key.push(this.#key[element]!)
+    this.#value.push(this.#value[element])
+    this.writer.push(NONE)
+    this.#twinOf.set(twin, element)
+    return twin
+  }
+
+  /** The element that reads of this one's value are of: itself, unless it is a twin. */
+  seenAs(element: number): number {
+    return this.#twinOf.get(element) ?? element
   }
 
   keyOf(element: number): number {
@@ -107,17 +124,17 @@ export function readTransactions(history: History, model: 'list-append' | 'rw-re
     process[t] = processes.idOf(operation.process)
     for (const step of stepsOf(operation)) {
       const [name, stepKey, seen] = microOperation(operation, step)
-      const isRead = name === 'r' || name === 'read'
-      if (!isRead && name !== writeName && !(name === 'write' && model === 'rw-register')) {
+      const reads = isRead(step)
+      if (!reads && name !== writeName && !(name === 'write' && model === 'rw-register')) {
         refuse(operation, `a transaction over ${model} has steps 'r' and '${writeName}', not ${quote(name)}`)
       }
       // What a transaction saw that did not complete is not known, and what an aborted one saw does not matter.
-      if (isRead && state !== COMMITTED) continue
+      if (reads && state !== COMMITTED) continue
       const k = keys.idOf(stepKey)
       owner.push(t)
       key.push(k)
-      isWrite.push(isRead ? 0 : 1)
-      if (!isRead) value.push(addWrite(elements, k, seen, owner.length - 1, owner, status))
+      isWrite.push(reads ? 0 : 1)
+      if (!reads) value.push(addWrite(elements, k, seen, owner.length - 1, owner, status))
       else if (model === 'list-append') {
         value.push(lists.length)
         lists.push(listOf(operation, seen))
@@ -142,7 +159,7 @@ export function readTransactions(history: History, model: 'list-append' | 'rw-re
   }
 }
 
-/** The element that step `at` writes; of several writers of one element the one most likely to have committed counts. */
+/** The element that step `at` writes: one of its own if another transaction that may have committed wrote the same. */
 function addWrite(
   elements: Elements,
   key: number,
@@ -159,7 +176,11 @@ function addWrite(
   }
   const was = status[owner[before]!] as number
   const is = status[owner[at]!] as number
-  if (owner[before] !== owner[at] && was !== ABORTED && is !== ABORTED) elements.ambiguous.add(element)
+  if (owner[before] !== owner[at] && was !== ABORTED && is !== ABORTED) {
+    const twin = elements.twinOf(element)
+    elements.writer[twin] = at
+    return twin
+  }
   if (is <= was) elements.writer[element] = at
   return element
 }
@@ -168,8 +189,10 @@ function addWrite(
 function stepsOf(operation: Operation): readonly unknown[] {
   const { op, key, input, output, status } = operation
   if (op === 'txn') {
-    const steps = status === 'ok' && Array.isArray(output) ? output : input
+    const steps = status === 'ok' && output !== undefined && output !== null ? output : input
     if (!Array.isArray(steps)) return refuse(operation, 'a transaction is a list of steps')
+    if (status === 'ok' && steps !== output && steps.some(isRead))
+      return refuse(operation, 'it completed and read, but its output does not say what')
     return steps
   }
   if (key !== undefined) {
@@ -181,6 +204,11 @@ function stepsOf(operation: Operation): readonly unknown[] {
     operation,
     `${quote(op)} is no transaction: expected 'txn', or 'read', 'write' or 'append' with a key`,
   )
+}
+
+function isRead(step: unknown): boolean {
+  const name: unknown = Array.isArray(step) ? step[0] : undefined
+  return name === 'r' || name === 'read' || name === ':r' || name === ':read'
 }
 
 function microOperation(operation: Operation, step: unknown): readonly [string, Key, unknown] {

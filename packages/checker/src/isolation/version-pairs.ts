@@ -79,6 +79,8 @@ function inOrder(
     if (txns.key[step] !== key) continue
     const element = txns.value[step]!
     if (element === NONE || versions.place[element] === -1) continue
+    // Written again later: that is the version.
+    if (txns.isWrite[step] === 1 && txns.elements.writer[element] !== step) continue
     if (txns.isWrite[step] === 1 && before !== NONE && before !== element) pairs.push([before, element])
     if (txns.isWrite[step] === 1 || writerOf(txns, element) !== txn) before = element
   }

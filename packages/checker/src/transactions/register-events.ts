@@ -64,6 +64,8 @@ export function readEvents(operations: readonly Operation[], keys: ValueIds, val
   }
 }
 
+const WRITES: ReadonlySet<unknown> = new Set(['w', 'write', 'put'])
+
 /** At most. */
 function eventsOf(operation: Operation): number {
   switch (operation.op) {
@@ -83,9 +85,12 @@ function eventsOf(operation: Operation): number {
 }
 
 function microOperations(operation: Operation): readonly (readonly unknown[])[] {
-  const list = operation.status === 'ok' ? operation.output : (operation.input ?? operation.output)
+  const { status, input, output } = operation
+  const list = status === 'ok' ? (output ?? input) : (input ?? output)
   if (!Array.isArray(list) || !list.every((micro) => Array.isArray(micro) && micro.length >= 2))
     throw wrong(operation, "the output of a txn is a list of ['r' | 'w', key, value]")
+  if (status === 'ok' && list !== output && list.some(([name]) => !WRITES.has(name)))
+    throw wrong(operation, 'it completed and read, but its output does not say what')
   return list as unknown[][]
 }
 

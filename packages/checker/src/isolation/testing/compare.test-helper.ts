@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { History } from '../../history.ts'
 import { checkIsolation } from '../check-isolation.ts'
+import { needsMore } from '../elsewhere.ts'
 import { judgeLists, judgeRegisters } from '../judge.ts'
 import { allLevels, type Level } from '../levels.ts'
 import { readTransactions } from '../transactions.ts'
@@ -92,8 +93,8 @@ export function compareWithBruteForce(model: Model, file: string): Map<string, C
       const counts = tally.get(level.name) as Counts
       counts[truth.has(level.base) ? 'allowed' : 'forbidden']++
       check(level, verdictOf(level))
-      // Read committed of a history of sessions is another promise, see checkWeakLevel().
-      if (at !== seed % levels.length || (!history.realTime && level.base === 'read-committed')) return
+      // Read committed of a history of sessions is more than what brute force tries, see needsMore().
+      if (at !== seed % levels.length || needsMore(history, level)) return
       const result = checkIsolation(history, { model, level: level.name, sessionOrder: false })
       check(level, result.verdict)
       expect(result.violations.length > 0, `violations are told, seed ${seed}`).toBe(
