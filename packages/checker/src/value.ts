@@ -14,7 +14,8 @@ export function valueKey(value: unknown): string {
       .toSorted()
       .join(',')}}`
   const entries = Object.entries(value).map(([key, field]) => `${JSON.stringify(key)}:${valueKey(field)}`)
-  if (entries.length === 0 && !isPlain(value)) return String(value as RegExp)
+  const other: unknown = value
+  if (entries.length === 0 && !isPlain(value)) return String(other)
   return `{${entries.toSorted().join(',')}}`
 }
 
