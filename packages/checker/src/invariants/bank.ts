@@ -19,7 +19,7 @@ export interface BankOptions extends InvariantOptions {
  * same total, shows every account, and none below zero. `transfer`s are not looked at: what they should have
  * done is the business of the isolation checks.
  *
- * @throws HistoryContentError for an operation other than `transfer` and `read`, or a read of another shape.
+ * @throws HistoryContentError for an operation other than `transfer` and `read`, a read of another shape, or a balance that is no whole number.
  */
 export function checkBank(history: History, options: BankOptions = {}): CheckResult {
   const promise = 'bank'

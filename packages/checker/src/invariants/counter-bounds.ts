@@ -23,7 +23,7 @@ export interface CounterBoundsResult extends CheckResult {
  *
  * After the analysis of the same name in Jepsen (jepsen.checker/counter), for amounts of either sign.
  *
- * @throws HistoryContentError for an operation other than `add` and `read`, or an amount that is no number.
+ * @throws HistoryContentError for an operation other than `add` and `read`, or an amount that is no whole number.
  */
 export function checkCounterBounds(
   history: History,

@@ -20,7 +20,8 @@ export interface NoOversellResult extends CheckResult {
  * were not enough; `restock` adds units; `read` puts out what is left. Granted units never exceed what could have
  * been there, and every read lies between what must and what may have been left, never below zero.
  *
- * @throws HistoryContentError for an operation of another name or shape, or a key without a stock.
+ * @throws HistoryContentError for an operation of another name or shape, or units that are no whole number.
+ * @throws TypeError for a key without a stock.
  */
 export function checkNoOversell(history: History, options: NoOversellOptions = {}): NoOversellResult {
   const promise = 'no oversell'
