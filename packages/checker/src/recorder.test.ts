@@ -33,6 +33,18 @@ test('record() takes an error that says so for fail, every other one for unknown
   ])
 })
 
+test('a classify that throws leaves the operation unknown, and the process free to go on', async () => {
+  const history = createHistory({
+    classify: () => {
+      throw new RangeError('classify is broken')
+    },
+  })
+  const lost = history.record({ process: 1, op: 'write', input: 1 }, () => Promise.reject(new Error('lost')))
+  await expect(lost).rejects.toThrow('classify is broken')
+  await history.record({ process: 1, op: 'read' }, () => 1)
+  expect(history.operations.map(({ status }) => status)).toEqual(['unknown', 'ok'])
+})
+
 test('record() asks classify first, and falls back to the error where it does not know', async () => {
   const history = createHistory({
     classify: (error) => ((error as { code?: string }).code === '40001' ? 'fail' : undefined),

@@ -117,8 +117,12 @@ class Recorder implements RecordedHistory {
     try {
       output = await run()
     } catch (error) {
-      if (this.#outcomeOf(error) === 'fail') call.fail()
-      else call.unknown()
+      let outcome: 'fail' | 'unknown' = 'unknown'
+      try {
+        outcome = this.#outcomeOf(error)
+      } finally {
+        call[outcome]() // also where `classify` throws: the process must be able to go on
+      }
       throw error
     }
     call.ok(output)
