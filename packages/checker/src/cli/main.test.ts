@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -392,6 +392,25 @@ describe('checker as a program', () => {
       err: '',
     })
   }, 20_000)
+
+  test.skipIf(process.platform !== 'linux')(
+    'a result that cannot be written is not a verdict',
+    async () => {
+      const full = await open('/dev/full', 'w')
+      const cli = join(import.meta.dirname, '../cli.ts')
+      const argv = ['--conditions=@quorate/source', cli, await file('full.edn', GOOD), '-m', 'register']
+      const child = spawn(process.execPath, argv, { stdio: ['ignore', full.fd, 'pipe'] })
+      let err = ''
+      child.stderr?.on('data', (chunk) => (err += String(chunk)))
+      const code = await new Promise((resolve) => child.on('close', resolve))
+      await full.close()
+      expect({ code, err }).toEqual({
+        code: 64,
+        err: expect.stringMatching(/^checker: Cannot write the result: ENOSPC/) as string,
+      })
+    },
+    20_000,
+  )
 
   test('a reader that went away changes nothing', async () => {
     expect(await program(['-', '--model', 'register'], BAD, true)).toEqual({ code: 1, out: '', err: '' })
