@@ -84,6 +84,7 @@ describe('showValue()', () => {
       '5n',
     ])
     expect(showValue({ a: [1, { b: 'x y' }] })).toBe('{a:[1,{b:"x y"}]}')
+    expect(showValue([new Date(5), new Date(6)])).toBe('[Date(5),Date(6)]')
   })
 
   it('ends a value that contains itself', () => {

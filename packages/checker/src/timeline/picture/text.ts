@@ -18,6 +18,7 @@ function show(value: unknown, depth: number): string {
   if (value === undefined) return ''
   if (typeof value === 'string') return PLAIN.test(value) ? value : JSON.stringify(value)
   if (value === null || typeof value !== 'object') return valueKey(value)
+  if (value instanceof Date) return valueKey(value)
   if (depth === MAX_DEPTH) return '…'
   if (Array.isArray(value)) {
     const items = value.slice(0, MAX_ITEMS).map((item) => show(item, depth + 1))
