@@ -37,11 +37,23 @@ function holds(action: FaultAction, { links }: Topology): ReadonlySet<string> {
 }
 
 /** Who cannot do its part while the fault lasts. */
-function lost(action: FaultAction): readonly string[] {
+function lost(action: FaultAction, { nodes }: Topology): readonly string[] {
   if (action.type === 'kill' || action.type === 'pause') return action.nodes
-  if (action.type !== 'partition') return [] // in a ring everybody hears a majority
-  const largest = action.sides.reduce((best, side) => (side.length > best.length ? side : best))
-  return action.sides.filter((side) => side !== largest).flat()
+  const servers = new Set(nodes.filter((node) => !isClient(node)).map(({ name }) => name))
+  const size = (side: readonly string[]): number => side.filter((name) => servers.has(name)).length
+  const sides = sidesOf(action)
+  const largest = sides.reduce((best, side) => (size(side) > size(best) ? side : best), [])
+  return sides.filter((side) => side !== largest).flat()
+}
+
+/** Cut one way, those who are not heard stand against those who hear nothing of them. */
+function sidesOf(action: FaultAction): readonly (readonly string[])[] {
+  if (action.type === 'partition') return action.sides
+  if (action.type !== 'one-way') return []
+  const senders = [...new Set(action.ways.map(({ from }) => from))]
+  const receivers = [...new Set(action.ways.map(({ to }) => to))]
+  const isRing = senders.some((name) => receivers.includes(name)) // in a ring everybody hears a majority
+  return isRing ? [] : [senders, receivers]
 }
 
 /** Can the fault be added to those that hold at some moment of its time? */
@@ -60,7 +72,7 @@ export function fits(
 }
 
 function isKept(keep: 'majority' | 'one', faults: readonly ScheduledFault[], topology: Topology): boolean {
-  const gone = new Set(faults.flatMap(({ action }) => lost(action)))
+  const gone = new Set(faults.flatMap(({ action }) => lost(action, topology)))
   const groups = new Map<string, { all: number; whole: number }>()
   for (const node of topology.nodes) {
     if (isClient(node)) continue

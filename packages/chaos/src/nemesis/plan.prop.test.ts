@@ -38,6 +38,14 @@ function moments({ faults }: Schedule): FaultAction[][] {
   )
 }
 
+/** Cut one way, a lone node is alone as well; in a ring each is in both roles, and nobody is. */
+function sidesOf(cut: FaultAction, servers: readonly string[]): readonly (readonly string[])[] {
+  if (cut.type === 'partition') return cut.sides
+  if (cut.type !== 'one-way') return []
+  const alone = servers.filter((name) => cut.ways.every(({ from }) => from === name))
+  return alone.length === 0 ? [servers] : [alone, servers.filter((name) => !alone.includes(name))]
+}
+
 describe('planNemesis()', () => {
   it('is a pure function of its input', () => {
     fc.assert(
@@ -99,8 +107,8 @@ describe('planNemesis()', () => {
             )
             const servers = Array.from({ length: nodes }, (_, at) => `db-${at + 1}`)
             // A partition leaves the largest side; who is not on any side reaches all.
-            const cut = actions.find(({ type }) => type === 'partition')
-            const sides = cut?.type === 'partition' ? cut.sides : [servers]
+            const cut = actions.find(({ type }) => type === 'partition' || type === 'one-way')
+            const sides = cut === undefined ? [servers] : sidesOf(cut, servers)
             const best = Math.max(
               ...sides.map((side) => servers.filter((one) => side.includes(one) && !down.has(one)).length),
             )

@@ -123,6 +123,36 @@ describe('options', () => {
     expect(make).toThrow(message)
   })
 
+  it('keep counts a node that is cut off one way, whoever else is down', () => {
+    const options = {
+      seed: 1,
+      keep: 'majority',
+      everyMs: [50, 100],
+      lastsMs: [300, 500],
+      forMs: 60_000,
+    } as const
+    const faults = [
+      partition('one', { direction: 'in' }),
+      partition('one', { direction: 'out' }),
+      kill('one'),
+    ]
+    const plan = planNemesis(fakeWorld(3), faults, options)
+    expect(new Set(plan.faults.map(({ action }) => action.type))).toEqual(new Set(['one-way', 'kill']))
+    for (const [at, fault] of plan.faults.entries()) {
+      for (const earlier of plan.faults.slice(0, at)) expect(endMs(earlier)).toBeLessThanOrEqual(fault.atMs)
+    }
+  })
+
+  it('keep does not count clients, even if there are as many as servers', () => {
+    const { nodes, links } = fakeWorld(1)
+    const world = { nodes: nodes.filter(({ name }) => name !== 'client-2'), links: links.slice(0, 1) }
+    for (const direction of ['both', 'in', 'out'] as const) {
+      const fault = partition('one', { role: 'client', direction })
+      const plan = planNemesis(world, [fault], { seed: 1, keep: 'majority', forMs: 10_000 })
+      expect(plan.faults.length, direction).toBeGreaterThan(0)
+    }
+  })
+
   it('overlap none causes one fault at a time', () => {
     const options = { seed: 7, everyMs: [100, 200], lastsMs: [500, 900], forMs: 20_000 } as const
     const { faults } = planNemesis(fakeWorld(), [kill('one'), pause('one')], { ...options, overlap: 'none' })
