@@ -21,7 +21,8 @@ export interface QuorumReaderOptions<V, T extends Tag = string> {
   readonly deadlineMs?: number | undefined
   /**
    * `blocking` (default): a read brings the stale replicas that answered it up to date before it
-   * returns, so that a later read is not older if 2 R > N. Replicas that cannot be written are left.
+   * returns, so that a later read is not older if 2 R > N. A repair that fails does not fail the read, and
+   * gives no such promise. Replicas that cannot be written are left.
    */
   readonly readRepair?: 'blocking' | 'off' | undefined
   /** Calls that may be pending on one replica; further ones count as failed. Default 256. */
