@@ -52,6 +52,14 @@ describe('parseHistory() stays small on text that wants to be large', () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(100_000_000)
   })
 
+  test('many faults are healed in linear time', () => {
+    const broken = Array.from({ length: 200_000 }, (_, i) => `{:process :nemesis :type :info :f :k${i}}`)
+    const began = performance.now()
+    const { faults } = parseHistory([...broken, '{:process :nemesis :type :info :f :heal}'].join('\n'))
+    expect(performance.now() - began).toBeLessThan(10_000) // half a minute and more, were it quadratic
+    expect(faults.map(({ end }) => end)).toEqual(faults.map(() => 200_000))
+  })
+
   test('objects within values are not kept by line, and no more are than there can be events', () => {
     const value = `[${'{},'.repeat(1_000)}{}]`
     const text = `[{"type":"invoke","process":0,"f":"write","value":${value}},\n{"type":"oops"}]`

@@ -10,14 +10,14 @@ export interface NemesisEvent {
 /** Names that end what others began. Jepsen has no rule for them; these are the ones of its own nemeses. */
 const ENDS = /^(stop|heal|recover|resume|reset|restore|repair|fast|join|thaw)(-|$)/
 /** `start` ends one of these if it is open; else it begins something itself. */
-const UNTIL_START: ReadonlySet<string> = new Set(['kill', 'crash', 'stop'])
+const UNTIL_START: readonly string[] = ['kill', 'crash', 'stop']
 
 /**
  * Turns what a nemesis did into faults. It is written twice, when it began and when it was done, both times as
  * `:info`: a fault goes from the first line of what broke something to the last line of what healed it.
  */
 export function recordNemesis(events: readonly NemesisEvent[], builder: HistoryBuilder): void {
-  const open: DraftFault[] = []
+  const open: OpenFaults = new Map()
   for (let i = 0; i < events.length; i++) {
     const began = events[i] as NemesisEvent
     const next = events[i + 1]
@@ -25,36 +25,44 @@ export function recordNemesis(events: readonly NemesisEvent[], builder: HistoryB
     if (done !== began) i++
     const ended = endedBy(began.name, open)
     if (ended === undefined) {
+      const name = began.name.replace(/^start-/, '')
       const fault: DraftFault = {
-        name: began.name.replace(/^start-/, ''),
+        name,
         targets: targetsIn(began.value ?? done.value),
         start: began.place,
         end: Infinity,
         startMs: began.timeMs,
         detail: typeof done.value === 'string' ? done.value : undefined,
       }
-      open.push(fault)
+      const same = open.get(name)
+      if (same === undefined) open.set(name, [fault])
+      else same.push(fault)
       builder.faults.push(fault)
     } else
-      for (const fault of ended) {
-        fault.end = done.place
-        fault.endMs = done.timeMs
-        open.splice(open.indexOf(fault), 1)
+      for (const name of ended) {
+        for (const fault of open.get(name) ?? []) {
+          fault.end = done.place
+          fault.endMs = done.timeMs
+        }
+        open.delete(name)
       }
   }
 }
 
-/** The open faults that it ends; `undefined` if it begins one. */
-function endedBy(name: string, open: readonly DraftFault[]): DraftFault[] | undefined {
+/** By name, so that healing takes no longer than breaking did. */
+type OpenFaults = Map<string, DraftFault[]>
+
+/** Names of the open faults that it ends; `undefined` if it begins one. */
+function endedBy(name: string, open: OpenFaults): readonly string[] | undefined {
   if (name === 'start') {
-    const stopped = open.filter((fault) => UNTIL_START.has(fault.name))
+    const stopped = UNTIL_START.filter((one) => open.has(one))
     return stopped.length > 0 ? stopped : undefined
   }
   if (!ENDS.test(name)) return undefined
   const of = name.slice(name.indexOf('-') + 1)
-  const same = name.includes('-') ? open.filter((fault) => fault.name === of) : []
-  if (same.length === 0 && open.length === 0 && name === 'stop') return undefined
-  return same.length > 0 ? same : [...open]
+  if (name.includes('-') && open.has(of)) return [of]
+  if (open.size === 0 && name === 'stop') return undefined
+  return [...open.keys()]
 }
 
 function targetsIn(value: unknown): string[] {
