@@ -213,7 +213,7 @@ describe('holds', () => {
       { judge: inSessions('read-your-writes', 'monotonic-writes') },
     ],
     [
-      'clocks less than a minute apart: what a session writes is newer than what it read',
+      'clocks less than 500 ms apart: what a session writes is newer than what it read',
       500,
       { kinds: [...TRUE_TIME, 'drift'], judge: inSessions('writes-follow-reads') },
     ],
@@ -246,7 +246,7 @@ describe('does not hold, and is found', () => {
       { kinds: ['skew'], judge: asOneCopy },
     ],
     [
-      'a clock more than a minute behind: what a session writes is older than what it has read',
+      'a clock more than 500 ms behind: what a session writes is older than what it has read',
       500,
       { kinds: ['skew'], judge: inSessions('writes-follow-reads') },
     ],
