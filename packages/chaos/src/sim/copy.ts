@@ -5,6 +5,17 @@
  * @throws TypeError for what is not data.
  */
 export function copyMessage(value: unknown): unknown {
+  try {
+    return copyValue(value)
+  } catch (cause) {
+    if (cause instanceof TypeError) throw cause
+    // Of structuredClone, or of a stack that is full.
+    const why = cause instanceof RangeError ? 'it holds itself, or is nested too deep' : String(cause)
+    throw new TypeError(`Cannot send this message: ${why}; messages are data`, { cause })
+  }
+}
+
+function copyValue(value: unknown): unknown {
   switch (typeof value) {
     case 'object':
       return value === null ? null : copyObject(value)
@@ -24,7 +35,7 @@ export function copyMessage(value: unknown): unknown {
 function copyObject(value: object): unknown {
   if (Array.isArray(value)) {
     const copy: unknown[] = []
-    for (const element of value) copy.push(copyMessage(element))
+    for (const element of value) copy.push(copyValue(element))
     return copy
   }
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -32,7 +43,7 @@ function copyObject(value: object): unknown {
     const copy: Record<string, unknown> = {}
     // An own field of this name would else set the prototype.
     for (const key of Object.keys(value)) {
-      const field = copyMessage((value as Record<string, unknown>)[key])
+      const field = copyValue((value as Record<string, unknown>)[key])
       if (key === '__proto__') Object.defineProperty(copy, key, { value: field, enumerable: true })
       else copy[key] = field
     }

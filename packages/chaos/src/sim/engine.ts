@@ -26,6 +26,9 @@ export interface SimEvent extends Timed {
   readonly second: unknown
 }
 
+/** Kind of the end of a sleep; `second` is when, by `localUs` of the node, because that may change its pace. */
+export const WAKE = 3
+
 /** For {@link SimEvent.life}. */
 export const ANY_LIFE = -1
 
@@ -99,6 +102,12 @@ export class Engine {
     this.problem ??= problem
   }
 
+  /** A problem that comes to light after the run, and may be why nothing went on. */
+  explain(problem: Problem): void {
+    const { kind } = this.problem ?? {}
+    if (kind === undefined || kind === 'deadlock' || kind === 'liveness') this.problem = problem
+  }
+
   /** Makes `value` part of the hash of this run. */
   mix(value: number): void {
     this.#hashLow = Math.imul(this.#hashLow ^ value, 0x01000193)
@@ -151,6 +160,7 @@ export class Engine {
         return false
       }
       if (event.atUs > this.deadlineUs) {
+        this.heap.push(event) // for those who ask what is under way
         this.nowUs = this.deadlineUs
         this.#failWith(this.#options.onLate())
         return false

@@ -160,7 +160,7 @@ describe('time', () => {
     )
     expect(run.logs).toEqual([
       { node: 'main', atMs: 40, text: 'half', data: [50, 50] },
-      { node: 'main', atMs: 120, text: 'end', data: [120, 145] },
+      { node: 'main', atMs: 125, text: 'end', data: [125, 150] },
     ])
   })
 

@@ -22,6 +22,12 @@ export class EventHeap<E extends Timed> {
     this.#items.length = 0
   }
 
+  /** After times of events that it holds have changed. */
+  reorder(): void {
+    const events = this.#items.splice(0)
+    for (const event of events) this.push(event)
+  }
+
   push(event: E): void {
     const items = this.#items
     let index = items.length

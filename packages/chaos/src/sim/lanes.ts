@@ -4,6 +4,7 @@ import type { Env, NodeId } from './env.ts'
 import type { HistoryEntry } from './history.ts'
 import { isThenable, type SimNode } from './node.ts'
 import type { Operation } from './scenario.ts'
+import { requireRange } from './validate.ts'
 
 export const INVOKE = 5
 
@@ -47,6 +48,7 @@ export class Lanes<Api, Call, Output> {
     for (const [process, id] of clients.entries())
       this.#lanes.set(id, { operations: [], next: 0, current: undefined, process })
     for (const operation of operations) {
+      requireRange('simulate', 'afterMs of an operation', operation.afterMs ?? 0)
       const lane = this.#lanes.get(operation.on)
       if (lane === undefined)
         throw new RangeError(`Cannot simulate: an operation is on "${operation.on}", which is no client`)
@@ -164,7 +166,7 @@ export class Lanes<Api, Call, Output> {
 }
 
 /** What a program throws by mistake, never to say how an operation ended. */
-const isBug = (error: unknown): boolean =>
+export const isBug = (error: unknown): boolean =>
   error instanceof TypeError ||
   error instanceof RangeError ||
   error instanceof ReferenceError ||

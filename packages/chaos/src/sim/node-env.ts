@@ -1,10 +1,9 @@
 import type { Clock, Random, SleepOptions } from '@quorate/core'
 import type { DiskHost } from './disk.ts'
-import type { SimEvent } from './engine.ts'
+import { type SimEvent, WAKE } from './engine.ts'
 import type { Disk, Env, Envelope, NodeId, ReceiveOptions } from './env.ts'
 import type { Receiver, SimNode } from './node.ts'
 
-export const WAKE = 3
 export const SYNCED = 4
 
 /** The env of one life of a node. After its crash it does nothing: waits never end, messages go nowhere. */
@@ -89,7 +88,8 @@ export class NodeEnv implements Env, DiskHost {
     if (ms === Infinity) return undefined
     const { engine } = this.#node.host
     const delayUs = ms > 0 ? Math.ceil((ms * 1_000) / this.#node.rate) : 0
-    return engine.plan(engine.nowUs + delayUs, kind, this.#node, wake, callback)
+    const dueUs = this.#node.localUs + (ms > 0 ? ms * 1_000 : 0)
+    return engine.plan(engine.nowUs + delayUs, kind, this.#node, wake, callback, dueUs)
   }
 
   send(to: NodeId, message: unknown): void {

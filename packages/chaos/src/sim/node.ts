@@ -1,12 +1,15 @@
 import type { Random } from '@quorate/core'
 import { SimDisk } from './disk.ts'
-import type { Engine, SimEvent, Target } from './engine.ts'
+import { type Engine, type SimEvent, type Target, WAKE } from './engine.ts'
 import type { Env, Envelope, NodeId } from './env.ts'
 import { NodeEnv } from './node-env.ts'
 import type { Program } from './scenario.ts'
 
 /** 2024-01-01: what wall clocks show when a run begins. */
 const EPOCH_MS = 1_704_067_200_000
+
+/** A sleep of a second then takes eleven days, and ends. */
+const LEAST_RATE = 1e-6
 
 /** What a node needs of the world around it. */
 export interface NodeHost {
@@ -86,8 +89,9 @@ export class SimNode implements Target {
     this.#held.push(event)
   }
 
+  /** Time of this node's clocks by true time. Drifts add up, but no clock stands still or runs backwards. */
   get rate(): number {
-    return 1 + this.#ppm / 1_000_000
+    return Math.max(LEAST_RATE, 1 + this.#ppm / 1_000_000)
   }
 
   nowMs(): number {
@@ -97,7 +101,11 @@ export class SimNode implements Target {
   }
 
   monotonicMs(): number {
-    return (this.#localUs + (this.host.engine.nowUs - this.#sinceUs) * this.rate) / 1_000
+    return this.localUs / 1_000
+  }
+
+  get localUs(): number {
+    return this.#localUs + (this.host.engine.nowUs - this.#sinceUs) * this.rate
   }
 
   skew(byMs: number): void {
@@ -111,6 +119,17 @@ export class SimNode implements Target {
     this.#sinceUs = nowUs
     this.#ppm += ppm
     if (this.#ppm === 0) this.#wallUs = 0
+    this.#retime()
+  }
+
+  /** A sleep ends when this node's clock says so, also if the clock changed its pace meanwhile. */
+  #retime(): void {
+    const { heap, nowUs } = this.host.engine
+    for (const event of heap.items) {
+      if (event.kind === WAKE && event.target === this)
+        event.atUs = nowUs + Math.max(0, Math.ceil(((event.second as number) - this.#localUs) / this.rate))
+    }
+    heap.reorder()
   }
 
   pause(): void {

@@ -4,6 +4,7 @@ import { formatFault } from './plan-codec.ts'
 
 /** More of the history would hide the rest of the message. */
 const MAX_OPERATIONS = 20
+const MAX_TEXT = 200
 
 /** A failure for people: what, the smallest run, and the one line that repeats it. */
 export function describeFailure(failure: Failure, command = 'npx vitest run'): string {
@@ -27,9 +28,15 @@ export function describeFailure(failure: Failure, command = 'npx vitest run'): s
 }
 
 function describeEntry({ on, call, status, output, startMs, endMs }: HistoryEntry): string {
-  const answer = status === 'ok' ? (output === undefined ? 'ok' : describe(output)) : status
+  const answer = status === 'ok' ? (output === undefined ? 'ok' : brief(output)) : status
   const end = endMs === Infinity ? 'never' : `${endMs} ms`
-  return `${on} ${describe(call)} → ${answer}, ${startMs} ms to ${end}`
+  return `${on} ${brief(call)} → ${answer}, ${startMs} ms to ${end}`
+}
+
+/** Long values would hide the rest as well. */
+function brief(value: unknown): string {
+  const text = describe(value)
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}… (${text.length} characters)`
 }
 
 const count = (amount: number, thing: string): string => `${amount} ${thing}${amount === 1 ? '' : 's'}`

@@ -1,6 +1,7 @@
 import { outcomeOf } from '@quorate/core'
 import type { Env, NodeId } from './env.ts'
 import { CallFailedError, CallTimeoutError } from './errors.ts'
+import { isBug } from './lanes.ts'
 
 /** Options of {@link Rpc.call}. */
 export interface CallOptions {
@@ -13,7 +14,8 @@ export interface CallOptions {
 export interface Rpc {
   /**
    * Answers calls of `method`. Each call is done at most once in a life of this node, also if its message came twice.
-   * What the handler throws, the caller gets as a {@link CallFailedError}.
+   * What the handler throws, the caller gets as a {@link CallFailedError}; a TypeError, RangeError, ReferenceError or
+   * SyntaxError is a bug and fails the run.
    */
   serve<Input, Output>(
     method: string,
@@ -110,14 +112,22 @@ class NodeRpc implements Rpc {
     if (this.#seen.has(id)) return
     this.#seen.add(id)
     const handler = this.#handlers.get(method)
-    try {
-      if (handler === undefined) throw new TypeError(`${this.#env.id} serves no "${method}"`)
-      const output = await handler(input as never, from)
-      this.#env.send(from, { rpc: 'answer', id, output } satisfies Wire)
-    } catch (error) {
+    const refuse = (error: unknown): void => {
       const { name, message: detail } =
         error instanceof Error ? error : { name: 'Error', message: String(error) }
       this.#env.send(from, { rpc: 'error', id, name, detail, outcome: outcomeOf(error) } satisfies Wire)
+    }
+    if (handler === undefined) {
+      refuse(new TypeError(`${this.#env.id} serves no "${method}"`))
+      return
+    }
+    try {
+      const output = await handler(input as never, from)
+      this.#env.send(from, { rpc: 'answer', id, output } satisfies Wire)
+    } catch (error) {
+      refuse(error)
+      // Else every call would end as `unknown`, and the check would find nothing wrong.
+      if (isBug(error)) throw error
     }
   }
 }

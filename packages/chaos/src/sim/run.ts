@@ -1,13 +1,16 @@
-import { ReplayLineError } from './errors.ts'
+import { type AmbientUseError, ReplayLineError } from './errors.ts'
 import { drawFaults } from './fault-schedule.ts'
 import type { Fault } from './faults.ts'
 import type { Problem, Run } from './history.ts'
 import { describe, type LaneOperation } from './lanes.ts'
 import type { Plan } from './plan.ts'
+import { isThenable } from './node.ts'
 import { formatPlan } from './plan-codec.ts'
+import { watchRejections } from './rejections.ts'
 import type { Scenario } from './scenario.ts'
 import { streamOf } from './streams.ts'
 import { drainKnown } from './system-clock.ts'
+import { enter, leave } from './traps.ts'
 import { World } from './world.ts'
 
 /** A plan with all that its seed stands for. */
@@ -25,7 +28,11 @@ export function completePlan<Api, Call, Output>(
 ): FullPlan<Call> {
   const { seed, salt = 0 } = plan
   const cluster = { nodes: Object.keys(scenario.nodes ?? {}), clients: Object.keys(scenario.clients) }
-  const workload = scenario.workload({ ...cluster, seed, random: streamOf(seed, 'workload') })
+  const workload = purely(() => scenario.workload({ ...cluster, seed, random: streamOf(seed, 'workload') }))
+  if (!Array.isArray(workload))
+    throw new TypeError(
+      `Cannot simulate: workload() must return an array of operations, got ${isThenable(workload) ? 'a promise' : describe(workload)}`,
+    )
   const operations =
     plan.operations === undefined
       ? workload.map((operation, planned) => ({ ...operation, planned }))
@@ -47,7 +54,22 @@ function faultsOf<Api, Call, Output>(
 ): readonly Fault[] {
   if (faults === false) return []
   const random = streamOf(seed, 'faults')
-  return typeof faults === 'function' ? faults(random, cluster) : drawFaults(random, cluster, faults)
+  return typeof faults === 'function'
+    ? purely(() => faults(random, cluster))
+    : drawFaults(random, cluster, faults)
+}
+
+/** What plans a run is trapped as well: a line could not repeat a workload made of other chance. */
+function purely<T>(code: () => T): T {
+  const used: AmbientUseError[] = []
+  enter((error) => used.push(error))
+  try {
+    return code()
+  } finally {
+    leave()
+    // eslint-disable-next-line no-unsafe-finally -- also if the code caught it
+    if (used[0] !== undefined) throw used[0]
+  }
 }
 
 /** Runs one plan. Never rejects for what the simulated code does: see `problem`. */
@@ -59,7 +81,10 @@ export async function runPlan<Api, Call, Output>(
   const full = completePlan(scenario, plan)
   const world = new World(scenario, { ...full, trace })
   await drainKnown
+  const rejected = watchRejections()
   await world.engine.run()
+  const unhandled = await rejected()
+  if (unhandled !== undefined) world.engine.explain(unhandled)
   const run = new FinishedRun(plan, full, world)
   run.problem ??= await judge(scenario, run)
   return run
@@ -71,8 +96,11 @@ async function judge<Api, Call, Output>(
 ): Promise<Problem | undefined> {
   try {
     const answer = scenario.check(run)
-    const wrong = answer instanceof Promise ? await answer : answer
-    return wrong === undefined ? undefined : { kind: 'check', message: wrong }
+    const wrong: unknown = isThenable(answer) ? await answer : answer
+    if (wrong === undefined) return undefined
+    if (typeof wrong === 'string') return { kind: 'check', message: wrong }
+    const message = `check() returned ${describe(wrong)}; it must return undefined if all is well, else say what is wrong`
+    return { kind: 'check', message }
   } catch (cause) {
     return { kind: 'check', message: cause instanceof Error ? cause.message : String(cause), cause }
   }

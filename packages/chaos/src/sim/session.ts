@@ -1,3 +1,4 @@
+import { catchRejections } from './rejections.ts'
 import { setTraps } from './traps.ts'
 
 let last: Promise<unknown> = Promise.resolve()
@@ -9,10 +10,12 @@ let last: Promise<unknown> = Promise.resolve()
 export function exclusively<T>(work: () => Promise<T>): Promise<T> {
   const mine = last.then(async () => {
     const removeTraps = setTraps()
+    const releaseRejections = catchRejections()
     try {
       return await work()
     } finally {
       removeTraps()
+      releaseRejections()
     }
   })
   last = mine.catch(() => {})

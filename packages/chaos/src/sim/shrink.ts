@@ -13,13 +13,15 @@ export interface ShrinkOptions {
    * is left. Default 16.
    */
   readonly salts?: number | undefined
+  /** No more events than this in all these runs, so that long runs do not shrink for hours. Default 10,000,000. */
+  readonly maxEvents?: number | undefined
 }
 
 /** What shrinking came to. */
 export interface Shrunk {
   readonly plan: Plan
   readonly runs: number
-  /** Taking away any one operation or fault makes it pass, with every salt. `false`: `maxRuns` ended the search. */
+  /** Taking away any one operation or fault makes it pass, with every salt. `false`: a limit or the signal ended the search. */
   readonly isMinimal: boolean
 }
 
@@ -34,7 +36,12 @@ export async function shrinkPlan<Api, Call, Output>(
   scenario: Scenario<Api, Call, Output>,
   plan: Plan,
   kind: FailureKind,
-  { maxRuns = 10_000, salts = 16 }: ShrinkOptions = {},
+  {
+    maxRuns = 10_000,
+    salts = 16,
+    maxEvents = 10_000_000,
+    signal,
+  }: ShrinkOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Shrunk> {
   const full = completePlan(scenario, plan)
   let best: Parts = {
@@ -44,12 +51,15 @@ export async function shrinkPlan<Api, Call, Output>(
     faults: full.faults,
   }
   let runs = 0
+  let events = 0
+  const isOver = (): boolean => runs >= maxRuns || events >= maxEvents || signal?.aborted === true
   const failsWith = async (smaller: Parts): Promise<boolean> => {
     const others = Array.from({ length: salts }, (_, salt) => salt).filter((salt) => salt !== best.salt)
     for (const salt of [best.salt, ...others]) {
-      if (runs >= maxRuns) return false
+      if (isOver()) return false
       runs++
-      const { problem }: Run = await runPlan(scenario, { ...smaller, salt })
+      const { problem, stats }: Run = await runPlan(scenario, { ...smaller, salt })
+      events += stats.events
       if (problem?.kind !== kind) continue
       best = { ...smaller, salt }
       return true
@@ -81,9 +91,9 @@ export async function shrinkPlan<Api, Call, Output>(
         (operation) => failsWith({ ...best, operations: best.operations.with(index, operation) }),
       )
     }
-    if (best === before || runs >= maxRuns) break
+    if (best === before || isOver()) break
   }
-  return { plan: best, runs, isMinimal: runs < maxRuns }
+  return { plan: best, runs, isMinimal: !isOver() }
 }
 
 /**

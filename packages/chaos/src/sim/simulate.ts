@@ -7,7 +7,7 @@ import { runPlan } from './run.ts'
 import type { Scenario } from './scenario.ts'
 import { exclusively } from './session.ts'
 import { type ShrinkOptions, shrinkPlan } from './shrink.ts'
-import { requireCount } from './validate.ts'
+import { requireCount, requireRange } from './validate.ts'
 
 /** Options of {@link explore} and {@link simulate}. */
 export interface ExploreOptions {
@@ -15,11 +15,14 @@ export interface ExploreOptions {
   readonly seeds?: number | undefined
   /** The first of them; the others follow. Default 0. */
   readonly firstSeed?: number | undefined
-  /** One seed in so many is run twice, and must take the same course. Default 100; `Infinity` for never. */
+  /**
+   * One seed in so many, from the first on, and each that fails is run twice, and must take the same course.
+   * Default 100; `Infinity` for only those that fail.
+   */
   readonly recheckEvery?: number | undefined
   /** How to shrink a failure; `false` reports it as it was found. */
   readonly shrink?: ShrinkOptions | false | undefined
-  /** Stops between two seeds, with `signal.reason`. */
+  /** Stops between two seeds, with `signal.reason`; shrinking ends with the smallest run so far. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -46,6 +49,7 @@ export interface Exploration {
  *
  * @returns never rejects for what simulated code does.
  * @throws RangeError or TypeError for a scenario or options that make no sense.
+ * @throws AmbientUseError if `workload` or `faults` call a global clock or source of chance.
  */
 export async function explore<Api, Call, Output>(
   scenario: Scenario<Api, Call, Output>,
@@ -67,8 +71,9 @@ export async function explore<Api, Call, Output>(
       sums.messages += stats.messages
       sums.operations += stats.operations
       sums.faults += stats.faults
-      const twice = run.problem === undefined && sums.seeds % recheckEvery === 0
-      const problem = run.problem ?? (twice ? await compareTwice(scenario, { seed }, run) : undefined)
+      // A failure that does not come again has no line that could replay it.
+      const twice = run.problem !== undefined || (sums.seeds - 1) % recheckEvery === 0
+      const problem = (twice ? await compareTwice(scenario, { seed }, run) : undefined) ?? run.problem
       if (problem !== undefined) return { ...sums, failure: await toFailure(scenario, run, problem, options) }
     }
     return { ...sums, failure: undefined }
@@ -143,7 +148,7 @@ async function toFailure<Api, Call, Output>(
   scenario: Scenario<Api, Call, Output>,
   run: Run,
   problem: Problem,
-  { shrink }: ExploreOptions,
+  { shrink, signal }: ExploreOptions,
 ): Promise<Failure> {
   const found = foundIn(run)
   let plan: Plan = { seed: run.seed }
@@ -151,7 +156,11 @@ async function toFailure<Api, Call, Output>(
   let isMinimal = false
   // Another course each time: there is nothing to hold on to.
   if (shrink !== false && problem.kind !== 'nondeterminism') {
-    ;({ plan, runs: shrinkRuns, isMinimal } = await shrinkPlan(scenario, plan, problem.kind, shrink))
+    ;({
+      plan,
+      runs: shrinkRuns,
+      isMinimal,
+    } = await shrinkPlan(scenario, plan, problem.kind, { ...shrink, signal }))
   }
   const smallest = await runPlan(scenario, plan, { trace: true })
   const facts = smallest.problem ?? problem
@@ -179,7 +188,9 @@ async function compareTwice<Api, Call, Output>(
   ]
   const at = one.findIndex((line, index) => line !== two[index])
   const where = at < 0 ? '' : `: first "${one[at]?.trim()}", then "${two[at]?.trim() ?? 'nothing'}"`
-  const message = `Seed ${plan.seed} took two different courses${where}; look for state outside of the nodes, or real I/O`
+  const failed =
+    once.problem === undefined ? '' : `, and failed once (${once.problem.kind}: ${once.problem.message})`
+  const message = `Seed ${plan.seed} took two different courses${where}${failed}; look for state outside of the nodes, or real I/O`
   return { kind: 'nondeterminism', message }
 }
 
@@ -200,7 +211,13 @@ function validate({
   name,
   nodes = {},
   clients,
+  livenessMs = 0,
+  settleMs = 0,
+  maxEvents = 1,
 }: Scenario<never, never, never> | Scenario<any, any, any>): void {
+  requireRange('simulate', 'livenessMs', livenessMs)
+  requireRange('simulate', 'settleMs', settleMs)
+  requireCount('simulate', 'maxEvents', maxEvents, 1)
   for (const one of [name, ...Object.keys(nodes), ...Object.keys(clients)]) {
     if (!NAME.test(one))
       throw new RangeError(`Cannot simulate: a name has letters, digits, ".", "_" and "-" only, got "${one}"`)

@@ -121,6 +121,8 @@ function ambient(): Trap[] {
   add(builtin('node:crypto'), 'crypto.', CHANCE, [
     'getRandomValues',
     'randomBytes',
+    'randomFill',
+    'randomFillSync',
     'randomInt',
     'randomUUID',
   ])

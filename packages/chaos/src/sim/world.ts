@@ -49,7 +49,8 @@ export class World<Api, Call, Output> implements NodeHost {
     if (trace) this.#trace = (line) => this.#note(line)
     this.engine = new Engine({
       maxEvents,
-      onIdle: () => this.#stuck('deadlock', 'nothing is planned that could go on'),
+      onIdle: () =>
+        this.#stuck('deadlock', 'nothing is planned that could go on, and real I/O does not count'),
       onLate: () => this.#stuck('liveness', `not done ${livenessMs} ms after the last fault`),
     })
     this.nodes = Object.keys(nodes)
@@ -91,7 +92,9 @@ export class World<Api, Call, Output> implements NodeHost {
       this.#lose(copy, from, target)
       return
     }
-    this.engine.plan(atUs, DELIVER, target, this.#deliver, copy, from, ANY_LIFE)
+    // What a node sends to itself does not leave the machine, and ends with it.
+    const life = from === target ? target.life : ANY_LIFE
+    this.engine.plan(atUs, DELIVER, target, this.#deliver, copy, from, life)
     if (from === target || !this.#network.duplicates()) return
     this.duplicated++
     const againUs = this.#network.arrivalUs(nowUs, from.index, target.index)
