@@ -38,16 +38,21 @@ export function registerGuesses(txns: Transactions, versions: Versions, graph: G
   const { operations } = txns.history
   const completion = (txn: number): number =>
     txns.status[txn] === COMMITTED ? (operations[txn]?.end as number) : (operations[txn]?.start as number)
-  const ranks: (() => (txn: number) => number)[] = [() => completion]
-  for (const data of [DATA, WW | WR]) {
-    for (const order of [PROCESS | REAL_TIME, PROCESS, 0]) {
-      ranks.push(() => {
-        const { of } = components(graph, data | order)
-        return (txn) => -of[txn]!
-      })
-    }
-  }
+  const ranks = [() => completion, ...knownRanks(graph)]
   return { orders: lazily(ranks, (rank) => ordered(txns, versions, rank())), exhaustive: false }
+}
+
+/**
+ * Orders of transactions that follow what is known: of all dependencies, or only of those that weak levels look at. Where
+ * these have no cycle, versions in this order make none.
+ */
+function knownRanks(graph: Graph): (() => (txn: number) => number)[] {
+  return [DATA, WW | WR].flatMap((data) =>
+    [PROCESS | REAL_TIME, PROCESS, 0].map((order) => () => {
+      const { of } = components(graph, data | order)
+      return (txn: number) => -of[txn]!
+    }),
+  )
 }
 
 /**
@@ -83,24 +88,35 @@ export function listGuesses(
   // if two transactions are in two groups, and then opposite orders would be a cycle of overwrites.
   const rank = new Map<number, number>()
   const rankOf = (txn: number): number => -of[txn]! * (txns.count + 1) + (rank.get(txn) ?? 0)
-  const exhaustive = factorial(members.length) <= MOST_ORDERS
+  const exhaustive = hasFewOrders(members.length)
   const permutations = exhaustive ? [...allOrders(members)] : [members, members.toReversed()]
-  return {
-    orders: lazily(permutations, (permutation) => {
-      permutation.forEach((txn, at) => rank.set(txn, at + 1))
-      return ordered(txns, versions, rankOf)
-    }),
-    exhaustive,
-  }
+  const orders = lazily(permutations, (permutation) => {
+    permutation.forEach((txn, at) => rank.set(txn, at + 1))
+    return ordered(txns, versions, rankOf)
+  })
+  if (exhaustive) return { orders, exhaustive }
+  const known = lazily(knownRanks(graph), (makeRank) => ordered(txns, versions, makeRank()))
+  return { orders: both(known, orders), exhaustive }
 }
 
-const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1))
+function hasFewOrders(length: number): boolean {
+  let orders = 1
+  for (let n = 2; n <= length && orders <= MOST_ORDERS; n++) orders *= n
+  return orders <= MOST_ORDERS
+}
 
 function* allOrders(items: readonly number[]): Iterable<number[]> {
   if (items.length === 0) yield []
   for (const [at, item] of items.entries())
     for (const rest of allOrders(items.toSpliced(at, 1))) yield [item, ...rest]
 }
+
+const both = <A>(first: Iterable<A>, second: Iterable<A>): Iterable<A> => ({
+  *[Symbol.iterator]() {
+    yield* first
+    yield* second
+  },
+})
 
 /** Made when somebody asks for it, again for each who asks. */
 function lazily<A, B>(items: Iterable<A>, map: (item: A) => B): Iterable<B> {
