@@ -140,3 +140,14 @@ test('shrinking ends at the signal, and at its sum of events, with the failure a
   const bounded = await explore({ ...correct, workload, check }, { shrink: { maxEvents: 500 } })
   expect(bounded.failure).toMatchObject({ message: 'long', isMinimal: false })
 })
+
+test('no seed that passes is run twice with recheckEvery: Infinity, the first of each so many with a number', async () => {
+  for (const [recheckEvery, expected] of [
+    [Infinity, 10],
+    [5, 12],
+  ] as const) {
+    let checks = 0
+    await explore({ ...correct, check: () => void checks++ }, { seeds: 10, recheckEvery })
+    expect(checks).toBe(expected)
+  }
+})

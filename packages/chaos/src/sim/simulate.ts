@@ -72,7 +72,8 @@ export async function explore<Api, Call, Output>(
       sums.operations += stats.operations
       sums.faults += stats.faults
       // A failure that does not come again has no line that could replay it.
-      const twice = run.problem !== undefined || (sums.seeds - 1) % recheckEvery === 0
+      const twice =
+        run.problem !== undefined || (recheckEvery !== Infinity && (sums.seeds - 1) % recheckEvery === 0)
       const problem = (twice ? await compareTwice(scenario, { seed }, run) : undefined) ?? run.problem
       if (problem !== undefined) return { ...sums, failure: await toFailure(scenario, run, problem, options) }
     }
