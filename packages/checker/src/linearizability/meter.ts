@@ -7,21 +7,21 @@ const DEFAULT_BYTES = 512 * 2 ** 20
 /** What is left of a budget. */
 export class Meter {
   readonly #maxBytes: number
-  readonly #maxMs: number
+  readonly #saidMs: number
   readonly #monotonic: () => number
   readonly #deadlineMs: number
   /** Why it ended; `undefined` while it has not. */
   exhausted: string | undefined
 
-  constructor({
-    maxTimeMs = DEFAULT_MS,
-    maxBytes = DEFAULT_BYTES,
-    monotonic = systemMonotonic,
-  }: BudgetOptions) {
+  /** @param saidMs the bound to name when time is up. */
+  constructor(
+    { maxTimeMs = DEFAULT_MS, maxBytes = DEFAULT_BYTES, monotonic = systemMonotonic }: BudgetOptions,
+    saidMs: number = maxTimeMs,
+  ) {
     requireAmount('maxTimeMs', maxTimeMs)
     requireAmount('maxBytes', maxBytes)
     this.#maxBytes = maxBytes
-    this.#maxMs = maxTimeMs
+    this.#saidMs = saidMs
     this.#monotonic = monotonic
     this.#deadlineMs = monotonic() + maxTimeMs
   }
@@ -32,18 +32,21 @@ export class Meter {
 
   /** Another one with the same bounds, or less time, for a step that may be given up without giving up the rest. */
   step(maxTimeMs: number = Infinity): Meter {
-    return new Meter({
-      maxTimeMs: Math.max(Number.MIN_VALUE, Math.min(this.leftMs, maxTimeMs)),
-      maxBytes: this.#maxBytes,
-      monotonic: this.#monotonic,
-    })
+    return new Meter(
+      {
+        maxTimeMs: Math.max(Number.MIN_VALUE, Math.min(this.leftMs, maxTimeMs)),
+        maxBytes: this.#maxBytes,
+        monotonic: this.#monotonic,
+      },
+      this.#saidMs,
+    )
   }
 
   /** Is there nothing left, given the bytes that the tables take now? Reads the clock: not for every step. */
   isExhausted(bytes: number): boolean {
     if (this.exhausted !== undefined) return true
     if (bytes > this.#maxBytes) this.exhausted = `the tables reached maxBytes (${this.#maxBytes})`
-    else if (this.#monotonic() >= this.#deadlineMs) this.exhausted = `maxTimeMs went by (${this.#maxMs})`
+    else if (this.#monotonic() >= this.#deadlineMs) this.exhausted = `maxTimeMs went by (${this.#saidMs})`
     return this.exhausted !== undefined
   }
 }

@@ -154,3 +154,21 @@ test('an operation needs a status', () => {
   const history = inTurn({ op: 'write', input: 1, status: 'info' as 'ok' })
   expect(() => checkLinearizable(history, register())).toThrow(/status must be ok, fail or unknown, got info/)
 })
+
+test('a verdict of unknown names the bound that was given, and comes soon after it', () => {
+  const enqueued = Array.from({ length: 60 }, (_, input) => ({
+    op: 'enqueue',
+    process: input,
+    input,
+    start: input,
+    end: 1000 + input,
+  }))
+  const history = inTurn(...enqueued, { op: 'dequeue', process: 'd', output: 999, start: 500, end: 600 })
+  let now = 0
+  const inTime = checkLinearizable(history, queue(), { maxTimeMs: 100, monotonic: () => (now += 0.3) })
+  expect(inTime.verdict).toBe('unknown')
+  expect(inTime.reason).toContain('maxTimeMs went by (100)')
+  expect(now).toBeLessThan(120)
+  const inSpace = checkLinearizable(history, queue(), { maxTimeMs: Infinity, maxBytes: 2 ** 20 })
+  expect(inSpace.reason).toContain('maxBytes (1048576)')
+})

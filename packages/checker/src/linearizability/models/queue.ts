@@ -5,7 +5,10 @@ import { unknownOperation, wrongContent } from './content.ts'
 
 /**
  * A first-in-first-out queue: `enqueue` puts its input at the end, `dequeue` takes what is first; its output is
- * `null` if there was nothing. Starts empty, or with the elements of `initial`. One queue per key.
+ * `null` if there was nothing, so `null` is no element. Starts empty, or with the elements of `initial`. One queue per key.
+ *
+ * The order of enqueues that overlap shows only when they are dequeued, much later, so histories beyond some 50
+ * operations of 5 clients may end the budget undecided; `checkTotalQueue` and `checkUnorderedQueue` take any length.
  */
 export function queue(options: InitialOptions = {}): Model<readonly unknown[]> {
   return {
