@@ -447,3 +447,36 @@ describe('checkIsolation() of lists with many appends that nobody saw', () => {
     expect(result).toMatchObject({ verdict: 'ok', reason: undefined })
   })
 })
+
+describe('checkIsolation() names who saw what a violation rests on', () => {
+  it.each(['ok', 'unknown'] as const)(
+    'the reader who tells in which order two appends came (%s)',
+    (status) => {
+      const lost: Txn[] = [
+        { steps: [r('x', []), append('x', 1)] },
+        { steps: [append('x', 3)], status },
+        { steps: [r('x', [3, 1])] },
+      ]
+      const { violations } = checkIsolation(history(lost), { model: 'list-append', level: 'SI' })
+      expect(violations.map(({ name, operations }) => [name, operations])).toEqual([
+        ['lost-update', [0, 1, 2]],
+        ['G-single-item', [0, 1, 2]],
+      ])
+    },
+  )
+
+  it('the reader who saw the appends of one transaction in another order', () => {
+    const turned = [{ steps: [append('x', 1), append('x', 2)] }, { steps: [r('x', [2, 1])] }]
+    const { violations } = checkIsolation(history(turned), {
+      model: 'list-append',
+      level: 'read-uncommitted',
+    })
+    expect(violations).toMatchObject([
+      {
+        name: 'incompatible-order',
+        operations: [0, 1],
+        message: '#0 appended 1 to x before 2, and #1 saw it the other way round',
+      },
+    ])
+  })
+})

@@ -6,6 +6,7 @@ import { cycleName, explainCycle } from './explain.ts'
 import { decideElsewhere, needsMore } from './elsewhere.ts'
 import { forbidden, type Judgement, judgeLists, judgeRegisters, reportLevels } from './judge.ts'
 import { anomaliesOf, type Level, levelOf, withSessions } from './levels.ts'
+import { withWitnesses } from './witnesses.ts'
 import type { Assumption } from './version-pairs.ts'
 import { bytesOf, readTransactions, type Transactions } from './transactions.ts'
 
@@ -190,7 +191,7 @@ function answer(
   const all = [askedVerdict, ...verdicts.values()]
   const verdict = all.includes('violated') ? 'violated' : all.includes('unknown') ? 'unknown' : 'ok'
   const inEvery = verdict === 'violated' && found.length === 0
-  const told = tell(txns, options.model, names, judgement, inEvery)
+  const told = tell(txns, options.model, names, judgement, inEvery, request.maxViolations)
   const violations = [...told.violations, ...found.flatMap((result) => result.violations)]
   const levels = reportLevels(
     (level) => verdicts.get(level) ?? cheapVerdict(judgement, level),
@@ -240,6 +241,7 @@ function tell(
   names: ReadonlySet<string>,
   judgement: Judgement,
   inEvery: boolean,
+  maxViolations: number,
 ): { violations: Violation[]; count: number } {
   const shadowed = new Set<string>()
   for (const [weak, strong] of SHADOWS)
@@ -272,5 +274,6 @@ function tell(
       if (violation !== undefined) violations.push(violation)
     }
   }
-  return { violations, count }
+  const told = violations.slice(0, maxViolations)
+  return { violations: told.map((one) => withWitnesses(txns, judgement.versions, one)), count }
 }

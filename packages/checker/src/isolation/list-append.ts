@@ -277,9 +277,10 @@ function findIntermediateReads(
 function findDisorder(
   txns: Transactions,
   previous: Int32Array,
-  { order, place }: Versions,
+  { order, place, reads, seen }: Versions,
   findings: Findings,
 ): void {
+  let longest: Int32Array | undefined
   order.forEach((ofKey, key) =>
     ofKey.forEach((element, at) => {
       let earlier = previous[txns.elements.writer[element]!] as number
@@ -287,13 +288,24 @@ function findDisorder(
       const before = earlier === NONE ? NONE : txns.value[earlier]!
       if (before === NONE || place[before]! < at) return
       const writer = writerOf(txns, element)
+      const reader = txns.owner[reads[(longest ??= longestReads(txns, reads, seen))[key]!]!]!
       findings.add(
         'incompatible-order',
         keyName(txns, key),
-        [writer],
+        [writer, reader],
         () =>
-          `#${writer} appended ${showElement(txns, before)} to ${showKey(txns, key)} before ${showElement(txns, element)}, and was seen to have done it the other way round`,
+          `#${writer} appended ${showElement(txns, before)} to ${showKey(txns, key)} before ${showElement(txns, element)}, and #${reader} saw it the other way round`,
       )
     }),
   )
+}
+
+/** For each key the slot of a read that saw all versions in order. */
+function longestReads(txns: Transactions, reads: Int32Array, seen: Int32Array): Int32Array {
+  const longest = new Int32Array(txns.keys.size).fill(NONE)
+  reads.forEach((step, slot) => {
+    const key = txns.key[step]!
+    if (longest[key] === NONE || seen[slot]! > seen[longest[key]!]!) longest[key] = slot
+  })
+  return longest
 }
