@@ -222,6 +222,17 @@ describe('checkSessions() with versions compared by value', () => {
     expect(names(historyOf([read(1, 'x', 'v2'), write(1, 'x', 'v1')]))).toEqual(['writes-follow-reads'])
   })
 
+  test('refuses NaN, and a function that does not return a number: neither would ever find an older version', () => {
+    const history = historyOf([write(1, 'x', 2), read(1, 'x', 1)])
+    const check = (versionOrder: SessionOptions['versionOrder']): CheckResult =>
+      checkSessions(history, { versionOrder })
+    expect(check('ascending').verdict).toBe('violated')
+    const lessThan = ((a: number, b: number) => a < b) as unknown as () => number
+    expect(() => check(lessThan)).toThrow('versionOrder must return a number, got boolean')
+    const nothing = historyOf([write(1, 'x', 2), read(1, 'x', Number.NaN)])
+    expect(() => checkSessions(nothing, { versionOrder: 'ascending' })).toThrow(HistoryContentError)
+  })
+
   test('refuses values that it cannot compare', () => {
     const history = historyOf([read(1, 'x', 'a'), read(1, 'x', 'b', { line: 4 })])
     const check = (): CheckResult => checkSessions(history, { versionOrder: 'ascending' })

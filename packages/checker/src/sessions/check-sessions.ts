@@ -63,6 +63,7 @@ const ALL: readonly SessionGuarantee[] = [
  * should not be seen (G1a, G1b), say nothing here; see `checkCausal()`. With versions compared by their values
  * each key is judged by itself. What all four promise together across keys is `checkCausal()`.
  * @throws HistoryContentError if the history is not one of registers, or a value cannot be compared.
+ * @throws TypeError if a `versionOrder` of your own does not return a number.
  *
  * @example
  * ```ts

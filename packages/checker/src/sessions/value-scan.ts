@@ -32,7 +32,9 @@ export function scanValues(
     const [a, b] = [eventValue[event]!, eventValue[than]!]
     if (a === b || b === initialValue) return false
     if (a === initialValue) return true
-    const sign = compare(values.valueOf(a), values.valueOf(b), input.words.key(event))
+    const sign: unknown = compare(values.valueOf(a), values.valueOf(b), input.words.key(event))
+    // A function that answers with a boolean, as `(a, b) => a < b` does, would find nothing older than anything.
+    if (typeof sign !== 'number') throw new TypeError(`versionOrder must return a number, got ${typeof sign}`)
     if (!Number.isNaN(sign)) return sign < 0
     const { index, line } = history.operations[eventTransaction[event]!]!
     const pair = `${text(values.valueOf(a))} and ${text(values.valueOf(b))}`
@@ -72,7 +74,7 @@ export function scanValues(
 
 function ascending(a: unknown, b: unknown): number {
   const comparable = (value: unknown): value is number | bigint =>
-    typeof value === 'number' || typeof value === 'bigint'
+    (typeof value === 'number' && !Number.isNaN(value)) || typeof value === 'bigint'
   if (!comparable(a) || !comparable(b)) return Number.NaN
   return a < b ? -1 : a > b ? 1 : 0
 }
