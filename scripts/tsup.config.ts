@@ -25,6 +25,8 @@ const config: Options = {
   format: ['esm', 'cjs'],
   // Also for CJS: each subpath would else carry its own copy of the classes, and `instanceof` would fail.
   splitting: true,
+  // Has rollup write the CJS. What does it otherwise turns classes into expressions, and errors are named `_class3`.
+  treeshake: true,
   dts: true,
   sourcemap: true,
   clean: true,

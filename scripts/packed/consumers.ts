@@ -30,14 +30,15 @@ export function consumersOf(specifiers: readonly string[], kinds: readonly Consu
     esm: () => [
       {
         title: `ESM, ${what}`,
-        write: (folder) => put(folder, 'esm.mjs', esModule(specifiers)),
+        write: (folder) => put(folder, 'esm.mjs', esModule(specifiers) + namesOfErrors(specifiers)),
         commands: [[node, ['esm.mjs']]],
       },
     ],
     cjs: () => [
       {
         title: `CommonJS, ${requirable.length} entries`,
-        write: (folder) => put(folder, 'cjs.cjs', commonJs(requirable, 'const ', ' = require')),
+        write: (folder) =>
+          put(folder, 'cjs.cjs', commonJs(requirable, 'const ', ' = require') + namesOfErrors(requirable)),
         commands: [[node, ['cjs.cjs']]],
       },
     ],
@@ -105,6 +106,15 @@ function printer(specifiers: readonly string[]): string {
   const names = Object.keys(entry).filter((key) => key !== '__esModule' && key !== 'module.exports')
   if (names.length === 0) throw new Error(name + ' exports nothing')
   console.log(name + ': ' + names.sort().join(' '))
+}
+`
+}
+
+/** A build may rename classes, and errors say the name of theirs. Plain JavaScript. */
+function namesOfErrors(specifiers: readonly string[]): string {
+  return `for (const entry of [${specifiers.map((_, index) => `entry${index}`).join(', ')}]) {
+  for (const [key, value] of Object.entries(entry))
+    if (value?.prototype instanceof Error && value.name !== key) throw new Error(key + ' is named ' + value.name)
 }
 `
 }
