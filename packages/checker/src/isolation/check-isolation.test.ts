@@ -480,3 +480,21 @@ describe('checkIsolation() names who saw what a violation rests on', () => {
     ])
   })
 })
+
+it('checkIsolation() gives all checks of all levels one budget', () => {
+  const count = 40
+  const txns = Array.from({ length: count }, (_, at): Txn => ({
+    steps: [r(`x${at}`, null), w(`x${(at + 1) % count}`, at), w('hot', at)],
+    process: at % 7,
+  }))
+  let now = 0
+  const { verdict } = checkIsolation(history(txns, { initial: null, realTime: false }), {
+    model: 'rw-register',
+    level: ['update-atomic', 'consistent-view', 'SI', 'prefix', 'SER'],
+    maxTimeMs: 200,
+    monotonic: () => now++,
+  })
+  expect(verdict).toBe('violated')
+  // Nobody looks at the clock much oftener than that once the time is over.
+  expect(now).toBeLessThan(300)
+})

@@ -116,6 +116,7 @@ interface Request {
   readonly maxViolations: number
   readonly sessionOrder: boolean
   readonly withinBudget: () => boolean
+  readonly remainingMs: () => number
 }
 
 function requestOf(history: History, options: IsolationOptions): Request {
@@ -141,6 +142,7 @@ function requestOf(history: History, options: IsolationOptions): Request {
     maxViolations: options.maxViolations ?? 10,
     sessionOrder,
     withinBudget: () => monotonic() <= deadline,
+    remainingMs: () => Math.max(0, deadline - monotonic()),
   }
 }
 
@@ -172,7 +174,9 @@ function answer(
       const isEasy =
         judgement.isEasy(level) &&
         !(more && analysis.names.has('internal') && cheapVerdict(judgement, level) !== 'violated')
-      const other = isEasy ? undefined : decideElsewhere(history, level, judgement, options)
+      const other = isEasy
+        ? undefined
+        : decideElsewhere(history, level, judgement, options, request.remainingMs)
       verdict = other?.verdict ?? 'unknown'
       if (verdict === 'violated') found.push(other!)
       if (verdict === 'unknown') {

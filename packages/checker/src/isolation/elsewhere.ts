@@ -33,9 +33,10 @@ export function decideElsewhere(
   level: Level,
   judgement: Judgement,
   options: IsolationOptions,
+  remainingMs: () => number,
 ): CheckResult | undefined {
   if (level.strength === 2 && !history.realTime) return undefined
-  const result = ask(withNulls(history, judgement), level, options)
+  const result = ask(withNulls(history, judgement), level, options, remainingMs)
   if (result === undefined) return undefined
   // Nobody told them what is assumed: what they find to hold may not hold with it.
   const open = result.verdict === 'ok' && (options.assume ?? []).some((name) => name !== 'initial-state')
@@ -48,51 +49,56 @@ export function decideElsewhere(
     : result
 }
 
-function ask(history: History, level: Level, options: IsolationOptions): CheckResult | undefined {
-  const { maxTimeMs, maxBytes, monotonic, maxViolations } = options
-  const budget = { maxTimeMs, maxBytes, monotonic, maxViolations }
+function ask(
+  history: History,
+  level: Level,
+  { maxBytes, monotonic, maxViolations }: IsolationOptions,
+  remainingMs: () => number,
+): CheckResult | undefined {
+  // Each of several checks has what those before it left.
+  const budget = (): object => ({ maxTimeMs: remainingMs(), maxBytes, monotonic, maxViolations })
   const order = { sessionOrder: level.strength > 0, realTime: level.strength === 2 }
   switch (level.base) {
     case 'causal':
-      return checkWeakLevel(history, 'causal', budget)
+      return checkWeakLevel(history, 'causal', budget())
     case 'read-committed':
       return history.realTime ? undefined : readCommitted(history, level, budget)
     case 'read-atomic':
       // Its verdict includes the order of sessions, and no real time.
       return level.strength === 2
         ? undefined
-        : checkWeakLevel(inItsSessions(history, level), 'read-atomic', budget)
+        : checkWeakLevel(inItsSessions(history, level), 'read-atomic', budget())
     case 'prefix':
     case 'snapshot-isolation':
     case 'serializable':
-      return solveLevel(history, { level: level.base, ...order, ...budget })
+      return solveLevel(history, { level: level.base, ...order, ...budget() })
     case 'repeatable-read':
       // Without predicates there is nothing that repeatable read allows and serializability does not.
-      return solveLevel(history, { level: 'serializable', ...order, ...budget })
+      return solveLevel(history, { level: 'serializable', ...order, ...budget() })
     default:
       return between(history, level, order, budget)
   }
 }
 
-const readCommitted = (history: History, level: Level, budget: object): CheckResult =>
-  checkWeakLevel(inItsSessions(history, level), 'read-committed', budget)
+const readCommitted = (history: History, level: Level, budget: () => object): CheckResult =>
+  checkWeakLevel(inItsSessions(history, level), 'read-committed', budget())
 
 /** Levels between two that can be decided: what the stronger one allows they allow, what the weaker one forbids they forbid. */
 function between(
   history: History,
   level: Level,
   order: { readonly sessionOrder: boolean; readonly realTime: boolean },
-  budget: object,
+  budget: () => object,
 ): CheckResult | undefined {
   if (needsMore(history, level)) {
     const committed = readCommitted(history, level, budget)
     if (committed.verdict !== 'ok') return committed
   }
-  const above = solveLevel(history, { level: 'snapshot-isolation', ...order, ...budget })
+  const above = solveLevel(history, { level: 'snapshot-isolation', ...order, ...budget() })
   if (above.verdict === 'ok') return above
   if (level.strength === 2 || (level.base !== 'update-atomic' && level.base !== 'consistent-view'))
     return undefined
-  const below = checkWeakLevel(inItsSessions(history, level), 'read-atomic', budget)
+  const below = checkWeakLevel(inItsSessions(history, level), 'read-atomic', budget())
   return below.verdict === 'violated' ? below : undefined
 }
 
