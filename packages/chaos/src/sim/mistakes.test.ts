@@ -151,3 +151,11 @@ test('no seed that passes is run twice with recheckEvery: Infinity, the first of
     expect(checks).toBe(expected)
   }
 })
+
+test('a simulation within a check is refused, and does not wait for itself', async () => {
+  const check = async (): Promise<void> => {
+    await Promise.resolve()
+    await explore(correct, { seeds: 1 })
+  }
+  expect((await failureOf({ check }))?.message).toMatch(/^Cannot simulate from within a check: /)
+})

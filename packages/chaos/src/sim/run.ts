@@ -8,6 +8,7 @@ import { isThenable } from './node.ts'
 import { formatPlan } from './plan-codec.ts'
 import { watchRejections } from './rejections.ts'
 import type { Scenario } from './scenario.ts'
+import { judging } from './session.ts'
 import { streamOf } from './streams.ts'
 import { drainKnown } from './system-clock.ts'
 import { enter, leave } from './traps.ts'
@@ -95,7 +96,7 @@ async function judge<Api, Call, Output>(
   run: Run<Api, Call, Output>,
 ): Promise<Problem | undefined> {
   try {
-    const answer = scenario.check(run)
+    const answer = judging(() => scenario.check(run))
     const wrong: unknown = isThenable(answer) ? await answer : answer
     if (wrong === undefined) return undefined
     if (typeof wrong === 'string') return { kind: 'check', message: wrong }
