@@ -182,10 +182,16 @@ describe('checkSessions() without a known order of versions', () => {
     })
   })
 
-  test('reads of values that nobody wrote say nothing', () => {
-    expect(
-      checkSessions(historyOf([write(1, 'x', 1), read(1, 'x', 9)]), { versionOrder: 'real-time' }).verdict,
-    ).toBe('ok')
+  test('a read of a value that nobody wrote leaves open what else would be ok', () => {
+    const history = historyOf([write(1, 'x', 1), read(1, 'x', '1')])
+    expect(checkSessions(history, { versionOrder: 'real-time' })).toMatchObject({
+      verdict: 'unknown',
+      reason: expect.stringMatching(
+        /nobody wrote.*: a read of no version tells nothing; are values/,
+      ) as string,
+    })
+    const stale = historyOf([write(1, 'x', 1), read(1, 'x', null), read(1, 'x', 9)])
+    expect(checkSessions(stale, { versionOrder: 'real-time' }).verdict).toBe('violated')
   })
 
   test('says unknown where a value was written twice and that matters', () => {

@@ -56,11 +56,11 @@ const ALL: readonly SessionGuarantee[] = [
  * `violated`: there is none. The violation has the name of the guarantee that fails by itself; where each can be
  * satisfied but not all at once, the names of those that exclude each other, joined by `or`. `cyclic-versions`:
  * what is known of the order contradicts itself (a `cas` replaced what was written only later), so nothing holds.
- * `unknown`: values are written twice and that matters; the default of `versionOrder` (see there); the budget.
+ * `unknown`: values are written twice and that matters; somebody read a value that nobody wrote, or that should not be
+ * seen (G1a, G1b; see `checkCausal()`), and nothing else is broken; the default of `versionOrder` (see there); the budget.
  *
  * A write counts once it is acknowledged: one of unknown status may take effect after later reads, so nothing
- * has to return it, but what somebody read of it is a version like any other. Reads of values that nobody wrote, or that
- * should not be seen (G1a, G1b), say nothing here; see `checkCausal()`. With versions compared by their values
+ * has to return it, but what somebody read of it is a version like any other. With versions compared by their values
  * each key is judged by itself. What all four promise together across keys is `checkCausal()`.
  * @throws HistoryContentError if the history is not one of registers, or a value cannot be compared.
  * @throws TypeError if a `versionOrder` of your own does not return a number.
@@ -87,7 +87,7 @@ export function checkSessions(history: History, options: SessionOptions = {}): C
   if (versionOrder === 'ascending' || typeof versionOrder === 'function')
     return checkWeakly(history, promise, options, (input) => scanValues(input, wanted, versionOrder), {
       ambiguousReadsMatter: false,
-      badReadsBreak: false,
+      badReads: 'ignore',
     })
   if (versionOrder !== undefined && versionOrder !== 'none' && versionOrder !== 'real-time')
     throw new RangeError(
@@ -98,7 +98,7 @@ export function checkSessions(history: History, options: SessionOptions = {}): C
 
   const check = (inRealTime: boolean): CheckResult =>
     checkWeakly(history, promise, options, (input) => findings(input, wanted, inRealTime), {
-      badReadsBreak: false,
+      badReads: 'blur',
     })
   if (versionOrder !== undefined || !history.realTime) return check(versionOrder === 'real-time')
   const strict = check(true)

@@ -31,8 +31,11 @@ export interface WeakInput {
 }
 
 interface Judgement {
-  /** Is a read that nothing allows (G1a …) a violation? Default: yes. */
-  readonly badReadsBreak?: boolean
+  /**
+   * A read that nothing allows (G1a, a value nobody wrote …) is a violation, leaves an `ok` unknown, or says
+   * nothing. Default `break`.
+   */
+  readonly badReads?: 'break' | 'blur' | 'ignore'
   /** Does it matter which write a read read from? Default: yes. */
   readonly ambiguousReadsMatter?: boolean
 }
@@ -46,7 +49,7 @@ export function checkWeakly(
   promise: string,
   options: WeakCheckOptions,
   find: (input: WeakInput) => Findings,
-  { badReadsBreak = true, ambiguousReadsMatter = true }: Judgement = {},
+  { badReads = 'break', ambiguousReadsMatter = true }: Judgement = {},
 ): CheckResult {
   const { maxViolations = 10 } = options
   if (!(maxViolations >= 0)) throw new RangeError(`maxViolations must be at least 0, got ${maxViolations}`)
@@ -77,7 +80,7 @@ export function checkWeakly(
       maxViolations,
     })
     stats = { ...stats, sessions: transactions.sessionCount, ...found.stats }
-    const bad = badReadsBreak ? transactions.badReads : []
+    const bad = badReads === 'break' ? transactions.badReads : []
     const listed = bad.slice(0, maxViolations).map((event) => words.badRead(event))
     return {
       violations: [...listed, ...found.violations]
@@ -97,6 +100,11 @@ export function checkWeakly(
       if (found.count === 0) return unknown(duplicateReason(transactions))
     }
     const { count, violations } = found!
+    const [unexplained] = transactions.badReads
+    if (count === 0 && badReads === 'blur' && unexplained !== undefined) {
+      const { message } = new Words(transactions).badRead(unexplained)
+      return unknown(`${message}: a read of no version tells nothing; are values compared with their types?`)
+    }
     return {
       verdict: count === 0 ? 'ok' : 'violated',
       promise,

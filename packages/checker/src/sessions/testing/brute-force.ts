@@ -94,6 +94,9 @@ export function* worlds(history: History, badReadsBreak = true): Generator<World
   }
 }
 
+/** Is there a read that no write explains, whatever happened? */
+export const hasUnexplainedRead = (history: History): boolean => worlds(history).next().done === true
+
 function* product<T>(choices: readonly (readonly T[])[]): Generator<T[]> {
   if (choices.length === 0) yield []
   else for (const rest of product(choices.slice(1))) for (const first of choices[0]!) yield [first, ...rest]
