@@ -138,9 +138,12 @@ describe('options', () => {
     ]
     const plan = planNemesis(fakeWorld(3), faults, options)
     expect(new Set(plan.faults.map(({ action }) => action.type))).toEqual(new Set(['one-way', 'kill']))
+    const victims = plan.faults.map(({ action }) => victimOf(action))
     for (const [at, fault] of plan.faults.entries()) {
-      for (const earlier of plan.faults.slice(0, at)) expect(endMs(earlier)).toBeLessThanOrEqual(fault.atMs)
+      const holding = plan.faults.slice(0, at).filter((earlier) => endMs(earlier) > fault.atMs)
+      for (const earlier of holding) expect(victims[plan.faults.indexOf(earlier)]).toBe(victims[at])
     }
+    expect(new Set(victims)).toEqual(new Set(['db-1', 'db-2', 'db-3']))
   })
 
   it('keep does not count clients, even if there are as many as servers', () => {
@@ -190,3 +193,12 @@ describe('formatSchedule() and parseSchedule()', () => {
     expect(() => parseSchedule(text)).toThrow(message)
   })
 })
+
+/** The one node that is killed, or that each of the cut ways begins or ends at. */
+function victimOf(action: FaultAction): string | undefined {
+  if (action.type === 'kill') return action.nodes[0]
+  if (action.type !== 'one-way') return undefined
+  return ['db-1', 'db-2', 'db-3'].find((name) =>
+    action.ways.every(({ from, to }) => [from, to].includes(name)),
+  )
+}

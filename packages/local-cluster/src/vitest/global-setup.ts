@@ -6,7 +6,7 @@ import type { SharedServers } from './shared.ts'
  * Vitest `globalSetup`: one Postgres with two replicas and one Redis with one, for the whole run. If one
  * engine cannot be had, only the tests that ask for it fail, with the reason.
  */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const running: LocalCluster[] = []
   const keep = <T extends LocalCluster>(cluster: T): T => {
     running.push(cluster)
