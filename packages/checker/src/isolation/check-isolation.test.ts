@@ -42,6 +42,15 @@ const names = (result: { violations: readonly { name: string }[] }): string[] =>
   result.violations.map(({ name }) => name)
 
 describe('checkIsolation()', () => {
+  it('takes null for the initial value only where nothing else is', () => {
+    const read = [{ steps: [r('x', null)] }]
+    const options = { model: 'rw-register', level: 'read-committed' } as const
+    expect(checkIsolation(history(read), options).verdict).toBe('ok')
+    expect(checkIsolation(history(read, { initial: 0 }), options).violations).toMatchObject([
+      { name: 'thin-air-read', message: expect.stringContaining('x = null, which nobody wrote') as string },
+    ])
+  })
+
   it('tells a cycle with its edges in words', () => {
     const { violations, weakestRuledOut, mayHold } = checkIsolation(
       history([{ steps: [r('x', []), append('y', 1)] }, { steps: [r('y', null), append('x', 1)] }]),

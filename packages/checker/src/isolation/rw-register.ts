@@ -31,8 +31,10 @@ export function registerEvidence(txns: Transactions, findings: Findings): Regist
   const links = linkSteps(txns)
   const happened: Happened = status.map((state) => (state === COMMITTED ? 1 : 0))
   const initial = initialElements(txns)
+  // If something else was there before all writes, then null was not.
+  const nullIsInitial = (txns.history.initial ?? null) === null
   const isInitial = (element: number): boolean =>
-    element === NONE || initial[elements.keyOf(element)] === element
+    element === NONE ? nullIsInitial : initial[elements.keyOf(element)] === element
   let ambiguous: number | undefined
   const reads: number[] = []
   const seen: number[] = []
@@ -64,7 +66,8 @@ export function registerEvidence(txns: Transactions, findings: Findings): Regist
         'thin-air-read',
         keyName(txns, key),
         [reader],
-        () => `#${reader} read ${showKey(txns, key)} = ${showElement(txns, element)}, which nobody wrote`,
+        () =>
+          `#${reader} read ${showKey(txns, key)} = ${element === NONE ? 'null' : showElement(txns, element)}, which nobody wrote`,
       )
     } else if (owner[written] === reader) {
       if (written > step)
