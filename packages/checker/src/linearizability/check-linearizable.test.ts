@@ -206,14 +206,14 @@ const hopeless = (): History =>
 
 test('maxTimeMs: the verdict is unknown, in time, with the reason', () => {
   const startMs = performance.now()
-  const result = checkLinearizable(hopeless(), queue(), { maxTimeMs: 200 })
+  const result = checkLinearizable(hopeless(), queue(), { algorithm: 'search', maxTimeMs: 200 })
   expect(performance.now() - startMs).toBeLessThan(2_000)
   expect(result).toMatchObject({ verdict: 'unknown', violations: [] })
   expect(result.reason).toMatch('maxTimeMs')
 })
 
 test('maxBytes: the verdict is unknown, and no more is used', () => {
-  const result = checkLinearizable(hopeless(), queue(), { maxBytes: 2 ** 20 })
+  const result = checkLinearizable(hopeless(), queue(), { algorithm: 'search', maxBytes: 2 ** 20 })
   expect(result.verdict).toBe('unknown')
   expect(result.reason).toMatch('maxBytes (1048576)')
 })

@@ -20,7 +20,7 @@ export interface LinearizableOptions extends BudgetOptions, InitialOptions {
   /** Look for the smallest set of operations that contradict each other? Default `true`; costs several checks more. */
   readonly minimize?: boolean | undefined
   /**
-   * `search` tries orders even where sorting decides (registers whose values are unique), which is slower and answers
+   * `search` tries orders even where sorting decides (registers and queues whose values are unique), which is slower and answers
    * the same. Default `auto`.
    */
   readonly algorithm?: Algorithm | undefined
@@ -34,7 +34,7 @@ export interface LinearizableOptions extends BudgetOptions, InitialOptions {
  * anywhere after their beginning, or not; those that failed are not.
  *
  * Deciding this is NP-complete (Gibbons and Korach 1997), so there is a budget; when it ends the verdict is
- * `unknown`, never a guess. Registers whose values are unique are decided by sorting.
+ * `unknown`, never a guess. Registers and queues whose values are unique are decided by sorting.
  *
  * @param model for instance `casRegister()`, or one of your own.
  * @returns if violated, `counterexample` says which operation has no place and why; if ok and there is one object,

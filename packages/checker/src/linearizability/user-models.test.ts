@@ -165,10 +165,18 @@ test('a verdict of unknown names the bound that was given, and comes soon after 
   }))
   const history = inTurn(...enqueued, { op: 'dequeue', process: 'd', output: 999, start: 500, end: 600 })
   let now = 0
-  const inTime = checkLinearizable(history, queue(), { maxTimeMs: 100, monotonic: () => (now += 0.3) })
+  const inTime = checkLinearizable(history, queue(), {
+    algorithm: 'search',
+    maxTimeMs: 100,
+    monotonic: () => (now += 0.3),
+  })
   expect(inTime.verdict).toBe('unknown')
   expect(inTime.reason).toContain('maxTimeMs went by (100)')
   expect(now).toBeLessThan(120)
-  const inSpace = checkLinearizable(history, queue(), { maxTimeMs: Infinity, maxBytes: 2 ** 20 })
+  const inSpace = checkLinearizable(history, queue(), {
+    algorithm: 'search',
+    maxTimeMs: Infinity,
+    maxBytes: 2 ** 20,
+  })
   expect(inSpace.reason).toContain('maxBytes (1048576)')
 })

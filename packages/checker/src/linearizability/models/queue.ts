@@ -1,17 +1,20 @@
 import type { Operation } from '../../operation.ts'
 import { sameValue, valueKey } from '../../value.ts'
 import type { InitialOptions, Model } from '../model.ts'
+import { decidedBy } from '../model-decision.ts'
+import { decideUniqueElements } from '../unique-elements.ts'
 import { unknownOperation, wrongContent } from './content.ts'
 
 /**
  * A first-in-first-out queue: `enqueue` puts its input at the end, `dequeue` takes what is first; its output is
  * `null` if there was nothing, so `null` is no element. Starts empty, or with the elements of `initial`. One queue per key.
  *
- * The order of enqueues that overlap shows only when they are dequeued, much later, so histories beyond some 50
- * operations of 5 clients may end the budget undecided; `checkTotalQueue` and `checkUnorderedQueue` take any length.
+ * Put each element in once, and the check takes time linear in the history. Elements that repeat, and unknown
+ * dequeues on which the verdict depends, need a search: beyond some 50 operations of 5 clients it may end the budget
+ * undecided.
  */
 export function queue(options: InitialOptions = {}): Model<readonly unknown[]> {
-  return {
+  const model: Model<readonly unknown[]> = {
     name: 'queue',
     initial: options.initial,
     init(initial = []) {
@@ -35,6 +38,7 @@ export function queue(options: InitialOptions = {}): Model<readonly unknown[]> {
         : `d${valueKey(operation.output)}`
     },
   }
+  return decidedBy(model, decideUniqueElements)
 }
 
 function isEnqueue(operation: Operation): boolean {

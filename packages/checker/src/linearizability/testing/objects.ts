@@ -112,9 +112,12 @@ export function setObject(removes: boolean): Simulated<ReadonlySet<string>> {
   }
 }
 
-export function queueObject(values: 'few' | 'unique'): Simulated<readonly unknown[]> {
+export function queueObject(
+  values: 'few' | 'unique',
+  initial?: readonly unknown[],
+): Simulated<readonly unknown[]> {
   return {
-    model: queue(),
+    model: queue({ initial }),
     ask: (random, sequence) =>
       random() < 0.55
         ? { op: 'enqueue', input: values === 'few' ? below(random, 3) : sequence }
