@@ -18,7 +18,7 @@ const once = (perform: (env: Env) => Promise<unknown>, faults: readonly Fault[],
   }) satisfies Scenario<Env, undefined, unknown>
 
 test('what a node has sent to itself ends with its crash', async () => {
-  const lives: unknown[] = []
+  const lives: (readonly [life: unknown, now: number])[] = []
   const main = async (env: Env): Promise<void> => {
     env.onMessage((life) => void lives.push([life, env.restarts]))
     for (;;) {
@@ -32,7 +32,7 @@ test('what a node has sent to itself ends with its crash', async () => {
     { seeds: 20 },
   )
   expect(failure).toBeUndefined()
-  expect(lives.filter(([life, now]: any) => life !== now)).toEqual([])
+  expect(lives.filter(([life, now]) => life !== now)).toEqual([])
   expect(lives).toContainEqual([0, 0])
   expect(lives).toContainEqual([1, 1])
 })

@@ -1,9 +1,9 @@
 import { HistoryContentError } from '../errors.ts'
 import type { History } from '../history.ts'
-import type { Key, Operation } from '../operation.ts'
+import type { Operation } from '../operation.ts'
 import type { CheckResult } from '../result.ts'
 import { valueKey } from '../value.ts'
-import { at, type InvariantOptions, listOf, mustBeNamed, Report, shown } from './report.ts'
+import { at, byKey, type InvariantOptions, listOf, mustBeNamed, Report, shown } from './report.ts'
 
 /**
  * Nobody sees a write without those that were acknowledged before it began: its reverse is what a serializable but
@@ -19,12 +19,7 @@ export function checkCausalReverse(history: History, options?: InvariantOptions)
   const promise = 'no causal reverse'
   mustBeNamed(history, promise, ['write', 'read'])
   const report = new Report(promise, options)
-  const parts = new Map<Key | undefined, Operation[]>()
-  for (const operation of history.operations) {
-    const part = parts.get(operation.key)
-    if (part === undefined) parts.set(operation.key, [operation])
-    else part.push(operation)
-  }
+  const parts = byKey(history)
   let reads = 0
   for (const part of parts.values()) reads += checkPart(part, report)
   const unknown = reads === 0 ? 'nothing was read' : undefined

@@ -1,8 +1,8 @@
 import type { History } from '../history.ts'
-import type { Key, Operation } from '../operation.ts'
+import type { Operation } from '../operation.ts'
 import type { CheckResult } from '../result.ts'
 import { sameValue } from '../value.ts'
-import { at, type InvariantOptions, Report, shown } from './report.ts'
+import { at, byKey, type InvariantOptions, Report, shown } from './report.ts'
 
 /** Options of {@link checkConvergence}. */
 export interface ConvergenceOptions extends InvariantOptions {
@@ -20,12 +20,7 @@ export interface ConvergenceOptions extends InvariantOptions {
 export function checkConvergence(history: History, options: ConvergenceOptions = {}): CheckResult {
   const report = new Report('convergence', options)
   const isRead = new Set([...(options.reads ?? ['read', 'get']), 'final-read'])
-  const parts = new Map<Key | undefined, Operation[]>()
-  for (const operation of history.operations) {
-    const part = parts.get(operation.key)
-    if (part === undefined) parts.set(operation.key, [operation])
-    else part.push(operation)
-  }
+  const parts = byKey(history)
   let [compared, maybe] = [0, undefined as string | undefined]
   for (const [key, part] of parts) {
     const { reads, doubt } = finalReads(part, isRead)

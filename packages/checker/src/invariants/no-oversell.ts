@@ -2,7 +2,7 @@ import type { History } from '../history.ts'
 import type { Key, Operation } from '../operation.ts'
 import type { CheckResult } from '../result.ts'
 import { type Change, RangeOfSum } from './range-of-sum.ts'
-import { at, type InvariantOptions, mustBeNamed, numberOf, Report } from './report.ts'
+import { at, byKey, type InvariantOptions, mustBeNamed, numberOf, Report } from './report.ts'
 
 /** Options of {@link checkNoOversell}. */
 export interface NoOversellOptions extends InvariantOptions {
@@ -27,12 +27,7 @@ export function checkNoOversell(history: History, options: NoOversellOptions = {
   const promise = 'no oversell'
   mustBeNamed(history, promise, ['take', 'restock', 'read'])
   const report = new Report(promise, options)
-  const parts = new Map<Key | undefined, Operation[]>()
-  for (const operation of history.operations) {
-    const part = parts.get(operation.key)
-    if (part === undefined) parts.set(operation.key, [operation])
-    else part.push(operation)
-  }
+  const parts = byKey(history)
   const granted: Record<string, number> = Object.create(null) as Record<string, number>
   for (const [key, part] of parts) {
     const stock = stockOf(options.stock ?? history.initial, key)

@@ -1,6 +1,6 @@
 import { HistoryContentError } from '../errors.ts'
 import type { History } from '../history.ts'
-import type { Operation } from '../operation.ts'
+import type { Key, Operation } from '../operation.ts'
 import type { CheckResult, Violation } from '../result.ts'
 import { valueKey } from '../value.ts'
 
@@ -46,9 +46,15 @@ export class Report {
   }
 }
 
-/** Operations with one of these names, in order of their start. */
-export function named(history: History, ...names: readonly string[]): Operation[] {
-  return history.operations.filter(({ op }) => names.includes(op))
+/** Operations of each key; `undefined` for those that have none. */
+export function byKey(history: History): Map<Key | undefined, Operation[]> {
+  const parts = new Map<Key | undefined, Operation[]>()
+  for (const operation of history.operations) {
+    const part = parts.get(operation.key)
+    if (part === undefined) parts.set(operation.key, [operation])
+    else part.push(operation)
+  }
+  return parts
 }
 
 /** @throws HistoryContentError if an operation is not one of these. */

@@ -42,6 +42,15 @@ const names = (result: { violations: readonly { name: string }[] }): string[] =>
   result.violations.map(({ name }) => name)
 
 describe('checkIsolation()', () => {
+  it.each([{ maxTimeMs: Number.NaN }, { maxTimeMs: 0 }, { maxBytes: -1 }])(
+    'refuses the budget %j',
+    (budget) => {
+      const check = (): unknown => checkIsolation(history([]), { model: 'rw-register', ...budget })
+      expect(check).toThrow(RangeError)
+      expect(check).toThrow(/^max(TimeMs|Bytes) must be above 0, got/)
+    },
+  )
+
   it('takes null for the initial value only where nothing else is', () => {
     const read = [{ steps: [r('x', null)] }]
     const options = { model: 'rw-register', level: 'read-committed' } as const

@@ -1,7 +1,6 @@
-import type { BudgetOptions } from '../budget.ts'
+import { type BudgetOptions, budgetOf } from '../budget.ts'
 import type { History } from '../history.ts'
 import type { CheckResult, Verdict, Violation } from '../result.ts'
-import { systemMonotonic } from '../system-clock.ts'
 import { cycleName, explainCycle } from './explain.ts'
 import { decideElsewhere, needsMore } from './elsewhere.ts'
 import { forbidden, type Judgement, judgeLists, judgeRegisters, reportLevels } from './judge.ts'
@@ -89,7 +88,7 @@ export function checkIsolation(history: History, options: IsolationOptions): Che
   const request = requestOf(history, options)
   const txns = readTransactions(history, options.model)
   const bytes = bytesOf(txns) + txns.owner.length * BYTES_PER_STEP
-  const maxBytes = options.maxBytes ?? 512 * 2 ** 20
+  const { maxBytes } = request
   if (bytes > maxBytes) {
     return {
       ...empty(request),
@@ -116,11 +115,14 @@ interface Request {
   readonly maxViolations: number
   readonly sessionOrder: boolean
   readonly withinBudget: () => boolean
+  /** Above 0, as budgets are. */
   readonly remainingMs: () => number
+  readonly maxBytes: number
 }
 
 function requestOf(history: History, options: IsolationOptions): Request {
-  const { anomalies, assume = [], maxTimeMs = 60_000, monotonic = systemMonotonic, model } = options
+  const { anomalies, assume = [], model } = options
+  const { maxTimeMs, maxBytes, monotonic } = budgetOf(options)
   if (model !== 'list-append' && model !== 'rw-register')
     throw new RangeError(`model must be 'list-append' or 'rw-register', got ${JSON.stringify(model)}`)
   const unknown = assume.find((name) => !ASSUMPTIONS.has(name))
@@ -142,7 +144,8 @@ function requestOf(history: History, options: IsolationOptions): Request {
     maxViolations: options.maxViolations ?? 10,
     sessionOrder,
     withinBudget: () => monotonic() <= deadline,
-    remainingMs: () => Math.max(0, deadline - monotonic()),
+    remainingMs: () => Math.max(Number.MIN_VALUE, deadline - monotonic()),
+    maxBytes,
   }
 }
 

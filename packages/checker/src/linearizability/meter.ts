@@ -1,8 +1,4 @@
-import type { BudgetOptions } from '../budget.ts'
-import { systemMonotonic } from '../system-clock.ts'
-
-const DEFAULT_MS = 60_000
-const DEFAULT_BYTES = 512 * 2 ** 20
+import { type BudgetOptions, budgetOf } from '../budget.ts'
 
 /** What is left of a budget. */
 export class Meter {
@@ -14,14 +10,10 @@ export class Meter {
   exhausted: string | undefined
 
   /** @param saidMs the bound to name when time is up. */
-  constructor(
-    { maxTimeMs = DEFAULT_MS, maxBytes = DEFAULT_BYTES, monotonic = systemMonotonic }: BudgetOptions,
-    saidMs: number = maxTimeMs,
-  ) {
-    requireAmount('maxTimeMs', maxTimeMs)
-    requireAmount('maxBytes', maxBytes)
+  constructor(options: BudgetOptions, saidMs?: number) {
+    const { maxTimeMs, maxBytes, monotonic } = budgetOf(options)
     this.#maxBytes = maxBytes
-    this.#saidMs = saidMs
+    this.#saidMs = saidMs ?? maxTimeMs
     this.#monotonic = monotonic
     this.#deadlineMs = monotonic() + maxTimeMs
   }
@@ -49,8 +41,4 @@ export class Meter {
     else if (this.#monotonic() >= this.#deadlineMs) this.exhausted = `maxTimeMs went by (${this.#saidMs})`
     return this.exhausted !== undefined
   }
-}
-
-function requireAmount(name: string, value: number): void {
-  if (!(value > 0)) throw new RangeError(`${name} must be above 0, got ${value}`)
 }

@@ -257,7 +257,7 @@ describe('checkSessions() refuses', () => {
       "versionOrder must be 'real-time', 'ascending', 'none' or a function, got 'realtime'",
     ],
     [{ maxViolations: -1 }, 'maxViolations must be at least 0, got -1'],
-    [{ maxTimeMs: Number.NaN }, 'maxTimeMs must be at least 0, got NaN'],
+    [{ maxTimeMs: Number.NaN }, 'maxTimeMs must be above 0, got NaN'],
   ])('%j', (options, message) => {
     expect(() => checkSessions(history, options as unknown as SessionOptions)).toThrow(message)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseHistory } from '../formats/index.ts'
-import { dataOf, hasData, manifest, NO_DATA } from '../shared-data.test-helper.ts'
+import { dataOf, hasData, manifest, NO_DATA } from '../testing/shared-data.ts'
 import { checkWeakLevel, type WeakLevel } from './check-weak-level.ts'
 
 const LEVELS: readonly (readonly [short: string, level: WeakLevel])[] = [

@@ -1,5 +1,4 @@
-import type { BudgetOptions } from '../budget.ts'
-import { systemMonotonic } from '../system-clock.ts'
+import { type BudgetOptions, budgetOf } from '../budget.ts'
 
 /** The budget has ended; `reason` becomes that of the result. */
 export class OutOfBudget extends Error {}
@@ -13,9 +12,8 @@ export class Meter {
   #bytes = 0
   #steps = 0
 
-  constructor({ maxTimeMs = 60_000, maxBytes = 512 * 2 ** 20, monotonic = systemMonotonic }: BudgetOptions) {
-    for (const [name, value] of Object.entries({ maxTimeMs, maxBytes }))
-      if (!(value >= 0)) throw new RangeError(`${name} must be at least 0, got ${value}`)
+  constructor(options: BudgetOptions) {
+    const { maxTimeMs, maxBytes, monotonic } = budgetOf(options)
     this.#monotonic = monotonic
     this.#maxTimeMs = maxTimeMs
     this.#maxBytes = maxBytes

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseHistory } from '../../formats/index.ts'
-import { dataOf, hasData, manifest, NO_DATA } from '../../shared-data.test-helper.ts'
+import { dataOf, hasData, manifest, NO_DATA } from '../../testing/shared-data.ts'
 import type { SolverLevel } from './problem.ts'
 import { solveLevel } from './solve-level.ts'
 import { keepsByPoints } from './testing/brute-force.ts'

@@ -1,8 +1,4 @@
-import type { BudgetOptions } from '../../budget.ts'
-import { systemMonotonic } from '../../system-clock.ts'
-
-const DEFAULT_MAX_TIME_MS = 60_000
-const DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+import { type BudgetOptions, budgetOf } from '../../budget.ts'
 
 /** Watches a {@link BudgetOptions}; once spent it stays spent. */
 export class Meter {
@@ -18,9 +14,10 @@ export class Meter {
   #parent: Meter | undefined
 
   constructor(options: BudgetOptions) {
-    this.#monotonic = options.monotonic ?? systemMonotonic
-    this.#maxTimeMs = options.maxTimeMs ?? DEFAULT_MAX_TIME_MS
-    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+    const { maxTimeMs, maxBytes, monotonic } = budgetOf(options)
+    this.#monotonic = monotonic
+    this.#maxTimeMs = maxTimeMs
+    this.#maxBytes = maxBytes
     this.#start = this.#monotonic()
   }
 
@@ -40,8 +37,8 @@ export class Meter {
   /** A meter for a side task: it has what is left, at most `maxTimeMs`. Its tables count here while it is in use, not after. */
   sub(maxTimeMs: number): Meter {
     const meter = new Meter({
-      maxTimeMs: Math.min(maxTimeMs, this.#maxTimeMs - this.elapsedMs),
-      maxBytes: this.freeBytes,
+      maxTimeMs: Math.max(Number.MIN_VALUE, Math.min(maxTimeMs, this.remainingMs)),
+      maxBytes: Math.max(Number.MIN_VALUE, this.freeBytes),
       monotonic: this.#monotonic,
     })
     meter.#parent = this

@@ -1,1 +1,0 @@
-export { dataOf, hasData, manifest, type ManifestEntry, NO_DATA } from './testing/shared-data.ts'
