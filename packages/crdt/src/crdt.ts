@@ -1,7 +1,22 @@
 import type { VersionVector } from '@quorate/vector-clock'
 
 /** The types of this package, as named in bytes and JSON. */
-export type CrdtType = 'or-set' | 'pn-counter' | 'cart'
+export type CrdtType =
+  | 'or-set'
+  | 'pn-counter'
+  | 'cart'
+  | 'g-counter'
+  | 'bounded-counter'
+  | 'lww-register'
+  | 'mv-register'
+  | 'ew-flag'
+  | 'dw-flag'
+  | 'g-set'
+  | '2p-set'
+  | 'rw-set'
+  | 'lww-map'
+  | 'or-map'
+  | 'text'
 
 /** What an edit or `deltaSince` gives: send it, store it, merge it; in any order, any number of times. */
 export interface Delta<T extends CrdtType = CrdtType> {
@@ -9,6 +24,8 @@ export interface Delta<T extends CrdtType = CrdtType> {
   readonly type: T
   /** True if it holds nothing: there is no need to send it. */
   readonly isEmpty: boolean
+  /** One delta that holds both: to send a group of edits as one. Neither of the two changes. */
+  merge(other: Delta<T>): Delta<T>
   /** Its bytes, for `merge` elsewhere. */
   encode(): Uint8Array
   /** The same for people. */

@@ -4,7 +4,23 @@ import type { CrdtType, ReplicaOptions } from './crdt.ts'
 
 // Every encoding starts with the format and the type. Numbers in use stay as they are for ever.
 const FORMAT = 1
-const TAGS: Readonly<Record<CrdtType, number>> = { 'or-set': 1, 'pn-counter': 2, cart: 3 }
+const TAGS: Readonly<Record<CrdtType, number>> = {
+  'or-set': 1,
+  'pn-counter': 2,
+  cart: 3,
+  'g-counter': 4,
+  'bounded-counter': 5,
+  'lww-register': 6,
+  'mv-register': 7,
+  'ew-flag': 8,
+  'dw-flag': 9,
+  'g-set': 10,
+  '2p-set': 11,
+  'rw-set': 12,
+  'lww-map': 13,
+  'or-map': 14,
+  text: 15,
+}
 
 /** A writer that has written the head of an encoding. */
 export function startWriting(type: CrdtType): ByteWriter {

@@ -1,0 +1,54 @@
+import type { CrdtType } from './crdt.ts'
+
+/** The brand of `@quorate/core`, so that its `isQuorateError` knows these errors without a dependency. */
+const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
+
+/**
+ * Somebody else edits under the name of this replica: what came holds an edit of this name that this copy,
+ * which has made edits of its own, never made, or made otherwise. Nothing was merged. Give each writer a name
+ * of its own (a UUID made at start will do) and go on with `clone({ replica })`.
+ */
+export class DuplicateReplicaError extends Error {
+  readonly code = 'QUORATE_CRDT_DUPLICATE_REPLICA'
+  readonly outcome = 'not-applied'
+  readonly type: CrdtType
+  /** The name that two writers use. */
+  readonly replica: string
+
+  constructor(type: CrdtType, replica: string) {
+    super(
+      `Cannot merge into a ${type}: another writer edits as ${JSON.stringify(replica)}, and each must have a name of its own; go on with clone({ replica: <a new name> })`,
+    )
+    this.name = 'DuplicateReplicaError'
+    this.type = type
+    this.replica = replica
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}
+
+/** What a schema found wrong with a value, as in Standard Schema. */
+export interface ValueIssue {
+  readonly message: string
+  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
+}
+
+/**
+ * A value is not what the schema of this replica allows; it came from a peer, or from a call here. Nothing was
+ * merged or changed. Check which version of the application the peer runs, and who it is.
+ */
+export class InvalidValueError extends Error {
+  readonly code = 'QUORATE_CRDT_INVALID_VALUE'
+  readonly outcome = 'not-applied'
+  readonly type: CrdtType
+  readonly issues: readonly ValueIssue[]
+
+  constructor(type: CrdtType, issues: readonly ValueIssue[]) {
+    super(
+      `Cannot take a value into a ${type}: ${issues[0]?.message ?? 'the schema refuses it'}; check the version of the sender`,
+    )
+    this.name = 'InvalidValueError'
+    this.type = type
+    this.issues = issues
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}
