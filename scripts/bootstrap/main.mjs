@@ -43,7 +43,8 @@ export async function main([command, ...args]) {
       throw new UserError('Nothing to exec', 'Name a program: node scripts/run.mjs exec vitest')
     }
     checkPlatform(process)
-    const { tools, env } = await prepare(ROOT)
+    // pnpm itself is what mends a lockfile that does not fit, so it must not need one that does.
+    const { tools, env } = await prepare(ROOT, { install: command !== 'pnpm' })
     return await run(command, args, tools, env)
   } catch (error) {
     if (!(error instanceof UserError)) throw error
@@ -56,12 +57,14 @@ export async function main([command, ...args]) {
  * Makes sure that the tools and the packages are there; touches nothing when they are.
  *
  * @param {string} root
+ * @param {{ install: boolean }} options whether the packages are wanted, or the tools alone
  * @returns {Promise<{ tools: import('./toolchain.mjs').Toolchain, env: Record<string, string> }>}
  */
-async function prepare(root) {
+async function prepare(root, { install }) {
+  const ready = () => !install || isInstalled(root)
   const clean = cleanEnvironment(process.env, root)
   let tools = findToolchain(root, clean)
-  if (tools === undefined || !isInstalled(root)) {
+  if (tools === undefined || !ready()) {
     await withLock(
       join(root, '.toolchain', 'lock'),
       async () => {
@@ -71,7 +74,7 @@ async function prepare(root) {
           await fetchToolchain(root, clean)
           tools = findToolchain(root, clean)
         }
-        if (tools !== undefined && !isInstalled(root)) {
+        if (tools !== undefined && !ready()) {
           await installWorkspace(root, tools, withPath(clean, tools.path))
         }
       },
