@@ -1,0 +1,107 @@
+// Feeds one decoder after the other with what nobody should have sent. Runs in a thread of its own, whose heap is
+// small: what takes memory out of proportion ends the thread.
+import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { DecodeError } from '@quorate/vector-clock'
+import { SUBJECTS } from './all-subjects.ts'
+import { hex, place, play } from './play.ts'
+import { stream } from './random.ts'
+import type { AnyCrdt, Subject } from './subjects.ts'
+
+export interface HostileTask {
+  readonly type: string
+  readonly seed: number
+  readonly inputs: number
+}
+
+export interface HostileReport {
+  /** Inputs that were refused, and those that were a state after all. */
+  readonly refused: number
+  readonly valid: number
+  /** What went wrong, with the input: empty if nothing did. */
+  readonly wrong: readonly string[]
+}
+
+/** Bytes of real states and deltas, changed. */
+function* hostile({ seed, inputs }: HostileTask, subject: Subject): Generator<Uint8Array> {
+  const random = stream(seed)
+  const below = (limit: number): number => Math.floor(random() * limit)
+  let real: readonly Uint8Array[] = []
+  for (let input = 0; input < inputs; input++) {
+    if (input % 500 === 0) {
+      const { replicas, deltas } = play(subject, seed + input, 40)
+      real = [...replicas, ...deltas].map((one) => one.encode())
+    }
+    const good = real[below(real.length)] ?? new Uint8Array(0)
+    const bytes = [...good]
+    const kind = below(6)
+    if (kind === 0) bytes.length = below(bytes.length + 1)
+    else if (kind === 1)
+      bytes.splice(below(bytes.length), 0, ...Array.from({ length: 1 + below(8) }, () => below(256)))
+    else if (kind === 2) bytes.splice(below(bytes.length), 1 + below(4))
+    else if (kind === 3) {
+      // A large number where a small one was.
+      bytes.splice(below(bytes.length), 1, ...[255, 255, 255, 255, 255, 255, 255].slice(below(7)), below(16))
+    } else if (kind === 4) {
+      const donor = real[below(real.length)] ?? good
+      const at = below(Math.min(bytes.length, donor.length))
+      bytes.splice(at, bytes.length, ...donor.slice(at))
+    } else for (let left = 1 + below(3); left > 0; left--) bytes[2 + below(bytes.length - 2)] = below(256)
+    yield Uint8Array.from(bytes)
+  }
+}
+
+/** Undefined if all is well: a typed refusal with the state as it was, or a state that can be used. */
+function judge(
+  subject: Subject,
+  bytes: Uint8Array,
+  target: AnyCrdt,
+  before: string,
+): 'refused' | 'valid' | string {
+  let state: AnyCrdt
+  try {
+    state = subject.decode(bytes, place('victim'))
+  } catch (error) {
+    if (!(error instanceof DecodeError)) return `decode threw ${String(error)}`
+    try {
+      target.merge(bytes)
+      return 'merge took what decode refused'
+    } catch (again) {
+      if (!(again instanceof DecodeError)) return `merge threw ${String(again)}`
+      if (hex(target) !== before) return 'what was refused has changed the state'
+    }
+    return 'refused'
+  }
+  if (!Buffer.from(state.encode()).equals(bytes)) {
+    // What waits for something earlier is no part of the bytes of a state.
+    if (!state.hasGaps) return 'a second spelling of a state was taken'
+  }
+  const copy = subject.fromJSON(JSON.parse(JSON.stringify(state)), place('victim'))
+  if (hex(copy) !== hex(state)) return 'JSON does not come back'
+  subject.edit(state, stream(1), 'after')
+  void state.value
+  return 'valid'
+}
+
+export function attack(task: HostileTask): HostileReport {
+  const subject = SUBJECTS.find(({ name }) => name === task.type)
+  if (subject === undefined) throw new Error(`there is no type ${task.type}`)
+  const target = play(subject, task.seed).replicas[0] as AnyCrdt
+  const before = hex(target)
+  let refused = 0
+  let valid = 0
+  const wrong: string[] = []
+  for (const bytes of hostile(task, subject)) {
+    let answer: string
+    try {
+      answer = judge(subject, bytes, target, before)
+    } catch (error) {
+      answer = `a state that was taken cannot be used: ${String(error)}`
+    }
+    if (answer === 'refused') refused++
+    else if (answer === 'valid') valid++
+    else if (wrong.length < 5) wrong.push(`${answer}: ${Buffer.from(bytes).toString('hex')}`)
+  }
+  return { refused, valid, wrong }
+}
+
+if (!isMainThread) parentPort?.postMessage(attack(workerData as HostileTask))
