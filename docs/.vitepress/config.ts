@@ -54,6 +54,7 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
         text: 'Explanation',
         items: [
           { text: 'Did the write happen?', link: '/explanation/outcomes' },
+          { text: 'How merging works', link: '/explanation/merge' },
           { text: 'Pure core, thin edge', link: '/explanation/pure-core' },
         ],
       },
