@@ -21,13 +21,15 @@ export type CartDelta = Delta<'cart'>
 const toPayload = (quantity: number, isSet: boolean): number => quantity * 2 + (isSet ? 1 : 0)
 const quantityOf = (payload: number): number => Math.floor(payload / 2)
 
-const FORMAT: FragmentFormat<'cart', string> = {
+const FORMAT: FragmentFormat<'cart', string, number> = {
   type: 'cart',
-  hasPayload: true,
   writeKey: (writer, sku) => writer.text(sku),
   readKey: (reader) => reader.text(),
   isKey: (key): key is string => isWellFormed(key) && key !== '',
-  isPayload: (payload) => isQuantity(quantityOf(Number(payload))),
+  writePayload: (writer, payload) => writer.uint(payload),
+  readPayload: (reader) => reader.uint(),
+  isPayload: (payload): payload is number => isQuantity(quantityOf(Number(payload))),
+  samePayload: (a, b) => a === b,
   toJSON: (sku, payload) => ({ sku, [payload % 2 === 1 ? 'set' : 'add']: quantityOf(payload) }),
   fromJSON: ({ sku, add, set }) => {
     const quantity = Number.isInteger(set ?? add) ? Number(set ?? add) : 0
@@ -39,10 +41,10 @@ const isQuantity = (quantity: number): boolean =>
   Number.isInteger(quantity) && quantity >= 1 && quantity <= MAX_QUANTITY
 
 /** A shopping cart with quantities; see {@link createCart}. */
-export class Cart extends Dotted<'cart', string, ReadonlyMap<string, number>> {
+export class Cart extends Dotted<'cart', string, number, ReadonlyMap<string, number>> {
   /** @internal Use `createCart`, `decodeCart` or `cartFromJSON`. */
   constructor(options: ReplicaOptions, source?: Uint8Array | Cart | { readonly json: unknown }) {
-    super(FORMAT, new DotStore(), options)
+    super(FORMAT, new DotStore(FORMAT), options)
     if (source instanceof Uint8Array) this.merge(source)
     else if (source instanceof Cart) this.mergeAll(source)
     else if (source !== undefined) this.mergeJSON(source.json)

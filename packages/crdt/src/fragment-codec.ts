@@ -1,21 +1,26 @@
 import { CausalContext, DecodeError } from '@quorate/vector-clock'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
-import type { Entry, Fragment } from './dot-store.ts'
+import type { StoreRules } from './dot-store.ts'
 import { startReading, startWriting } from './format.ts'
+import type { Entry, Fragment, Key } from './fragment.ts'
 
 /** How a type writes its keys and payloads. */
-export interface FragmentFormat<T extends CrdtType, K extends string | number> {
+export interface FragmentFormat<T extends CrdtType, K extends Key, P> extends StoreRules<P> {
   readonly type: T
   writeKey(writer: ByteWriter, key: K): void
   readKey(reader: ByteReader): K
+  /** Is asked of each key that comes in, from bytes and from JSON. */
   isKey(key: unknown): key is K
-  /** True if entries carry a payload in the bytes; else it is 0. */
-  readonly hasPayload: boolean
-  isPayload(payload: unknown): boolean
+  /** Nothing for a type without payloads. */
+  writePayload(writer: ByteWriter, payload: P): void
+  /** Fails on any other spelling than that of `writePayload`. */
+  readPayload(reader: ByteReader): P
+  /** Is asked of each payload that comes in, from bytes and from JSON. */
+  isPayload(payload: unknown): payload is P
   /** An entry as JSON, without its event. */
-  toJSON(key: K, payload: number): Readonly<Record<string, unknown>>
-  /** Key and payload of an entry as JSON, unchecked. */
+  toJSON(key: K, payload: P): Readonly<Record<string, unknown>>
+  /** Key and payload of an entry as JSON; `isKey` and `isPayload` check them later. */
   fromJSON(json: Readonly<Record<string, unknown>>): { key: unknown; payload: unknown }
 }
 
@@ -28,26 +33,28 @@ export interface FragmentJson<T extends CrdtType = CrdtType> {
   readonly entries: readonly Readonly<Record<string, unknown>>[]
 }
 
-/** One order for all: numbers before texts, texts by UTF-16 units; then by event. */
-function compareEntries<K extends string | number>(a: Entry<K>, b: Entry<K>): number {
+/** One order for all: numbers, big integers, texts (by UTF-16 units); then by event. */
+function compareEntries<K extends Key, P>(a: Entry<K, P>, b: Entry<K, P>): number {
   if (a.key !== b.key) return compareKeys(a.key, b.key)
   if (a.node !== b.node) return a.node < b.node ? -1 : 1
   return a.counter - b.counter
 }
 
-function compareKeys(a: string | number, b: string | number): number {
-  if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1
+const ORDER = ['number', 'bigint', 'string']
+
+function compareKeys(a: Key, b: Key): number {
+  if (typeof a !== typeof b) return ORDER.indexOf(typeof a) - ORDER.indexOf(typeof b)
   return a < b ? -1 : a > b ? 1 : 0
 }
 
 /**
  * Head, causal context, number of keys; per key the key, and per entry of it: place of the node in
  * the context × 2 (+ 1 if the key has another entry), counter − first counter of that node in the
- * context, payload if the type has one.
+ * context, payload as the type writes it.
  */
-export function encodeFragment<T extends CrdtType, K extends string | number>(
-  format: FragmentFormat<T, K>,
-  { context, entries }: Fragment<K>,
+export function encodeFragment<T extends CrdtType, K extends Key, P>(
+  format: FragmentFormat<T, K, P>,
+  { context, entries }: Fragment<K, P>,
 ): Uint8Array {
   const writer = startWriting(format.type)
   context.writeTo(writer)
@@ -55,25 +62,25 @@ export function encodeFragment<T extends CrdtType, K extends string | number>(
   const sorted = entries.toSorted(compareEntries)
   writer.uint(new Set(sorted.map(({ key }) => key)).size)
   for (let i = 0; i < sorted.length; i++) {
-    const { key, node, counter, payload } = sorted[i] as Entry<K>
+    const { key, node, counter, payload } = sorted[i] as Entry<K, P>
     const { place, first } = places.get(node) as { place: number; first: number }
     if (sorted[i - 1]?.key !== key) format.writeKey(writer, key)
     writer.uint(place * 2 + (sorted[i + 1]?.key === key ? 1 : 0))
     writer.uint(counter - first)
-    if (format.hasPayload) writer.uint(payload)
+    format.writePayload(writer, payload)
   }
   return writer.finish()
 }
 
 /** @throws DecodeError on anything that {@link encodeFragment} would not have written. */
-export function decodeFragment<T extends CrdtType, K extends string | number>(
-  format: FragmentFormat<T, K>,
+export function decodeFragment<T extends CrdtType, K extends Key, P>(
+  format: FragmentFormat<T, K, P>,
   bytes: Uint8Array,
-): Fragment<K> {
+): Fragment<K, P> {
   const reader = startReading(format.type, bytes)
   const context = CausalContext.readFrom(reader)
   const nodes = firstCounters(context)
-  const entries: Entry<K>[] = []
+  const entries: Entry<K, P>[] = []
   for (let keys = reader.count(); keys > 0; keys--) {
     const key = format.readKey(reader)
     let last = entries.at(-1)
@@ -87,7 +94,7 @@ export function decodeFragment<T extends CrdtType, K extends string | number>(
         key,
         node,
         counter: first + reader.uint(),
-        payload: format.hasPayload ? reader.uint() : 0,
+        payload: format.readPayload(reader),
       }
       if (last !== undefined && compareEntries(last, entry) >= 0) reader.fail('its entries are not in order')
       entries.push(entry)
@@ -99,9 +106,9 @@ export function decodeFragment<T extends CrdtType, K extends string | number>(
 }
 
 /** The JSON of a fragment, entries in the order of the bytes. */
-export function fragmentToJSON<T extends CrdtType, K extends string | number>(
-  format: FragmentFormat<T, K>,
-  { context, entries }: Fragment<K>,
+export function fragmentToJSON<T extends CrdtType, K extends Key, P>(
+  format: FragmentFormat<T, K, P>,
+  { context, entries }: Fragment<K, P>,
 ): FragmentJson<T> {
   return {
     type: format.type,
@@ -115,10 +122,10 @@ export function fragmentToJSON<T extends CrdtType, K extends string | number>(
 }
 
 /** @throws DecodeError on anything that {@link fragmentToJSON} would not have made. */
-export function fragmentFromJSON<T extends CrdtType, K extends string | number>(
-  format: FragmentFormat<T, K>,
+export function fragmentFromJSON<T extends CrdtType, K extends Key, P>(
+  format: FragmentFormat<T, K, P>,
   json: unknown,
-): Fragment<K> {
+): Fragment<K, P> {
   const fail = (reason: string): never => {
     throw new DecodeError(format.type, reason)
   }
@@ -130,7 +137,7 @@ export function fragmentFromJSON<T extends CrdtType, K extends string | number>(
     node: entry['node'],
     counter: Number.isInteger(entry['counter']) ? entry['counter'] : 0,
   }))
-  const fragment = { context: CausalContext.fromJSON(context), entries: list as unknown as Entry<K>[] }
+  const fragment = { context: CausalContext.fromJSON(context), entries: list as unknown as Entry<K, P>[] }
   const { entries: valid } = checked(format, fragment, fail)
   return { context: fragment.context, entries: valid.toSorted(compareEntries) }
 }
@@ -146,11 +153,11 @@ function firstCounters(context: CausalContext): [node: string, first: number][] 
 }
 
 /** What no store would hold must not come in: a wrong key, an event unseen, or one event twice. */
-function checked<T extends CrdtType, K extends string | number>(
-  format: FragmentFormat<T, K>,
-  fragment: Fragment<K>,
+function checked<T extends CrdtType, K extends Key, P>(
+  format: FragmentFormat<T, K, P>,
+  fragment: Fragment<K, P>,
   fail: (reason: string) => never,
-): Fragment<K> {
+): Fragment<K, P> {
   const seen = new Map<string, Set<number>>()
   for (const entry of fragment.entries) {
     if (!format.isKey(entry.key) || !format.isPayload(entry.payload)) fail('an element is not valid')

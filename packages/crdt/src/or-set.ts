@@ -11,9 +11,8 @@ export type SetElement = string | number
 /** An edit of a set, or several. */
 export type OrSetDelta = Delta<'or-set'>
 
-const FORMAT: FragmentFormat<'or-set', SetElement> = {
+const FORMAT: FragmentFormat<'or-set', SetElement, undefined> = {
   type: 'or-set',
-  hasPayload: false,
   // A text has twice its length before it, a number a 1.
   writeKey: (writer, element) => {
     if (typeof element === 'string') return writer.text(element, 2)
@@ -29,9 +28,12 @@ const FORMAT: FragmentFormat<'or-set', SetElement> = {
     return readNumber(reader)
   },
   isKey: isElement,
-  isPayload: (payload) => payload === 0,
+  writePayload: () => {},
+  readPayload: () => undefined,
+  isPayload: (payload) => payload === undefined,
+  samePayload: () => true,
   toJSON: (element) => ({ element }),
-  fromJSON: ({ element }) => ({ key: element, payload: 0 }),
+  fromJSON: ({ element }) => ({ key: element, payload: undefined }),
 }
 
 function isElement(element: unknown): element is SetElement {
@@ -45,12 +47,12 @@ function readNumber(reader: ByteReader): number {
 
 /** A set in which adds win; see {@link createOrSet}. */
 export class OrSet<E extends SetElement = SetElement>
-  extends Dotted<'or-set', SetElement, ReadonlySet<E>>
+  extends Dotted<'or-set', SetElement, undefined, ReadonlySet<E>>
   implements Iterable<E>
 {
   /** @internal Use `createOrSet`, `decodeOrSet` or `orSetFromJSON`. */
   constructor(options: ReplicaOptions, source?: Uint8Array | OrSet<E> | { readonly json: unknown }) {
-    super(FORMAT, new IndexedDotStore(), options)
+    super(FORMAT, new IndexedDotStore(FORMAT), options)
     if (source instanceof Uint8Array) this.merge(source)
     else if (source instanceof OrSet) this.mergeAll(source)
     else if (source !== undefined) this.mergeJSON(source.json)
@@ -86,7 +88,7 @@ export class OrSet<E extends SetElement = SetElement>
     if (!isElement(key)) {
       throw new TypeError(`element must be a well-formed string or a finite number, got ${String(element)}`)
     }
-    return this.delta(this.store.put(this.replica, key, 0, true))
+    return this.delta(this.store.put(this.replica, key, undefined, true))
   }
 
   /** Removes an element as far as this replica has seen it; an add made elsewhere meanwhile stays. */
