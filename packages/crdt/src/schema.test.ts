@@ -1,0 +1,68 @@
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import { InvalidValueError } from './errors.ts'
+import { checkIsSchema, checkValue, type StandardSchema } from './schema.ts'
+import { ownValue } from './value.ts'
+
+const inputOf = <T>(schema: StandardSchema<T>): T => schema as unknown as T
+
+describe('a schema of zod', () => {
+  const address = z.object({ street: z.string().min(1), no: z.int().optional() })
+
+  test('lets through what it allows', () => {
+    expect(() => checkValue('lww-register', address, ownValue({ street: 'Main St', no: 1 }))).not.toThrow()
+    expect(() => checkValue('lww-register', undefined, ownValue(1))).not.toThrow()
+  })
+
+  test('refuses the rest with its issues', () => {
+    const refused = (): void => checkValue('lww-register', address, ownValue({ street: '', no: 1.5 }))
+    expect(refused).toThrow(InvalidValueError)
+    try {
+      refused()
+    } catch (error) {
+      const { type, issues, code } = error as InvalidValueError
+      expect([type, code]).toEqual(['lww-register', 'QUORATE_CRDT_INVALID_VALUE'])
+      expect(issues.map(({ path }) => path)).toEqual([['street'], ['no']])
+    }
+  })
+
+  test('that answers later is refused', () => {
+    const later = z.string().refine(() => Promise.resolve(true))
+    expect(() => checkValue('mv-register', later, ownValue('x'))).toThrow(TypeError)
+  })
+
+  test('names the type of the values', () => {
+    expectTypeOf(inputOf(address)).toEqualTypeOf<{ street: string; no?: number | undefined }>()
+    expectTypeOf(inputOf(z.bigint())).toEqualTypeOf<bigint>()
+  })
+})
+
+test('what a schema does to the value it gets changes nothing here', () => {
+  const greedy: StandardSchema = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value) => {
+        ;(value as Uint8Array).fill(0)
+        return { value }
+      },
+    },
+  }
+  const own = ownValue(Uint8Array.of(1, 2))
+  checkValue('lww-register', greedy, own)
+  expect(own).toEqual(Uint8Array.of(1, 2))
+})
+
+test('a schema that fails later is refused at once, and is no unhandled rejection', async () => {
+  const later: StandardSchema = {
+    '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('too late')) },
+  }
+  expect(() => checkValue('mv-register', later, ownValue('x'))).toThrow(TypeError)
+  await Promise.resolve()
+})
+
+test('what is no schema is refused', () => {
+  expect(() => checkIsSchema({} as StandardSchema)).toThrow(TypeError)
+  expect(() => checkIsSchema(null as unknown as StandardSchema)).toThrow(TypeError)
+  expect(() => checkIsSchema(undefined)).not.toThrow()
+})
