@@ -107,3 +107,24 @@ test('a few events merged into a context with many gaps close just the gaps they
   expect(runs.at(-1)).toEqual({ node: 'a', from: 500, to: 500 })
   expect(seen.size).toBe(104)
 })
+
+test('take() makes several events at once, or none', () => {
+  const seen = new CausalContext()
+  expect(seen.take('a', 3)).toBe(1)
+  expect(seen.take('a', 2)).toBe(4)
+  expect(seen.last('a')).toBe(5)
+  seen.addRun('b', 9, Number.MAX_SAFE_INTEGER - 1)
+  expect(() => seen.take('b', 2)).toThrow(RangeError)
+  expect(() => seen.take('', 1)).toThrow(TypeError)
+  expect(seen.toJSON()).toEqual({ a: [[1, 5]], b: [[9, Number.MAX_SAFE_INTEGER - 1]] })
+})
+
+test('last() is the highest of a node, above gaps; delete() forgets the node', () => {
+  const seen = new CausalContext([
+    { node: 'a', counter: 2 },
+    { node: 'a', counter: 7 },
+  ])
+  expect([seen.last('a'), seen.last('b')]).toEqual([7, 0])
+  expect([seen.delete('a'), seen.delete('a')]).toEqual([true, false])
+  expect(seen.size).toBe(0)
+})

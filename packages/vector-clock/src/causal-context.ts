@@ -117,6 +117,11 @@ export class CausalContext {
     else insert(list, from, to)
   }
 
+  /** The highest counter of a node that was seen, gaps or not; 0 if there is none. */
+  last(node: string): number {
+    return this.#runs.get(node)?.at(-1) ?? 0
+  }
+
   /**
    * Makes a new event of `node`, after all of its events seen here, and marks it as seen.
    *
@@ -124,11 +129,25 @@ export class CausalContext {
    * @throws RangeError when the node's counter is used up (2^53 − 1).
    */
   next(node: string): Dot {
+    return { node, counter: this.take(node, 1) }
+  }
+
+  /**
+   * Makes `count` new events of `node` as {@link next} does, all or none.
+   *
+   * @returns the counter of the first.
+   */
+  take(node: string, count: number): number {
     const list = this.#runs.get(node)
-    const counter = list === undefined ? 1 : (list[list.length - 1] as number) + 1
-    if (list === undefined || counter > Number.MAX_SAFE_INTEGER) this.addRun(node, counter, counter)
-    else list[list.length - 1] = counter
-    return { node, counter }
+    const last = list === undefined ? 0 : (list[list.length - 1] as number)
+    if (last === 0 || last + count > Number.MAX_SAFE_INTEGER) this.addRun(node, last + 1, last + count)
+    else (list as number[])[(list as number[]).length - 1] = last + count
+    return last + 1
+  }
+
+  /** Forgets all events of a node, as if none had been seen. True if there were any. */
+  delete(node: string): boolean {
+    return this.#runs.delete(node)
   }
 
   /** Marks all that another context has seen. */
