@@ -5,19 +5,22 @@ import type { StoreRules } from './dot-store.ts'
 import { startReading, startWriting } from './format.ts'
 import type { Entry, Fragment, Key } from './fragment.ts'
 
-/** How a type writes its keys and payloads. */
+/**
+ * How a type writes its keys and payloads. `previous` is the entry before it in the same bytes, for types that
+ * write what differs.
+ */
 export interface FragmentFormat<T extends CrdtType, K extends Key, P> extends StoreRules<P> {
   readonly type: T
-  writeKey(writer: ByteWriter, key: K): void
-  readKey(reader: ByteReader): K
+  writeKey(writer: ByteWriter, key: K, previous: Entry<K, P> | undefined): void
+  readKey(reader: ByteReader, previous: Entry<K, P> | undefined): K
   /** Is asked of each key that comes in, from bytes and from JSON. */
   isKey(key: unknown): key is K
   /** Nothing for a type without payloads. */
-  writePayload(writer: ByteWriter, payload: P): void
+  writePayload(writer: ByteWriter, payload: P, key: K, previous: Entry<K, P> | undefined): void
   /** Fails on any other spelling than that of `writePayload`. */
-  readPayload(reader: ByteReader): P
+  readPayload(reader: ByteReader, key: K, previous: Entry<K, P> | undefined): P
   /** Is asked of each payload that comes in, from bytes and from JSON. */
-  isPayload(payload: unknown): payload is P
+  isPayload(payload: unknown, key: K): payload is P
   /** An entry as JSON, without its event. */
   toJSON(key: K, payload: P): Readonly<Record<string, unknown>>
   /** Key and payload of an entry as JSON; `isKey` and `isPayload` check them later. */
@@ -64,10 +67,11 @@ export function encodeFragment<T extends CrdtType, K extends Key, P>(
   for (let i = 0; i < sorted.length; i++) {
     const { key, node, counter, payload } = sorted[i] as Entry<K, P>
     const { place, first } = places.get(node) as { place: number; first: number }
-    if (sorted[i - 1]?.key !== key) format.writeKey(writer, key)
+    const previous = sorted[i - 1]
+    if (previous?.key !== key) format.writeKey(writer, key, previous)
     writer.uint(place * 2 + (sorted[i + 1]?.key === key ? 1 : 0))
     writer.uint(counter - first)
-    format.writePayload(writer, payload)
+    format.writePayload(writer, payload, key, previous)
   }
   return writer.finish()
 }
@@ -82,8 +86,8 @@ export function decodeFragment<T extends CrdtType, K extends Key, P>(
   const nodes = firstCounters(context)
   const entries: Entry<K, P>[] = []
   for (let keys = reader.count(); keys > 0; keys--) {
-    const key = format.readKey(reader)
     let last = entries.at(-1)
+    const key = format.readKey(reader, last)
     if (last !== undefined && compareKeys(last.key, key) >= 0) reader.fail('its elements are not in order')
     last = undefined
     for (let more = 1; more > 0;) {
@@ -94,7 +98,7 @@ export function decodeFragment<T extends CrdtType, K extends Key, P>(
         key,
         node,
         counter: first + reader.uint(),
-        payload: format.readPayload(reader),
+        payload: format.readPayload(reader, key, entries.at(-1)),
       }
       if (last !== undefined && compareEntries(last, entry) >= 0) reader.fail('its entries are not in order')
       entries.push(entry)
@@ -160,7 +164,8 @@ function checked<T extends CrdtType, K extends Key, P>(
 ): Fragment<K, P> {
   const seen = new Map<string, Set<number>>()
   for (const entry of fragment.entries) {
-    if (!format.isKey(entry.key) || !format.isPayload(entry.payload)) fail('an element is not valid')
+    if (!format.isKey(entry.key) || !format.isPayload(entry.payload, entry.key))
+      fail('an element is not valid')
     if (!fragment.context.has(entry)) fail('an entry is not in the context')
     const counters = seen.get(entry.node) ?? new Set()
     if (counters.has(entry.counter)) fail('one event has two entries')

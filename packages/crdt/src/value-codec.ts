@@ -35,26 +35,26 @@ const DOUBLE = 3
 
 /** Writes a value of our own: what `ownValue` made or {@link readValue} read. */
 export function writeValue(writer: ByteWriter, value: CrdtValue): void {
-  switch (typeof value) {
-    case 'boolean':
-      return writer.uint((value ? TRUE : FALSE) * KINDS)
-    case 'string':
-      return writer.text(value, KINDS, 1)
-    case 'number':
-      if (isSmall(value)) return writer.uint(value < 0 ? (-1 - value) * KINDS + 3 : value * KINDS + 2)
-      writer.uint(DOUBLE * KINDS)
-      return writer.raw(doubleBytes(value))
-    case 'bigint':
-      writer.uint((bigintBytes(value).length * 2 + (value < 0n ? 1 : 0)) * KINDS + 7)
-      return writer.raw(bigintBytes(value))
-    default:
-      if (value === null) return writer.uint(NULL * KINDS)
-      if (isBytes(value)) {
-        writer.uint(value.length * KINDS + 6)
-        return writer.raw(value)
-      }
-      return isList(value) ? writeList(writer, value) : writeRecord(writer, value)
+  if (value === null) return writer.uint(NULL * KINDS)
+  if (typeof value === 'boolean') return writer.uint((value ? TRUE : FALSE) * KINDS)
+  if (typeof value === 'string') return writer.text(value, KINDS, 1)
+  if (typeof value === 'number') return writeNumber(writer, value)
+  if (typeof value === 'bigint') {
+    const bytes = bigintBytes(value)
+    writer.uint((bytes.length * 2 + (value < 0n ? 1 : 0)) * KINDS + 7)
+    return writer.raw(bytes)
   }
+  if (isBytes(value)) {
+    writer.uint(value.length * KINDS + 6)
+    return writer.raw(value)
+  }
+  return isList(value) ? writeList(writer, value) : writeRecord(writer, value)
+}
+
+function writeNumber(writer: ByteWriter, value: number): void {
+  if (isSmall(value)) return writer.uint(value < 0 ? (-1 - value) * KINDS + 3 : value * KINDS + 2)
+  writer.uint(DOUBLE * KINDS)
+  return writer.raw(doubleBytes(value))
 }
 
 function writeList(writer: ByteWriter, list: readonly CrdtValue[]): void {

@@ -139,8 +139,7 @@ class Intake {
         return this.#takeObject(value, where)
       case 'undefined':
         return refuse(where, 'undefined', 'leave the key out, or use null')
-      case 'function':
-      case 'symbol':
+      default:
         return refuse(where, `a ${typeof value}`, 'use JSON values, bigint or Uint8Array')
     }
   }
