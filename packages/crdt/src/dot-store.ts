@@ -1,10 +1,23 @@
 import { CausalContext, type Dot, type VersionVector } from '@quorate/vector-clock'
-import type { CrdtType } from './crdt.ts'
 import { DuplicateReplicaError } from './errors.ts'
-import type { Entry, Fragment, Key } from './fragment.ts'
+import {
+  addRemoved,
+  type Content,
+  Edit,
+  type Entry,
+  eventOf,
+  type Fragment,
+  type Key,
+  runsWithout,
+  type StoreRules,
+} from './fragment.ts'
+import { lastDots, RemovalLog } from './removal-log.ts'
 
 /** From here on a list is searched by index. */
 const LONG = 8
+
+/** How much a log of removals may hold in a small state; in a large one as much as there are entries. */
+const LOG_MIN = 1024
 
 /** An entry in a store; those of one key form a list. */
 export interface Live<K, P> extends Entry<K, P> {
@@ -12,13 +25,6 @@ export interface Live<K, P> extends Entry<K, P> {
   previous: Live<K, P> | undefined
   /** The last join that found it in the other state too. */
   seenIn: number
-}
-
-/** What a store must know of its type. */
-export interface StoreRules<P> {
-  readonly type: CrdtType
-  /** True if two payloads are one. One event with two is the mark of two writers with one name. */
-  samePayload(a: P, b: P): boolean
 }
 
 /**
@@ -29,6 +35,9 @@ export interface StoreRules<P> {
  * Every removal is an event of its own, apart from the add that may come with it. So the version tells
  * two states apart also when they differ by removals only; and whoever hears that an add is gone, and so
  * counts it as seen, still lacks the removal that came before that add, and asks for it.
+ *
+ * For the same reason nothing is ever dropped without such an event, however clear it is that it has lost:
+ * a type in which the last write wins keeps the others until the next write covers them, and does not show them.
  */
 export class DotStore<K extends Key, P> {
   readonly context: CausalContext = new CausalContext()
@@ -37,6 +46,13 @@ export class DotStore<K extends Key, P> {
   /** Number of entries. */
   live = 0
   readonly #rules: StoreRules<P>
+  readonly #log = new RemovalLog<K, P>()
+  /** The writer, from its first edit on this copy. */
+  #writer: string | undefined
+  /** Writers to be forgotten: what was known when nothing was left of them, and their last event then. */
+  readonly #marks = new Map<string, { readonly last: number; readonly seen: readonly Dot[] }>()
+  /** The last event of writers whose names are gone. Replicas that have not done so bring them back. */
+  readonly #forgotten = new Map<string, number>()
   #join = 0
   #lookup: { readonly key: K; readonly join: number; readonly byEvent: Map<string, Live<K, P>> } | undefined
 
@@ -47,24 +63,48 @@ export class DotStore<K extends Key, P> {
 
   /** Puts an entry beside those of its key, or in their place. */
   put(replica: string, key: K, payload: P, replace: boolean): Fragment<K, P> {
-    const { context } = this.remove(replica, replace ? [key] : [])
-    const { counter } = this.context.next(replica)
-    context.addRun(replica, counter, counter)
-    return { context, entries: [this.insert(key, replica, counter, payload)] }
+    return this.edit(replica, replace ? this.list(key) : [], [{ key, payload }])
   }
 
   /** Removes all entries of the keys that are there. */
   remove(replica: string, keys: Iterable<K>): Fragment<K, P> {
-    const context = new CausalContext()
-    const before = this.live
-    for (const key of keys) {
-      for (let entry = this.entries.get(key); entry !== undefined; entry = entry.next) {
-        context.add(entry)
-        this.unlink(entry)
-      }
+    return this.edit(
+      replica,
+      [...keys].flatMap((key) => this.list(key)),
+      [],
+    )
+  }
+
+  /** One edit: takes entries away, then puts others in. */
+  edit(replica: string, removed: readonly Live<K, P>[], puts: readonly Content<K, P>[]): Fragment<K, P> {
+    const removal = removed.length > 0 ? 1 : 0
+    const count = removal + puts.length
+    if (count === 0) return new Edit<K, P>(replica, 1, 0, [], [])
+    const from = this.context.take(replica, count)
+    this.#writer = replica
+    for (const entry of removed) this.unlink(entry)
+    const entries: Live<K, P>[] = []
+    for (let i = 0; i < puts.length; i++) {
+      const { key, payload } = puts[i] as Content<K, P>
+      entries.push(this.insert(key, replica, from + removal + i, payload))
     }
-    if (this.live < before) context.add(this.context.next(replica))
-    return { context, entries: [] }
+    const edit = new Edit(replica, from, from + count - 1, removed, entries)
+    if (removal > 0) this.#log.add(edit, [edit], removed.length + 1, this.#bound)
+    return edit
+  }
+
+  /** The entries of a key. */
+  list(key: K): Live<K, P>[] {
+    const list: Live<K, P>[] = []
+    for (let entry = this.entries.get(key); entry !== undefined; entry = entry.next) list.push(entry)
+    return list
+  }
+
+  /** All entries, those of a key one after another. */
+  *all(): IterableIterator<Live<K, P>> {
+    for (const head of this.entries.values()) {
+      for (let entry: Live<K, P> | undefined = head; entry !== undefined; entry = entry.next) yield entry
+    }
   }
 
   /**
@@ -73,83 +113,105 @@ export class DotStore<K extends Key, P> {
    *
    * @param admit is shown the entries that are new here, and throws to refuse all.
    * @returns true if anything was new here.
-   * @throws DuplicateReplicaError if one event has two contents.
+   * @throws DuplicateReplicaError if one event has two contents, or if the other state has edits of the writer
+   *   of this one that are not its own.
    */
-  join(
-    { context, entries }: Fragment<K, P>,
-    admit: (news: readonly Entry<K, P>[]) => void = () => {},
-  ): boolean {
+  join(source: Fragment<K, P>, admit?: (news: readonly Entry<K, P>[]) => void): boolean {
+    const fragment = this.#known(source)
+    const { context, entries } = fragment
     const join = ++this.#join
     const news: Entry<K, P>[] = []
-    const dead: Entry<K, P>[] = []
+    const gone: Entry<K, P>[] = []
+    // What this copy has made is a run up to its last event, so only what is above that can be another's.
+    const writer = this.#writer
+    if (writer !== undefined && context.last(writer) > this.context.last(writer)) this.#refuse(writer)
     for (const entry of entries) {
       const mine = this.#find(entry, join)
       if (mine !== undefined) {
-        if (!this.#rules.samePayload(mine.payload, entry.payload)) this.#refuse(entry)
+        if (!this.#rules.samePayload(mine.payload, entry.payload)) this.#refuse(entry.node)
         mine.seenIn = join
-      } else if (this.context.has(entry)) dead.push(entry)
+      } else if (this.context.has(entry)) gone.push(entry)
       else news.push(entry)
     }
     this.#lookup = undefined
-    const covered = this.covered(context, join)
-    this.#checkKeys(covered, dead)
-    admit(news)
-    for (const entry of covered) this.unlink(entry)
+    const removed = this.#removedBy(fragment, join)
+    this.#checkKeys(removed, gone)
+    admit?.(news)
+    for (const entry of removed) this.unlink(entry)
     for (const { key, node, counter, payload } of news) this.insert(key, node, counter, payload)
-    if (this.context.includes(context)) return news.length + covered.length > 0
+    if (this.context.includes(context)) return news.length + removed.length > 0
     this.context.merge(context)
+    this.#note(fragment)
     return true
   }
 
-  /** The whole state. */
+  /** Takes over all that another store holds, to be edited apart from it; this one must be empty. */
+  copy(other: DotStore<K, P>): void {
+    this.join(other.fragment())
+    this.#log.copy(other.#log)
+    for (const [gone, last] of other.#forgotten) this.#forgotten.set(gone, last)
+  }
+
+  /** The whole state. Its context is that of the store, and changes with it. */
   fragment(): Fragment<K, P> {
-    const entries: Entry<K, P>[] = []
-    for (const head of this.entries.values()) {
-      for (let entry: Live<K, P> | undefined = head; entry !== undefined; entry = entry.next)
-        entries.push(entry)
+    return { context: this.context, entries: [...this.all()] }
+  }
+
+  /** What a replica at this version lacks: what it has not seen, and what was removed by what it has not seen. */
+  since(version: VersionVector): Fragment<K, P> {
+    const news = new CausalContext()
+    for (const { node, from, to } of this.context.runs()) {
+      const start = Math.max(from, version.get(node) + 1)
+      if (start <= to) news.addRun(node, start, to)
     }
-    return { context: this.context, entries }
+    if (news.size === 0) return { context: news, entries: [] }
+    const context = new CausalContext()
+    const removals = this.#log.since(version)
+    if (removals !== undefined) addRemoved(context, removals)
+    // The log does not reach back so far: all that was ever removed, so all but what is there.
+    else
+      for (const { node, from, to } of runsWithout(this.context, this.all())) context.addRun(node, from, to)
+    context.merge(news)
+    return { context, entries: [...this.within(news)] }
   }
 
   /**
-   * What a replica at this version lacks: the entries it has not seen, and in the context all but
-   * those it rightly still has.
+   * Takes over, as an edit of `replica`, all that another writer has left. It must have stopped for good, and what
+   * it made have come here; and only one replica may do it, or a quantity is there twice.
    */
-  since(version: VersionVector): Fragment<K, P> {
-    const context = new CausalContext()
-    if ([...this.context.runs()].every((run) => version.includes({ node: run.node, counter: run.to }))) {
-      return { context, entries: [] }
-    }
-    const kept = new Map<string, number[]>()
-    const entries: Entry<K, P>[] = []
-    for (const entry of this.fragment().entries) {
-      if (!version.includes(entry)) entries.push(entry)
-      else if (!kept.get(entry.node)?.push(entry.counter)) kept.set(entry.node, [entry.counter])
-    }
-    // Descending, so that the next one is at the end: each is passed once, however many runs there are.
-    for (const list of kept.values()) list.sort((a, b) => b - a)
-    for (const { node, from, to } of this.context.runs()) {
-      const list = kept.get(node) ?? []
-      let start = from
-      for (let counter = list.at(-1); counter !== undefined && counter <= to; counter = list.at(-1)) {
-        if (counter > start) context.addRun(node, start, counter - 1)
-        start = counter + 1
-        list.pop()
-      }
-      if (start <= to) context.addRun(node, start, to)
-    }
-    return { context, entries }
+  retire(replica: string, gone: string): Fragment<K, P> {
+    const left = [...this.all()].filter(({ node }) => node === gone)
+    return this.edit(replica, left, left)
   }
 
-  /** The entries that the other state knew and no longer has. */
-  protected covered(context: CausalContext, join: number): Live<K, P>[] {
-    const covered: Live<K, P>[] = []
-    for (const head of this.entries.values()) {
-      for (let entry: Live<K, P> | undefined = head; entry !== undefined; entry = entry.next) {
-        if (entry.seenIn !== join && context.has(entry)) covered.push(entry)
-      }
+  /**
+   * Drops the name of a writer that has nothing left.
+   *
+   * @param stable a version that all replicas have reached.
+   * @returns false if it does not yet hold all that this replica knew when it found nothing left of the writer:
+   *   a replica may be about that still has some of it, and would bring it back.
+   */
+  forget(gone: string, stable: VersionVector): boolean {
+    const last = this.context.last(gone)
+    if (last === 0) return true
+    if (this.#marks.get(gone)?.last !== last) {
+      this.#marks.delete(gone)
+      // What is under way, and so still to come, might put an entry in.
+      if (this.context.vector.get(gone) < last) return false
+      for (const { node } of this.all()) if (node === gone) return false
+      this.#marks.set(gone, { last, seen: lastDots(this.context) })
     }
-    return covered
+    if (!this.#marks.get(gone)?.seen.every((dot) => stable.includes(dot))) return false
+    this.#marks.delete(gone)
+    this.#forgotten.set(gone, last)
+    this.context.delete(gone)
+    this.#log.reset(lastDots(this.context))
+    return true
+  }
+
+  /** The entries whose event is in the context. */
+  protected *within(context: CausalContext): IterableIterator<Live<K, P>> {
+    for (const entry of this.all()) if (context.has(entry)) yield entry
   }
 
   /** Puts an entry in: the one place, for those who keep something beside the entries. */
@@ -162,14 +224,47 @@ export class DotStore<K extends Key, P> {
     return entry
   }
 
-  /** Takes an entry out: the one place, too. Its `next` stays, so that whoever walks the list can go on. */
-  protected unlink(entry: Live<K, P>): void {
-    const { next, previous } = entry
+  /** Takes an entry out: the one place, too. */
+  protected unlink({ key, next, previous }: Live<K, P>): void {
     if (next !== undefined) next.previous = previous
     if (previous !== undefined) previous.next = next
-    else if (next === undefined) this.entries.delete(entry.key)
-    else this.entries.set(entry.key, next)
+    else if (next === undefined) this.entries.delete(key)
+    else this.entries.set(key, next)
     this.live--
+  }
+
+  /** What came without the writers that were forgotten here, but for what they have made since. */
+  #known(fragment: Fragment<K, P>): Fragment<K, P> {
+    if (![...this.#forgotten.keys()].some((gone) => fragment.context.last(gone) > 0)) return fragment
+    const context = new CausalContext()
+    for (const { node, from, to } of fragment.context.runs()) {
+      const start = Math.max(from, (this.#forgotten.get(node) ?? 0) + 1)
+      if (start <= to) context.addRun(node, start, to)
+    }
+    return { context, entries: fragment.entries.filter((entry) => context.has(entry)) }
+  }
+
+  get #bound(): number {
+    return Math.max(LOG_MIN, this.live)
+  }
+
+  /** The entries that the other state knew and no longer has. */
+  #removedBy({ context, entries }: Fragment<K, P>, join: number): Live<K, P>[] {
+    const removed: Live<K, P>[] = []
+    // Adds alone remove nothing.
+    if (context.size > entries.length) {
+      for (const entry of this.within(context)) if (entry.seenIn !== join) removed.push(entry)
+    }
+    return removed
+  }
+
+  /** Remembers what came if it removed something. */
+  #note({ context, entries }: Fragment<K, P>): void {
+    if (context.size === entries.length) return
+    let weight = entries.length
+    for (const _ of context.runs()) weight++
+    if (weight > this.#bound) this.#log.reset(lastDots(this.context))
+    else this.#log.add({ context: context.clone(), entries }, lastDots(context), weight, this.#bound)
   }
 
   /**
@@ -183,25 +278,19 @@ export class DotStore<K extends Key, P> {
     }
     if (entry === undefined) return undefined
     if (this.#lookup?.key !== key || this.#lookup.join !== join) {
-      const byEvent = new Map<string, Live<K, P>>()
-      for (entry = this.entries.get(key); entry !== undefined; entry = entry.next) {
-        byEvent.set(eventOf(entry), entry)
-      }
-      this.#lookup = { key, join, byEvent }
+      this.#lookup = { key, join, byEvent: new Map(this.list(key).map((one) => [eventOf(one), one])) }
     }
     return this.#lookup.byEvent.get(eventOf({ node, counter }))
   }
 
   /** @throws DuplicateReplicaError if what seems to be gone in the other state is there under another key. */
-  #checkKeys(covered: readonly Dot[], dead: readonly Dot[]): void {
-    if (covered.length === 0 || dead.length === 0) return
-    const events = new Set(dead.map(eventOf))
-    for (const entry of covered) if (events.has(eventOf(entry))) this.#refuse(entry)
+  #checkKeys(removed: readonly Dot[], gone: readonly Dot[]): void {
+    if (removed.length === 0 || gone.length === 0) return
+    const events = new Set(gone.map(eventOf))
+    for (const entry of removed) if (events.has(eventOf(entry))) this.#refuse(entry.node)
   }
 
-  #refuse({ node }: Dot): never {
+  #refuse(node: string): never {
     throw new DuplicateReplicaError(this.#rules.type, node)
   }
 }
-
-const eventOf = ({ node, counter }: Dot): string => `${counter} ${node}`

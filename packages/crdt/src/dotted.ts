@@ -9,7 +9,7 @@ import {
 } from './crdt.ts'
 import type { DotStore } from './dot-store.ts'
 import { checkReplica, checkVersion } from './format.ts'
-import type { Entry, Fragment, Key } from './fragment.ts'
+import { type Entry, type Fragment, group, type Key } from './fragment.ts'
 import {
   decodeFragment,
   encodeFragment,
@@ -22,11 +22,15 @@ import {
 /** The delta of a type made of dotted entries. Made by edits and `deltaSince`. */
 export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<T> {
   readonly #format: FragmentFormat<T, K, P>
-  readonly #fragment: Fragment<K, P>
+  /** Deltas that were grouped share a list, of which each is the first so many. */
+  readonly #parts: Fragment<K, P>[]
+  readonly #count: number
+  #joined: Fragment<K, P> | undefined
 
-  constructor(format: FragmentFormat<T, K, P>, fragment: Fragment<K, P>) {
+  constructor(format: FragmentFormat<T, K, P>, parts: Fragment<K, P>[]) {
     this.#format = format
-    this.#fragment = fragment
+    this.#parts = parts
+    this.#count = parts.length
   }
 
   get type(): T {
@@ -35,6 +39,15 @@ export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<
 
   get isEmpty(): boolean {
     return this.#fragment.context.size === 0
+  }
+
+  merge(other: Delta<T>): Delta<T> {
+    checkSource(this.type, other)
+    const mine = this.#parts.length === this.#count ? this.#parts : this.#parts.slice(0, this.#count)
+    // One after the other, and no copy: a group of many, made one by one, costs no more than their number.
+    if (#parts in other) for (let i = 0; i < other.#count; i++) mine.push(other.#parts[i] as Fragment<K, P>)
+    else mine.push(decodeFragment(this.#format, other.encode()))
+    return new DottedDelta(this.#format, mine)
   }
 
   encode(): Uint8Array {
@@ -47,9 +60,15 @@ export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<
 
   /** The content of a delta made by this copy of the package; of others there are the bytes. */
   static read<K extends Key, P>(source: object): Fragment<K, P> | undefined {
-    return #fragment in source
-      ? (source.#fragment as Fragment<unknown, unknown> as Fragment<K, P>)
-      : undefined
+    return #parts in source ? (source.#fragment as Fragment<unknown, unknown> as Fragment<K, P>) : undefined
+  }
+
+  get #fragment(): Fragment<K, P> {
+    this.#joined ??=
+      this.#count === 1
+        ? (this.#parts[0] as Fragment<K, P>)
+        : group(this.#format, this.#parts.slice(0, this.#count))
+    return this.#joined
   }
 }
 
@@ -85,6 +104,33 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
     return this.delta(this.store.since(version))
   }
 
+  /**
+   * Takes over, under the name of this replica, all that a writer has left which is gone for good: so that its
+   * name can be forgotten. Do it on one replica, after its last edits have come there; two that do it each have
+   * what it left, and quantities count twice.
+   *
+   * @throws TypeError for an empty or ill-formed name, or that of this replica.
+   */
+  retire(gone: string): Delta<T> {
+    this.#checkGone(gone)
+    return this.delta(this.store.retire(this.replica, gone))
+  }
+
+  /**
+   * Drops the name of a writer of which nothing is left from the state, and so from its bytes. Call it on every
+   * replica with the same `stable`; and drop messages that were sent before it.
+   *
+   * @param stable a version that all replicas have reached: the least of each counter of all their versions.
+   * @returns true if the name is gone; false if something is left of it, or `stable` is not yet far enough: the
+   *   first call remembers what it must hold.
+   * @throws TypeError for an empty or ill-formed name, that of this replica, or if `stable` is not a version.
+   */
+  forget(gone: string, stable: VersionVector): boolean {
+    this.#checkGone(gone)
+    checkVersion(stable)
+    return this.store.forget(gone, stable)
+  }
+
   encode(): Uint8Array {
     return encodeFragment(this.#format, this.store.fragment())
   }
@@ -103,7 +149,7 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
 
   /** Takes in all that another of this type holds. */
   protected mergeAll(source: Dotted<T, K, P, Value>): this {
-    this.store.join(source.store.fragment())
+    this.store.copy(source.store)
     return this
   }
 
@@ -114,7 +160,12 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
   protected admit(_news: readonly Entry<K, P>[]): void {}
 
   protected delta(fragment: Fragment<K, P>): Delta<T> {
-    return new DottedDelta(this.#format, fragment)
+    return new DottedDelta(this.#format, [fragment])
+  }
+
+  #checkGone(gone: string): void {
+    if (checkReplica({ replica: gone }) !== this.replica) return
+    throw new TypeError(`Cannot retire ${this.replica}: this copy writes as it; do it on another replica`)
   }
 
   #join(fragment: Fragment<K, P>): boolean {

@@ -1,17 +1,128 @@
-import type { CausalContext, Dot } from '@quorate/vector-clock'
+import { CausalContext, type Dot, type DotRun } from '@quorate/vector-clock'
+import type { CrdtType } from './crdt.ts'
+import { DuplicateReplicaError } from './errors.ts'
 
 /** What keys may be. Within one type of CRDT, a 1 and a 1n are two. */
 export type Key = string | number | bigint
 
-/** An element with the event that put it there. */
-export interface Entry<K, P> extends Dot {
+/** What an edit puts in. */
+export interface Content<K, P> {
   readonly key: K
   /** What the type makes of it: nothing in a set, a quantity in a cart. Never changes: it is a part of the event. */
   readonly payload: P
 }
 
-/** A state or a part of one. An event in `context` with no entry has been removed. */
+/** An element with the event that put it there. */
+export interface Entry<K, P> extends Dot, Content<K, P> {}
+
+/**
+ * A state or a part of one. An event in `context` with no entry has been removed.
+ *
+ * In every fragment, whoever made it: with a removal, all that it removed. So fragments may go to whom they were
+ * not made for, and come in any order.
+ */
 export interface Fragment<K, P> {
   readonly context: CausalContext
   readonly entries: readonly Entry<K, P>[]
 }
+
+/** What must be known of a type to join its fragments. */
+export interface StoreRules<P> {
+  readonly type: CrdtType
+  /** True if two payloads are one. One event with two is the mark of two writers with one name. */
+  samePayload(a: P, b: P): boolean
+}
+
+/** What one edit did: a fragment whose context is made when somebody asks, which for most edits is never. */
+export class Edit<K, P> implements Fragment<K, P> {
+  readonly node: string
+  readonly from: number
+  /** The last event of the edit. */
+  readonly counter: number
+  readonly removed: readonly Dot[]
+  readonly entries: readonly Entry<K, P>[]
+  #context: CausalContext | undefined
+
+  constructor(
+    node: string,
+    from: number,
+    counter: number,
+    removed: readonly Dot[],
+    entries: readonly Entry<K, P>[],
+  ) {
+    this.node = node
+    this.from = from
+    this.counter = counter
+    this.removed = removed
+    this.entries = entries
+  }
+
+  get context(): CausalContext {
+    if (this.#context !== undefined) return this.#context
+    this.#context = new CausalContext(this.removed)
+    if (this.from <= this.counter) this.#context.addRun(this.node, this.from, this.counter)
+    return this.#context
+  }
+}
+
+/** Adds to `context` all that the fragments have removed, and the removals. */
+export function addRemoved<K, P>(context: CausalContext, fragments: readonly Fragment<K, P>[]): void {
+  const runs: DotRun[] = []
+  for (const fragment of fragments) {
+    if (fragment.context.size > fragment.entries.length) {
+      runs.push(...runsWithout(fragment.context, fragment.entries))
+    }
+  }
+  // In order, so that each is added at the end: else a run in the middle moves all after it.
+  for (const { node, from, to } of runs.sort((a, b) => a.from - b.from)) context.addRun(node, from, to)
+}
+
+/** The runs of a context without some of its events. */
+export function* runsWithout(context: CausalContext, without: Iterable<Dot>): Generator<DotRun> {
+  const counters = new Map<string, number[]>()
+  for (const { node, counter } of without) {
+    if (!counters.get(node)?.push(counter)) counters.set(node, [counter])
+  }
+  // Descending, so that the next one is at the end: each is passed once, however many runs there are.
+  for (const list of counters.values()) list.sort((a, b) => b - a)
+  for (const { node, from, to } of context.runs()) {
+    const list = counters.get(node) ?? []
+    let start = from
+    for (let counter = list.at(-1); counter !== undefined && counter <= to; counter = list.at(-1)) {
+      if (counter > start) yield { node, from: start, to: counter - 1 }
+      start = counter + 1
+      list.pop()
+    }
+    if (start <= to) yield { node, from: start, to }
+  }
+}
+
+/**
+ * One fragment that holds all: what one of them removed is not in it.
+ *
+ * @throws DuplicateReplicaError if one event has two contents.
+ */
+export function group<K extends Key, P>(
+  rules: StoreRules<P>,
+  fragments: readonly Fragment<K, P>[],
+): Fragment<K, P> {
+  const context = new CausalContext()
+  const entries = new Map<string, Entry<K, P>>()
+  for (const fragment of fragments) {
+    context.merge(fragment.context)
+    for (const entry of fragment.entries) {
+      const event = eventOf(entry)
+      const { key, payload } = entries.get(event) ?? entry
+      if (key !== entry.key || !rules.samePayload(payload, entry.payload)) {
+        throw new DuplicateReplicaError(rules.type, entry.node)
+      }
+      entries.set(event, entry)
+    }
+  }
+  const removed = new CausalContext()
+  addRemoved(removed, fragments)
+  return { context, entries: [...entries.values()].filter((entry) => !removed.has(entry)) }
+}
+
+/** An event as one text, unlike that of any other. */
+export const eventOf = ({ node, counter }: Dot): string => `${counter} ${node}`

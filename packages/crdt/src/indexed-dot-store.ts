@@ -10,21 +10,22 @@ const SMALL = 64
  * is made with the first such delta: a replica that gets none does not pay for it.
  */
 export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
-  #index: Map<string, Map<number, Live<K, P>>> | undefined
+  #index: Map<string, Map<number, Live<K, P>>> | undefined;
 
-  protected override covered(context: CausalContext, join: number): Live<K, P>[] {
-    if (this.live < SMALL || context.size * 4 > this.live) return super.covered(context, join)
-    const covered: Live<K, P>[] = []
+  protected override *within(context: CausalContext): IterableIterator<Live<K, P>> {
+    if (this.live < SMALL || context.size * 4 > this.live) {
+      yield* super.within(context)
+      return
+    }
     const index = (this.#index ??= this.#build())
     for (const { node, from, to } of context.runs()) {
       const entries = index.get(node)
       if (entries === undefined) continue
       for (let counter = from; counter <= to; counter++) {
         const entry = entries.get(counter)
-        if (entry !== undefined && entry.seenIn !== join) covered.push(entry)
+        if (entry !== undefined) yield entry
       }
     }
-    return covered
   }
 
   protected override insert(key: K, node: string, counter: number, payload: P): Live<K, P> {
