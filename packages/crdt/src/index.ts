@@ -2,7 +2,7 @@
  * State- and delta-based CRDTs for services: edits made anywhere, in any order, always merge.
  * @packageDocumentation
  */
-export { DecodeError } from '@quorate/vector-clock'
+export { ClockDriftError, DecodeError } from '@quorate/vector-clock'
 export {
   type Cart,
   type CartDelta,
@@ -12,9 +12,44 @@ export {
   decodeCart,
   MAX_QUANTITY,
 } from './cart.ts'
+export type { Counting } from './counting.ts'
+export type { CountsJson } from './counts-codec.ts'
 export type { Crdt, CrdtType, Delta, MergeSource, ReplicaOptions } from './crdt.ts'
 export type { Dotted } from './dotted.ts'
+export { DuplicateReplicaError, InvalidValueError, RetiredReplicaError, type ValueIssue } from './errors.ts'
 export type { FragmentJson } from './fragment-codec.ts'
+export {
+  createGCounter,
+  decodeGCounter,
+  type GCounter,
+  type GCounterDelta,
+  gCounterFromJSON,
+  type GCounterJson,
+} from './g-counter.ts'
+export {
+  createLwwMap,
+  decodeLwwMap,
+  type LwwMap,
+  type LwwMapDelta,
+  lwwMapFromJSON,
+  type LwwMapOptions,
+} from './lww-map.ts'
+export {
+  createLwwRegister,
+  decodeLwwRegister,
+  type LwwRegister,
+  type LwwRegisterDelta,
+  lwwRegisterFromJSON,
+  type LwwRegisterOptions,
+} from './lww-register.ts'
+export {
+  createMvRegister,
+  decodeMvRegister,
+  type MvRegister,
+  type MvRegisterDelta,
+  mvRegisterFromJSON,
+  type MvRegisterOptions,
+} from './mv-register.ts'
 export {
   createOrSet,
   decodeOrSet,
@@ -31,3 +66,13 @@ export {
   pnCounterFromJSON,
   type PnCounterJson,
 } from './pn-counter.ts'
+export type { SchemaResult, StandardSchema, ValueOptions } from './schema.ts'
+export type { StampOptions } from './stamped.ts'
+export {
+  type CrdtValue,
+  type Frozen,
+  MAX_BIGINT_BYTES,
+  MAX_VALUE_DEPTH,
+  MAX_VALUE_SIZE,
+  type Storable,
+} from './value.ts'

@@ -50,3 +50,9 @@ export function checkValue(type: CrdtType, schema: StandardSchema | undefined, v
   }
   if (result.issues !== undefined) throw new InvalidValueError(type, result.issues)
 }
+
+/** Options of types that hold values. */
+export interface ValueOptions<T> {
+  /** Checks each value that is set here or comes by a merge; what it refuses changes nothing. Default: none. */
+  readonly schema?: StandardSchema<T> | undefined
+}

@@ -12,19 +12,26 @@ export type CrdtValue =
   | { readonly [key: string]: CrdtValue }
 
 /**
- * `T` where it can be held as a value, at any depth; what cannot (functions, dates, maps, `undefined`) is
- * `never`. A bound for type parameters, `T extends Storable<T>`, that interfaces meet too.
+ * What `T` must be to be held as a value: the bound `T extends Storable<T>` lets interfaces through, which have
+ * no index signature, and stops dates, maps and methods at any depth. `undefined` passes as the type of keys
+ * that may be missing; as a value it is refused.
  */
-export type Storable<T> = T extends null | boolean | number | string | bigint | Uint8Array
-  ? T
-  : T extends symbol | undefined | ((...args: never) => unknown)
-    ? never
-    : { [K in keyof T]: Storable<T[K]> }
+export type Storable<T> = CrdtValue | { readonly [K in keyof T]: StorablePart<T[K]> }
+
+type StorablePart<T> = [CrdtValue] extends [T]
+  ? CrdtValue
+  : T extends null | boolean | number | string | bigint | undefined | Uint8Array
+    ? T
+    : T extends symbol | ((...args: never) => unknown)
+      ? never
+      : { readonly [K in keyof T]: StorablePart<T[K]> }
 
 /** `T` as it is handed out: frozen, at any depth. */
-export type Frozen<T> = T extends null | boolean | number | string | bigint | undefined | Uint8Array
-  ? T
-  : { readonly [K in keyof T]: Frozen<T[K]> }
+export type Frozen<T> = [CrdtValue] extends [T]
+  ? T // Frozen as it is, and it has no end that a compiler could reach.
+  : T extends null | boolean | number | string | bigint | undefined | Uint8Array
+    ? T
+    : { readonly [K in keyof T]: Frozen<T[K]> }
 
 /** How deep lists and objects may be nested in a value. */
 export const MAX_VALUE_DEPTH = 64
@@ -46,12 +53,44 @@ const HOLDS_BYTES = /* @__PURE__ */ new WeakSet<object>()
  * @throws RangeError for what is too large or too deep, and for whole numbers beyond 2^53.
  */
 export function ownValue(value: unknown): CrdtValue {
+  // Most values are short texts and numbers: these need no copy.
+  const isSimple =
+    typeof value === 'string'
+      ? value.length < 256 && isWellFormed(value)
+      : typeof value === 'number' && isValueNumber(value)
+  if (isSimple) return value as string | number
   return new Intake(false).take(value, 'value')
 }
 
-/** The same for what {@link valueToJSON} made, unknown to be so. @throws TypeError or RangeError if it is not. */
-export function ownJson(json: unknown): CrdtValue {
-  return new Intake(true).take(json, 'value')
+/** The same for what {@link valueToJSON} made; `undefined` for anything else. */
+export function valueFromJSON(json: unknown): CrdtValue | undefined {
+  try {
+    return new Intake(true).take(json, 'value')
+  } catch {
+    return undefined
+  }
+}
+
+/** True if two values of our own are one. */
+export function sameValue(a: CrdtValue, b: CrdtValue): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (isBytes(a) || isBytes(b)) {
+    return isBytes(a) && isBytes(b) && a.length === b.length && a.every((byte, i) => byte === b[i])
+  }
+  if (isList(a) || isList(b)) {
+    return (
+      isList(a) &&
+      isList(b) &&
+      a.length === b.length &&
+      a.every((one, i) => sameValue(one, b[i] as CrdtValue))
+    )
+  }
+  const keys = Object.keys(a)
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && sameValue(a[key] as CrdtValue, b[key] as CrdtValue))
+  )
 }
 
 /** What the application may see of a value of ours: whatever it does to it, ours stays as it is. */
@@ -117,31 +156,23 @@ class Intake {
   }
 
   take(value: unknown, where: string): CrdtValue {
-    switch (typeof value) {
-      case 'boolean':
-        this.#spend(0, where)
-        return value
-      case 'number':
-        this.#spend(0, where)
-        return checkNumber(value, where)
-      case 'string':
-        this.#spend(value.length, where)
-        if (isWellFormed(value)) return value
-        return refuse(where, 'half of a surrogate pair in it', 'use well-formed text')
-      case 'bigint':
-        if (value >= BIGINT_LIMIT || value <= -BIGINT_LIMIT) {
-          throw new RangeError(`${where} must be below 2^${MAX_BIGINT_BYTES * 8}, as all bigints`)
-        }
-        this.#spend(bigintSize(value), where)
-        return value
-      case 'object':
-        if (value === null) return this.#spend(0, where) ?? null
-        return this.#takeObject(value, where)
-      case 'undefined':
-        return refuse(where, 'undefined', 'leave the key out, or use null')
-      default:
-        return refuse(where, `a ${typeof value}`, 'use JSON values, bigint or Uint8Array')
+    if (typeof value === 'object' && value !== null) return this.#takeObject(value, where)
+    if (typeof value === 'string') {
+      this.#spend(value.length, where)
+      return isWellFormed(value) ? value : refuse(where, 'half of a surrogate pair', 'use well-formed text')
     }
+    if (typeof value === 'bigint') {
+      if (value >= BIGINT_LIMIT || value <= -BIGINT_LIMIT) {
+        throw new RangeError(`${where} must be below 2^${MAX_BIGINT_BYTES * 8}, as all bigints`)
+      }
+      this.#spend(bigintSize(value), where)
+      return value
+    }
+    this.#spend(0, where)
+    if (value === null || typeof value === 'boolean') return value
+    if (typeof value === 'number') return checkNumber(value, where)
+    if (value === undefined) return refuse(where, 'undefined', 'leave the key out, or use null')
+    return refuse(where, `a ${typeof value}`, 'use JSON values, bigint or Uint8Array')
   }
 
   #takeObject(value: object, where: string): CrdtValue {
@@ -192,8 +223,8 @@ class Intake {
     )
   }
 
-  #spend(size: number, where: string): undefined {
-    if (this.#bounds.spend(size)) return undefined
+  #spend(size: number, where: string): void {
+    if (this.#bounds.spend(size)) return
     throw new RangeError(
       `${where} is too large: a value may have ${MAX_VALUE_SIZE} units of text, bytes and parts; split it over several keys`,
     )
@@ -223,7 +254,7 @@ const nameOf = (value: object): string => {
 // one of these has a $ more. So each text of this kind has one meaning, and each value one text.
 const SPECIAL = /^(\$+)(bigint|bytes)$/u
 
-/** The value as JSON, for {@link ownJson}. */
+/** The value as JSON, for {@link valueFromJSON}. */
 export function valueToJSON(value: CrdtValue): unknown {
   if (typeof value === 'bigint') return { $bigint: String(value) }
   if (typeof value !== 'object' || value === null) return value
