@@ -26,6 +26,31 @@ export class DuplicateReplicaError extends Error {
   }
 }
 
+/**
+ * This replica was taken for gone, and another has taken over what it had left, so an edit under its name could
+ * be lost. Nothing was changed. Go on as a new replica: `clone({ replica })`.
+ */
+export class RetiredReplicaError extends Error {
+  readonly code = 'QUORATE_CRDT_RETIRED_REPLICA'
+  readonly outcome = 'not-applied'
+  readonly type: CrdtType
+  /** The name that is not to be used any more. */
+  readonly replica: string
+  /** Who has taken it over. */
+  readonly heir: string
+
+  constructor(type: CrdtType, replica: string, heir: string) {
+    super(
+      `Cannot edit a ${type} as ${JSON.stringify(replica)}: ${JSON.stringify(heir)} has retired that name; go on with clone({ replica: <a new name> })`,
+    )
+    this.name = 'RetiredReplicaError'
+    this.type = type
+    this.replica = replica
+    this.heir = heir
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}
+
 /** What a schema found wrong with a value, as in Standard Schema. */
 export interface ValueIssue {
   readonly message: string

@@ -1,0 +1,195 @@
+/**
+ * The state of counters: what each replica has counted, and which replicas that are gone were taken over by whom.
+ *
+ * A replica that is gone is retired in Akka's three steps (its `PruningState`), but without a leader and without
+ * clocks: an heir adds what it left to a row of its own and marks it as taken; all replicas hear of the mark; each
+ * drops the mark, and the name with it. The mark makes the sum right meanwhile: of what is known of the replica,
+ * what heirs have added to their rows is not counted again. So two heirs at once, a row that comes late, and edits
+ * that the heir did not know of do no harm.
+ */
+
+/** What one replica has counted up and down in all. Both only grow, so the larger one is the later. */
+export interface Totals {
+  readonly plus: number
+  readonly minus: number
+}
+
+/** What an heir has added to its own row of a replica that is gone; nothing once it has given that back. */
+export interface Taken extends Totals {
+  /** The version of the heir with it: who has seen that and has no mark has dropped it. */
+  readonly at: number
+}
+
+/** A state, or a part of one: rows with all marks that their replicas made. */
+export interface Counts {
+  /** What replicas counted. For one that is gone: only if more is known of it than all heirs together took. */
+  readonly rows: ReadonlyMap<string, Totals>
+  /** By the replica that is gone, then by its heir. */
+  readonly taken: ReadonlyMap<string, ReadonlyMap<string, Taken>>
+}
+
+/** A state that grows. */
+export interface GrowingCounts {
+  readonly rows: Map<string, Totals>
+  readonly taken: Map<string, Map<string, Taken>>
+}
+
+/** Either way, so that the sum of both, which is the replica's version, stays below 2^53. */
+export const MAX_TOTAL: number = 2 ** 52 - 1
+
+export const NOTHING: Totals = { plus: 0, minus: 0 }
+
+export const sizeOf = ({ plus, minus }: Totals): number => plus + minus
+
+export const covers = (a: Totals, b: Totals): boolean => a.plus >= b.plus && a.minus >= b.minus
+
+/** @param rows copied. */
+export function growing(counts?: Counts): GrowingCounts {
+  return {
+    rows: new Map(counts?.rows),
+    taken: new Map([...(counts?.taken ?? [])].map(([gone, heirs]) => [gone, new Map(heirs)])),
+  }
+}
+
+/** All that is known of a replica, taken or not. */
+export function totalOf({ rows, taken }: Counts, node: string): Totals {
+  let total = rows.get(node) ?? NOTHING
+  for (const part of taken.get(node)?.values() ?? []) total = larger(total, part)
+  return total
+}
+
+/** What a replica adds to the sum: less than nothing while two heirs hold the same. */
+export function* shares(counts: Counts): Generator<Totals> {
+  const { rows, taken } = counts
+  for (const [node, row] of rows) if (!taken.has(node)) yield row
+  for (const [node, heirs] of taken) {
+    let { plus, minus } = totalOf(counts, node)
+    for (const part of heirs.values()) {
+      plus -= part.plus
+      minus -= part.minus
+    }
+    yield { plus, minus }
+  }
+}
+
+/** All replicas that are known, those that are gone too. */
+const nodes = ({ rows, taken }: Counts): Set<string> => new Set([...rows.keys(), ...taken.keys()])
+
+/** The version of each replica that is known. */
+export const versions = (counts: Counts): [node: string, version: number][] =>
+  [...nodes(counts)].map((node) => [node, sizeOf(totalOf(counts, node))])
+
+/**
+ * Takes in all that the other knows.
+ *
+ * @returns true if anything was new.
+ */
+export function joinCounts(mine: GrowingCounts, theirs: Counts): boolean {
+  if (mine.taken.size > 0 || theirs.taken.size > 0) return joinTaken(mine, theirs)
+  let changed = false
+  for (const [node, row] of theirs.rows) changed = learn(mine, node, row) || changed
+  return changed
+}
+
+function joinTaken(mine: GrowingCounts, theirs: Counts): boolean {
+  // The marks first, as what each side has seen decides about them; applied last.
+  const [seenHere, seenThere] = [lookup(mine), lookup(theirs)]
+  const marks = new Map<string, [heir: string, part: Taken][]>()
+  for (const [gone, heirs] of theirs.taken) {
+    const here = mine.taken.get(gone)
+    const news = [...heirs].filter(([heir, { at }]) => at > (here?.get(heir)?.at ?? seenHere(heir)))
+    if (news.length > 0) marks.set(gone, news)
+  }
+  const dropped: [gone: string, heir: string][] = []
+  for (const [gone, heirs] of mine.taken) {
+    const there = theirs.taken.get(gone)
+    for (const [heir, { at }] of mine.rows.has(gone) ? [] : heirs) {
+      if (!there?.has(heir) && at <= seenThere(heir)) dropped.push([gone, heir])
+    }
+  }
+  let changed = marks.size > 0 || dropped.length > 0
+  for (const node of nodes(theirs)) {
+    // A mark that is neither here nor new was forgotten here: what it stands for is in the heir's row.
+    if (!theirs.rows.has(node) && !mine.taken.has(node) && !marks.has(node)) continue
+    changed = learn(mine, node, totalOf(theirs, node)) || changed
+  }
+  for (const [gone, parts] of marks) mark(mine, gone, parts)
+  for (const [gone, heir] of dropped) drop(mine, gone, heir)
+  return changed
+}
+
+/** Versions as they are now, each looked up once. */
+export function lookup(counts: Counts): (node: string) => number {
+  const known = new Map<string, number>()
+  return (node) => {
+    const version = known.get(node) ?? sizeOf(totalOf(counts, node))
+    known.set(node, version)
+    return version
+  }
+}
+
+/** Takes in totals of a replica. */
+export function learn(counts: GrowingCounts, node: string, totals: Totals): boolean {
+  const known = totalOf(counts, node)
+  if (covers(known, totals)) return false
+  counts.rows.set(node, larger(known, totals))
+  return true
+}
+
+/** Notes what heirs have taken of a replica. What is known of it stays known. */
+export function mark(
+  counts: GrowingCounts,
+  gone: string,
+  parts: readonly (readonly [string, Taken])[],
+): void {
+  const known = totalOf(counts, gone)
+  const heirs = counts.taken.get(gone) ?? new Map<string, Taken>()
+  for (const [heir, part] of parts) heirs.set(heir, part)
+  counts.taken.set(gone, heirs)
+  counts.rows.delete(gone)
+  learn(counts, gone, known)
+}
+
+/** Forgets what an heir has taken: it is the heir's own from now on. */
+export function drop(counts: GrowingCounts, gone: string, heir: string): void {
+  const heirs = counts.taken.get(gone)
+  heirs?.delete(heir)
+  if (heirs?.size === 0) counts.taken.delete(gone)
+}
+
+/** What a replica at this version lacks. */
+export function countsSince(counts: Counts, seen: (node: string) => number): Counts {
+  // Of a replica that is gone there is news only if it has a row: else the mark says all, and its heir is the news.
+  const news = [...counts.rows.keys()].filter((node) => sizeOf(totalOf(counts, node)) > seen(node))
+  return partOf(counts, news)
+}
+
+/** The rows of these replicas with all marks that belong to them. */
+export function partOf(counts: Counts, of: Iterable<string>): Counts {
+  const result = growing()
+  const marks = new Map<string, [gone: string, part: Taken][]>()
+  for (const [gone, heirs] of counts.taken) {
+    for (const [heir, own] of heirs) {
+      const list = marks.get(heir)
+      if (list === undefined) marks.set(heir, [[gone, own]])
+      else list.push([gone, own])
+    }
+  }
+  const wanted = new Set(of)
+  // The set grows under way: a mark tells the version of the replica that is gone, so its marks belong to it.
+  for (const node of wanted) {
+    const row = counts.rows.get(node)
+    if (row !== undefined) result.rows.set(node, row)
+    for (const [gone, own] of marks.get(node) ?? []) {
+      result.taken.set(gone, (result.taken.get(gone) ?? new Map<string, Taken>()).set(node, own))
+      wanted.add(gone)
+    }
+  }
+  return result
+}
+
+function larger(a: Totals, b: Totals): Totals {
+  if (covers(a, b)) return a
+  if (covers(b, a)) return { plus: b.plus, minus: b.minus }
+  return { plus: Math.max(a.plus, b.plus), minus: Math.max(a.minus, b.minus) }
+}
