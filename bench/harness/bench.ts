@@ -1,7 +1,7 @@
 import { basename, dirname, join, relative } from 'node:path'
 import { parseCommand } from './options.ts'
 import { rounded, thisMachine, writeResult, type Row } from './result.ts'
-import { runGroup, type Figure, type Group } from './rounds.ts'
+import { fewerRounds, runGroup, type Figure, type Group } from './rounds.ts'
 import { ratiosOf, tableOf } from './table.ts'
 
 /** One bench: what is done, who does it, and which figures are set against each other. */
@@ -47,7 +47,7 @@ export async function bench({ workload, groups, ratios }: BenchOptions): Promise
   if (Object.keys(quoted).length > 0) console.log(`${ratiosOf(quoted)}\n`)
 
   const path = await writeResult(join(folder, '..', 'results'), name, {
-    workload: `${workload}; median of ${command.rounds} interleaved rounds after a warm-up`,
+    workload: `${workload}; median of ${command.rounds} interleaved rounds after a warm-up${fewerRounds(groups, command.rounds)}`,
     machine: thisMachine(),
     rows,
     ratios: quoted,

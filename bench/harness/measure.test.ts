@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { timed, underLoad } from './measure.ts'
+import { cpuMsOf, timed, underLoad } from './measure.ts'
 
 test('timed() calls the operation with rising numbers and reports ns per call', () => {
   const seen: number[] = []
@@ -49,4 +49,16 @@ test('underLoad() ends with the first error, after the calls in flight', async (
   )
   await expect(load).rejects.toThrow('wrong answer')
   expect(inFlight).toBe(0)
+})
+
+test('cpuMsOf() returns the answer and what it cost', () => {
+  const { ms, result } = cpuMsOf(() => {
+    const from = process.cpuUsage()
+    for (;;) {
+      const { user, system } = process.cpuUsage(from)
+      if (user + system >= 20_000) return 'done'
+    }
+  })
+  expect(result).toBe('done')
+  expect(ms).toBeGreaterThanOrEqual(20)
 })

@@ -7,8 +7,14 @@ export type Sample = Readonly<Record<string, number>>
 export interface Case {
   /** Name in the table, for example `quorate` or `hashring`. */
   readonly name: string
-  /** Does the work once and says what it measured: every metric of the group, no other. */
+  /** Does the work once and says what it measured: every metric of the group but those it lacks, no other. */
   readonly round: (round: number) => Sample | Promise<Sample>
+  /** Metrics of the group that mean nothing for this case. Default: none. */
+  readonly lacks?: readonly string[]
+  /** For work too slow for all rounds: how many count; 1 is one round and no warm-up. Default: all. */
+  readonly maxRounds?: number
+  /** Called once after the last round of the group, also when a case failed. */
+  readonly close?: () => void | Promise<void>
 }
 
 /** Cases that do the same work and are compared with each other. */
@@ -43,20 +49,38 @@ export async function runGroup(
 ): Promise<Figure[]> {
   checkNames(group)
   const samples = new Map<string, Sample[]>(group.cases.map(({ name }) => [name, []]))
-  for (let round = 0; round <= rounds; round++) {
-    for (const current of rotated(group.cases, round)) {
-      before(current.name, round)
-      const sample = await current.round(round)
-      checkSample(group, current.name, sample)
-      if (round > 0) samples.get(current.name)?.push(sample)
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      for (const current of rotated(group.cases, round)) {
+        const { maxRounds } = current
+        if (maxRounds !== undefined && (round > maxRounds || (round === 0 && maxRounds === 1))) continue
+        before(current.name, round)
+        const sample = await current.round(round)
+        checkSample(group, current, sample)
+        if (round > 0) samples.get(current.name)?.push(sample)
+      }
     }
+  } finally {
+    await Promise.all(group.cases.map(async (current) => current.close?.()))
   }
-  return group.cases.flatMap(({ name }) =>
-    Object.entries(group.units).map(([metric, unit]) => {
+  return group.cases.flatMap(({ name, lacks = [] }) =>
+    Object.entries(group.units).flatMap(([metric, unit]) => {
+      if (lacks.includes(metric)) return []
       const values = (samples.get(name) ?? []).map((sample) => sample[metric] ?? Number.NaN)
-      return { name, metric, unit, value: median(values), spread: spread(values) }
+      return [{ name, metric, unit, value: median(values), spread: spread(values) }]
     }),
   )
+}
+
+/** The cases that run fewer rounds than the others, in words; empty if there are none. */
+export function fewerRounds(groups: readonly Group[], rounds: number): string {
+  const few = groups.flatMap(({ title, cases }) =>
+    cases.flatMap(({ name, maxRounds = Infinity }) => {
+      if (maxRounds === 1) return [`${name} in "${title}": one, no warm-up`]
+      return maxRounds < rounds ? [`${name} in "${title}": ${maxRounds}`] : []
+    }),
+  )
+  return few.length === 0 ? '' : ` (fewer rounds for ${few.join('; ')})`
 }
 
 /** The list starting at `by`, the skipped ones last. */
@@ -65,15 +89,30 @@ export function rotated<T>(list: readonly T[], by: number): T[] {
   return [...list.slice(start), ...list.slice(0, start)]
 }
 
-function checkNames({ title, cases }: Group): void {
+function checkNames({ title, units, cases }: Group): void {
   const names = cases.map(({ name }) => name)
   if (new Set(names).size < names.length) {
     throw new RangeError(`Cannot run group "${title}": two cases have the same name; give each its own`)
   }
+  for (const { name, lacks = [], maxRounds = 1 } of cases) {
+    const unknown = lacks.filter((metric) => !(metric in units))
+    if (unknown.length > 0) {
+      throw new RangeError(
+        `Cannot run "${name}" in "${title}": it lacks ${unknown.join(', ')}, which the group does not measure`,
+      )
+    }
+    if (!Number.isInteger(maxRounds) || maxRounds < 1) {
+      throw new RangeError(
+        `Cannot run "${name}" in "${title}": maxRounds must be a whole number from 1, got ${maxRounds}`,
+      )
+    }
+  }
 }
 
-function checkSample(group: Group, caseName: string, sample: Sample): void {
-  const expected = Object.keys(group.units).toSorted()
+function checkSample(group: Group, { name: caseName, lacks = [] }: Case, sample: Sample): void {
+  const expected = Object.keys(group.units)
+    .filter((metric) => !lacks.includes(metric))
+    .toSorted()
   const actual = Object.keys(sample).toSorted()
   if (expected.join('\n') !== actual.join('\n')) {
     throw new RangeError(
