@@ -132,10 +132,12 @@ describe.each(SUBJECTS)('$name', (subject) => {
         expect(hex(copy)).toBe(hex(a))
         expect(hex(second)).toBe(hex(a))
         expect(copy.value).toEqual(a.value)
-        const edits = [a, copy, second].map((one) => subject.edit(one, stream(from), 'after')?.delta)
-        expect(edits.map((delta) => delta && hex(delta))).toEqual(
-          edits.map(() => edits[0] && hex(edits[0] as Delta)),
-        )
+        // Stamps count on from what was received, so those of the original may be lower.
+        const deltas = [copy, second].map((one) => subject.edit(one, stream(from), 'after')?.delta)
+        subject.edit(a, stream(from), 'after')
+        expect(deltas[0] && hex(deltas[0])).toBe(deltas[1] && hex(deltas[1]))
+        expect(copy.value).toEqual(a.value)
+        expect(copy.version.toJSON()).toEqual(a.version.toJSON())
       }),
     )
   })

@@ -2,17 +2,53 @@ import {
   type Cart,
   cartFromJSON,
   createCart,
+  createGCounter,
+  createLwwMap,
+  createLwwRegister,
+  createMvRegister,
   createOrSet,
   createPnCounter,
   decodeCart,
+  decodeGCounter,
+  decodeLwwMap,
+  decodeLwwRegister,
+  decodeMvRegister,
   decodeOrSet,
   decodePnCounter,
+  type GCounter,
+  gCounterFromJSON,
+  type LwwMap,
+  lwwMapFromJSON,
+  type LwwRegister,
+  lwwRegisterFromJSON,
+  type MvRegister,
+  mvRegisterFromJSON,
   type OrSet,
   orSetFromJSON,
   type PnCounter,
   pnCounterFromJSON,
 } from '../src/index.ts'
-import { editElements, lostCounts, lostElements, pick, type Subject } from './subjects.ts'
+import {
+  editElements,
+  type Edited,
+  lostCounts,
+  lostElements,
+  lostValue,
+  type Noted,
+  pick,
+  type Place,
+  type Subject,
+} from './subjects.ts'
+
+/** Wall clocks of the tests may be a minute apart; that stamps from the future are refused has a test of its own. */
+const stamped = (place: Place): Place & { maxDriftMs: number } => ({ ...place, maxDriftMs: Infinity })
+
+/** A value with all that a value may hold, which can be told from all others by its id. */
+const valueOf = (id: string): { id: string; tags: (string | number | null)[]; on: boolean } => ({
+  id,
+  tags: ['x', 0.5, null, -7],
+  on: true,
+})
 
 const cart: Subject = {
   name: 'cart',
@@ -70,5 +106,79 @@ const pnCounter: Subject = {
   lost: (notes, crdt) => lostCounts(notes, (crdt as PnCounter).value),
 }
 
+const gCounter: Subject = {
+  name: 'g-counter',
+  make: createGCounter,
+  decode: decodeGCounter,
+  fromJSON: gCounterFromJSON,
+  edit(crdt, random) {
+    const amount = 1 + Math.floor(random() * 300)
+    return { delta: (crdt as GCounter).increment(amount), note: { key: '', kind: 'add', amount } }
+  },
+  lost: (notes, crdt) => lostCounts(notes, (crdt as GCounter).value),
+}
+
+type Register = LwwRegister<ReturnType<typeof valueOf>> | MvRegister<ReturnType<typeof valueOf>>
+
+function editRegister(own: Register, random: () => number, id: string): Edited {
+  if (random() < 0.15) return { delta: own.clear(), note: { key: id, kind: 'remove', amount: 0 } }
+  return { delta: own.set(valueOf(id)), note: { key: id, kind: 'set', amount: 0 } }
+}
+
+const lwwRegister: Subject = {
+  name: 'lww-register',
+  make: (place) => createLwwRegister(stamped(place)),
+  decode: (bytes, place) => decodeLwwRegister(bytes, stamped(place)),
+  fromJSON: (json, place) => lwwRegisterFromJSON(json, stamped(place)),
+  edit: (crdt, random, id) => editRegister(crdt as Register, random, id),
+  lost(notes: readonly Noted[], crdt) {
+    const { value } = crdt as Register
+    return lostValue(notes, value === undefined ? [] : [value.id])
+  },
+}
+
+const mvRegister: Subject = {
+  name: 'mv-register',
+  make: (place) => createMvRegister(place),
+  decode: (bytes, place) => decodeMvRegister(bytes, place),
+  fromJSON: (json, place) => mvRegisterFromJSON(json, place),
+  edit: (crdt, random, id) => editRegister(crdt as Register, random, id),
+  lost: (notes, crdt) =>
+    lostValue(
+      notes,
+      (crdt as MvRegister<ReturnType<typeof valueOf>>).values.map(({ id }) => id),
+    ),
+}
+
+const lwwMap: Subject = {
+  name: 'lww-map',
+  make: (place) => createLwwMap(stamped(place)),
+  decode: (bytes, place) => decodeLwwMap(bytes, stamped(place)),
+  fromJSON: (json, place) => lwwMapFromJSON(json, stamped(place)),
+  edit(crdt, random, id) {
+    const own = crdt as LwwMap
+    const key = random() < 0.2 ? pick([...own.keys()].toSorted(), random) : undefined
+    if (key !== undefined) {
+      return { delta: own.set(key, valueOf(id)), note: { key, kind: 'set', amount: 0 } }
+    }
+    return editElements(
+      random,
+      id,
+      [...own.keys()],
+      (fresh) => own.set(fresh, valueOf(id)),
+      (there) => own.delete(there),
+    )
+  },
+  lost: (notes, crdt) => lostElements(notes, (crdt as LwwMap).keys()),
+}
+
 /** Every type of the package. The tests fail if one is missing. */
-export const SUBJECTS: readonly Subject[] = [cart, orSet, pnCounter]
+export const SUBJECTS: readonly Subject[] = [
+  cart,
+  orSet,
+  pnCounter,
+  gCounter,
+  lwwRegister,
+  mvRegister,
+  lwwMap,
+]

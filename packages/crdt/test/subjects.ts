@@ -71,6 +71,15 @@ export function lostCounts(notes: readonly Noted[], value: number): string | und
   return value >= low && value <= high ? undefined : `the sum is ${value}, expected ${low} to ${high}`
 }
 
+/** A register holds what somebody set; nothing only if nobody did, or somebody cleared it. */
+export function lostValue(notes: readonly Noted[], held: readonly string[]): string | undefined {
+  const set = new Set(notes.filter(({ kind }) => kind === 'set').map(({ key }) => key))
+  for (const id of held) if (!set.has(id)) return `${id} is there and nobody set it`
+  if (held.length > 0 || notes.some(({ kind }) => kind === 'remove')) return undefined
+  const lost = notes.find(({ kind, acknowledged }) => kind === 'set' && acknowledged)
+  return lost && `${lost.key} was acknowledged, nobody cleared it, and nothing is there`
+}
+
 /** Adds an element of a new name, or removes one that is there. */
 export function editElements(
   random: () => number,
