@@ -4,6 +4,9 @@ const encoder = /* @__PURE__ */ new TextEncoder()
 // ignoreBOM keeps a leading U+FEFF: it is a part of the text, and dropping it would make two ids one.
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** Up to here a loop is faster than a call of the encoder. */
+const SHORT = 40
+
 /**
  * Grows a byte string. Numbers are LEB128 (7 bits per byte, low end first); texts are UTF-8 after
  * their length in bytes.
@@ -33,9 +36,21 @@ export class ByteWriter {
    * A well-formed text. `extra` values from 0 to `kinds` − 1 ride along in its length.
    */
   text(value: string, kinds = 1, extra = 0): void {
-    const utf8 = encoder.encode(value)
-    this.uint(utf8.length * kinds + extra)
-    this.raw(utf8)
+    const start = this.#length
+    this.uint(value.length * kinds + extra)
+    this.#reserve(value.length)
+    // Most ids are short and ASCII: a call of the encoder for each would be most of the time.
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i)
+      if (i > SHORT || code > 127) {
+        const utf8 = encoder.encode(value)
+        this.#length = start
+        this.uint(utf8.length * kinds + extra)
+        this.raw(utf8)
+        return
+      }
+      this.#bytes[this.#length++] = code
+    }
   }
 
   /** Bytes as they are. */
@@ -119,6 +134,17 @@ export class ByteReader {
     if (length > this.#bytes.length - start) this.fail('the bytes end too early')
     this.#offset += length
     return this.#bytes.subarray(start, this.#offset)
+  }
+
+  /** Checks that the byte of the format comes next, and is the one that is known. */
+  format(known: number): void {
+    if (this.byte() !== known) this.fail('its format is unknown')
+  }
+
+  /** A node id, above the one before; above '' for the first, which keeps out the empty id. */
+  nodeAfter(last: string): string {
+    const node = this.text()
+    return node > last ? node : this.fail('its node ids are not in order')
   }
 
   /** Checks that nothing follows. */

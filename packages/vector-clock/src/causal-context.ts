@@ -59,7 +59,7 @@ export class CausalContext {
    */
   static decode(bytes: Uint8Array): CausalContext {
     const reader = new ByteReader(bytes, WHAT)
-    if (reader.byte() !== FORMAT) reader.fail('its format is unknown')
+    reader.format(FORMAT)
     const context = CausalContext.readFrom(reader)
     reader.end()
     return context
@@ -72,11 +72,9 @@ export class CausalContext {
    */
   static readFrom(reader: ByteReader): CausalContext {
     const context = new CausalContext()
-    let last = ''
+    let node = ''
     for (let left = reader.count(); left > 0; left--) {
-      const node = reader.text()
-      if (node <= last) reader.fail('its node ids are not in order')
-      last = node
+      node = reader.nodeAfter(node)
       const list: number[] = []
       let low = 1
       for (let runs = reader.count() + 1; runs > 0; runs--) {
@@ -176,7 +174,7 @@ export class CausalContext {
   get vector(): VersionVector {
     const counters: [string, number][] = []
     for (const [node, list] of this.#runs) if (list[0] === 1) counters.push([node, list[1] as number])
-    return VersionVector.of(Object.fromEntries(counters))
+    return VersionVector.of(counters)
   }
 
   /** True if an event was seen before one that its node made earlier: something is still under way. */
@@ -218,14 +216,13 @@ export class CausalContext {
 
   /** `{ node: [[from, to], …] }`, ids and runs in order. */
   toJSON(): Record<string, [from: number, to: number][]> {
-    return Object.fromEntries(
-      this.nodes.map((node) => {
-        const list = this.#runs.get(node) as number[]
-        const pairs: [number, number][] = []
-        for (let i = 0; i < list.length; i += 2) pairs.push([list[i] as number, list[i + 1] as number])
-        return [node, pairs]
-      }),
-    )
+    const json = new Map<string, [number, number][]>()
+    for (const { node, from, to } of this.runs()) {
+      const runs = json.get(node)
+      if (runs === undefined) json.set(node, [[from, to]])
+      else runs.push([from, to])
+    }
+    return Object.fromEntries(json)
   }
 
   /** Compact bytes, one form per content. */

@@ -1,9 +1,13 @@
+import type { Dot } from './dot.ts'
 import type { HlcTimestamp } from './hlc-timestamp.ts'
 
 /** The brand of `@quorate/core`, so that its `isQuorateError` knows these errors without a dependency. */
 const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
 
-/** Bytes, text or JSON from outside are not what they should be; nothing was applied. */
+/**
+ * Bytes, text or JSON from outside are not what they should be, or of a format that this version does not know;
+ * nothing was applied. Drop them, and check who sent them, with which version.
+ */
 export class DecodeError extends Error {
   readonly code = 'QUORATE_DECODE'
   readonly outcome = 'not-applied'
@@ -45,7 +49,33 @@ export class ClockDriftError extends Error {
   }
 }
 
-function brand(error: Error): void {
+/**
+ * A received stamp bears the node id of the clock that received it, and is above all that this clock issued:
+ * somebody else issues stamps under its name, or it was started without its `latest`. Nothing was applied. Give
+ * each process an id of its own (a UUID made at start will do), and store what the clock needs for a restart.
+ */
+export class DuplicateNodeError extends Error {
+  readonly code = 'QUORATE_CLOCK_DUPLICATE_NODE'
+  readonly outcome = 'not-applied'
+  /** The id that two clocks use. */
+  readonly node: string
+  /** The stamp that was refused. */
+  readonly remote: HlcTimestamp | Dot
+
+  constructor(remote: HlcTimestamp | Dot) {
+    super(
+      `Cannot receive a stamp of ${remote.node}, which is this clock, that it did not issue; ` +
+        'give each clock its own id, and its latest stamp after a restart',
+    )
+    this.name = 'DuplicateNodeError'
+    this.node = remote.node
+    this.remote = remote
+    brand(this)
+  }
+}
+
+/** Marks an error as one that `isQuorateError` of `@quorate/core` knows. */
+export function brand(error: Error): void {
   Object.defineProperty(error, BRAND, { value: true })
 }
 

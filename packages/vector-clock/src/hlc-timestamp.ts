@@ -1,7 +1,7 @@
 import { isNode } from './dot.ts'
 import { DecodeError } from './errors.ts'
 
-const WHAT = 'hybrid time stamp'
+export const HLC_WHAT = 'hybrid time stamp'
 
 /** Highest `counter` of a stamp: 16 bits. */
 export const HLC_MAX_COUNTER: number = 0xffff
@@ -43,37 +43,8 @@ export function hlcToString(stamp: HlcTimestamp): string {
 export function hlcFromString(text: string): HlcTimestamp {
   const match = /^([0-9a-f]{12})-([0-9a-f]{4})-(.+)$/su.exec(text)
   const [, ms = '', counter = '', node] = match ?? []
-  if (!isNode(node)) throw new DecodeError(WHAT, 'it is not 12 and 4 hex digits and a node id')
+  if (!isNode(node)) throw new DecodeError(HLC_WHAT, 'it is not 12 and 4 hex digits and a node id')
   return { ms: Number.parseInt(ms, 16), counter: Number.parseInt(counter, 16), node }
-}
-
-/** 8 bytes, big-endian: as bytes they sort by time. The node is not in them. */
-export function hlcToBytes(stamp: HlcTimestamp): Uint8Array {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, hlcToBigInt(stamp))
-  return bytes
-}
-
-/** The stamp that {@link hlcToBytes} wrote, of this node. @throws DecodeError unless there are 8 bytes. */
-export function hlcFromBytes(bytes: Uint8Array, node: string): HlcTimestamp {
-  if (bytes.length !== 8) throw new DecodeError(WHAT, `it has ${bytes.length} bytes instead of 8`)
-  return hlcFromBigInt(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0), node)
-}
-
-/** `ms · 2^16 + counter`: fits a Postgres `bigint` until the year 6429. The node is not in it. */
-export function hlcToBigInt(stamp: HlcTimestamp): bigint {
-  const { ms, counter } = checkHlc(stamp)
-  return (BigInt(ms) << 16n) + BigInt(counter)
-}
-
-/** The stamp that {@link hlcToBigInt} wrote, of this node. @throws DecodeError if it is not 64 bits. */
-export function hlcFromBigInt(value: bigint, node: string): HlcTimestamp {
-  if (BigInt.asUintN(64, value) !== value) throw new DecodeError(WHAT, 'it is not an unsigned 64-bit number')
-  return checkHlc({
-    ms: Number(value >> 16n),
-    counter: Number(value & 0xffffn),
-    node,
-  })
 }
 
 /** True for a stamp whose parts are in range: for stamps that came as JSON. */
@@ -87,7 +58,7 @@ export function isHlcTimestamp(value: unknown): value is HlcTimestamp {
 export function checkHlc(stamp: HlcTimestamp): HlcTimestamp {
   if (isHlcTimestamp(stamp)) return stamp
   throw new RangeError(
-    `A ${WHAT} must have ms below 2^48, a counter below 2^16 and a node id, got ${JSON.stringify(stamp)}`,
+    `A ${HLC_WHAT} must have ms below 2^48, a counter below 2^16 and a node id, got ${JSON.stringify(stamp)}`,
   )
 }
 

@@ -1,15 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { hlcFromBigInt, hlcFromBytes, hlcToBigInt, hlcToBytes } from './hlc/index.ts'
 import {
   compareHlc,
   HLC_MAX_COUNTER,
   HLC_MAX_MS,
-  hlcFromBigInt,
-  hlcFromBytes,
   hlcFromString,
   type HlcTimestamp,
-  hlcToBigInt,
-  hlcToBytes,
   hlcToString,
   HybridLogicalClock,
 } from './index.ts'

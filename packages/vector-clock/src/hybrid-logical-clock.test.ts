@@ -1,16 +1,13 @@
 import { expect, test } from 'vitest'
+import { hlcFromBigInt, hlcFromBytes, hlcToBigInt, hlcToBytes } from './hlc/index.ts'
 import {
   ClockDriftError,
   compareHlc,
   DecodeError,
   HLC_MAX_COUNTER,
   HLC_MAX_MS,
-  hlcFromBigInt,
-  hlcFromBytes,
   hlcFromString,
   type HlcTimestamp,
-  hlcToBigInt,
-  hlcToBytes,
   hlcToString,
   HybridLogicalClock,
   isHlcTimestamp,

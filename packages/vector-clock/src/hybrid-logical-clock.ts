@@ -1,13 +1,16 @@
 import { checkNode } from './dot.ts'
-import { ClockDriftError } from './errors.ts'
-import { checkHlc, HLC_MAX_COUNTER, type HlcTimestamp } from './hlc-timestamp.ts'
+import { ClockDriftError, DuplicateNodeError } from './errors.ts'
+import { checkHlc, compareHlc, HLC_MAX_COUNTER, HLC_MAX_MS, type HlcTimestamp } from './hlc-timestamp.ts'
 import { systemNow } from './system-clock.ts'
 
 /** Options of {@link HybridLogicalClock}. */
 export interface HybridLogicalClockOptions {
   /** Name of this clock, unique among all that exchange stamps; the last tie-break. */
   readonly node: string
-  /** Wall time in ms since the epoch; fractions are cut off. Default: the machine's. */
+  /**
+   * Wall time in ms since the epoch; fractions are cut off. Default: the machine's. `watchWallClock()` of
+   * `@quorate/vector-clock/hlc` makes one that reports its jumps.
+   */
   readonly now?: (() => number) | undefined
   /**
    * How far a received stamp may be ahead of the wall clock, ms. Default 500. `Infinity` accepts all:
@@ -17,6 +20,22 @@ export interface HybridLogicalClockOptions {
   readonly maxDriftMs?: number | undefined
   /** The clock continues above this stamp: the highest one issued before a restart. */
   readonly latest?: HlcTimestamp | undefined
+  /**
+   * Guards restarts without storing each stamp: no stamp is issued at or above a time that is not stored.
+   * `reserveStamps()` of `@quorate/vector-clock/hlc` makes one. Default: none.
+   */
+  readonly reservation?: HlcReservation | undefined
+}
+
+/** The port between a clock and what keeps its restarts apart. */
+export interface HlcReservation {
+  /** Every stamp from before is below this time, ms; 0 at the very first start. The clock begins here. */
+  readonly floorMs: number
+  /**
+   * Asked before the clock moves to `ms`, with its state unchanged. Returns if a restart would begin above
+   * it; throws if not, and then the clock stays as it was.
+   */
+  claim(ms: number): void
 }
 
 /**
@@ -34,24 +53,28 @@ export class HybridLogicalClock {
   readonly node: string
   readonly maxDriftMs: number
   readonly #now: () => number
+  readonly #reservation: HlcReservation | undefined
   #ms = 0
   #counter = 0
+  #issued = false
 
   /**
    * @throws TypeError for an empty or ill-formed node id.
-   * @throws RangeError for a negative `maxDriftMs` or a `latest` out of range.
+   * @throws RangeError for a negative `maxDriftMs`, or a `latest` or floor out of range.
    */
-  constructor({ node, now = systemNow, maxDriftMs = 500, latest }: HybridLogicalClockOptions) {
+  constructor(options: HybridLogicalClockOptions) {
+    const { node, now = systemNow, maxDriftMs = 500, latest, reservation } = options
     checkNode(node)
     if (!(maxDriftMs >= 0)) throw new RangeError(`maxDriftMs must be 0 or more, got ${maxDriftMs}`)
     this.node = node
     this.maxDriftMs = maxDriftMs
     this.#now = now
-    if (latest !== undefined) {
-      const { ms, counter } = checkHlc(latest)
-      this.#ms = ms
-      this.#counter = counter
-    }
+    this.#reservation = reservation
+    const floorMs = reservation?.floorMs ?? 0
+    const { ms, counter } = latest ?? { ms: 0, counter: 0 }
+    const start = checkHlc({ ms: Math.max(ms, floorMs), counter: ms < floorMs ? 0 : counter, node })
+    this.#ms = start.ms
+    this.#counter = start.counter
   }
 
   /** The highest stamp so far, issued or accepted: store it to continue above it after a restart. */
@@ -59,26 +82,36 @@ export class HybridLogicalClock {
     return { ms: this.#ms, counter: this.#counter, node: this.node }
   }
 
-  /** The stamp of a local event or of a message sent; greater than every stamp before it. */
+  /**
+   * The stamp of a local event or of a message sent; greater than every stamp before it.
+   *
+   * @throws RangeError if the wall clock is before 1970 or past the year 10889.
+   * @throws what the reservation throws; the clock stays as it was.
+   */
   now(): HlcTimestamp {
-    const wallMs = Math.floor(this.#now())
-    if (wallMs > this.#ms) return this.#set(wallMs, 0)
-    return this.#set(this.#ms, this.#counter + 1)
+    const wallMs = this.#wall()
+    const stamp = wallMs > this.#ms ? this.#set(wallMs, 0) : this.#set(this.#ms, this.#counter + 1)
+    this.#issued = true
+    return stamp
   }
 
   /**
    * Takes in the stamp of a message got, and stamps its arrival: greater than it and than every stamp
    * before.
    *
-   * @throws ClockDriftError if `remote` is more than `maxDriftMs` ahead of the wall clock; the clock
-   *   stays as it was.
-   * @throws RangeError if `remote` is not a stamp.
+   * @throws ClockDriftError if `remote` is more than `maxDriftMs` ahead of the wall clock.
+   * @throws DuplicateNodeError if `remote` has this clock's node id and is above all that it issued. Until the
+   *   first `now()` such a stamp is taken for one from before a restart.
+   * @throws RangeError if `remote` is not a stamp; what `now()` throws. The clock always stays as it was.
    */
   receive(remote: HlcTimestamp): HlcTimestamp {
     checkHlc(remote)
-    const wallMs = Math.floor(this.#now())
+    const wallMs = this.#wall()
     const driftMs = remote.ms - wallMs
     if (driftMs > this.maxDriftMs) throw new ClockDriftError(remote, driftMs, this.maxDriftMs)
+    if (this.#issued && remote.node === this.node && compareHlc(remote, this.latest) > 0) {
+      throw new DuplicateNodeError(remote)
+    }
 
     // Figure 5 of the paper: the greatest of the three times wins, and the counters of those that hold
     // it go on; if only the wall clock does, the counter starts at 0.
@@ -88,10 +121,20 @@ export class HybridLogicalClock {
     return this.#set(ms, Math.max(mine, theirs) + 1)
   }
 
+  /** NaN would pass every check that follows, and spoil the clock for good. */
+  #wall(): number {
+    const ms = Math.floor(this.#now())
+    if (ms >= 0 && ms <= HLC_MAX_MS) return ms
+    throw new RangeError(`now must give ms since 1970, below 2^48; got ${ms}`)
+  }
+
   /** A counter past 16 bits carries into the ms: order matters more than a millisecond. */
   #set(ms: number, counter: number): HlcTimestamp {
     const carry = counter > HLC_MAX_COUNTER
-    this.#ms = carry ? ms + 1 : ms
+    const next = carry ? ms + 1 : ms
+    if (next > HLC_MAX_MS) throw new RangeError('Cannot make a stamp: the times below 2^48 ms are used up')
+    this.#reservation?.claim(next)
+    this.#ms = next
     this.#counter = carry ? 0 : counter
     return this.latest
   }

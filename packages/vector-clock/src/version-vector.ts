@@ -60,10 +60,11 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
    * @throws DecodeError if `json` is anything else than an object of node ids and counters.
    */
   static fromJSON(json: unknown): VersionVector {
-    for (const [node, counter] of entriesOf(json, WHAT)) {
+    const entries = entriesOf(json, WHAT)
+    for (const [node, counter] of entries) {
       if (!isNode(node) || !(counter === 0 || isCounter(counter))) badEntry(WHAT, node)
     }
-    return VersionVector.of(json as Record<string, number>)
+    return VersionVector.of(Object.fromEntries(entries) as Record<string, number>)
   }
 
   /**
@@ -73,14 +74,12 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
    */
   static decode(bytes: Uint8Array): VersionVector {
     const reader = new ByteReader(bytes, WHAT)
-    if (reader.byte() !== FORMAT) reader.fail('its format is unknown')
+    reader.format(FORMAT)
     const nodes: string[] = []
     const counters: number[] = []
     for (let left = reader.count(); left > 0; left--) {
-      const node = reader.text()
+      const node = reader.nodeAfter(nodes.at(-1) ?? '')
       const counter = reader.uint()
-      // Above '' for the first: that also keeps out the empty id.
-      if (!(node > (nodes.at(-1) ?? ''))) reader.fail('its node ids are not in order')
       if (counter === 0) reader.fail('a counter is 0')
       nodes.push(node)
       counters.push(counter)
@@ -125,22 +124,17 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
 
   /** How this history relates to the other. */
   compare(other: VersionVector): Ordering {
+    if (this.#nodes !== other.#nodes) return this.#walk(other)
+    const mine = this.#counters
+    const theirs = other.#counters
     let less = false
     let more = false
-    if (this.#align(other)) {
-      for (let i = 0; i < this.#counters.length; i++) {
-        const difference = (this.#counters[i] as number) - (other.#counters[i] as number)
-        if (difference < 0) less = true
-        else if (difference > 0) more = true
-      }
-    } else {
-      walk(this.#nodes, other.#nodes, (_node, i, j) => {
-        less ||= (this.#counters[i] ?? 0) < (other.#counters[j] ?? 0)
-        more ||= (this.#counters[i] ?? 0) > (other.#counters[j] ?? 0)
-      })
+    for (let i = 0; i < mine.length; i++) {
+      const difference = (mine[i] as number) - (theirs[i] as number)
+      if (difference < 0) less = true
+      else if (difference > 0) more = true
     }
-    if (less) return more ? 'concurrent' : 'before'
-    return more ? 'after' : 'equal'
+    return ordering(less, more)
   }
 
   /** True if this history holds every event of the other: `compare` says `after` or `equal`. */
@@ -153,21 +147,16 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
   merge(other: VersionVector): VersionVector {
     const order = this.compare(other)
     if (order !== 'concurrent') return order === 'before' ? other : this
-    if (this.#nodes === other.#nodes) {
-      const counters = this.#counters.slice()
-      for (let i = 0; i < counters.length; i++) {
-        const theirs = other.#counters[i] as number
-        if (theirs > (counters[i] as number)) counters[i] = theirs
-      }
-      return new VersionVector(this.#nodes, counters)
-    }
     const nodes: string[] = []
     const counters: number[] = []
-    walk(this.#nodes, other.#nodes, (node, i, j) => {
-      nodes.push(node)
-      counters.push(Math.max(this.#counters[i] ?? 0, other.#counters[j] ?? 0))
-    })
-    return new VersionVector(nodes, counters)
+    if (this.#nodes !== other.#nodes) {
+      this.#walk(other, nodes, counters)
+      return new VersionVector(nodes, counters)
+    }
+    for (let i = 0; i < this.#counters.length; i++) {
+      counters.push(Math.max(this.#counters[i] as number, other.#counters[i] as number))
+    }
+    return new VersionVector(this.#nodes, counters)
   }
 
   /** The entries, in order of their node ids. */
@@ -185,24 +174,43 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
     const writer = new ByteWriter()
     writer.byte(FORMAT)
     writer.uint(this.size)
-    for (const [node, counter] of this) {
-      writer.text(node)
-      writer.uint(counter)
+    for (let i = 0; i < this.size; i++) {
+      writer.text(this.#nodes[i] as string)
+      writer.uint(this.#counters[i] as number)
     }
     return writer.finish()
   }
 
-  /** True if both have the same node ids. From then on they share one array, and the answer is free. */
-  #align(other: VersionVector): boolean {
-    const mine = this.#nodes
-    const theirs = other.#nodes
-    if (mine === theirs) return true
-    if (mine.length !== theirs.length) return false
-    for (let i = 0; i < mine.length; i++) if (mine[i] !== theirs[i]) return false
-    other.#nodes = mine
-    return true
+  /**
+   * Meets each id of the two once, in order, and puts it and its larger counter into the lists, if given.
+   * Two that turn out to have the same ids share one array from then on, and no string is looked at again.
+   */
+  #walk(other: VersionVector, nodes?: string[], counters?: number[]): Ordering {
+    const a = this.#nodes
+    const b = other.#nodes
+    let same = true
+    let less = false
+    let more = false
+    for (let i = 0, j = 0; i < a.length || j < b.length;) {
+      const both = a[i] === b[j]
+      const mine = both || j === b.length || (a[i] as string) < (b[j] as string)
+      const x = mine ? (this.#counters[i] as number) : 0
+      const y = both || !mine ? (other.#counters[j] as number) : 0
+      nodes?.push((mine ? a[i] : b[j]) as string)
+      counters?.push(Math.max(x, y))
+      if (x < y) less = true
+      else if (x > y) more = true
+      if (both || mine) i++
+      if (both || !mine) j++
+      same &&= both
+    }
+    if (same) other.#nodes = a
+    return ordering(less, more)
   }
 }
+
+const ordering = (less: boolean, more: boolean): Ordering =>
+  less ? (more ? 'concurrent' : 'before') : more ? 'after' : 'equal'
 
 /** Binary search: the index of `node`, or −1 minus the place where it belongs. */
 function indexOf(nodes: readonly string[], node: string): number {
@@ -216,21 +224,4 @@ function indexOf(nodes: readonly string[], node: string): number {
     else high = middle - 1
   }
   return -low - 1
-}
-
-/** Visits each id of two sorted lists once; an index is −1 where the list does not have the id. */
-function walk(
-  a: readonly string[],
-  b: readonly string[],
-  visit: (node: string, i: number, j: number) => void,
-): void {
-  let i = 0
-  let j = 0
-  while (i < a.length || j < b.length) {
-    const mine = a[i]
-    const theirs = b[j]
-    if (mine === theirs) visit(mine as string, i++, j++)
-    else if (theirs === undefined || (mine as string) < theirs) visit(mine as string, i++, -1)
-    else visit(theirs, -1, j++)
-  }
 }
