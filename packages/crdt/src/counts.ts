@@ -114,7 +114,7 @@ function joinTaken(mine: GrowingCounts, theirs: Counts): boolean {
     changed = learn(mine, node, totalOf(theirs, node)) || changed
   }
   for (const [gone, parts] of marks) mark(mine, gone, parts)
-  for (const [gone, heir] of dropped) drop(mine, gone, heir)
+  if (dropped.length > 0) dropAll(mine, dropped)
   return changed
 }
 
@@ -150,11 +150,34 @@ export function mark(
   learn(counts, gone, known)
 }
 
-/** Forgets what an heir has taken: it is the heir's own from now on. */
-export function drop(counts: GrowingCounts, gone: string, heir: string): void {
-  const heirs = counts.taken.get(gone)
-  heirs?.delete(heir)
-  if (heirs?.size === 0) counts.taken.delete(gone)
+/** Forgets what heirs have taken: it is theirs from now on. */
+export function dropAll(
+  counts: GrowingCounts,
+  marks: readonly (readonly [gone: string, heir: string])[],
+): void {
+  const list = [...marks]
+  const heirs = byHeir(counts)
+  for (const [gone, heir] of list) {
+    const left = counts.taken.get(gone)
+    left?.delete(heir)
+    if (left?.size !== 0) continue
+    counts.taken.delete(gone)
+    // A name is forgotten after those of the replicas that it had taken over: these are forgotten too.
+    if (!counts.rows.has(gone)) for (const [other] of heirs.get(gone) ?? []) list.push([other, gone])
+  }
+}
+
+/** The marks by the heir who made them. */
+function byHeir({ taken }: Counts): Map<string, [gone: string, part: Taken][]> {
+  const result = new Map<string, [gone: string, part: Taken][]>()
+  for (const [gone, heirs] of taken) {
+    for (const [heir, own] of heirs) {
+      const list = result.get(heir)
+      if (list === undefined) result.set(heir, [[gone, own]])
+      else list.push([gone, own])
+    }
+  }
+  return result
 }
 
 /** What a replica at this version lacks. */
@@ -167,14 +190,7 @@ export function countsSince(counts: Counts, seen: (node: string) => number): Cou
 /** The rows of these replicas with all marks that belong to them. */
 export function partOf(counts: Counts, of: Iterable<string>): Counts {
   const result = growing()
-  const marks = new Map<string, [gone: string, part: Taken][]>()
-  for (const [gone, heirs] of counts.taken) {
-    for (const [heir, own] of heirs) {
-      const list = marks.get(heir)
-      if (list === undefined) marks.set(heir, [[gone, own]])
-      else list.push([gone, own])
-    }
-  }
+  const marks = byHeir(counts)
   const wanted = new Set(of)
   // The set grows under way: a mark tells the version of the replica that is gone, so its marks belong to it.
   for (const node of wanted) {

@@ -1,6 +1,6 @@
 import {
   covers,
-  drop,
+  dropAll,
   type GrowingCounts,
   learn,
   mark,
@@ -57,7 +57,30 @@ export function forgetTaken(counts: GrowingCounts, gone: string, seen: (node: st
   if (counts.rows.has(gone) || [...counts.taken.values()].some((heirs) => heirs.has(gone))) return false
   const heirs = [...(counts.taken.get(gone) ?? [])]
   if (heirs.filter(([, part]) => sizeOf(part) > 0).length > 1) return false
-  if (heirs.some(([heir, { at }]) => seen(heir) < at)) return false
-  for (const [heir] of heirs) drop(counts, gone, heir)
+  if (!heirs.every(([heir, { at }]) => allHave(counts, heir, at, seen))) return false
+  dropAll(
+    counts,
+    heirs.map(([heir]) => [gone, heir]),
+  )
   return true
+}
+
+/** True if all have seen this version of the replica, or that another has taken it over with that version. */
+function allHave(
+  counts: GrowingCounts,
+  node: string,
+  version: number,
+  seen: (node: string) => number,
+): boolean {
+  const list = [[node, version] as const]
+  const asked = new Set<string>()
+  for (const [one, least] of list) {
+    if (seen(one) >= least) return true
+    if (asked.has(one)) continue
+    asked.add(one)
+    for (const [heir, part] of counts.taken.get(one) ?? []) {
+      if (sizeOf(part) >= least) list.push([heir, part.at])
+    }
+  }
+  return false
 }
