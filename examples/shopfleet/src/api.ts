@@ -57,13 +57,54 @@ export const profileView = profileBody.extend({ userId, version: z.int() })
 export type ProfileView = z.infer<typeof profileView>
 
 /** POST /api/cart/items adds; PUT /api/cart/items/:sku sets a quantity (0 removes); DELETE /api/cart empties. */
+export const MAX_CART_LINES = 1_000
+export const MAX_LINE_QUANTITY = 100_000
 export const cartLine = z.object({ sku, quantity })
-export const cartItemsBody = z.object({ items: z.array(cartLine).min(1).max(1_000) })
-export const cartQuantityBody = z.object({ quantity: z.int().min(0).max(100_000) })
-export const cartView = z.object({ items: z.array(cartLine) })
-/** PUT /api/cart/sync: a device hands in its replica of the cart and gets the merged one back, both as base64 of the CRDT's bytes. */
-export const cartSyncBody = z.object({ state: z.base64().max(1_000_000) })
-export const cartSyncView = cartView.extend({ state: z.base64() })
+export const cartItemsBody = z.object({ items: z.array(cartLine).min(1).max(MAX_CART_LINES) })
+export const cartQuantityBody = z.object({ quantity: z.int().min(0).max(MAX_LINE_QUANTITY) })
+export const cartView = z.object({
+  /** May be past the limits: what devices did offline is merged, not refused. */
+  items: z.array(z.object({ sku, quantity: z.int().min(1) })),
+  /** What to take out before the next checkout; `null` as long as one order can hold it all. */
+  overLimit: z.string().nullable(),
+})
+
+/**
+ * PUT /api/cart/sync: a device hands in what the shop lacks, and gets what it lacks itself. All three are
+ * base64 of bytes of `@quorate/crdt` and `@quorate/vector-clock`.
+ *
+ * Any request may be repeated, lost, or arrive late: deltas merge in any order, any number of times. A
+ * device that then still has more than `version` says (the shop's Redis may have lost its last edits in a
+ * fail-over) hands that in with another call.
+ *
+ * Refused, with nothing merged: 400 `wrong-bytes`, `wrong-type`, `newer-format`, `too-large`; 409
+ * `duplicate-device` when two writers use one name.
+ */
+export const cartSyncBody = z
+  .object({
+    /** The name that the device edits under. */
+    replica: z.string().min(1).max(100).optional(),
+    /** Version of the device's copy: what it need not be told. Left out, the whole cart is answered. */
+    version: z.base64().optional(),
+    /** What the device has and the shop may lack. */
+    delta: z.base64().optional(),
+    /** In place of `delta`: all that the device has. */
+    state: z.base64().optional(),
+  })
+  .refine(({ delta, state }) => (delta === undefined) !== (state === undefined), {
+    error: 'send either delta or state',
+  })
+export const cartSyncView = cartView.extend({
+  /** Version of the shop's copy after the merge. */
+  version: z.base64(),
+  /** What the device lacks; to merge, also if it holds nothing new. */
+  delta: z.base64(),
+  /** All that the shop has, for devices that handed in all they had. */
+  state: z.base64().optional(),
+})
+export type CartView = z.infer<typeof cartView>
+export type CartSyncBody = z.infer<typeof cartSyncBody>
+export type CartSyncView = z.infer<typeof cartSyncView>
 export type CartLine = z.infer<typeof cartLine>
 
 export const ORDER_STATUSES = [
@@ -105,7 +146,7 @@ export const orderList = z.object({ orders: z.array(orderView) })
  * POST /api/checkout: the session's cart becomes an order. The order id is the idempotency key: the
  * same id again gives the same order, whatever the cart holds by then. Answers once the order is
  * decided (201: PAID or later; 402: declined; 409: out of stock; 422: a product that is not sold, or an
- * empty cart, which makes no order; 503: a service is away), or 202 if that takes longer than the shop waits. The cart loses what was ordered, also when the order is then cancelled: a repeat needs a new order.
+ * empty or too large cart, which makes no order; 503: a service is away), or 202 if that takes longer than the shop waits. The cart loses what was ordered, also when the order is then cancelled: a repeat needs a new order.
  */
 export const checkoutBody = z.object({
   orderId,

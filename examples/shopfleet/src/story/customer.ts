@@ -1,4 +1,3 @@
-import { createCart, decodeCart, type Cart } from '@quorate/crdt/cart'
 import { request } from 'undici'
 import { z } from 'zod'
 import {
@@ -9,11 +8,13 @@ import {
   productList,
   productView,
   USER_HEADER,
-  type CartLine,
   type OrderView,
   type Problem,
   type ProductView,
 } from '../api.ts'
+import { CartDevice } from '../device/cart-device.ts'
+import type { MergedChange } from '../device/changes.ts'
+import { syncDevice } from '../device/sync-device.ts'
 
 /** What a checkout came to: an order that stands, or the reason it does not. */
 export type Checkout =
@@ -32,11 +33,10 @@ export interface Customer {
   device(name: string): Device
 }
 
-export interface Device {
-  add(sku: string, quantity: number): void
-  items(): CartLine[]
-  /** Goes online: hands its copy in, and takes the merged one back. */
-  sync(): Promise<void>
+/** Edits work whether it is online or not; `sync` is being online for a moment. */
+export interface Device extends Pick<CartDevice, 'add' | 'setQuantity' | 'items' | 'waiting'> {
+  /** Hands in what the shop lacks, takes in what it lacks itself. @returns what others did. */
+  sync(): Promise<MergedChange[]>
 }
 
 export function customer(gatewayUrl: string, name: string): Customer {
@@ -70,19 +70,20 @@ export function customer(gatewayUrl: string, name: string): Customer {
         ? { status, order: orderView.parse(json) }
         : { status, problem: problem.parse(json) }
     },
-    device(deviceName) {
-      let cart: Cart = createCart({ replica: `${name}-${deviceName}-${crypto.randomUUID()}` })
+    device(label) {
+      const device = CartDevice.create(label)
       return {
-        add: (sku, quantity) => void cart.add(sku, quantity),
-        items: () => cart.items().map(({ sku, quantity }) => ({ sku, quantity })),
-        async sync() {
-          const { status, json } = await call('PUT', '/api/cart/sync', {
-            state: Buffer.from(cart.encode()).toString('base64'),
-          })
-          if (status !== 200)
-            throw new Error(`PUT /api/cart/sync answered ${status}: ${JSON.stringify(json)}`)
-          cart.merge(decodeCart(Buffer.from(cartSyncView.parse(json).state, 'base64'), { replica: 'server' }))
-        },
+        add: (sku, quantity) => device.add(sku, quantity),
+        setQuantity: (sku, quantity) => device.setQuantity(sku, quantity),
+        items: () => device.items(),
+        waiting: () => device.waiting(),
+        sync: () =>
+          syncDevice(device, async (body) => {
+            const { status, json } = await call('PUT', '/api/cart/sync', body)
+            if (status !== 200)
+              throw new Error(`PUT /api/cart/sync answered ${status}: ${JSON.stringify(json)}`)
+            return cartSyncView.parse(json)
+          }),
       }
     },
   }

@@ -1,19 +1,19 @@
-import { DecodeError } from '@quorate/vector-clock'
+import type { Cart } from '@quorate/crdt/cart'
 import type { Express } from 'express'
 import { z } from 'zod'
-import { cartItemsBody, cartQuantityBody, cartSyncBody, sku, userId } from '../../api.ts'
+import { cartItemsBody, cartQuantityBody, cartSyncBody, sku, userId, type CartView } from '../../api.ts'
 import { route } from '../../shared/http-server.ts'
-import { Problem } from '../../shared/problem.ts'
 import { takeBody } from './contract.ts'
-import { addItems, itemsOf, setQuantity } from './rules.ts'
+import { addItems, itemsOf, overLimit, setQuantity } from './rules.ts'
 import type { CartStore } from './store.ts'
+import { answerOf, mergeHanded, readHanded } from './sync.ts'
 
 const byUser = { params: z.object({ userId }) }
 
 export function cartRoutes(app: Express, store: CartStore): void {
   app.get(
     '/carts/:userId',
-    route(byUser, async ({ params }) => ({ body: { items: itemsOf(await store.read(params.userId)) } })),
+    route(byUser, async ({ params }) => ({ body: viewOf(await store.read(params.userId)) })),
   )
 
   app.delete(
@@ -28,7 +28,7 @@ export function cartRoutes(app: Express, store: CartStore): void {
     '/carts/:userId/items',
     route({ ...byUser, body: cartItemsBody }, async ({ params, body }) => {
       const cart = await store.edit(params.userId, (newest) => addItems(newest, body.items))
-      return { body: { items: itemsOf(cart) } }
+      return { body: viewOf(cart) }
     }),
   )
 
@@ -36,15 +36,16 @@ export function cartRoutes(app: Express, store: CartStore): void {
     '/carts/:userId/items/:sku',
     route({ params: z.object({ userId, sku }), body: cartQuantityBody }, async ({ params, body }) => {
       const cart = await store.edit(params.userId, (newest) => setQuantity(newest, params.sku, body.quantity))
-      return { body: { items: itemsOf(cart) } }
+      return { body: viewOf(cart) }
     }),
   )
 
   app.put(
     '/carts/:userId/sync',
     route({ ...byUser, body: cartSyncBody }, async ({ params, body }) => {
-      const cart = await store.edit(params.userId, (newest) => mergeBytes(newest, body.state))
-      return { body: { items: itemsOf(cart), state: Buffer.from(cart.encode()).toString('base64') } }
+      const handed = readHanded(body)
+      const cart = await store.edit(params.userId, (newest) => mergeHanded(newest, handed))
+      return { body: answerOf(cart, handed) }
     }),
   )
 
@@ -56,11 +57,7 @@ export function cartRoutes(app: Express, store: CartStore): void {
   )
 }
 
-function mergeBytes(cart: { merge(bytes: Uint8Array): boolean }, base64: string): void {
-  try {
-    cart.merge(Buffer.from(base64, 'base64'))
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    throw new Problem(400, 'invalid-input', 'state: not the bytes of a cart', { cause: error })
-  }
+function viewOf(cart: Cart): CartView {
+  const items = itemsOf(cart)
+  return { items, overLimit: overLimit(items) }
 }

@@ -3,13 +3,16 @@ import { createCart, decodeCart, type Cart } from '@quorate/crdt/cart'
 import type { Redis } from 'ioredis'
 import type { CartLine } from '../../api.ts'
 import { Problem } from '../../shared/problem.ts'
-import { itemsOf } from './rules.ts'
+import { orderOf } from './rules.ts'
 
 /** Carts in Redis, each the bytes of a CRDT beside a version for the compare-and-set. */
 export interface CartStore {
   read(user: string): Promise<Cart>
-  /** Applies `edit` to the newest cart; when somebody else saved in between, to theirs again. */
-  edit(user: string, edit: (cart: Cart) => void): Promise<Cart>
+  /**
+   * Applies `edit` to the newest cart; when somebody else saved in between, to theirs again. Nothing is
+   * saved when it returns false.
+   */
+  edit(user: string, edit: (cart: Cart) => unknown): Promise<Cart>
   /** Empties the cart into an order, once for each order id. */
   take(user: string, orderId: string): Promise<CartLine[]>
 }
@@ -69,8 +72,7 @@ export function cartStore(redis: Redis): CartStore {
     async edit(user, edit) {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const loaded = await load(user)
-        edit(loaded.cart)
-        itemsOf(loaded.cart) // refuses what no order could take
+        if (edit(loaded.cart) === false) return loaded.cart
         if (await save(user, loaded)) return loaded.cart
       }
       throw tooBusy(user)
@@ -81,7 +83,7 @@ export function cartStore(redis: Redis): CartStore {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const [before, loaded] = await Promise.all([redis.get(key), load(user)])
         if (before !== null) return JSON.parse(before) as CartLine[]
-        const items = itemsOf(loaded.cart)
+        const items = orderOf(loaded.cart)
         if (items.length === 0) return []
         // Takes away what was seen here: what a device adds meanwhile stays for the next order.
         loaded.cart.clear()

@@ -22,6 +22,8 @@ const PATIENT = { maxAttempts: 6, baseMs: 200, maxMs: 2_000 }
 /** Past the pivot there is no way back, nor from an undoing: a neighbour may be away for a quarter of an hour. */
 const STUBBORN = { maxAttempts: 1_000, baseMs: 100, maxMs: 2_000 }
 const DELIVERY_MS = 24 * 3_600_000
+/** Refusals of a cart, after which there never was an order. */
+const NO_ORDER = new Set(['empty-cart', 'cart-full'])
 
 /**
  *   create ─ take-cart ─ price ─ reserve ─ await-payment ─ charge ─ mark-paid │ pivot
@@ -45,7 +47,7 @@ export function checkoutSaga(shop: Neighbours) {
       name: 'create',
       run: ({ tx, input }) => createOrder(tx, { id: input.orderId, userId: input.userId }),
       compensate: async ({ tx, input, results, failure }) => {
-        if (failure.code === 'empty-cart') return deleteOrder(tx, input.orderId)
+        if (NO_ORDER.has(failure.code ?? '')) return deleteOrder(tx, input.orderId)
         // Lines are written with the payment; an order that ends before shows them all the same.
         await writeLines(tx, input.orderId, linesOf(results))
         await moveOrder(tx, input.orderId, 'CANCELLED', {

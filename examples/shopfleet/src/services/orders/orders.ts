@@ -105,6 +105,19 @@ export function orders({
     return saga !== undefined && saga.status !== 'running' && saga.status !== 'compensating'
   }
 
+  /** Why an order never came to be: the cart was not one that can be ordered. */
+  async function refusedCart(orderId: string): Promise<Problem> {
+    const failure = (await engine.get(checkoutId(orderId)))?.failure
+    if (failure?.code === 'cart-full') {
+      return new Problem(422, 'cart-full', `${failure.message}, then check out with a new order id`)
+    }
+    return new Problem(
+      422,
+      'empty-cart',
+      'The cart is empty; put something into it, then check out with a new order id',
+    )
+  }
+
   /** How the refund ended; `undefined` if it is still under way. */
   async function refundEnd(refundId: string): Promise<SagaResult<unknown> | undefined> {
     try {
@@ -120,13 +133,7 @@ export function orders({
       // A repeat joins the order that is there. Two first calls at once are told apart by the saga's id.
       if (!(await orderExists(primary, orderId))) await begin({ orderId, userId, paymentMethod })
       const order = await decided(orderId)
-      if (order === undefined) {
-        throw new Problem(
-          422,
-          'empty-cart',
-          'The cart is empty; put something into it, then check out with a new order id',
-        )
-      }
+      if (order === undefined) throw await refusedCart(orderId)
       if (order.userId !== userId)
         throw new Problem(409, 'order-id-taken', `Order id ${orderId} is taken; use another`)
       return order
