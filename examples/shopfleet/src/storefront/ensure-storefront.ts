@@ -1,10 +1,19 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 const WEB = resolve(import.meta.dirname, '../../web')
 const API = resolve(import.meta.dirname, '../api.ts')
+const WEB_SOURCES = join(WEB, 'src')
+/** What the page has of the shop and of the packages, whether those are sources or built. */
+const SHARED = [
+  resolve(import.meta.dirname, '../device'),
+  ...['@quorate/crdt', '@quorate/vector-clock'].map((name) =>
+    dirname(fileURLToPath(import.meta.resolve(name))),
+  ),
+]
 
 /**
  * The built storefront, built again only when its sources have changed. Each state of the sources has a
@@ -33,12 +42,18 @@ export async function ensureStorefront(): Promise<string> {
 
 async function sourceDigest(): Promise<string> {
   const hash = createHash('sha256')
-  const names = await readdir(join(WEB, 'src'))
-  const files = ['index.html', 'vite.config.ts', ...names.toSorted().map((name) => join('src', name))].map(
-    (name) => join(WEB, name),
-  )
-  for (const file of [...files, API]) hash.update(file.slice(WEB.length)).update(await readFile(file))
+  const [page, ...shared] = await Promise.all([WEB_SOURCES, ...SHARED].map(sourcesIn))
+  const files = [join(WEB, 'index.html'), join(WEB, 'vite.config.ts'), ...(page ?? []), API, ...shared.flat()]
+  for (const file of files) hash.update(relative(WEB, file)).update(await readFile(file))
   return hash.digest('hex').slice(0, 16)
+}
+
+async function sourcesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true })
+  return names
+    .filter((name) => /\.(tsx?|css|js)$/.test(name) && !/\.test\b/.test(name))
+    .toSorted()
+    .map((name) => join(folder, name))
 }
 
 const DAY_MS = 86_400_000

@@ -1,12 +1,14 @@
 import { useDeferredValue, useEffect, useState } from 'react'
 import type { ProductView } from '../../src/api.ts'
+import { DeviceIcon } from './device-icon.tsx'
+import { DEVICES, type DeviceName } from './device-names.ts'
 import { money, type Shop } from './shop.ts'
 
 interface CatalogueProps {
   readonly shop: Shop
   /** Changes when stock may have: the page is then read again. */
   readonly stockEpoch: number
-  readonly onAdd: (sku: string) => Promise<void>
+  readonly onAdd: (device: DeviceName, sku: string) => void
 }
 
 export function Catalogue({ shop, stockEpoch, onAdd }: CatalogueProps) {
@@ -68,13 +70,20 @@ export function Catalogue({ shop, stockEpoch, onAdd }: CatalogueProps) {
             <p>
               <strong>{money(product.priceCents)}</strong> <Stock stock={product.stock} />
             </p>
-            <button
-              type="button"
-              disabled={product.stock.available === 0}
-              onClick={() => void onAdd(product.sku)}
-            >
-              Add to cart
-            </button>
+            <p className="adds">
+              {DEVICES.map((device) => (
+                <button
+                  key={device}
+                  type="button"
+                  aria-label={`Add ${product.name} on the ${device}`}
+                  title={`Add on the ${device}`}
+                  disabled={product.stock.available === 0}
+                  onClick={() => onAdd(device, product.sku)}
+                >
+                  + <DeviceIcon device={device} />
+                </button>
+              ))}
+            </p>
           </li>
         ))}
       </ul>

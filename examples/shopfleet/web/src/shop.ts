@@ -1,4 +1,11 @@
-import type { CartLine, OrderView, Problem, ProductView, ProfileView } from '../../src/api.ts'
+import type {
+  CartSyncBody,
+  CartSyncView,
+  OrderView,
+  Problem,
+  ProductView,
+  ProfileView,
+} from '../../src/api.ts'
 
 /** What the shop said when it did not do what was asked. */
 export class ShopError extends Error {
@@ -27,16 +34,12 @@ export class Shop {
     return this.#call('GET', `/api/products?${search}`)
   }
 
-  cart(): Promise<{ items: CartLine[] }> {
-    return this.#call('GET', '/api/cart')
+  product(sku: string): Promise<ProductView> {
+    return this.#call('GET', `/api/products/${encodeURIComponent(sku)}`)
   }
 
-  add(sku: string, quantity: number): Promise<{ items: CartLine[] }> {
-    return this.#call('POST', '/api/cart/items', { items: [{ sku, quantity }] })
-  }
-
-  setQuantity(sku: string, quantity: number): Promise<{ items: CartLine[] }> {
-    return this.#call('PUT', `/api/cart/items/${encodeURIComponent(sku)}`, { quantity })
+  syncCart(body: CartSyncBody): Promise<CartSyncView> {
+    return this.#call('PUT', '/api/cart/sync', body)
   }
 
   /** The order, also when it was declined or out of stock: that is an answer, not a failure. */
@@ -75,7 +78,7 @@ export class Shop {
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(path, {
+    const response = await this.#fetch(path, {
       method,
       headers: {
         'x-user-id': this.#user,
@@ -85,9 +88,26 @@ export class Shop {
       signal: AbortSignal.timeout(30_000),
     })
     const text = await response.text()
-    const json: unknown = text === '' ? undefined : JSON.parse(text)
+    const json = parse(text)
     if (!response.ok) throw new ShopError(response.status, json as Problem | undefined)
     return json as T
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(path, init)
+    } catch (error) {
+      // fetch() says "Failed to fetch" for a network that is away, and nothing of what to do.
+      throw new Error('The shop cannot be reached; it is tried again by itself', { cause: error })
+    }
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text)
+  } catch {
+    return undefined // a proxy's page: the status has to do
   }
 }
 

@@ -1,0 +1,51 @@
+import { useCallback, useEffect, useState } from 'react'
+
+export type CartLock =
+  | { readonly state: 'asking' | 'mine' }
+  /** Another tab has it. */
+  | { readonly state: 'elsewhere'; readonly takeOver: () => void }
+
+/**
+ * Two tabs of one browser find the same replicas in its storage, and must not edit under one name. So one tab
+ * at a time has a user's devices; another may take them over.
+ */
+export function useCartLock(user: string): CartLock {
+  const [state, setState] = useState<CartLock['state']>('asking')
+  const [attempt, setAttempt] = useState(0)
+
+  useEffect(() => {
+    const { locks } = navigator as { locks?: LockManager }
+    if (locks === undefined) return setState('mine') // a page that is not served securely
+    const name = `cart.${user}`
+    let isOver = false
+    let release = (): void => {}
+    const hold = (): Promise<void> => {
+      if (isOver) return Promise.resolve()
+      setState('mine')
+      return new Promise<void>((resolve) => (release = resolve))
+    }
+    const ask = async (): Promise<void> => {
+      try {
+        if (attempt > 0) return await locks.request(name, { steal: true }, hold)
+        const got = await locks.request(name, { ifAvailable: true }, async (lock) => {
+          if (lock !== null) await hold()
+          return lock !== null
+        })
+        if (got || isOver) return undefined
+        setState('elsewhere')
+        return await locks.request(name, hold) // when the other tab is closed
+      } catch {
+        if (!isOver) setState('elsewhere') // taken over by another tab
+        return undefined
+      }
+    }
+    void ask()
+    return () => {
+      isOver = true
+      release()
+    }
+  }, [user, attempt])
+
+  const takeOver = useCallback(() => setAttempt((count) => count + 1), [])
+  return state === 'elsewhere' ? { state, takeOver } : { state }
+}
