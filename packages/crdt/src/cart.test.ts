@@ -7,6 +7,7 @@ import {
   createOrSet,
   DecodeError,
   decodeCart,
+  DuplicateReplicaError,
   MAX_QUANTITY,
 } from './index.ts'
 
@@ -175,14 +176,65 @@ test('a decoded cart goes on where it was: its new edits have new names', () => 
   expect(laptop.quantity('x')).toBe(2)
 })
 
-test('two writers with one name at least agree in the end', () => {
+test('two writers with one name are found out, whichever merges, and the new name goes on with all', () => {
   const one = createCart({ replica: 'same' })
   const two = createCart({ replica: 'same' })
+  const three = createCart({ replica: 'c' })
   one.add('x', 2)
   two.add('x', 5)
-  one.merge(two)
-  two.merge(one)
-  expect(bytes(one)).toBe(bytes(two))
+  three.merge(one)
+  const before = [one, two, three].map(bytes)
+  for (const [to, from] of [
+    [one, two],
+    [two, one.encode()],
+    [three, two],
+  ] as const) {
+    expect(() => to.merge(from)).toThrow(DuplicateReplicaError)
+  }
+  expect([one, two, three].map(bytes)).toEqual(before)
+  const renamed = two.clone({ replica: 'other' })
+  three.merge(renamed.add('y'))
+  expect(three.items()).toEqual([
+    { sku: 'x', quantity: 2 },
+    { sku: 'y', quantity: 1 },
+  ])
+})
+
+test('one event under two keys is found out, not dropped on both sides', () => {
+  const [one, two] = [createCart({ replica: 'same' }), createCart({ replica: 'same' })]
+  one.add('x')
+  two.add('y')
+  const reader = createCart({ replica: 'reader' })
+  reader.merge(one)
+  expect(() => reader.merge(two)).toThrow(expect.objectContaining({ replica: 'same', type: 'cart' }))
+  expect(reader.items()).toEqual([{ sku: 'x', quantity: 1 }])
+  expect(() => reader.merge(one.add('z').merge(two.add('w')))).toThrow(DuplicateReplicaError)
+})
+
+test('a copy that was loaded from an old backup and edited meets what it made before', () => {
+  const phone = createCart({ replica: 'phone' })
+  phone.add('x')
+  const backup = phone.encode()
+  const [server] = three()
+  server.merge(phone)
+  server.merge(phone.add('y'))
+  const restored = decodeCart(backup, { replica: 'phone' })
+  // As long as it has made no edit, it learns what its name made before.
+  expect(restored.clone().merge(server)).toBe(true)
+  restored.add('z')
+  restored.add('z')
+  expect(() => restored.merge(server)).toThrow(DuplicateReplicaError)
+})
+
+test('an edit of an earlier run of the same writer that comes late is its own', () => {
+  const phone = createCart({ replica: 'phone' })
+  const early = phone.add('x', 1)
+  const late = phone.add('y', 2)
+  const again = createCart({ replica: 'phone' })
+  again.merge(late)
+  again.add('z', 3)
+  expect(again.merge(early)).toBe(true)
+  expect(again.items().map(({ quantity }) => quantity)).toEqual([1, 2, 3])
 })
 
 test('SKUs that objects already know are SKUs like others', () => {

@@ -16,7 +16,7 @@ import { lastDots, RemovalLog } from './removal-log.ts'
 /** From here on a list is searched by index. */
 const LONG = 8
 
-/** How much a log of removals may hold in a small state; in a large one as much as there are entries. */
+/** Some 100 kB at most. */
 const LOG_MIN = 1024
 
 /** An entry in a store; those of one key form a list. */
@@ -46,19 +46,24 @@ export class DotStore<K extends Key, P> {
   /** Number of entries. */
   live = 0
   readonly #rules: StoreRules<P>
+  readonly #logMin: number
   readonly #log = new RemovalLog<K, P>()
   /** The writer, from its first edit on this copy. */
   #writer: string | undefined
-  /** Writers to be forgotten: what was known when nothing was left of them, and their last event then. */
-  readonly #marks = new Map<string, { readonly last: number; readonly seen: readonly Dot[] }>()
+  /** Writers to be forgotten: their last event, and what all must have seen of what was known when nothing was left. */
+  readonly #marks = new Map<string, { readonly last: number; pending: readonly Dot[] }>()
   /** The last event of writers whose names are gone. Replicas that have not done so bring them back. */
   readonly #forgotten = new Map<string, number>()
   #join = 0
   #lookup: { readonly key: K; readonly join: number; readonly byEvent: Map<string, Live<K, P>> } | undefined
 
-  /** @param rules what a type's format says of it. */
-  constructor(rules: StoreRules<P>) {
+  /**
+   * @param rules what a type's format says of it.
+   * @param logMin how much the log of removals may hold in a small state; in a large one as much as there are entries.
+   */
+  constructor(rules: StoreRules<P>, logMin: number = LOG_MIN) {
     this.#rules = rules
+    this.#logMin = logMin
   }
 
   /** Puts an entry beside those of its key, or in their place. */
@@ -134,7 +139,7 @@ export class DotStore<K extends Key, P> {
       else news.push(entry)
     }
     this.#lookup = undefined
-    const removed = this.#removedBy(fragment, join)
+    const removed = this.#removedBy(fragment, join, gone.length > 0)
     this.#checkKeys(removed, gone)
     admit?.(news)
     for (const entry of removed) this.unlink(entry)
@@ -194,14 +199,18 @@ export class DotStore<K extends Key, P> {
   forget(gone: string, stable: VersionVector): boolean {
     const last = this.context.last(gone)
     if (last === 0) return true
-    if (this.#marks.get(gone)?.last !== last) {
+    let mark = this.#marks.get(gone)
+    if (mark?.last !== last) {
       this.#marks.delete(gone)
       // What is under way, and so still to come, might put an entry in.
       if (this.context.vector.get(gone) < last) return false
       for (const { node } of this.all()) if (node === gone) return false
-      this.#marks.set(gone, { last, seen: lastDots(this.context) })
+      mark = { last, pending: lastDots(this.context) }
+      this.#marks.set(gone, mark)
     }
-    if (!this.#marks.get(gone)?.seen.every((dot) => stable.includes(dot))) return false
+    // What was stable once is so for ever, also if later versions lack a name that others have dropped.
+    mark.pending = mark.pending.filter((dot) => this.context.last(dot.node) > 0 && !stable.includes(dot))
+    if (mark.pending.length > 0) return false
     this.#marks.delete(gone)
     this.#forgotten.set(gone, last)
     this.context.delete(gone)
@@ -245,14 +254,14 @@ export class DotStore<K extends Key, P> {
   }
 
   get #bound(): number {
-    return Math.max(LOG_MIN, this.live)
+    return Math.max(this.#logMin, this.live)
   }
 
   /** The entries that the other state knew and no longer has. */
-  #removedBy({ context, entries }: Fragment<K, P>, join: number): Live<K, P>[] {
+  #removedBy({ context, entries }: Fragment<K, P>, join: number, hasGone: boolean): Live<K, P>[] {
     const removed: Live<K, P>[] = []
-    // Adds alone remove nothing.
-    if (context.size > entries.length) {
+    // Adds alone remove nothing. But one that is gone here may be here under another key.
+    if (context.size > entries.length || hasGone) {
       for (const entry of this.within(context)) if (entry.seenIn !== join) removed.push(entry)
     }
     return removed

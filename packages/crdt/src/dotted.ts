@@ -118,11 +118,11 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
 
   /**
    * Drops the name of a writer of which nothing is left from the state, and so from its bytes. Call it on every
-   * replica with the same `stable`; and drop messages that were sent before it.
+   * replica with the same `stable`, and again as `stable` grows, until each says true. States and deltas from before,
+   * in a queue or a backup, must not come after: they would bring it back.
    *
-   * @param stable a version that all replicas have reached: the least of each counter of all their versions.
-   * @returns true if the name is gone; false if something is left of it, or `stable` is not yet far enough: the
-   *   first call remembers what it must hold.
+   * @param stable a version that all replicas have reached: of each counter the least of all their versions.
+   * @returns true if the name is gone; false if something is left of it, or all have not yet seen that nothing is.
    * @throws TypeError for an empty or ill-formed name, that of this replica, or if `stable` is not a version.
    */
   forget(gone: string, stable: VersionVector): boolean {

@@ -1,9 +1,8 @@
 import { CausalContext, DecodeError } from '@quorate/vector-clock'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
-import type { StoreRules } from './dot-store.ts'
 import { startReading, startWriting } from './format.ts'
-import type { Entry, Fragment, Key } from './fragment.ts'
+import type { Entry, Fragment, Key, StoreRules } from './fragment.ts'
 
 /**
  * How a type writes its keys and payloads. `previous` is the entry before it in the same bytes, for types that

@@ -16,7 +16,10 @@ export type { Counting } from './counting.ts'
 export type { CountsJson } from './counts-codec.ts'
 export type { Crdt, CrdtType, Delta, MergeSource, ReplicaOptions } from './crdt.ts'
 export type { Dotted } from './dotted.ts'
+export { createDwFlag, decodeDwFlag, type DwFlag, type DwFlagDelta, dwFlagFromJSON } from './dw-flag.ts'
+export type { SetElement } from './element.ts'
 export { DuplicateReplicaError, InvalidValueError, RetiredReplicaError, type ValueIssue } from './errors.ts'
+export { createEwFlag, decodeEwFlag, type EwFlag, type EwFlagDelta, ewFlagFromJSON } from './ew-flag.ts'
 export type { FragmentJson } from './fragment-codec.ts'
 export {
   createGCounter,
@@ -50,14 +53,7 @@ export {
   mvRegisterFromJSON,
   type MvRegisterOptions,
 } from './mv-register.ts'
-export {
-  createOrSet,
-  decodeOrSet,
-  type OrSet,
-  type OrSetDelta,
-  orSetFromJSON,
-  type SetElement,
-} from './or-set.ts'
+export { createOrSet, decodeOrSet, type OrSet, type OrSetDelta, orSetFromJSON } from './or-set.ts'
 export {
   createPnCounter,
   decodePnCounter,
@@ -66,6 +62,7 @@ export {
   pnCounterFromJSON,
   type PnCounterJson,
 } from './pn-counter.ts'
+export { createRwSet, decodeRwSet, type RwSet, type RwSetDelta, rwSetFromJSON } from './rw-set.ts'
 export type { SchemaResult, StandardSchema, ValueOptions } from './schema.ts'
 export type { StampOptions } from './stamped.ts'
 export {

@@ -1,48 +1,31 @@
-import type { ByteReader } from '@quorate/vector-clock/codec'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { Dotted } from './dotted.ts'
-import { isWellFormed } from './format.ts'
+import {
+  checkElement,
+  elementFromJSON,
+  elementToJSON,
+  isElement,
+  readElement,
+  type SetElement,
+  writeElement,
+} from './element.ts'
 import type { FragmentFormat } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
-
-/** What a set may hold: well-formed texts and finite numbers. */
-export type SetElement = string | number
 
 /** An edit of a set, or several. */
 export type OrSetDelta = Delta<'or-set'>
 
 const FORMAT: FragmentFormat<'or-set', SetElement, undefined> = {
   type: 'or-set',
-  // A text has twice its length before it, a number a 1.
-  writeKey: (writer, element) => {
-    if (typeof element === 'string') return writer.text(element, 2)
-    const bytes = new Uint8Array(8)
-    new DataView(bytes.buffer).setFloat64(0, element)
-    writer.uint(1)
-    return writer.raw(bytes)
-  },
-  readKey: (reader) => {
-    const head = reader.uint()
-    if (head % 2 === 0) return reader.text(head / 2)
-    if (head !== 1) reader.fail('an element is of an unknown kind')
-    return readNumber(reader)
-  },
+  writeKey: writeElement,
+  readKey: readElement,
   isKey: isElement,
   writePayload: () => {},
   readPayload: () => undefined,
   isPayload: (payload) => payload === undefined,
   samePayload: () => true,
-  toJSON: (element) => ({ element }),
-  fromJSON: ({ element }) => ({ key: element, payload: undefined }),
-}
-
-function isElement(element: unknown): element is SetElement {
-  return isWellFormed(element) || (Number.isFinite(element) && !Object.is(element, -0))
-}
-
-function readNumber(reader: ByteReader): number {
-  const bytes = reader.raw(8)
-  return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0)
+  toJSON: (element) => ({ element: elementToJSON(element) }),
+  fromJSON: ({ element }) => ({ key: elementFromJSON(element), payload: undefined }),
 }
 
 /** A set in which adds win; see {@link createOrSet}. */
@@ -82,13 +65,10 @@ export class OrSet<E extends SetElement = SetElement>
    * Adds an element; wins over removals that do not know of it.
    *
    * @throws TypeError for an ill-formed text or a number that is not finite.
+   * @throws RangeError for a number past 2^53 − 1 (a `bigint` may be that large) or a `bigint` from 2^8192.
    */
   add(element: E): OrSetDelta {
-    const key = element === 0 ? 0 : element // -0 and 0 are one element, as in a Set
-    if (!isElement(key)) {
-      throw new TypeError(`element must be a well-formed string or a finite number, got ${String(element)}`)
-    }
-    return this.delta(this.store.put(this.replica, key, undefined, true))
+    return this.delta(this.store.put(this.replica, checkElement(element), undefined, true))
   }
 
   /** Removes an element as far as this replica has seen it; an add made elsewhere meanwhile stays. */

@@ -152,13 +152,15 @@ function readDouble(reader: ByteReader): number {
   return value
 }
 
-function bigintBytes(value: bigint): Uint8Array {
+/** The magnitude of a `bigint`, big-endian, no zeros in front. */
+export function bigintBytes(value: bigint): Uint8Array {
   const size = bigintSize(value)
   const hex = (value < 0n ? -value : value).toString(16).padStart(size * 2, '0')
   return Uint8Array.from({ length: size }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16))
 }
 
-function readBigint(reader: ByteReader, size: number, isNegative: boolean): bigint {
+/** What {@link bigintBytes} made; fails past the bound and on zeros in front. */
+export function readBigint(reader: ByteReader, size: number, isNegative: boolean): bigint {
   if (size > MAX_BIGINT_BYTES) reader.fail('a number is too large')
   const bytes = reader.raw(size)
   if (bytes[0] === 0 || (size === 0 && isNegative)) reader.fail('a number is not written as it should be')
