@@ -6,6 +6,8 @@ export interface Call<C extends AnyCrdt> {
   /** Edits the copy of the store. */
   readonly run: (copy: C) => unknown
   readonly rewrite: boolean
+  /** What a merge takes in. */
+  readonly source: Uint8Array | undefined
   /** What `run` returned. */
   result: unknown
   /** Bytes that hold it, once they are sent: from then on its outcome is unknown until the answer. */
@@ -17,7 +19,7 @@ export interface Call<C extends AnyCrdt> {
 
 /** A call and the promise of its caller, who may give up at any time. */
 export function openCall<C extends AnyCrdt>(
-  facts: Pick<Call<C>, 'kind' | 'run' | 'rewrite'>,
+  facts: Pick<Call<C>, 'kind' | 'run' | 'rewrite' | 'source'>,
   signal: AbortSignal | undefined,
   onAbort: (call: Call<C>, reason: unknown) => unknown,
 ): { call: Call<C>; promise: Promise<unknown> } {

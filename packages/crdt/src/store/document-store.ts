@@ -4,7 +4,8 @@ import type { AnyCrdt, CallOptions, DocumentStore, Edited, EditOptions, StoreOpt
 import type { Backend } from './backend.ts'
 import { type Call, openCall } from './call.ts'
 import { StoreError } from './errors.ts'
-import { StoredDocument, type StoreParts } from './stored-document.ts'
+import type { StoreParts } from './store-parts.ts'
+import { StoredDocument } from './stored-document.ts'
 import { systemClock, systemRandom } from './system-clock.ts'
 import { WriterNames } from './writer-names.ts'
 
@@ -62,8 +63,8 @@ class Store<C extends AnyCrdt> implements DocumentStore<C> {
     const names = new WriterNames(random)
     this.#maxCached = maxCached
     this.#type = type.create({ replica: names.reader() }).type
-    const settings = { type, ttlMs, maxAttempts, maxWaiting, maxRetries, timeoutMs }
-    this.#parts = { backend, options: settings, mode, names, clock, random }
+    const limits = { ttlMs, maxAttempts, maxWaiting, maxRetries, timeoutMs }
+    this.#parts = { backend, mode, type, ...limits, names, clock, random }
   }
 
   load(key: string, options: CallOptions = {}): Promise<C> {
@@ -93,7 +94,7 @@ class Store<C extends AnyCrdt> implements DocumentStore<C> {
     // As it is now: the caller may go on with it.
     const bytes = source instanceof Uint8Array ? source.slice() : source.encode()
     const merge = (copy: C): boolean => copy.merge(bytes as never)
-    return (await this.#call('merge', key, merge, options)) as Edited<C, boolean>
+    return (await this.#call('merge', key, merge, options, bytes)) as Edited<C, boolean>
   }
 
   delete(key: string, options: CallOptions = {}): Promise<boolean> {
@@ -105,11 +106,12 @@ class Store<C extends AnyCrdt> implements DocumentStore<C> {
     key: string,
     run: (copy: C) => unknown,
     { signal, rewrite = false }: EditOptions,
+    source?: Uint8Array,
   ): Promise<unknown> {
     if (!isWellFormed(key) || key === '') {
       throw new TypeError(`key must be a non-empty well-formed string, got ${JSON.stringify(key)}`)
     }
-    const { call, promise } = openCall<C>({ kind, run, rewrite }, signal, ({ sent }, reason) =>
+    const { call, promise } = openCall<C>({ kind, run, rewrite, source }, signal, ({ sent }, reason) =>
       sent === undefined
         ? reason
         : new StoreError({
