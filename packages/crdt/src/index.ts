@@ -46,6 +46,34 @@ export {
   type LwwRegisterOptions,
 } from './lww-register.ts'
 export {
+  type CartField,
+  type ConflictsField,
+  type Container,
+  type CounterField,
+  type Field,
+  field,
+  type FieldOf,
+  type FlagField,
+  type MapField,
+  type RecordField,
+  type SetField,
+  type Shape,
+  type ValueField,
+  type ValueOf,
+} from './map/field.ts'
+export type {
+  CartHandle,
+  ConflictsHandle,
+  CounterHandle,
+  FlagHandle,
+  Handle,
+  OrMapDelta,
+  SetHandle,
+  ValueHandle,
+} from './map/leaf-handles.ts'
+export type { FieldAt, HandleOf, MapHandle, NameOf } from './map/map-handle.ts'
+export { MAX_MAP_DEPTH, MAX_MAP_PATH } from './map/path.ts'
+export {
   createMvRegister,
   decodeMvRegister,
   type MvRegister,
@@ -53,6 +81,14 @@ export {
   mvRegisterFromJSON,
   type MvRegisterOptions,
 } from './mv-register.ts'
+export {
+  createOrMap,
+  decodeOrMap,
+  type OrMap,
+  orMapFromJSON,
+  type OrMapOf,
+  type OrMapOptions,
+} from './or-map.ts'
 export { createOrSet, decodeOrSet, type OrSet, type OrSetDelta, orSetFromJSON } from './or-set.ts'
 export {
   createPnCounter,

@@ -56,15 +56,12 @@ export class Stamper {
    *
    * @throws ClockDriftError if one of them is too far ahead of the wall clock; the clock stays as it was.
    */
-  receive(
-    news: readonly Entry<unknown, { readonly ms?: number; readonly counter?: number } | undefined>[],
-  ): void {
+  receive(news: readonly Entry<unknown, Stamped>[]): void {
     let latest: HlcTimestamp | undefined
-    for (const { payload, node } of news) {
-      const { ms, counter } = payload ?? {}
-      if (ms === undefined || counter === undefined) continue
+    for (const entry of news) {
+      const { ms, counter } = entry.payload
       if (latest === undefined || ms > latest.ms || (ms === latest.ms && counter > latest.counter)) {
-        latest = { ms, counter, node }
+        latest = stampOf(entry)
       }
     }
     if (latest !== undefined) this.#clock.receive(latest)
