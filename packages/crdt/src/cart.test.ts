@@ -179,22 +179,22 @@ test('a decoded cart goes on where it was: its new edits have new names', () => 
 test('two writers with one name are found out, whichever merges, and the new name goes on with all', () => {
   const one = createCart({ replica: 'same' })
   const two = createCart({ replica: 'same' })
-  const three = createCart({ replica: 'c' })
+  const server = createCart({ replica: 'c' })
   one.add('x', 2)
   two.add('x', 5)
-  three.merge(one)
-  const before = [one, two, three].map(bytes)
+  server.merge(one)
+  const before = [one, two, server].map(bytes)
   for (const [to, from] of [
     [one, two],
     [two, one.encode()],
-    [three, two],
+    [server, two],
   ] as const) {
     expect(() => to.merge(from)).toThrow(DuplicateReplicaError)
   }
-  expect([one, two, three].map(bytes)).toEqual(before)
+  expect([one, two, server].map(bytes)).toEqual(before)
   const renamed = two.clone({ replica: 'other' })
-  three.merge(renamed.add('y'))
-  expect(three.items()).toEqual([
+  server.merge(renamed.add('y'))
+  expect(server.items()).toEqual([
     { sku: 'x', quantity: 2 },
     { sku: 'y', quantity: 1 },
   ])

@@ -64,10 +64,11 @@ export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<
   }
 
   get #fragment(): Fragment<K, P> {
-    this.#joined ??=
-      this.#count === 1
-        ? (this.#parts[0] as Fragment<K, P>)
-        : group(this.#format, this.#parts.slice(0, this.#count))
+    if (this.#joined === undefined) {
+      const [first] = this.#parts
+      const isOne = this.#count === 1 && first !== undefined
+      this.#joined = isOne ? first : group(this.#format, this.#parts.slice(0, this.#count))
+    }
     return this.#joined
   }
 }

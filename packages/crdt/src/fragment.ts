@@ -74,7 +74,7 @@ export function addRemoved<K, P>(context: CausalContext, fragments: readonly Fra
     }
   }
   // In order, so that each is added at the end: else a run in the middle moves all after it.
-  for (const { node, from, to } of runs.sort((a, b) => a.from - b.from)) context.addRun(node, from, to)
+  for (const { node, from, to } of runs.toSorted((a, b) => a.from - b.from)) context.addRun(node, from, to)
 }
 
 /** The runs of a context without some of its events. */

@@ -152,7 +152,10 @@ test.each<[SetElement, ErrorConstructor]>([
   expect([a.size, a.version.size]).toEqual([0, 0])
 })
 
-const double = (value: number): number[] => [3, ...new Uint8Array(new Float64Array([value]).buffer).reverse()]
+const double = (value: number): number[] => [
+  3,
+  ...new Uint8Array(new Float64Array([value]).buffer).toReversed(),
+]
 test.each<[string, number[]]>([
   ['NaN', double(Number.NaN)],
   ['-0', double(-0)],
