@@ -93,7 +93,7 @@ export function joinCounts(mine: GrowingCounts, theirs: Counts): boolean {
 
 function joinTaken(mine: GrowingCounts, theirs: Counts): boolean {
   // The marks first, as what each side has seen decides about them; applied last.
-  const [seenHere, seenThere] = [lookup(mine), lookup(theirs)]
+  const [seenHere, seenThere] = [reach(theirs, lookup(mine)), reach(mine, lookup(theirs))]
   const marks = new Map<string, [heir: string, part: Taken][]>()
   for (const [gone, heirs] of theirs.taken) {
     const here = mine.taken.get(gone)
@@ -103,7 +103,7 @@ function joinTaken(mine: GrowingCounts, theirs: Counts): boolean {
   const dropped: [gone: string, heir: string][] = []
   for (const [gone, heirs] of mine.taken) {
     const there = theirs.taken.get(gone)
-    for (const [heir, { at }] of mine.rows.has(gone) ? [] : heirs) {
+    for (const [heir, { at }] of heirs) {
       if (!there?.has(heir) && at <= seenThere(heir)) dropped.push([gone, heir])
     }
   }
@@ -114,7 +114,7 @@ function joinTaken(mine: GrowingCounts, theirs: Counts): boolean {
     changed = learn(mine, node, totalOf(theirs, node)) || changed
   }
   for (const [gone, parts] of marks) mark(mine, gone, parts)
-  if (dropped.length > 0) dropAll(mine, dropped)
+  for (const [gone, heir] of dropped) drop(mine, gone, heir)
   return changed
 }
 
@@ -126,6 +126,33 @@ export function lookup(counts: Counts): (node: string) => number {
     known.set(node, version)
     return version
   }
+}
+
+/**
+ * What somebody has seen of each replica, who may have forgotten it: whoever has seen an heir with its mark has seen
+ * what the mark stands for, and the marks that the replica had made itself.
+ *
+ * @param counts where the marks are.
+ * @param seen what is known of that somebody's versions.
+ */
+export function reach(counts: Counts, seen: (node: string) => number): (node: string) => number {
+  const best = new Map<string, number>()
+  const reached = (node: string): number => Math.max(best.get(node) ?? 0, seen(node))
+  const heirs = byHeir(counts)
+  // Latest first, so that the next one is at the end: each is passed once, however often its heir comes up.
+  for (const marks of heirs.values()) marks.sort(([, a], [, b]) => b.at - a.at)
+  const list = [...heirs.keys()]
+  for (const heir of list) {
+    const marks = heirs.get(heir) ?? []
+    for (let next = marks.at(-1); next !== undefined && next[1].at <= reached(heir); next = marks.at(-1)) {
+      const [gone, part] = next
+      marks.pop()
+      if (sizeOf(part) <= reached(gone)) continue
+      best.set(gone, sizeOf(part))
+      list.push(gone)
+    }
+  }
+  return reached
 }
 
 /** Takes in totals of a replica. */
@@ -150,21 +177,11 @@ export function mark(
   learn(counts, gone, known)
 }
 
-/** Forgets what heirs have taken: it is theirs from now on. */
-export function dropAll(
-  counts: GrowingCounts,
-  marks: readonly (readonly [gone: string, heir: string])[],
-): void {
-  const list = [...marks]
-  const heirs = byHeir(counts)
-  for (const [gone, heir] of list) {
-    const left = counts.taken.get(gone)
-    left?.delete(heir)
-    if (left?.size !== 0) continue
-    counts.taken.delete(gone)
-    // A name is forgotten after those of the replicas that it had taken over: these are forgotten too.
-    if (!counts.rows.has(gone)) for (const [other] of heirs.get(gone) ?? []) list.push([other, gone])
-  }
+/** Forgets what an heir has taken: it is the heir's own from now on. */
+export function drop(counts: GrowingCounts, gone: string, heir: string): void {
+  const heirs = counts.taken.get(gone)
+  heirs?.delete(heir)
+  if (heirs?.size === 0) counts.taken.delete(gone)
 }
 
 /** The marks by the heir who made them. */
@@ -192,8 +209,10 @@ export function partOf(counts: Counts, of: Iterable<string>): Counts {
   const result = growing()
   const marks = byHeir(counts)
   const wanted = new Set(of)
-  // The set grows under way: a mark tells the version of the replica that is gone, so its marks belong to it.
+  // The set grows under way. A mark tells the version of the replica that is gone, so the marks that this one made
+  // belong to it; and these need all that is known of it, so its other heirs do too.
   for (const node of wanted) {
+    if (marks.has(node)) for (const heir of counts.taken.get(node)?.keys() ?? []) wanted.add(heir)
     const row = counts.rows.get(node)
     if (row !== undefined) result.rows.set(node, row)
     for (const [gone, own] of marks.get(node) ?? []) {

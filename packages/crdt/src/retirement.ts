@@ -1,11 +1,12 @@
 import {
   covers,
-  dropAll,
+  drop,
   type GrowingCounts,
   learn,
   mark,
   MAX_TOTAL,
   NOTHING,
+  reach,
   sizeOf,
   type Totals,
   totalOf,
@@ -57,30 +58,8 @@ export function forgetTaken(counts: GrowingCounts, gone: string, seen: (node: st
   if (counts.rows.has(gone) || [...counts.taken.values()].some((heirs) => heirs.has(gone))) return false
   const heirs = [...(counts.taken.get(gone) ?? [])]
   if (heirs.filter(([, part]) => sizeOf(part) > 0).length > 1) return false
-  if (!heirs.every(([heir, { at }]) => allHave(counts, heir, at, seen))) return false
-  dropAll(
-    counts,
-    heirs.map(([heir]) => [gone, heir]),
-  )
+  const reached = reach(counts, seen)
+  if (heirs.some(([heir, { at }]) => reached(heir) < at)) return false
+  for (const [heir] of heirs) drop(counts, gone, heir)
   return true
-}
-
-/** True if all have seen this version of the replica, or that another has taken it over with that version. */
-function allHave(
-  counts: GrowingCounts,
-  node: string,
-  version: number,
-  seen: (node: string) => number,
-): boolean {
-  const list = [[node, version] as const]
-  const asked = new Set<string>()
-  for (const [one, least] of list) {
-    if (seen(one) >= least) return true
-    if (asked.has(one)) continue
-    asked.add(one)
-    for (const [heir, part] of counts.taken.get(one) ?? []) {
-      if (sizeOf(part) >= least) list.push([heir, part.at])
-    }
-  }
-  return false
 }
