@@ -1,0 +1,151 @@
+// Replicas that are gone, in the types of dotted entries: nothing of what they made is lost or comes back, and in
+// the end no byte of them is left.
+import { VersionVector } from '@quorate/vector-clock'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  DOTTED,
+  type Event,
+  heal,
+  type Node,
+  Play,
+  REPLICAS,
+  type Step,
+  steps,
+  type Subject,
+  visible,
+} from '../test/model.ts'
+import {
+  type Cart,
+  type Crdt,
+  type CrdtType,
+  createCart,
+  createOrSet,
+  decodeCart,
+  type Delta,
+} from './index.ts'
+
+type Retiring = Crdt<CrdtType, unknown> & Pick<Cart, 'forget'> & { retire(gone: string): Delta }
+
+const GONE = REPLICAS.length - 1
+const NAME = REPLICAS[GONE] as string
+const crdtOf = (play: Play, at: number): Retiring => (play.nodes[at] as Node).crdt as Retiring
+
+/** The same steps without the one that is gone. */
+const byOthers = (list: readonly Step[]): Step[] =>
+  list.map((one) => {
+    if (one.step === 'edit') return { ...one, at: one.at % GONE }
+    return one.step === 'deliver' ? one : { ...one, from: one.from % GONE, to: one.to % GONE }
+  })
+
+/** The first replica hears the last of it, and takes over what it left. */
+function retire(subject: Subject, play: Play): void {
+  const [heir, gone] = [play.nodes[0] as Node, play.nodes[GONE] as Node]
+  heir.crdt.merge(gone.crdt.encode())
+  heir.heard = new Set([...heir.heard, ...gone.heard])
+  const left = visible(subject, heir.heard).filter(({ by }) => by === GONE)
+  const heard = new Set(heir.heard)
+  play.edit(
+    0,
+    (crdt) => (crdt as Retiring).retire(NAME),
+    (dot) => left.map((event): Event => ({ by: 0, edit: event.edit, heard, covers: new Set([event]), dot })),
+  )
+}
+
+/** The least of each counter. */
+function stable(play: Play): VersionVector {
+  const versions = REPLICAS.slice(0, GONE).map((_, at) => crdtOf(play, at).version)
+  return VersionVector.of(
+    REPLICAS.map((name) => [name, Math.min(...versions.map((version) => version.get(name)))] as const),
+  )
+}
+
+const forgetAll = (play: Play, seen: VersionVector): boolean[] =>
+  REPLICAS.slice(0, GONE).map((_, at) => crdtOf(play, at).forget(NAME, seen))
+
+const namesOf = (crdt: Crdt<CrdtType, unknown>): string[] =>
+  Object.keys((crdt.toJSON() as { readonly context: object }).context)
+
+describe.each(DOTTED)('$name', (subject) => {
+  test('one replica goes for good, another takes over; all forget it at some time, while edits and old messages go on', () => {
+    fc.assert(
+      fc.property(steps, steps, fc.array(steps, { maxLength: 4 }), (before, between, rounds) => {
+        const play = new Play(subject).run(before)
+        retire(subject, play)
+        play.run(byOthers(between))
+        for (const round of rounds) {
+          forgetAll(play, stable(play))
+          play.run(byOthers(round))
+        }
+        const others = play.nodes.slice(0, GONE)
+        let done = false
+        for (let round = 0; round < 3 && !done; round++) {
+          for (const to of others)
+            for (const from of others) to.crdt.merge(from.crdt.deltaSince(to.crdt.version))
+          done = forgetAll(play, stable(play)).every(Boolean)
+        }
+        expect(done).toBe(true)
+        heal(others)
+        const all = new Set(others.flatMap(({ heard }) => [...heard]))
+        const expected = subject.model(visible(subject, all).map((event) => event.edit))
+        for (const { crdt } of others) {
+          expect(subject.value(crdt)).toEqual(expected)
+          expect(Buffer.from(crdt.encode())).toEqual(Buffer.from((others[0] as Node).crdt.encode()))
+          expect(namesOf(crdt)).not.toContain(NAME)
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
+
+test('forget() waits for what was left, for what is under way, and for all to know', () => {
+  const phone = createCart({ replica: 'phone' })
+  const [one, two] = [phone.add('x', 2), phone.add('y', 3)]
+  const server = createCart({ replica: 'server' })
+  server.merge(two)
+  const far = VersionVector.of({ phone: 100, server: 100 })
+  expect(server.forget('phone', far)).toBe(false) // an edit is missing
+  server.merge(one)
+  expect(server.forget('phone', far)).toBe(false) // two entries are left
+  const old = server.clone({ replica: 'old' })
+  const taken = server.retire('phone')
+  expect(server.items()).toEqual(phone.items())
+  expect(server.retire('phone').isEmpty).toBe(true)
+  expect(server.forget('phone', old.version)).toBe(false)
+  old.merge(taken.encode())
+  expect(old.items()).toEqual(phone.items())
+  expect(server.forget('phone', old.version)).toBe(true)
+  expect([namesOf(server), namesOf(old)]).toEqual([['server'], ['phone', 'server']])
+  // What comes back from one that has not forgotten, or is late, is known.
+  expect([server.merge(old), server.merge(one), server.clone({ replica: 'c' }).merge(two)]).toEqual([
+    false,
+    false,
+    false,
+  ])
+  expect(old.forget('phone', old.version)).toBe(true)
+  expect(old.encode()).toEqual(server.encode())
+  expect(server.forget('nobody', VersionVector.empty)).toBe(true)
+})
+
+test('a name that is used again after it was forgotten is a new writer', () => {
+  const server = createOrSet({ replica: 'server' })
+  const phone = createOrSet({ replica: 'phone' })
+  server.merge(phone.add('x'))
+  server.retire('phone')
+  expect(server.forget('phone', server.version)).toBe(true)
+  phone.add('y')
+  phone.remove('x')
+  server.merge(phone)
+  expect([...server].toSorted()).toEqual(['x', 'y'])
+  server.retire('phone')
+  expect(server.forget('phone', server.version)).toBe(false) // its first edits are missing, for ever
+})
+
+test('what takes over under its own name is refused, as is a name that is none', () => {
+  const cart = decodeCart(createCart({ replica: 'a' }).encode(), { replica: 'a' })
+  expect(() => cart.retire('a')).toThrow(TypeError)
+  expect(() => cart.retire('')).toThrow(TypeError)
+  expect(() => cart.forget('a', cart.version)).toThrow(TypeError)
+  expect(() => cart.forget('b', undefined as never)).toThrow(/VersionVector/u)
+})
