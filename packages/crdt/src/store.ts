@@ -75,7 +75,7 @@ export interface DocumentStore<C extends AnyCrdt> {
    * Takes in what a replica elsewhere has: a device that comes back, or the `delta` of a `StoreError`. Any number of
    * times; when it resolves, the stored document has all of it.
    *
-   * @returns `result` is true if anything in it was new.
+   * @returns `result` is true if anything in it was new; in a store that appends, new to this process.
    * @throws DecodeError, TypeError, InvalidValueError, ClockDriftError as `merge` of the type: nothing was stored.
    */
   merge(

@@ -32,17 +32,18 @@ export interface DocumentStoreOptions<C extends AnyCrdt> extends StoreOptions<C>
  * @throws TypeError or RangeError for an option out of its range.
  */
 export function documentStore<C extends AnyCrdt>(options: DocumentStoreOptions<C>): DocumentStore<C> {
-  return new Store(options)
+  return new StoreOfDocuments(options)
 }
 
-class Store<C extends AnyCrdt> implements DocumentStore<C> {
+/** @internal What adapters with more calls extend. */
+export class StoreOfDocuments<C extends AnyCrdt> implements DocumentStore<C> {
   readonly #parts: StoreParts<C>
   readonly #type: CrdtType
   readonly #maxCached: number
   /** Those used last are the last. */
   readonly #documents = new Map<string, StoredDocument<C>>()
 
-  constructor(options: DocumentStoreOptions<C>) {
+  constructor(options: DocumentStoreOptions<C> & { readonly names?: WriterNames }) {
     const { backend, mode, type, ttlMs, clock = systemClock, random = systemRandom } = options
     const { maxCached = 1_000, maxAttempts = 50, maxWaiting = 10_000 } = options
     const { maxRetries = 2, timeoutMs = 10_000 } = options
@@ -60,7 +61,7 @@ class Store<C extends AnyCrdt> implements DocumentStore<C> {
     if (mode === 'append' && !backend.canAppend) {
       throw new TypeError("mode must be 'replace': this backend cannot append")
     }
-    const names = new WriterNames(random)
+    const { names = new WriterNames(random) } = options
     this.#maxCached = maxCached
     this.#type = type.create({ replica: names.reader() }).type
     const limits = { ttlMs, maxAttempts, maxWaiting, maxRetries, timeoutMs }
