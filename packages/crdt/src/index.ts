@@ -101,6 +101,11 @@ export {
 export { createRwSet, decodeRwSet, type RwSet, type RwSetDelta, rwSetFromJSON } from './rw-set.ts'
 export type { SchemaResult, StandardSchema, ValueOptions } from './schema.ts'
 export type { StampOptions } from './stamped.ts'
+export { createText, decodeText, textFromJSON } from './text/create-text.ts'
+export type { TextDelta } from './text/delta.ts'
+export { PendingOverflowError } from './text/errors.ts'
+export type { CharacterJson, TextEditJson, TextJson } from './text/text-json.ts'
+export type { Text, TextOptions } from './text/text.ts'
 export {
   type CrdtValue,
   type Frozen,

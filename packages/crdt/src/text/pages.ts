@@ -1,0 +1,32 @@
+/** Long enough that pages cost little, short enough that a small document stays small. */
+const PAGE = 4096
+const FIRST_PAGE = 256
+
+/** Where the text of new characters goes: pages that are filled one after the other and never moved. */
+export class Pages {
+  #page = new Uint16Array(FIRST_PAGE)
+  #used = 0
+
+  /** The page written last. */
+  get page(): Uint16Array {
+    return this.#page
+  }
+
+  /** True if what is written next, of `units`, would stand right after this place. */
+  canExtend(page: Uint16Array, end: number, units: number): boolean {
+    return page === this.#page && end === this.#used && end + units <= page.length
+  }
+
+  /** Writes a part of a text into one page, and returns where it starts. */
+  write(text: string, from: number, to: number): number {
+    const units = to - from
+    if (this.#used + units > this.#page.length) {
+      this.#page = new Uint16Array(Math.max(PAGE, units))
+      this.#used = 0
+    }
+    const start = this.#used
+    for (let i = 0; i < units; i++) this.#page[start + i] = text.charCodeAt(from + i)
+    this.#used += units
+    return start
+  }
+}

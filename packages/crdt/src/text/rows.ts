@@ -1,0 +1,68 @@
+// A row is consecutive events of one replica: (how many − 1) × 8 + kind, then which characters it refers to. One is
+// told as its distance from the last character of that replica that a row was about, as that is mostly near.
+// Short rows refer to a character of the replica that the row before was about; the two that say `HERE` to
+// that very character: typing goes on where something was deleted, and the other way round.
+
+/** Characters, the first of them left child of the one referred to. */
+export const LEFT_CHILD = 1
+/** Characters, the first of them right child of the one referred to, with its right origin. */
+export const RIGHT_CHILD = 2
+/** Deletions, from the one referred to on down; a single one too. */
+export const DELETE_DOWN = 4
+/** Deletions, from the one referred to on up. */
+export const DELETE_UP = 5
+/** Taken from a kind: with no distance, as it is 0. */
+export const HERE = -1
+/** Followed by a kind of its own byte; its references are an index of a replica + 1, and the distance. */
+export const LONG = 6
+/** Long only. Characters, the first of them right child of the one referred to; a second reference is its right origin. */
+export const RIGHT_CHILD_BEFORE = 0
+/** So many events are not among these rows; none: here ends the list. The one row with no − 1. */
+export const GAP = 7
+
+/** The most events of one replica: so that all numbers of a row stay exact. 100 edits a second for 89,000 years. */
+export const MAX_EVENTS: number = 2 ** 48
+
+/** Which characters rows were about last. Start and end have index −1 and are never near. */
+export class Places {
+  readonly #last: number[]
+  /** Index of the replica whose character the row before was about. */
+  near: number
+
+  /**
+   * @param own index of the replica whose rows these are.
+   * @param first counter of its first event among them.
+   * @param names how many replicas there are.
+   */
+  constructor(own: number, first: number, names: number) {
+    this.#last = new Array<number>(names).fill(0)
+    if (names > 0) this.#last[own] = first - 1
+    this.near = own
+  }
+
+  last(index: number): number {
+    return this.#last[index] as number
+  }
+
+  /** A row referred to a character. */
+  see(index: number, counter: number): void {
+    this.#last[index] = counter
+  }
+
+  /** A row was about a character. */
+  set(index: number, counter: number): void {
+    this.#last[index] = counter
+    this.near = index
+  }
+
+  /** How far a character is from the last one, zigzag: 0, 1, −1, 2, … as 0, 2, 1, 4, … */
+  distance(index: number, counter: number): number {
+    const distance = counter - (this.#last[index] as number)
+    return distance < 0 ? -2 * distance - 1 : 2 * distance
+  }
+
+  /** The character at a distance. */
+  at(index: number, distance: number): number {
+    return (this.#last[index] as number) + (distance % 2 === 0 ? distance / 2 : -(distance + 1) / 2)
+  }
+}

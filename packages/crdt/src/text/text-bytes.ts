@@ -1,0 +1,53 @@
+import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
+import { codedSize, codeLengths, countBytes, decodeBytes, encodeBytes } from './huffman.ts'
+
+/** Below this a code does not pay for its table, so none is tried. */
+const LEAST = 256
+
+const encoder = /* @__PURE__ */ new TextEncoder()
+const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** UTF-8 after twice its length; or, where that is shorter, twice its length + 1, the size coded, and its code. */
+export function writeText(writer: ByteWriter, text: string): void {
+  const bytes = encoder.encode(text)
+  const coded = shorter(bytes)
+  writer.uint(bytes.length * 2 + (coded === undefined ? 0 : 1))
+  if (coded !== undefined) writer.uint(coded.size)
+  writer.raw(coded === undefined ? bytes : encodeBytes(bytes, coded.lengths, coded.size))
+}
+
+/** The code for some bytes, if it makes them shorter. */
+function shorter(bytes: Uint8Array): { lengths: Uint8Array; size: number } | undefined {
+  if (bytes.length < LEAST) return undefined
+  const counts = countBytes(bytes)
+  const lengths = codeLengths(counts)
+  const size = codedSize(counts, lengths)
+  return size < bytes.length ? { lengths, size } : undefined
+}
+
+/** @throws DecodeError on anything that {@link writeText} would not have written. */
+export function readText(reader: ByteReader): string {
+  const head = reader.uint()
+  const length = Math.floor(head / 2)
+  if (head % 2 === 0) {
+    const raw = reader.raw(length)
+    if (shorter(raw) !== undefined) reader.fail('its text is not coded')
+    return textOf(reader, raw)
+  }
+  const size = reader.uint()
+  const coded = reader.raw(size)
+  // Coded bytes are shorter, but no shorter than a bit each.
+  const isRight = length >= LEAST && size < length && length <= size * 8
+  return textOf(
+    reader,
+    (isRight ? decodeBytes(coded, length) : undefined) ?? reader.fail('its code is not right'),
+  )
+}
+
+function textOf(reader: ByteReader, bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return reader.fail('its text is not UTF-8')
+  }
+}

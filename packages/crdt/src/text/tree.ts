@@ -1,0 +1,141 @@
+import type { Piece } from './piece.ts'
+
+// Measured on the trace of a paper (260,000 edits): 16 to 64 make no difference that shows.
+const FAN_OUT = 32
+
+/** A node of the tree whose children are nodes. */
+export class Branch {
+  readonly children: (Branch | Leaf)[] = []
+  /** Visible UTF-16 units and code points below. */
+  units = 0
+  points = 0
+  parent: Branch | undefined = undefined
+}
+
+/** Pieces that stand side by side. Never empty, but in an empty document. */
+export class Leaf {
+  readonly pieces: Piece[] = []
+  units = 0
+  points = 0
+  parent: Branch | undefined = undefined
+  before: Leaf | undefined = undefined
+  after: Leaf | undefined = undefined
+}
+
+/** Adds to the sums of a leaf and all above it. */
+export function grow(leaf: Leaf, points: number, units: number): void {
+  leaf.units += units
+  leaf.points += points
+  for (let node = leaf.parent; node !== undefined; node = node.parent) {
+    node.units += units
+    node.points += points
+  }
+}
+
+/** A B+tree of all pieces in document order. Leaves are never removed, as deleted pieces keep their place. */
+export class Tree {
+  root: Branch | Leaf
+  readonly first: Leaf
+
+  constructor() {
+    this.first = new Leaf()
+    this.root = this.first
+  }
+
+  /** Puts a piece into a leaf. Its own place, and that of its neighbours, is known by `piece.leaf` afterwards. */
+  insert(leaf: Leaf, slot: number, piece: Piece): void {
+    const { pieces } = leaf
+    pieces.push(piece)
+    for (let i = pieces.length - 1; i > slot; i--) pieces[i] = pieces[i - 1] as Piece
+    pieces[slot] = piece
+    piece.leaf = leaf
+    if (!piece.deleted) grow(leaf, piece.length, piece.length * piece.width)
+    if (pieces.length > FAN_OUT) this.#splitLeaf(leaf)
+  }
+
+  /** Takes out a piece that was joined to another one of the same leaf, and counts for nothing any more. */
+  remove(leaf: Leaf, slot: number): void {
+    leaf.pieces.splice(slot, 1)
+  }
+
+  #splitLeaf(leaf: Leaf): void {
+    const next = new Leaf()
+    next.pieces.push(...leaf.pieces.splice(leaf.after === undefined ? FAN_OUT - 2 : FAN_OUT / 2))
+    for (const piece of next.pieces) {
+      piece.leaf = next
+      if (piece.deleted) continue
+      next.points += piece.length
+      next.units += piece.length * piece.width
+    }
+    leaf.points -= next.points
+    leaf.units -= next.units
+    next.after = leaf.after
+    next.before = leaf
+    if (leaf.after !== undefined) leaf.after.before = next
+    leaf.after = next
+    this.#addAfter(leaf, next)
+  }
+
+  /** Hangs a new node beside the one it was split from, whose parent counts it already. */
+  #addAfter(node: Branch | Leaf, next: Branch | Leaf): void {
+    let { parent } = node
+    if (parent === undefined) {
+      parent = new Branch()
+      parent.units = node.units + next.units
+      parent.points = node.points + next.points
+      parent.children.push(node)
+      node.parent = parent
+      this.root = parent
+    }
+    next.parent = parent
+    const { children } = parent
+    children.splice(children.indexOf(node) + 1, 0, next)
+    if (children.length <= FAN_OUT) return
+    const half = new Branch()
+    half.children.push(...children.splice(FAN_OUT / 2))
+    for (const child of half.children) {
+      child.parent = half
+      half.units += child.units
+      half.points += child.points
+    }
+    parent.units -= half.units
+    parent.points -= half.points
+    this.#addAfter(parent, half)
+  }
+}
+
+/** The visible characters before a piece: code points, or UTF-16 units. */
+export function visibleBefore(piece: Piece, inPoints: boolean): number {
+  const leaf = piece.leaf as Leaf
+  let sum = 0
+  for (const other of leaf.pieces) {
+    if (other === piece) break
+    if (!other.deleted) sum += inPoints ? other.length : other.length * other.width
+  }
+  let node: Branch | Leaf = leaf
+  for (let parent = node.parent; parent !== undefined; parent = node.parent) {
+    for (const sibling of parent.children) {
+      if (sibling === node) break
+      sum += inPoints ? sibling.points : sibling.units
+    }
+    node = parent
+  }
+  return sum
+}
+
+/** True if the first of two different pieces stands before the other. */
+export function standsBefore(a: Piece, b: Piece): boolean {
+  let one: Branch | Leaf = a.leaf as Leaf
+  let other: Branch | Leaf = b.leaf as Leaf
+  if (one === other) {
+    const { pieces } = one
+    return pieces.indexOf(a) < pieces.indexOf(b)
+  }
+  // All leaves are equally deep, so the two meet at the same height.
+  while (one.parent !== other.parent) {
+    one = one.parent as Branch
+    other = other.parent as Branch
+  }
+  const { children } = one.parent as Branch
+  return children.indexOf(one) < children.indexOf(other)
+}
