@@ -100,21 +100,19 @@ function joinTaken(mine: GrowingCounts, theirs: Counts): boolean {
     const news = [...heirs].filter(([heir, { at }]) => at > (here?.get(heir)?.at ?? seenHere(heir)))
     if (news.length > 0) marks.set(gone, news)
   }
-  const dropped: [gone: string, heir: string][] = []
-  for (const [gone, heirs] of mine.taken) {
+  // A mark that is not there although its heir's version is was forgotten there, and with it the name.
+  const dropped = [...mine.taken].filter(([gone, heirs]) => {
     const there = theirs.taken.get(gone)
-    for (const [heir, { at }] of heirs) {
-      if (!there?.has(heir) && at <= seenThere(heir)) dropped.push([gone, heir])
-    }
-  }
-  let changed = marks.size > 0 || dropped.length > 0
+    return [...heirs].some(([heir, { at }]) => !there?.has(heir) && at <= seenThere(heir))
+  })
+  let changed = marks.size + dropped.length > 0
   for (const node of nodes(theirs)) {
     // A mark that is neither here nor new was forgotten here: what it stands for is in the heir's row.
     if (!theirs.rows.has(node) && !mine.taken.has(node) && !marks.has(node)) continue
     changed = learn(mine, node, totalOf(theirs, node)) || changed
   }
   for (const [gone, parts] of marks) mark(mine, gone, parts)
-  for (const [gone, heir] of dropped) drop(mine, gone, heir)
+  for (const [gone] of dropped) mine.taken.delete(gone)
   return changed
 }
 
@@ -175,13 +173,6 @@ export function mark(
   counts.taken.set(gone, heirs)
   counts.rows.delete(gone)
   learn(counts, gone, known)
-}
-
-/** Forgets what an heir has taken: it is the heir's own from now on. */
-export function drop(counts: GrowingCounts, gone: string, heir: string): void {
-  const heirs = counts.taken.get(gone)
-  heirs?.delete(heir)
-  if (heirs?.size === 0) counts.taken.delete(gone)
 }
 
 /** The marks by the heir who made them. */

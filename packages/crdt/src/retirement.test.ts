@@ -194,6 +194,22 @@ test('who has forgotten an heir and all it took over does not take that over aga
   expect([late.value, late.encode()]).toEqual([1, c.encode()])
 })
 
+test('a delta of one heir tells that the name was forgotten, also what the other heir had noted', () => {
+  const [a, b, c, d, e] = [counter('a'), counter('b', 1), counter('c'), counter('d'), counter('e')]
+  sync(a, b, c, d, e)
+  a.retire('b')
+  e.retire('b')
+  sync(a, c, d, e)
+  e.retire('b')
+  sync(c, d, e)
+  c.retire('a')
+  sync(c, d, e)
+  expect(c.forget('b', reached(c, d, e))).toBe(true)
+  d.merge(c.increment().encode())
+  d.merge(e)
+  expect([c.value, d.value, names(d)]).toEqual([2, 2, ['c', 'e']])
+})
+
 test('two heirs of an heir: what one of them gives back tells all that the marks of the other rest on', () => {
   const [a, c, d, f] = [counter('a'), counter('c'), counter('d', 1), counter('f')]
   sync(a, c, d, f)

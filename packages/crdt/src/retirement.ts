@@ -1,6 +1,5 @@
 import {
   covers,
-  drop,
   type GrowingCounts,
   learn,
   mark,
@@ -60,6 +59,6 @@ export function forgetTaken(counts: GrowingCounts, gone: string, seen: (node: st
   if (heirs.filter(([, part]) => sizeOf(part) > 0).length > 1) return false
   const reached = reach(counts, seen)
   if (heirs.some(([heir, { at }]) => reached(heir) < at)) return false
-  for (const [heir] of heirs) drop(counts, gone, heir)
+  counts.taken.delete(gone)
   return true
 }
