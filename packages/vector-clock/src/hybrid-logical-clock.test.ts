@@ -4,6 +4,7 @@ import {
   ClockDriftError,
   compareHlc,
   DecodeError,
+  DuplicateNodeError,
   HLC_MAX_COUNTER,
   HLC_MAX_MS,
   hlcFromString,
@@ -70,6 +71,107 @@ test('now() rises with a clock that moves, stutters or runs backwards (after the
     [21, 3],
     [22, 0],
   ])
+})
+
+// The cases of Actual's timestamp.test.ts (github.com/actualbudget/actual, packages/crdt): [own wall time, remote ms,
+// remote counter, ms and counter expected].
+test.each<[string, [number, number, number, number, number][]]>([
+  [
+    'a global clock that moves',
+    [
+      [52, 51, 0, 52, 0],
+      [54, 53, 0, 54, 0],
+      [56, 55, 0, 56, 0],
+    ],
+  ],
+  [
+    'a global clock that stutters',
+    [
+      [61, 62, 0, 62, 1],
+      [62, 62, 1, 62, 2],
+      [62, 62, 2, 62, 3],
+      [63, 62, 4, 63, 0],
+    ],
+  ],
+  [
+    'a local clock that stutters',
+    [
+      [73, 71, 0, 73, 0],
+      [73, 72, 0, 73, 1],
+      [74, 73, 0, 74, 0],
+    ],
+  ],
+  [
+    'a remote clock that stutters',
+    [
+      [81, 83, 0, 83, 1],
+      [82, 83, 1, 83, 2],
+      [83, 83, 2, 83, 3],
+      [84, 83, 3, 84, 0],
+    ],
+  ],
+  [
+    'a local clock that runs backwards',
+    [
+      [93, 91, 0, 93, 0],
+      [92, 92, 0, 93, 1],
+      [91, 93, 0, 93, 2],
+    ],
+  ],
+  [
+    'a remote clock that runs backwards',
+    [
+      [101, 103, 0, 103, 1],
+      [102, 102, 0, 103, 2],
+      [103, 101, 0, 103, 3],
+    ],
+  ],
+])('receive() rises with %s (after the cases of Actual)', (_name, steps) => {
+  const { wall, clock } = clockAt(0)
+  for (const [wallMs, remoteMs, remoteCounter, ms, counter] of steps) {
+    wall.ms = wallMs
+    expect(clock.receive(stamp(remoteMs, remoteCounter, 'peer'))).toEqual(stamp(ms, counter))
+  }
+})
+
+test('receive() finds a second clock of its own name; its own stamps may come back', () => {
+  const { clock } = clockAt(1_000)
+  expect(clock.receive(stamp(1_100, 3)), 'from before a restart, while it has issued nothing').toEqual(
+    stamp(1_100, 4),
+  )
+  const own = clock.now()
+  expect(clock.receive(own), 'read back from a store').toEqual(stamp(1_100, 6))
+  const foreign = stamp(1_100, 7)
+  expect(() => clock.receive(foreign)).toThrow(
+    expect.objectContaining({
+      code: 'QUORATE_CLOCK_DUPLICATE_NODE',
+      outcome: 'not-applied',
+      node: 'me',
+      remote: foreign,
+    }),
+  )
+  expect(() => clock.receive(foreign)).toThrow(DuplicateNodeError)
+  expect(clock.latest, 'and nothing moved').toEqual(stamp(1_100, 6))
+  expect(clock.receive({ ...foreign, node: 'peer' })).toEqual(stamp(1_100, 8))
+})
+
+test('a wall clock that gives no time is refused, and nothing moves', () => {
+  for (const wallMs of [Number.NaN, -1, -(5 * 60_000 + 1), Infinity, HLC_MAX_MS + 1]) {
+    const { wall, clock } = clockAt(50, { maxDriftMs: Infinity })
+    clock.now()
+    wall.ms = wallMs
+    expect(() => clock.now()).toThrow(RangeError)
+    expect(() => clock.receive(stamp(60, 0, 'peer'))).toThrow(RangeError)
+    expect(clock.latest).toEqual(stamp(50, 0))
+  }
+})
+
+test('the last stamp there is: no wrap to 0, an error, and nothing moves', () => {
+  const last = stamp(HLC_MAX_MS, HLC_MAX_COUNTER)
+  const clock = new HybridLogicalClock({ node: 'me', now: () => 0, maxDriftMs: Infinity, latest: last })
+  expect(() => clock.now()).toThrow(RangeError)
+  expect(() => clock.receive(stamp(HLC_MAX_MS, HLC_MAX_COUNTER, 'peer'))).toThrow(RangeError)
+  expect(clock.latest).toEqual(last)
 })
 
 test('a counter past 65,535 carries into the milliseconds', () => {

@@ -112,10 +112,10 @@ export class DependencyBuffer<M extends DependentMessage = DependentMessage> {
    */
   catchUp(ids: Iterable<string>): M[] {
     const out: M[] = []
-    for (const id of ids) {
-      this.#remove(id)
-      this.#settle(id, out)
-    }
+    // All of them first: one must not come out because another sets it free.
+    const known = [...ids]
+    for (const id of known) this.#remove(id)
+    for (const id of known) this.#settle(id, out)
     return this.#drain(out)
   }
 

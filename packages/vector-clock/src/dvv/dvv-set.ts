@@ -118,7 +118,10 @@ export class DvvSet<T> {
     return this.#context
   }
 
-  /** How the histories relate, whatever the values are. If `before`, the other one replaces this one. */
+  /**
+   * Which has seen more writes, whatever the values are. Always `merge()`, also if this says `before`: `remove()`
+   * and `keepNewest()` are not writes, so a set may know of a removal that one with a longer history does not.
+   */
   compare(other: DvvSet<T>): Ordering {
     return this.context.compare(other.context)
   }

@@ -90,15 +90,19 @@ export class StampReservation implements HlcReservation {
 
   /**
    * Resolves when stamps can be made: await it once after the start, and after a {@link StampsNotReservedError}.
-   * Rejects with what `store` failed with; then nothing is lost, call it again.
+   *
+   * @throws StampsNotReservedError if `store` failed, with the reason as `cause`. Nothing is lost, call it again.
    */
   async ready(): Promise<void> {
     const ms = Math.max(this.#wantedMs, Math.floor(this.#now()))
-    await this.#storing
-    if (ms < this.#reservedMs) return
-    this.#ask(ms)
-    await this.#storing
-    if (ms >= this.#reservedMs) throw this.#failure
+    while (ms >= this.#reservedMs) {
+      // A question that is under way may have been for less, or fail; an own one decides.
+      const asks = this.#storing === undefined
+      if (asks) this.#ask(ms)
+      await this.#storing
+      if (asks && ms >= this.#reservedMs)
+        throw new StampsNotReservedError(ms, this.#reservedMs, this.#failure)
+    }
   }
 
   #ask(ms: number): void {

@@ -200,11 +200,11 @@ export class MatrixClock {
 function least([first = VersionVector.empty, ...others]: readonly VersionVector[]): VersionVector {
   // Rows are mostly equal, or nearly: then this is one pass over numbers.
   return others.reduce(
-    (least, row) =>
-      row.dominates(least)
-        ? least
+    (all, row) =>
+      row.dominates(all)
+        ? all
         : VersionVector.of(
-            Array.from(least, ([node, counter]) => [node, Math.min(counter, row.get(node))] as const),
+            Array.from(all, ([node, counter]) => [node, Math.min(counter, row.get(node))] as const),
           ),
     first,
   )
