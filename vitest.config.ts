@@ -6,6 +6,7 @@ const conditions = ['@quorate/source', 'module', 'node', 'development|production
 const config: ViteUserConfig = {
   resolve: { conditions },
   ssr: { resolve: { conditions } }, // the one that tests in Node use
+  environments: { __vitest__: { resolve: { conditions } } }, // the one of global setups, which else need a build
   test: {
     projects: [
       {
