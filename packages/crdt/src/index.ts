@@ -4,6 +4,23 @@
  */
 export { ClockDriftError, DecodeError } from '@quorate/vector-clock'
 export {
+  createTwoPhaseSet,
+  decodeTwoPhaseSet,
+  type TwoPhaseSet,
+  type TwoPhaseSetDelta,
+  twoPhaseSetFromJSON,
+} from './2p-set.ts'
+export type { BoundedCounterJson, BoundedRowJson } from './bounded-codec.ts'
+export {
+  type BoundedCounter,
+  type BoundedCounterDelta,
+  boundedCounterFromJSON,
+  type BoundedCounterOptions,
+  createBoundedCounter,
+  decodeBoundedCounter,
+} from './bounded-counter.ts'
+export type { Claim, Right, Rights } from './bounded-rows.ts'
+export {
   type Cart,
   type CartDelta,
   cartFromJSON,
@@ -15,6 +32,7 @@ export {
 export type { Counting } from './counting.ts'
 export type { CountsJson } from './counts-codec.ts'
 export type { Crdt, CrdtType, Delta, MergeSource, ReplicaOptions } from './crdt.ts'
+export { chooseDonors, type Donation } from './donors.ts'
 export type { Dotted } from './dotted.ts'
 export { createDwFlag, decodeDwFlag, type DwFlag, type DwFlagDelta, dwFlagFromJSON } from './dw-flag.ts'
 export type { SetElement } from './element.ts'
@@ -29,6 +47,7 @@ export {
   gCounterFromJSON,
   type GCounterJson,
 } from './g-counter.ts'
+export { createGSet, decodeGSet, type GSet, type GSetDelta, gSetFromJSON } from './g-set.ts'
 export {
   createLwwMap,
   decodeLwwMap,
