@@ -2,19 +2,32 @@ import {
   type Cart,
   cartFromJSON,
   createCart,
+  createDwFlag,
+  createEwFlag,
   createGCounter,
   createLwwMap,
   createLwwRegister,
   createMvRegister,
+  createOrMap,
   createOrSet,
   createPnCounter,
+  createRwSet,
   decodeCart,
+  decodeDwFlag,
+  decodeEwFlag,
   decodeGCounter,
   decodeLwwMap,
   decodeLwwRegister,
   decodeMvRegister,
+  decodeOrMap,
   decodeOrSet,
   decodePnCounter,
+  decodeRwSet,
+  type DwFlag,
+  dwFlagFromJSON,
+  type EwFlag,
+  ewFlagFromJSON,
+  field,
   type GCounter,
   gCounterFromJSON,
   type LwwMap,
@@ -23,10 +36,13 @@ import {
   lwwRegisterFromJSON,
   type MvRegister,
   mvRegisterFromJSON,
+  orMapFromJSON,
   type OrSet,
   orSetFromJSON,
   type PnCounter,
   pnCounterFromJSON,
+  type RwSet,
+  rwSetFromJSON,
 } from '../src/index.ts'
 import {
   editElements,
@@ -172,6 +188,135 @@ const lwwMap: Subject = {
   lost: (notes, crdt) => lostElements(notes, (crdt as LwwMap).keys()),
 }
 
+const rwSet: Subject = {
+  name: 'rw-set',
+  make: (place) => createRwSet(place),
+  decode: (bytes, place) => decodeRwSet(bytes, place),
+  fromJSON: (json, place) => rwSetFromJSON(json, place),
+  edit(crdt, random, id) {
+    const own = crdt as RwSet<string>
+    return editElements(
+      random,
+      id,
+      [...own],
+      (element) => own.add(element),
+      (element) => own.remove(element),
+    )
+  },
+  lost: (notes, crdt) => lostElements(notes, crdt as RwSet<string>),
+}
+
+function editFlag(own: EwFlag | DwFlag, random: () => number): Edited {
+  const on = random() < 0.5
+  return {
+    delta: on ? own.enable() : own.disable(),
+    note: { key: String(on), kind: on ? 'add' : 'remove', amount: 0 },
+  }
+}
+
+/** A flag is what somebody made it, or as it was. */
+function lostFlag(notes: readonly Noted[], value: unknown, atFirst: boolean): string | undefined {
+  if (notes.some(({ key }) => key === String(value))) return undefined
+  const changed = notes.some(({ acknowledged }) => acknowledged)
+  return value === atFirst && !changed ? undefined : `the flag is ${String(value)}, and nobody made it so`
+}
+
+const ewFlag: Subject = {
+  name: 'ew-flag',
+  make: createEwFlag,
+  decode: decodeEwFlag,
+  fromJSON: ewFlagFromJSON,
+  edit: (crdt, random) => editFlag(crdt as EwFlag, random),
+  lost: (notes, crdt) => lostFlag(notes, crdt.value, false),
+}
+
+const dwFlag: Subject = {
+  name: 'dw-flag',
+  make: createDwFlag,
+  decode: decodeDwFlag,
+  fromJSON: dwFlagFromJSON,
+  edit: (crdt, random) => editFlag(crdt as DwFlag, random),
+  lost: (notes, crdt) => lostFlag(notes, crdt.value, false),
+}
+
+const shape = {
+  visits: field.counter(),
+  words: field.set(),
+  basket: field.cart(),
+  active: field.flag(),
+  note: field.conflicts<string>(),
+  rooms: field.mapOf({ title: field.value<string>(), guests: field.mapOf(field.counter()) }),
+}
+const makeMap = (place: Place) => createOrMap({ ...stamped(place), shape })
+
+const orMap: Subject = {
+  name: 'or-map',
+  make: makeMap,
+  decode: (bytes, place) => decodeOrMap(bytes, { ...stamped(place), shape }),
+  fromJSON: (json, place) => orMapFromJSON(json, { ...stamped(place), shape }),
+  edit(crdt, random, id) {
+    const own = crdt as ReturnType<typeof makeMap>
+    const what = random()
+    const [words, basket, rooms] = [own.at('words'), own.at('basket'), own.at('rooms')]
+    if (what < 0.2) {
+      const amount = random() < 0.7 ? 3 : -2
+      const delta = amount > 0 ? own.at('visits').increment(amount) : own.at('visits').decrement(-amount)
+      return { delta, note: { key: '', kind: 'set', amount } }
+    }
+    if (what < 0.25) {
+      const delta = random() < 0.5 ? own.at('active').enable() : own.at('active').disable()
+      return { delta, note: { key: '', kind: 'set', amount: 0 } }
+    }
+    if (what < 0.3) return { delta: own.at('note').set(id), note: { key: '', kind: 'set', amount: 0 } }
+    if (what < 0.5) {
+      return editElements(
+        random,
+        id,
+        [...words.value],
+        (word) => words.add(word),
+        (word) => words.remove(word),
+      )
+    }
+    if (what < 0.7) {
+      const skus = [...basket.value.keys()]
+      return editElements(
+        random,
+        id,
+        skus,
+        (sku) => basket.add(sku, 2),
+        (sku) => basket.remove(sku),
+      )
+    }
+    return editElements(
+      random,
+      id,
+      rooms.keys(),
+      (room) =>
+        own.update(() => {
+          rooms.at(room).at('title').set(id)
+          rooms.at(room).at('guests').at('ann').increment()
+        }),
+      (room) => rooms.delete(room),
+    )
+  },
+  lost(notes, crdt) {
+    const { visits, words, basket, rooms } = (crdt as ReturnType<typeof makeMap>).value
+    const elements = [...words, ...Object.keys(basket), ...Object.keys(rooms)]
+    const half = Object.entries(rooms).find(([name, room]) => room.title !== name || room.guests['ann'] !== 1)
+    if (half !== undefined) return `half a group is there: ${JSON.stringify(half)}`
+    return (
+      lostElements(
+        notes.filter(({ key }) => key !== ''),
+        elements,
+      ) ??
+      lostCounts(
+        notes.filter(({ key }) => key === ''),
+        visits,
+      )
+    )
+  },
+}
+
 /** Every type of the package. The tests fail if one is missing. */
 export const SUBJECTS: readonly Subject[] = [
   cart,
@@ -181,4 +326,8 @@ export const SUBJECTS: readonly Subject[] = [
   lwwRegister,
   mvRegister,
   lwwMap,
+  rwSet,
+  ewFlag,
+  dwFlag,
+  orMap,
 ]

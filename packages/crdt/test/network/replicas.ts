@@ -116,7 +116,7 @@ export function network(
       const done = history.flatMap(({ status, output, call }) =>
         status === 'ok' && output !== undefined ? [[`e${call.edit}`, output] as const] : [],
       )
-      const acknowledged = new Map(done)
+      const acknowledged = new Map<string, Noted>(done)
       const unsure = [...alive.begun].filter(([id]) => !acknowledged.has(id.replace(/\.\d+$/, '')))
       const notes = [...acknowledged.values(), ...unsure.map(([, note]) => note)]
 
