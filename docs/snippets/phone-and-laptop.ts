@@ -13,8 +13,8 @@ function device(replica: string, time: string) {
   const now = (): number => Date.parse(`2026-11-27T${time}Z`)
   return { value: createLwwRegister<Line[]>({ replica, now }), cart: createCart({ replica }) }
 }
-const phone = device('phone', '09:00:01')
-const laptop = device('laptop', '09:00:02')
+const phone = device('phone', '09:00:01.000')
+const laptop = device('laptop', '09:00:01.300')
 
 // Both are offline, and each adds something …
 phone.value.set([{ sku: 'tv', quantity: 1 }])
