@@ -5,6 +5,7 @@ import {
   createDwFlag,
   createEwFlag,
   createGCounter,
+  createGSet,
   createLwwMap,
   createLwwRegister,
   createMvRegister,
@@ -12,10 +13,13 @@ import {
   createOrSet,
   createPnCounter,
   createRwSet,
+  createTwoPhaseSet,
+  type CrdtType,
   decodeCart,
   decodeDwFlag,
   decodeEwFlag,
   decodeGCounter,
+  decodeGSet,
   decodeLwwMap,
   decodeLwwRegister,
   decodeMvRegister,
@@ -23,6 +27,8 @@ import {
   decodeOrSet,
   decodePnCounter,
   decodeRwSet,
+  decodeTwoPhaseSet,
+  type Delta,
   type DwFlag,
   dwFlagFromJSON,
   type EwFlag,
@@ -30,6 +36,7 @@ import {
   field,
   type GCounter,
   gCounterFromJSON,
+  gSetFromJSON,
   type LwwMap,
   lwwMapFromJSON,
   type LwwRegister,
@@ -37,14 +44,14 @@ import {
   type MvRegister,
   mvRegisterFromJSON,
   orMapFromJSON,
-  type OrSet,
   orSetFromJSON,
   type PnCounter,
   pnCounterFromJSON,
-  type RwSet,
   rwSetFromJSON,
+  twoPhaseSetFromJSON,
 } from '../src/index.ts'
 import {
+  type AnyCrdt,
   editElements,
   type Edited,
   lostCounts,
@@ -89,23 +96,37 @@ const cart: Subject = {
   lost: (notes, crdt) => lostElements(notes, (crdt as Cart).value.keys()),
 }
 
-const orSet: Subject = {
-  name: 'or-set',
-  make: (place) => createOrSet(place),
-  decode: (bytes, place) => decodeOrSet(bytes, place),
-  fromJSON: (json, place) => orSetFromJSON(json, place),
-  edit(crdt, random, id) {
-    const own = crdt as OrSet<string>
-    return editElements(
-      random,
-      id,
-      [...own],
-      (element) => own.add(element),
-      (element) => own.remove(element),
-    )
-  },
-  lost: (notes, crdt) => lostElements(notes, crdt as OrSet<string>),
+interface AnySet extends AnyCrdt, Iterable<string> {
+  add(element: string): Delta
+  remove?(element: string): Delta
 }
+
+/** What sets have in common: elements that are added, and, in some, removed. */
+function ofSet(
+  name: CrdtType,
+  make: (place: Place) => AnySet,
+  decode: (bytes: Uint8Array, place: Place) => AnySet,
+  fromJSON: (json: unknown, place: Place) => AnySet,
+): Subject {
+  return {
+    name,
+    make,
+    decode,
+    fromJSON,
+    edit(crdt, random, id) {
+      const own = crdt as AnySet
+      const remove = own.remove?.bind(own)
+      if (remove === undefined) return { delta: own.add(id), note: { key: id, kind: 'add', amount: 1 } }
+      return editElements(random, id, [...own], (element) => own.add(element), remove)
+    },
+    lost: (notes, crdt) => lostElements(notes, crdt as AnySet),
+  }
+}
+
+const orSet = ofSet('or-set', createOrSet, decodeOrSet, orSetFromJSON)
+const rwSet = ofSet('rw-set', createRwSet, decodeRwSet, rwSetFromJSON)
+const gSet = ofSet('g-set', createGSet, decodeGSet, gSetFromJSON)
+const twoPhaseSet = ofSet('2p-set', createTwoPhaseSet, decodeTwoPhaseSet, twoPhaseSetFromJSON)
 
 const pnCounter: Subject = {
   name: 'pn-counter',
@@ -186,24 +207,6 @@ const lwwMap: Subject = {
     )
   },
   lost: (notes, crdt) => lostElements(notes, (crdt as LwwMap).keys()),
-}
-
-const rwSet: Subject = {
-  name: 'rw-set',
-  make: (place) => createRwSet(place),
-  decode: (bytes, place) => decodeRwSet(bytes, place),
-  fromJSON: (json, place) => rwSetFromJSON(json, place),
-  edit(crdt, random, id) {
-    const own = crdt as RwSet<string>
-    return editElements(
-      random,
-      id,
-      [...own],
-      (element) => own.add(element),
-      (element) => own.remove(element),
-    )
-  },
-  lost: (notes, crdt) => lostElements(notes, crdt as RwSet<string>),
 }
 
 function editFlag(own: EwFlag | DwFlag, random: () => number): Edited {
@@ -327,6 +330,8 @@ export const SUBJECTS: readonly Subject[] = [
   mvRegister,
   lwwMap,
   rwSet,
+  gSet,
+  twoPhaseSet,
   ewFlag,
   dwFlag,
   orMap,
