@@ -21,7 +21,8 @@ export interface Device {
 
 export interface Network extends Scenario<Device, Call, Noted | undefined> {}
 
-const GOSSIP_MS = 25
+/** So often a replica asks the next of the others for what it lacks: all four of them within the time of settling. */
+const GOSSIP_MS = 40
 const EDITS = 16
 
 /** What the replicas hold, by name; each run begins anew. */
@@ -72,9 +73,9 @@ export function network(
       }),
     )
     env.spawn(async () => {
-      for (;;) {
+      for (let turn = env.restarts; ; turn++) {
         await env.sleep(GOSSIP_MS * (0.5 + env.random()))
-        const peer = others[Math.floor(env.random() * others.length)]
+        const peer = others[turn % others.length]
         if (breakIt.gossip === false || peer === undefined) continue
         await inTurn(async () => env.send(peer, { version: crdt.version.toJSON() }))
       }
@@ -111,7 +112,7 @@ export function network(
       const note = await own.edit(`e${edit}.${env.restarts}`)
       return note === undefined ? undefined : { ...note, acknowledged: true }
     },
-    settleMs: 400,
+    settleMs: 350,
     check: ({ history }) => {
       const done = history.flatMap(({ status, output, call }) =>
         status === 'ok' && output !== undefined ? [[`e${call.edit}`, output] as const] : [],
