@@ -26,7 +26,7 @@ const USER = {
 const newUser = (replica: string) => createOrMap({ replica, shape: USER })
 const hex = (crdt: { encode(): Uint8Array }): string => Buffer.from(crdt.encode()).toString('hex')
 /** A map of sets by any name, as Akka's ORMultiMap and as ORMap is tested there. */
-const newSets = (replica: string) => createOrMap({ replica, shape: field.mapOf(field.set<string>()) })
+const newSets = (replica: string) => createOrMap({ replica, shape: field.mapOf(field.set()) })
 
 describe('a document', () => {
   test('has a plain value, whatever is in it', () => {
@@ -304,7 +304,7 @@ describe('cases of Riak', () => {
     })
     const young = createOrMap({
       replica: 'b',
-      shape: { likes: field.set<string>(), extra: field.value<string>() },
+      shape: { likes: field.set(), extra: field.value<string>() },
     })
     old.at('likes').increment(3)
     young.at('likes').add('ada')
@@ -583,7 +583,7 @@ describe('what is refused', () => {
   test('fields too deep, or behind too long names, on the way in and by a call', () => {
     type Deep = ReturnType<typeof field.mapOf>
     let of = field.mapOf(field.counter()) as unknown as Deep
-    for (let i = 0; i < MAX_MAP_DEPTH; i++) of = field.mapOf(of) as unknown as Deep
+    for (let i = 0; i < MAX_MAP_DEPTH; i++) of = field.mapOf(of)
     const descend = (from: unknown, steps: number): unknown => {
       let at = from as { at(name: string): unknown }
       for (let i = 0; i < steps; i++) at = at.at('x') as typeof at

@@ -226,6 +226,6 @@ function make<D extends Shape | Container>(
 ): OrMapOf<D> {
   const of = fieldOf<Shape | Container>(options.shape) as Field
   if (of.kind === 'record' || of.kind === 'map')
-    return new OrMap(options, of as Container, source) as unknown as OrMapOf<D>
+    return new OrMap(options, of, source) as unknown as OrMapOf<D>
   throw new TypeError(`shape must be an object of fields or field.mapOf(), got a ${of.kind}`)
 }

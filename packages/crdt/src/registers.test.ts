@@ -163,9 +163,9 @@ describe('LWW-Register', () => {
     register.set(mine)
     mine.sizes.push(3)
     mine.key[0] = 9
-    const { value } = register
-    value?.key.fill(7)
-    expect(() => (value?.sizes as (number | bigint)[]).push(4)).toThrow(TypeError)
+    const value = register.value as typeof mine
+    value.key.fill(7)
+    expect(() => value.sizes.push(4)).toThrow(TypeError)
     expect(register.value).toEqual({ theme: 'dark', sizes: [1, 2n], key: Uint8Array.of(1) })
     expect(decodeLwwRegister(register.encode(), { replica: 'b' }).value).toEqual(register.value)
   })

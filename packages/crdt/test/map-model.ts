@@ -83,7 +83,8 @@ function placesOf(events: readonly Event[]): Map<string, unknown> {
 
 function valueOf(here: readonly Event[]): unknown {
   const sum = (of: (event: Event) => number): number => here.reduce((total, event) => total + of(event), 0)
-  switch (here[0]?.op.kind) {
+  const [{ op: first }] = here as [Event]
+  switch (first.kind) {
     case 'value':
       return here.toSorted((a, b) => b.time - a.time)[0]?.op.amount
     case 'conflicts':
@@ -96,9 +97,10 @@ function valueOf(here: readonly Event[]): unknown {
         sum(({ op }) => (op.kind === 'add' ? op.amount : 0)) +
         Math.max(0, ...here.map(({ op }) => (op.kind === 'set' ? op.amount : 0)))
       )
-    default:
-      return true
+    case 'there':
+    case 'delete':
   }
+  return true
 }
 
 const amount = fc.integer({ min: 1, max: 4 })
@@ -151,12 +153,12 @@ const SHAPE = {
   phones: field.conflicts<number>(),
   visits: field.counter(),
   active: field.flag(),
-  tags: field.set<string>(),
+  tags: field.set(),
   basket: field.cart(),
   people: field.mapOf({
     name: field.value<number>(),
     visits: field.counter(),
-    tags: field.set<string>(),
+    tags: field.set(),
     scores: field.mapOf(field.counter()),
   }),
 }
@@ -196,9 +198,10 @@ function editFields(
     case 'tags':
       return kind === 'delete' ? map.at(name).remove(last) : map.at(name).add(last)
     case 'basket':
-      if (kind === 'delete') return map.at(name).remove(last)
-      return kind === 'set' ? map.at(name).setQuantity(last, by) : map.at(name).add(last, by)
   }
+  const basket = map.at(name)
+  if (kind === 'delete') return basket.remove(last)
+  return kind === 'set' ? basket.setQuantity(last, by) : basket.add(last, by)
 }
 
 /** By −1 at most, so that both directions are counted. */
@@ -270,8 +273,18 @@ const orMap: Subject = {
       weight: 4,
       arbitrary: opOf(
         'delete',
-        ...['name', 'phones', 'visits', 'active', 'tags', 'tags/a', 'basket', 'basket/tv', ''],
-        ...['people', 'people/x', 'people/y'],
+        'name',
+        'phones',
+        'visits',
+        'active',
+        'tags',
+        'tags/a',
+        'basket',
+        'basket/tv',
+        '',
+        'people',
+        'people/x',
+        'people/y',
         ...['name', 'visits', 'tags', 'tags/a', 'scores', 'scores/a'].flatMap(IN_PERSON),
       ),
     },
@@ -395,8 +408,8 @@ function note(node: Node, by: number, op: Op, time: number): Event {
   return event
 }
 
-/** Everybody syncs with everybody by deltas; then all are what the model says of all edits. */
-export function checkEnd(subject: Subject, nodes: readonly Node[]): void {
+/** Everybody syncs with everybody by deltas, until nobody lacks anything. @returns what all must see then. */
+export function heal(subject: Subject, nodes: readonly Node[]): unknown {
   for (let sent = 1, round = 0; sent > 0; round++) {
     expect(round, 'rounds of sync').toBeLessThan(4)
     sent = 0
@@ -410,12 +423,5 @@ export function checkEnd(subject: Subject, nodes: readonly Node[]): void {
     }
   }
   const all = new Set(nodes.flatMap(({ heard }) => [...heard]))
-  const expected = subject.model(placesOf(visibleInTheEnd(all)))
-  const [first] = nodes as [Node]
-  for (const { crdt } of nodes) {
-    expect(subject.seen(crdt)).toEqual(expected)
-    expect(crdt.encode()).toEqual(first.crdt.encode())
-    expect(crdt.hasGaps).toBe(false)
-    expect(crdt.version.compare(first.crdt.version)).toBe('equal')
-  }
+  return subject.model(placesOf(visibleInTheEnd(all)))
 }

@@ -128,7 +128,7 @@ export const TAG_OF: Readonly<Record<Field['kind'], ContainerTag | LeafTag>> = {
 /** The record of a shape; a field as it is. @throws TypeError for anything else. */
 export function fieldOf<D extends Field | Shape>(of: D): FieldOf<D> {
   if (isField(of)) return of as FieldOf<D>
-  return { kind: 'record', shape: checkedShape(of as Shape) } as RecordField as FieldOf<D>
+  return { kind: 'record', shape: checkedShape(of) } as RecordField as FieldOf<D>
 }
 
 /** True if some value in it is checked by a schema. */

@@ -249,7 +249,7 @@ export class SetHandle<E extends SetElement> extends Handle implements Iterable<
 
   /** True if the element is in the set. */
   has(element: E): boolean {
-    return this.editor.store.entries.has(this.path + elementStep(element === 0 ? (0 as E) : element))
+    return this.editor.store.entries.has(this.path + elementStep(element))
   }
 
   /** The elements, in no order to rely on. */
@@ -268,7 +268,7 @@ export class SetHandle<E extends SetElement> extends Handle implements Iterable<
 
   /** Removes an element as far as this replica has seen it. */
   remove(element: E): OrMapDelta {
-    return this.removeAll([this.path + elementStep(element === 0 ? (0 as E) : element)])
+    return this.removeAll([this.path + elementStep(element)])
   }
 }
 

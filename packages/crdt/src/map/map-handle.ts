@@ -139,8 +139,8 @@ function handleFor(editor: Editor, path: string, field: Field): Handle {
     case 'record':
     case 'map':
       checkPath(path)
-      return new MapHandle(editor, path, field)
   }
+  return new MapHandle(editor, path, field)
 }
 
 /** The field that a container has by this name, if it may have one. */
@@ -182,8 +182,8 @@ function valueAt(editor: Editor, path: string, field: Field): unknown {
     case 'record':
       return recordAt(editor, path, field)
     case 'map':
-      return mapAt(editor, path, field)
   }
+  return mapAt(editor, path, field)
 }
 
 const recordAt = (editor: Editor, path: string, { shape }: RecordField): unknown =>

@@ -1,5 +1,4 @@
 import type { Live } from '../dot-store.ts'
-import type { StoreRules } from '../fragment.ts'
 import { IndexedDotStore } from '../indexed-dot-store.ts'
 import type { Payload } from './payload.ts'
 import { lastStep, parentOf } from './path.ts'
@@ -18,10 +17,6 @@ export class PathStore extends IndexedDotStore<string, Payload> {
   #tree: Map<string, Set<string>> | undefined
   /** Paths that may have come or gone since the tree was up to date. */
   readonly #changed = new Set<string>()
-
-  constructor(rules: StoreRules<Payload>) {
-    super(rules)
-  }
 
   /** The steps to what is in a container, in no order. */
   steps(container: string): ReadonlySet<string> {

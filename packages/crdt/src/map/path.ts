@@ -53,7 +53,7 @@ export const stepOf = (tag: Tag, name: string): string =>
     ? `${tag}${name.replaceAll('\\', '\\\\').replaceAll(END, '\\n')}${END}`
     : `${tag}${name}${END}`
 
-/** The step to an element of a set. */
+/** The step to an element of a set; the same for −0 and 0. */
 export const elementStep = (element: SetElement): string =>
   typeof element === 'string'
     ? stepOf('t', element)
