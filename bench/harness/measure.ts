@@ -52,13 +52,18 @@ function loopOf(operation: (index: number) => unknown): Loop {
   return make(operation)
 }
 
+/** How long the collector's threads may go on sweeping after a collection, ms. */
+const SWEEP_MS = 30
+const nobody = new Int32Array(new SharedArrayBuffer(4))
+
 /**
  * User and system CPU that synchronous work takes in this process, ms, with the garbage collector's and the compiler's
- * threads. Of less than about 1 ms the clock makes little; the garbage of what came before is collected first, if
- * node runs with `--expose-gc`.
+ * threads. With `node --expose-gc` the garbage of what came before is collected first, and the collector's threads get
+ * time to end: on a large heap they would else cost more than a short work. The clock's grain is about 1 µs.
  */
 export function cpuMsOf<T>(work: () => T): { readonly ms: number; readonly result: T } {
   globalThis.gc?.()
+  if (globalThis.gc !== undefined) Atomics.wait(nobody, 0, 0, SWEEP_MS)
   const before = process.cpuUsage()
   const result = work()
   const { user, system } = process.cpuUsage(before)

@@ -42,7 +42,9 @@ class GapBuffer extends Floor implements TextCopy {
 
   text(): string {
     const decoder = new TextDecoder('utf-16le')
-    return decoder.decode(this.#units.subarray(0, this.#from)) + decoder.decode(this.#units.subarray(this.#to))
+    return (
+      decoder.decode(this.#units.subarray(0, this.#from)) + decoder.decode(this.#units.subarray(this.#to))
+    )
   }
 
   #moveTo(index: number): void {

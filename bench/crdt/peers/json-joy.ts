@@ -3,8 +3,8 @@
 import { Model, Patch } from 'json-joy/lib/json-crdt/index.js'
 import type { Copy, Maker, MapCopy, Peer, SetCopy, TextCopy } from './peer.ts'
 
-/** Session numbers below 65,536 are reserved. */
-const FIRST_SESSION = 100_000
+/** Sessions as long as those it draws itself, 53 bits. */
+const FIRST_SESSION = 2 ** 52
 /** All replicas begin with one document, made once by a session of its own. */
 const baseOf = (root: unknown): Uint8Array => {
   const model = Model.create(undefined, FIRST_SESSION)

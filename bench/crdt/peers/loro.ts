@@ -3,12 +3,15 @@
 import { LoroCounter, LoroDoc, VersionVector } from 'loro-crdt'
 import type { CartCopy, Copy, CounterCopy, Maker, MapCopy, Peer, SetCopy, TextCopy } from './peer.ts'
 
+/** Ids as long as those it draws itself, 64 bits. */
+const FIRST_ID = 2n ** 63n
+
 abstract class LoroCopy implements Copy {
   protected readonly doc: LoroDoc = new LoroDoc()
   readonly #updates: Uint8Array[] = []
 
   constructor(replica: number, updates: boolean) {
-    this.doc.setPeerId(replica)
+    this.doc.setPeerId(FIRST_ID + BigInt(replica))
     if (updates) this.doc.subscribeLocalUpdates((update) => void this.#updates.push(update))
   }
 

@@ -16,7 +16,8 @@ import { createText, decodeText } from '@quorate/crdt/text'
 import type { VersionVector } from '@quorate/vector-clock'
 import type { CartCopy, Copy, CounterCopy, Maker, MapCopy, Peer, SetCopy, TextCopy } from './peer.ts'
 
-const nameOf = (replica: number): string => `replica-${replica}`
+/** A replica's name is the program's; the documentation has names like this one. */
+const nameOf = (replica: number): string => `eu-${replica}`
 
 abstract class OurCopy<T extends CrdtType, C extends Crdt<T, unknown>> implements Copy {
   protected readonly crdt: C

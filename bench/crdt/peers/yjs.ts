@@ -3,12 +3,15 @@
 import * as Y from 'yjs'
 import type { Copy, Maker, MapCopy, Peer, SetCopy, TextCopy } from './peer.ts'
 
+/** Ids as long as those it draws itself, 32 bits. */
+const FIRST_ID = 2 ** 31
+
 abstract class YCopy implements Copy {
   protected readonly doc: Y.Doc = new Y.Doc()
   #updates: Uint8Array[] = []
 
   constructor(replica: number, updates: boolean) {
-    this.doc.clientID = replica
+    this.doc.clientID = FIRST_ID + replica
     if (updates) this.doc.on('update', (update: Uint8Array) => void this.#updates.push(update))
   }
 

@@ -19,7 +19,12 @@ function keysOf(count: number): string[] {
 export function smallSet(maker: Maker<SetCopy>, isFloor: boolean): Round {
   const keys = keysOf(1_000)
   const check = (copy: SetCopy): void => expectEqual('the size', copy.size(), keys.length)
-  const add = rateOf(() => maker.create(1, false), keys.length, (copy) => addAll(copy, keys), check)
+  const add = rateOf(
+    () => maker.create(1, false),
+    keys.length,
+    (copy) => addAll(copy, keys),
+    check,
+  )
   if (isFloor) return () => ({ add: add() })
 
   let last = 0
@@ -45,7 +50,12 @@ export function largeSet(maker: Maker<SetCopy>, isFloor: boolean): Round {
   const first = keys.slice(0, 100_000)
   const second = keys.slice(50_000)
   const check = (copy: SetCopy): void => expectEqual('the size', copy.size(), first.length)
-  const add = rateOf(() => maker.create(1, false), first.length, (copy) => addAll(copy, first), check)
+  const add = rateOf(
+    () => maker.create(1, false),
+    first.length,
+    (copy) => addAll(copy, first),
+    check,
+  )
   if (isFloor) return () => ({ add: add() })
   return () => {
     const mine = maker.create(1, false)

@@ -50,7 +50,11 @@ export function sendText(maker: Maker<TextCopy>, name: TraceName, edits?: number
       for (const update of updates) receiver.receive(update)
     })
     expectEqual('the received text', receiver.text(), end)
-    return { send, receive, 'an update': updates.reduce((sum, update) => sum + update.length, 0) / updates.length }
+    return {
+      send,
+      receive,
+      'an update': updates.reduce((sum, update) => sum + update.length, 0) / updates.length,
+    }
   }
 }
 
