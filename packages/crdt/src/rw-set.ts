@@ -138,8 +138,8 @@ export class RwSet<E extends SetElement = SetElement>
   /**
    * Drops the removals that no add can be concurrent with any more, as an edit: a removal is kept, as an add may
    * be under way that did not know of it and must lose. One that all replicas have seen, and of which this one
-   * has all adds they made before, has done its work. Replicas that have not yet heard of the compaction still see
-   * the removals: an add that comes before it is seen with it.
+   * has all adds they made before, has done its work. One who has not yet
+   * heard of the compaction still has the removal, and hides an add that followed until the compaction comes.
    *
    * @param versions of all replicas that may edit, each as that replica told it. A replica left out whose add is
    *   still under way may see it win.

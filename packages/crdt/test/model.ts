@@ -211,8 +211,8 @@ export const edit: fc.Arbitrary<Edit> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('clear') }) },
 ) as fc.Arbitrary<Edit>
 
-export const REPLICAS = ['a', 'b', 'c', 'd', 'e']
-export const who = fc.nat({ max: REPLICAS.length - 1 })
+export const REPLICAS: readonly string[] = ['a', 'b', 'c', 'd', 'e']
+export const who: fc.Arbitrary<number> = fc.nat({ max: REPLICAS.length - 1 })
 export type Step =
   | { readonly step: 'edit'; readonly at: number; readonly edit: Edit; readonly lost: readonly boolean[] }
   | { readonly step: 'deliver'; readonly pick: number; readonly keep: boolean }
