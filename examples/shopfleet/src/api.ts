@@ -8,11 +8,12 @@
  * - reservation: stock held for one order, either committed (sold) or released.
  */
 import { z } from 'zod'
+import { MAX_CART_LINES, MAX_LINE_QUANTITY } from './limits.ts'
 
 export const CURRENCY = 'gbp'
 
 export const sku = z.string().trim().min(1).max(40)
-export const quantity = z.int().min(1).max(100_000)
+export const quantity = z.int().min(1).max(MAX_LINE_QUANTITY)
 export const userId = z
   .string()
   .regex(/^[\w.-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64')
@@ -57,8 +58,6 @@ export const profileView = profileBody.extend({ userId, version: z.int() })
 export type ProfileView = z.infer<typeof profileView>
 
 /** POST /api/cart/items adds; PUT /api/cart/items/:sku sets a quantity (0 removes); DELETE /api/cart empties. */
-export const MAX_CART_LINES = 1_000
-export const MAX_LINE_QUANTITY = 100_000
 export const cartLine = z.object({ sku, quantity })
 export const cartItemsBody = z.object({ items: z.array(cartLine).min(1).max(MAX_CART_LINES) })
 export const cartQuantityBody = z.object({ quantity: z.int().min(0).max(MAX_LINE_QUANTITY) })

@@ -4,13 +4,8 @@
  */
 import { createCart, decodeCart, type Cart } from '@quorate/crdt/cart'
 import { VersionVector } from '@quorate/vector-clock'
-import {
-  MAX_CART_LINES,
-  MAX_LINE_QUANTITY,
-  type CartLine,
-  type CartSyncBody,
-  type CartSyncView,
-} from '../api.ts'
+import type { CartLine, CartSyncBody, CartSyncView } from '../api.ts'
+import { MAX_CART_LINES, MAX_LINE_QUANTITY } from '../limits.ts'
 import { fromBase64, toBase64 } from './base64.ts'
 import { changesOf, mergeAndTell, type Change, type MergedChange } from './changes.ts'
 

@@ -37,7 +37,14 @@ export interface DeviceSessionOptions {
   /** `PUT /api/cart/sync`. */
   readonly send: (body: CartSyncBody) => Promise<CartSyncView>
   /** The device had its say and heard what others did. */
-  readonly onSynced?: (changes: readonly MergedChange[]) => void
+  readonly onSynced?: (synced: Synced) => void
+}
+
+export interface Synced {
+  /** What others did. */
+  readonly changes: readonly MergedChange[]
+  /** The shop has heard something new, which other devices will want to know. */
+  readonly handedIn: boolean
 }
 
 interface Stored {
@@ -66,6 +73,11 @@ export class DeviceSession {
 
   get view(): DeviceView {
     return this.#view
+  }
+
+  /** The name it edits under. */
+  get replica(): string {
+    return this.#device.replica
   }
 
   /** @returns how to stop listening. */
@@ -121,9 +133,10 @@ export class DeviceSession {
   async #syncOnce(): Promise<void> {
     this.#show()
     try {
-      const merged = await this.#exchange()
+      const handedIn = this.#device.isWaiting
+      const changes = await this.#exchange()
       this.#failure = null
-      this.#options.onSynced?.(merged)
+      this.#options.onSynced?.({ changes, handedIn })
     } catch (error) {
       // Also offline in the middle: the answer of a request that was under way is not waited for.
       if (this.#isOnline) this.#fail(error instanceof Error ? error.message : String(error))

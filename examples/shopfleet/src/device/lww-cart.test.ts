@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { CartDevice } from './cart-device.ts'
-import { lwwEdit, lwwQuantity, lwwSync, lwwTake, NO_LWW, type LwwCarts } from './lww-cart.ts'
+import { lwwEdit, lwwFrom, lwwQuantity, lwwSync, type LwwCarts } from './lww-cart.ts'
 import { CartShop } from './shop.test-helper.ts'
 import { syncDevice } from './sync-device.ts'
+
+const START = lwwFrom([], ['phone', 'laptop'], 0)
 
 test('a TV on the phone, then a cable on the laptop before they meet: the last write loses the TV, the CRDT keeps both', async () => {
   const shop = new CartShop()
@@ -10,7 +12,7 @@ test('a TV on the phone, then a cable on the laptop before they meet: the last w
   const laptop = CartDevice.create('laptop')
   phone.add('tv')
   laptop.add('cable')
-  let lww: LwwCarts = lwwEdit(NO_LWW, 'phone', { sku: 'tv', quantity: 1 }, 1)
+  let lww: LwwCarts = lwwEdit(START, 'phone', { sku: 'tv', quantity: 1 }, 1)
   lww = lwwEdit(lww, 'laptop', { sku: 'cable', quantity: 1 }, 2)
   for (const [name, device] of [
     ['phone', phone],
@@ -31,13 +33,14 @@ test('a TV on the phone, then a cable on the laptop before they meet: the last w
 })
 
 test('as long as the devices take turns, the last write is right', () => {
-  let lww = lwwSync(lwwEdit(NO_LWW, 'phone', { sku: 'tv', quantity: 1 }, 1), 'phone')
+  let lww = lwwSync(lwwEdit(START, 'phone', { sku: 'tv', quantity: 1 }, 1), 'phone')
   lww = lwwSync(lww, 'laptop')
   lww = lwwSync(lwwEdit(lww, 'laptop', { sku: 'cable', quantity: 2 }, 2), 'laptop')
   expect(lww.shop.items).toEqual([
     { sku: 'cable', quantity: 2 },
     { sku: 'tv', quantity: 1 },
   ])
-  lww = lwwSync(lwwTake(lww, 3), 'phone')
-  expect([lww.shop.items, lwwQuantity(lww, 'phone', 'tv')]).toEqual([[], 0])
+  lww = lwwSync(lwwEdit(lwwSync(lww, 'phone'), 'phone', { sku: 'tv', quantity: 0 }, 3), 'phone')
+  expect(lww.shop.items).toEqual([{ sku: 'cable', quantity: 2 }])
+  expect(lwwSync(lww, 'phone')).toBe(lww)
 })

@@ -15,8 +15,11 @@ export interface LwwCarts {
   readonly devices: Readonly<Record<string, Written>>
 }
 
-const NOTHING: Written = { items: [], atMs: 0 }
-export const NO_LWW: LwwCarts = { shop: NOTHING, devices: {} }
+/** From here on the two ways to save a cart are compared: everybody has these lines. */
+export function lwwFrom(items: readonly CartLine[], devices: readonly string[], nowMs: number): LwwCarts {
+  const shop = { items, atMs: nowMs }
+  return { shop, devices: Object.fromEntries(devices.map((device) => [device, shop])) }
+}
 
 /** A device writes its cart with one line changed. */
 export function lwwEdit(
@@ -38,16 +41,11 @@ export function lwwSync(carts: LwwCarts, device: string): LwwCarts {
   return put({ ...carts, shop: last }, device, last)
 }
 
-/** A checkout empties the shop's value. */
-export function lwwTake(carts: LwwCarts, nowMs: number): LwwCarts {
-  return { ...carts, shop: { items: [], atMs: nowMs } }
-}
-
 export function lwwQuantity(carts: LwwCarts, device: string, sku: string): number {
   return valueOf(carts, device).items.find((line) => line.sku === sku)?.quantity ?? 0
 }
 
-const valueOf = (carts: LwwCarts, device: string): Written => carts.devices[device] ?? NOTHING
+const valueOf = (carts: LwwCarts, device: string): Written => carts.devices[device] ?? carts.shop
 
 function put(carts: LwwCarts, device: string, value: Written): LwwCarts {
   return { ...carts, devices: { ...carts.devices, [device]: value } }

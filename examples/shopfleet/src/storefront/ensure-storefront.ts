@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const WEB = resolve(import.meta.dirname, '../../web')
-const API = resolve(import.meta.dirname, '../api.ts')
+const API = ['../api.ts', '../limits.ts'].map((name) => resolve(import.meta.dirname, name))
 const WEB_SOURCES = join(WEB, 'src')
 /** What the page has of the shop and of the packages, whether those are sources or built. */
 const SHARED = [
@@ -43,7 +43,13 @@ export async function ensureStorefront(): Promise<string> {
 async function sourceDigest(): Promise<string> {
   const hash = createHash('sha256')
   const [page, ...shared] = await Promise.all([WEB_SOURCES, ...SHARED].map(sourcesIn))
-  const files = [join(WEB, 'index.html'), join(WEB, 'vite.config.ts'), ...(page ?? []), API, ...shared.flat()]
+  const files = [
+    join(WEB, 'index.html'),
+    join(WEB, 'vite.config.ts'),
+    ...(page ?? []),
+    ...API,
+    ...shared.flat(),
+  ]
   for (const file of files) hash.update(relative(WEB, file)).update(await readFile(file))
   return hash.digest('hex').slice(0, 16)
 }

@@ -18,7 +18,7 @@ export function App() {
         <label>
           Shopping as{' '}
           <select value={user} onChange={(event) => choose(event.target.value)}>
-            {USERS.map((name) => (
+            {[...new Set([...USERS, user])].map((name) => (
               <option key={name}>{name}</option>
             ))}
           </select>

@@ -9,9 +9,11 @@ interface CatalogueProps {
   /** Changes when stock may have: the page is then read again. */
   readonly stockEpoch: number
   readonly onAdd: (device: DeviceName, sku: string) => void
+  /** Hears of each product that is shown. */
+  readonly onSeen: (products: readonly ProductView[]) => void
 }
 
-export function Catalogue({ shop, stockEpoch, onAdd }: CatalogueProps) {
+export function Catalogue({ shop, stockEpoch, onAdd, onSeen }: CatalogueProps) {
   const [query, setQuery] = useState('')
   const wanted = useDeferredValue(query.trim())
   const [products, setProducts] = useState<readonly ProductView[]>()
@@ -27,6 +29,7 @@ export function Catalogue({ shop, stockEpoch, onAdd }: CatalogueProps) {
         setFailure(undefined)
         setProducts(page.products)
         setNext(page.next)
+        onSeen(page.products)
       } catch (error) {
         if (isCurrent) setFailure((error as Error).message)
       }
@@ -35,13 +38,14 @@ export function Catalogue({ shop, stockEpoch, onAdd }: CatalogueProps) {
     return () => {
       isCurrent = false
     }
-  }, [shop, wanted, stockEpoch])
+  }, [shop, wanted, stockEpoch, onSeen])
 
   const more = async (): Promise<void> => {
     try {
       const page = await shop.products(wanted, next)
       setProducts([...(products ?? []), ...page.products])
       setNext(page.next)
+      onSeen(page.products)
     } catch (error) {
       setFailure((error as Error).message)
     }

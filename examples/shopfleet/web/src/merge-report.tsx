@@ -1,6 +1,5 @@
 import type { CartLine } from '../../src/api.ts'
-import type { MergedChange } from '../../src/device/changes.ts'
-import { writerOf } from './device-names.ts'
+import type { Change } from '../../src/device/changes.ts'
 import type { Devices, Merge } from './use-devices.ts'
 import type { ProductNames } from './use-products.ts'
 
@@ -13,46 +12,49 @@ interface MergeReportProps {
 export function MergeReport({ devices: { views, merges, lww }, products }: MergeReportProps) {
   const name = (sku: string): string => products.get(sku)?.name ?? sku
   return (
-    <section aria-label="What was merged" className="report">
-      <h3>What was merged</h3>
-      {merges.length === 0 && (
-        <p className="quiet">
-          Nothing yet. Take a device offline, shop on both, and bring it back: nothing is lost, nothing twice.
-        </p>
-      )}
-      <ol className="merges" aria-live="polite">
-        {merges.map((merge) => (
-          <li key={merge.id}>{sentenceOf(merge, name)}</li>
-        ))}
-      </ol>
-      <Contrast views={views} lww={lww} name={name} />
-    </section>
+    <div className="reports">
+      <section aria-label="What was merged" className="report">
+        <h3>What was merged</h3>
+        {merges.length === 0 && (
+          <p className="quiet">
+            Nothing yet. Take a device offline, shop on both, and bring it back: nothing is lost, nothing
+            twice.
+          </p>
+        )}
+        <ol className="merges" aria-live="polite">
+          {merges.map((merge) => (
+            <li key={merge.id}>{sentenceOf(merge, name)}</li>
+          ))}
+        </ol>
+      </section>
+      {lww !== null && <Contrast views={views} last={lww.shop.items} name={name} />}
+    </div>
   )
 }
 
-function Contrast({
-  views,
-  lww,
-  name,
-}: Pick<Devices, 'views' | 'lww'> & { readonly name: (sku: string) => string }) {
-  const meets = views.phone.isSynced && views.laptop.isSynced
+interface ContrastProps {
+  readonly views: Devices['views']
+  readonly last: readonly CartLine[]
+  readonly name: (sku: string) => string
+}
+
+function Contrast({ views: { phone, laptop }, last: lastWrite, name }: ContrastProps) {
   // Until both have met the shop there is no one cart to compare with.
-  if (!meets || !views.phone.isOnline || !views.laptop.isOnline) return null
-  const rows = compare(views.phone.items, lww.shop.items)
-  const wrong = rows.filter(({ merged, last }) => merged !== last)
-  if (wrong.length === 0) return null
+  if (![phone, laptop].every(({ isOnline, isSynced }) => isOnline && isSynced)) return null
+  const rows = compare(phone.items, lastWrite)
+  if (rows.every(({ merged, last }) => merged === last)) return null
   return (
-    <>
-      <h3>Had the last write won</h3>
+    <section aria-label="What last-write-wins would have kept" className="report">
+      <h3>What last-write-wins would have kept</h3>
       <table>
         <caption className="quiet">
-          The same shopping with the whole cart saved as one value: whoever saves last overwrites the other.
+          The same shopping, had each device saved its whole cart as one value.
         </caption>
         <thead>
           <tr>
             <th scope="col">Product</th>
-            <th scope="col">merged</th>
-            <th scope="col">last write</th>
+            <th scope="col">Merged</th>
+            <th scope="col">Last write</th>
           </tr>
         </thead>
         <tbody>
@@ -60,19 +62,17 @@ function Contrast({
             <tr key={sku} className={merged === last ? '' : 'wrong'}>
               <th scope="row">{name(sku)}</th>
               <td>{merged}</td>
-              <td>
-                {last}{' '}
-                {merged !== last && (
-                  <span>{last < merged ? `${merged - last} lost` : `${last - merged} too many`}</span>
-                )}
-              </td>
+              <td>{merged === last ? last : `${last}, ${differenceOf(merged, last)}`}</td>
             </tr>
           ))}
         </tbody>
       </table>
-    </>
+    </section>
   )
 }
+
+const differenceOf = (merged: number, last: number): string =>
+  last < merged ? `${merged - last} lost` : `${last - merged} too many`
 
 function compare(merged: readonly CartLine[], last: readonly CartLine[]) {
   const of = (items: readonly CartLine[], sku: string): number =>
@@ -81,11 +81,10 @@ function compare(merged: readonly CartLine[], last: readonly CartLine[]) {
   return skus.map((sku) => ({ sku, merged: of(merged, sku), last: of(last, sku) }))
 }
 
-/** "While the phone was offline, the laptop added 2 × White mug and took out 1 × Breakfast tea." */
-function sentenceOf({ device, afterOffline, changes }: Merge, name: (sku: string) => string): string {
-  const writers = [...new Set(changes.map(writerOf))]
-  const clauses = writers.map((writer) => {
-    const own = changes.filter((change) => writerOf(change) === writer)
+/** "The phone was offline; the laptop added 2 × White mug and took out 1 × Breakfast tea." */
+function sentenceOf({ device, offline, changes }: Merge, name: (sku: string) => string): string {
+  const clauses = [...new Set(changes.map(({ writer }) => writer))].map((writer) => {
+    const own = changes.filter((change) => change.writer === writer)
     const added = own.filter(({ change }) => change > 0)
     const removed = own.filter(({ change }) => change < 0)
     const parts = [
@@ -94,10 +93,10 @@ function sentenceOf({ device, afterOffline, changes }: Merge, name: (sku: string
     ]
     return `${writer} ${parts.join(' and ')}`
   })
-  const text = `${clauses.join('; ')}.`
-  if (afterOffline) return `While the ${device} was offline, ${text}`
-  return `The ${device} heard that ${text}`
+  const away = offline.length === 2 ? 'both were' : `the ${offline.join('')} was`
+  const when = offline.length === 0 ? '' : `while ${away} offline, `
+  return `To the ${device}: ${when}${clauses.join('; ')}.`
 }
 
-const listOf = (changes: readonly MergedChange[], name: (sku: string) => string): string =>
+const listOf = (changes: readonly Change[], name: (sku: string) => string): string =>
   changes.map(({ sku, change }) => `${Math.abs(change)} × ${name(sku)}`).join(', ')

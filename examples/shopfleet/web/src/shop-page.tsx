@@ -22,10 +22,10 @@ export function ShopPage({ shop, user }: { readonly shop: Shop; readonly user: s
     ...laptop.items,
     ...phone.waiting,
     ...laptop.waiting,
-    ...devices.lww.shop.items,
+    ...(devices.lww?.shop.items ?? []),
   ]
   const merged = devices.merges.flatMap(({ changes }) => changes)
-  const products = useProducts(
+  const [products, learnProducts] = useProducts(
     shop,
     [...skus, ...merged].map(({ sku }) => sku),
   )
@@ -92,7 +92,7 @@ export function ShopPage({ shop, user }: { readonly shop: Shop; readonly user: s
           </div>
           <MergeReport devices={devices} products={products} />
         </section>
-        <Catalogue shop={shop} stockEpoch={stockEpoch} onAdd={devices.add} />
+        <Catalogue shop={shop} stockEpoch={stockEpoch} onAdd={devices.add} onSeen={learnProducts} />
         <aside>
           <Orders orders={orders} onRefund={(order) => attempt(() => ordered(() => shop.refund(order)))} />
           <Profile shop={shop} attempt={attempt} />

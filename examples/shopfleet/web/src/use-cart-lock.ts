@@ -24,22 +24,22 @@ export function useCartLock(user: string): CartLock {
       setState('mine')
       return new Promise<void>((resolve) => (release = resolve))
     }
-    const ask = async (): Promise<void> => {
+    /** @returns when the lock is given back, or has been taken over. */
+    const request = async (options: LockOptions): Promise<void> => {
       try {
-        if (attempt > 0) return await locks.request(name, { steal: true }, hold)
-        const got = await locks.request(name, { ifAvailable: true }, async (lock) => {
-          if (lock !== null) await hold()
-          return lock !== null
-        })
-        if (got || isOver) return undefined
-        setState('elsewhere')
-        return await locks.request(name, hold) // when the other tab is closed
+        await locks.request(name, options, (lock) => (lock === null ? undefined : hold()))
       } catch {
-        if (!isOver) setState('elsewhere') // taken over by another tab
-        return undefined
+        // Taken over by another tab.
       }
     }
-    void ask()
+    const keepAsking = async (): Promise<void> => {
+      await request(attempt > 0 ? { steal: true } : { ifAvailable: true })
+      while (!isOver) {
+        setState('elsewhere')
+        await request({}) // comes through when the other tab is closed
+      }
+    }
+    void keepAsking()
     return () => {
       isOver = true
       release()

@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
-import type { MergedChange } from '../../src/device/changes.ts'
+import type { Change } from '../../src/device/changes.ts'
 import { DeviceSession, type DeviceView } from '../../src/device/device-session.ts'
-import { lwwEdit, lwwQuantity, lwwSync, lwwTake, NO_LWW, type LwwCarts } from '../../src/device/lww-cart.ts'
-import { DEVICES, type DeviceName } from './device-names.ts'
+import { lwwEdit, lwwFrom, lwwQuantity, lwwSync, type LwwCarts } from '../../src/device/lww-cart.ts'
+import { DEVICES, writerOf, type DeviceName } from './device-names.ts'
 import type { Shop } from './shop.ts'
 import { useStored } from './use-stored.ts'
 
@@ -14,15 +14,16 @@ const KEPT_MERGES = 6
 export interface Merge {
   readonly id: string
   readonly device: DeviceName
-  readonly afterOffline: boolean
-  readonly changes: readonly MergedChange[]
+  /** Which of the two had been offline meanwhile. */
+  readonly offline: readonly DeviceName[]
+  readonly changes: readonly (Change & { readonly writer: string })[]
 }
 
 export interface Devices {
   readonly views: Readonly<Record<DeviceName, DeviceView>>
   readonly merges: readonly Merge[]
-  /** What the last write would have made of the same edits. */
-  readonly lww: LwwCarts
+  /** What the last write would have made of all since a device went offline; `null` if none did. */
+  readonly lww: LwwCarts | null
   readonly add: (device: DeviceName, sku: string) => void
   readonly setQuantity: (device: DeviceName, sku: string, quantity: number) => void
   readonly setOnline: (device: DeviceName, isOnline: boolean) => void
@@ -35,31 +36,44 @@ type Sessions = Readonly<Record<DeviceName, DeviceSession>>
 /** Two devices of one user. Each keeps its own replica of the cart in this browser. */
 export function useDevices(shop: Shop, user: string): Devices {
   const [merges, setMerges] = useState<readonly Merge[]>([])
-  const [lww, setLww] = useStored<LwwCarts>(`lww.${user}`, NO_LWW)
-  const wasOffline = useRef(new Set<DeviceName>())
+  const [lww, setLww] = useStored<LwwCarts | null>(`lww.${user}`, null, isLww)
+  /** Devices that were offline and whose edits the other has not heard of yet. */
+  const cameBack = useRef(new Set<DeviceName>())
 
   const sessions = useMemo((): Sessions => {
-    const open = (name: DeviceName): DeviceSession =>
+    const sessionOf = (name: DeviceName): DeviceSession =>
       new DeviceSession({
         label: name,
         storage: localStorage,
         storageKey: `cart.${user}.${name}`,
         send: (body) => shop.syncCart(body),
-        onSynced: (changes) => {
-          const afterOffline = wasOffline.current.delete(name)
-          setLww((carts) => lwwSync(carts, name))
+        onSynced: ({ changes, handedIn }) => {
+          const own = DEVICES.map((device) => open[device].replica)
+          // With somebody else's edits in it the comparison would not be fair.
+          const isOurs = changes.every(({ by }) => by === undefined || own.includes(by))
+          setLww((carts) => (carts !== null && isOurs ? lwwSync(carts, name) : null))
           if (changes.length > 0) {
-            const merge: Merge = { id: crypto.randomUUID(), device: name, afterOffline, changes }
+            const merge: Merge = {
+              id: crypto.randomUUID(),
+              device: name,
+              offline: DEVICES.filter((device) => cameBack.current.has(device)),
+              changes: changes.map((change) => ({ ...change, writer: writerOf(change, own) })),
+            }
             setMerges((list) => [merge, ...list].slice(0, KEPT_MERGES))
           }
+          if (DEVICES.every((device) => open[device].view.isOnline && open[device].view.isSynced))
+            cameBack.current.clear()
+          // As a push of the shop would tell the others at once.
+          if (handedIn) for (const other of DEVICES) if (other !== name) void open[other].sync()
         },
       })
-    return { phone: open('phone'), laptop: open('laptop') }
+    const open: Sessions = { phone: sessionOf('phone'), laptop: sessionOf('laptop') }
+    return open
   }, [shop, user, setLww])
 
   useEffect(() => {
     setMerges([])
-    wasOffline.current = new Set(DEVICES.filter((name) => !sessions[name].view.isOnline))
+    cameBack.current = new Set(DEVICES.filter((name) => !sessions[name].view.isOnline))
     const syncAll = (): void => {
       for (const name of DEVICES) void sessions[name].sync()
     }
@@ -78,6 +92,7 @@ export function useDevices(shop: Shop, user: string): Devices {
       )
       if (!done) return
       setLww((carts) => {
+        if (carts === null) return null
         const quantity = typeof by === 'number' ? lwwQuantity(carts, name, sku) + by : by.to
         return lwwEdit(carts, name, { sku, quantity }, Date.now())
       })
@@ -92,7 +107,13 @@ export function useDevices(shop: Shop, user: string): Devices {
     add: (name, sku) => edit(name, sku, 1),
     setQuantity: (name, sku, to) => edit(name, sku, { to }),
     setOnline: (name, isOnline) => {
-      if (!isOnline) wasOffline.current.add(name)
+      if (!isOnline) {
+        cameBack.current.add(name)
+        const both = DEVICES.map((device) => sessions[device].view)
+        // From a moment at which all have the same, there is something to compare.
+        if (both.every((view) => view.isOnline && view.isSynced))
+          setLww(lwwFrom(sessions[name].view.items, DEVICES, Date.now()))
+      }
       sessions[name].setOnline(isOnline)
     },
     checkout: async (name, order) => {
@@ -102,14 +123,18 @@ export function useDevices(shop: Shop, user: string): Devices {
       try {
         await order()
       } finally {
+        setLww(null)
         await Promise.all(DEVICES.map((device) => sessions[device].sync()))
-        const online = DEVICES.filter((device) => sessions[device].view.isOnline)
-        // A checkout that was refused at once has taken nothing.
-        if (sessions[name].view.items.length === 0)
-          setLww((carts) => online.reduce(lwwSync, lwwTake(carts, Date.now())))
       }
     },
   }
+}
+
+/** As an older page stored something else. */
+function isLww(stored: unknown): stored is LwwCarts | null {
+  if (stored === null) return true
+  const { shop, devices } = stored as Partial<LwwCarts>
+  return Array.isArray(shop?.items) && typeof devices === 'object'
 }
 
 function useView(session: DeviceSession): DeviceView {

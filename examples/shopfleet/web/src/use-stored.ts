@@ -1,10 +1,15 @@
 import { useEffect, useState, type Dispatch, type SetStateAction } from 'react'
 
 /** State that a reload keeps. What cannot be read is begun anew; the value may be lost, so nothing may hang on it. */
-export function useStored<T>(key: string, initial: T): [T, Dispatch<SetStateAction<T>>] {
+export function useStored<T>(
+  key: string,
+  initial: T,
+  isValid: (stored: unknown) => stored is T,
+): [T, Dispatch<SetStateAction<T>>] {
   const [value, setValue] = useState<T>(() => {
     try {
-      return JSON.parse(localStorage.getItem(key) ?? '') as T
+      const stored: unknown = JSON.parse(localStorage.getItem(key) ?? '')
+      return isValid(stored) ? stored : initial
     } catch {
       return initial
     }

@@ -1,6 +1,7 @@
 /** What may be done to a cart. Pure: the cart itself is a CRDT, so edits made on other devices merge in. */
 import type { Cart } from '@quorate/crdt/cart'
-import { MAX_CART_LINES, MAX_LINE_QUANTITY, type CartLine } from '../../api.ts'
+import type { CartLine } from '../../api.ts'
+import { MAX_CART_LINES, MAX_LINE_QUANTITY } from '../../limits.ts'
 import { Problem } from '../../shared/problem.ts'
 
 /** @throws Problem 422, with nothing added, if an order could not take it all. */
