@@ -3,6 +3,7 @@ import { encodeOps } from './codec.ts'
 import { decodeOps } from './decoder.ts'
 import { normalise } from './op-set.ts'
 import type { Op } from './ops.ts'
+import { encodeSingle } from './single.ts'
 import { opsToJSON, type TextJson } from './text-json.ts'
 
 /** An edit of a text, or several. */
@@ -30,7 +31,9 @@ export class OpsDelta implements TextDelta {
   }
 
   encode(): Uint8Array {
-    return encodeOps(this.#ops)
+    const single =
+      this.#first !== undefined && this.#rest === undefined ? encodeSingle(this.#first) : undefined
+    return single ?? encodeOps(this.#ops)
   }
 
   toJSON(): TextJson {

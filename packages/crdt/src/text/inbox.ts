@@ -38,14 +38,16 @@ export class Inbox {
   }
 
   /**
-   * Whether a single operation can be taken in at once, as most can that come one by one.
-   *
-   * @throws DecodeError if it refers to what is no character.
+   * Whether a single operation can be taken in at once, as most can that come one by one. If not, make a plan.
    */
   isNext(op: Op): boolean {
-    const version = this.#sequence.sites.get(op.node)?.version ?? 0
-    if (this.pending > 0 || op.counter !== version + 1) return false
-    return this.#readyPart(op, (name) => this.#sequence.sites.get(name)?.version ?? 0, NOTHING) === op.length
+    const { sites } = this.#sequence
+    if (this.pending > 0 || op.counter !== (sites.get(op.node)?.version ?? 0) + 1) return false
+    if (op instanceof Insertion) {
+      return this.#isHere(op.leftNode, op.leftCounter) && this.#isHere(op.rightNode, op.rightCounter)
+    }
+    if (op.length > 1) return false
+    return this.#isHere(op.targetNode, op.target)
   }
 
   /**
@@ -147,6 +149,12 @@ export class Inbox {
     return length
   }
 
+  /** True if a character is in the document; one that is derived from another is. */
+  #isHere(name: string, counter: number): boolean {
+    if (counter <= 0) return true
+    return this.#sequence.sites.get(name)?.find(counter) !== undefined
+  }
+
   #isReady(
     name: string,
     counter: number,
@@ -193,8 +201,6 @@ function leftOf(
   }
   return { waiting, pending }
 }
-
-const NOTHING: ReadonlyMap<string, readonly Op[]> = /* @__PURE__ */ new Map()
 
 /** Two lists in order as one, each event once. */
 function union(a: readonly Op[], b: readonly Op[]): Op[] {

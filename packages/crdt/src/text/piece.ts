@@ -103,7 +103,10 @@ export function textOf(page: Uint16Array, from: number, to: number): string {
   if (to - from === 1) return String.fromCharCode(page[from] as number)
   let text = ''
   for (let start = from; start < to; start += MAX_ARGUMENTS) {
-    text += String.fromCharCode(...page.subarray(start, Math.min(to, start + MAX_ARGUMENTS)))
+    text += String.fromCharCode.apply(
+      null,
+      page.subarray(start, Math.min(to, start + MAX_ARGUMENTS)) as unknown as number[],
+    )
   }
   return text
 }

@@ -9,6 +9,7 @@ import { countPoints, NOWHERE, type Op } from './ops.ts'
 import { MAX_EVENTS } from './rows.ts'
 import { Sequence } from './sequence.ts'
 import { opsSince } from './since.ts'
+import { decodeSingle } from './single.ts'
 import type { Site } from './site.ts'
 import { opsToJSON, type TextJson } from './text-json.ts'
 import { readRange } from './visible.ts'
@@ -118,7 +119,8 @@ export class Text implements Crdt<'text', string> {
   }
 
   merge(source: MergeSource<'text'>): boolean {
-    return this.#mergeOps(this.#read(source))
+    const single = source instanceof Uint8Array ? decodeSingle(source) : undefined
+    return single === undefined ? this.#mergeOps(this.#read(source)) : this.#mergeOne(single)
   }
 
   deltaSince(version: VersionVector): TextDelta {
@@ -146,10 +148,17 @@ export class Text implements Crdt<'text', string> {
   #mergeOps(ops: readonly Op[]): boolean {
     const [first] = ops
     if (first === undefined) return false
-    if (ops.length === 1 && first.node !== this.replica && this.#inbox.isNext(first)) {
-      this.#sequence.apply(first)
-      return true
-    }
+    if (ops.length === 1) return this.#mergeOne(first)
+    return this.#mergePlan(ops)
+  }
+
+  #mergeOne(op: Op): boolean {
+    if (op.node === this.replica || !this.#inbox.isNext(op)) return this.#mergePlan([op])
+    this.#sequence.apply(op)
+    return true
+  }
+
+  #mergePlan(ops: readonly Op[]): boolean {
     const before = this.#inbox.pending
     const plan = this.#inbox.plan(ops, this.replica, this.#hasEdited)
     for (const op of plan.ready) this.#sequence.apply(op)
