@@ -1,6 +1,6 @@
 import type { AnyCrdt } from '../store.ts'
 import type { Committed, Position, Stored } from './backend.ts'
-import { inTime, storeError, type StoreParts } from './store-parts.ts'
+import { inTime, isFinal, storeError, type StoreParts } from './store-parts.ts'
 import { drawName } from './writer-names.ts'
 
 /** What this process has of a document, and where in its history that is. Dropped whenever it may hold what is not stored. */
@@ -36,7 +36,8 @@ export class LocalCopy<C extends AnyCrdt> {
     try {
       stored = await inTime(this.#parts, 'read', this.#parts.backend.read(this.#key, have, { isDurable }))
     } catch (cause) {
-      throw storeError('read', this.#key, cause, { outcome: 'not-applied' })
+      // Final: it was read, and is not as durable as it should be.
+      throw storeError('read', this.#key, cause, { outcome: isFinal(cause) ? 'unknown' : 'not-applied' })
     }
     if (this.isThere && stored?.position === this.#position) return false
     this.adopt(stored)

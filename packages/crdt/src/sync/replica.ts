@@ -1,0 +1,65 @@
+import type { VersionVector } from '@quorate/vector-clock'
+import type { CrdtType } from '../crdt.ts'
+import type { AnyCrdt, DocumentStore } from '../store.ts'
+
+/** What a replica knows of itself. */
+export interface ReplicaVersion {
+  readonly version: VersionVector
+  readonly hasGaps: boolean
+}
+
+type Awaitable<T> = T | Promise<T>
+
+/** Something to sync: a CRDT here, or a document in a store. */
+export interface SyncReplica {
+  readonly type: CrdtType
+  /** What it is, and what a replica at `since` lacks of it: no bytes if nothing. */
+  read(since?: VersionVector): Awaitable<ReplicaVersion & { readonly delta: Uint8Array | undefined }>
+  /** Takes in a delta. @returns `changed`: true if anything was new. */
+  merge(bytes: Uint8Array): Awaitable<ReplicaVersion & { readonly changed: boolean }>
+}
+
+/** A CRDT of this process. */
+export function localReplica(crdt: AnyCrdt): SyncReplica {
+  return {
+    type: crdt.type,
+    read: (since) => describe(crdt, since),
+    merge: (bytes) => {
+      const changed = crdt.merge(bytes)
+      return { version: crdt.version, hasGaps: crdt.hasGaps, changed }
+    },
+  }
+}
+
+/**
+ * A document of a store: what peers have is merged into it, and they get what it has. It does not hear of what others
+ * write to the store: call `push()` when they have.
+ *
+ * @param type that of the documents, for example `'cart'`.
+ */
+export function storedReplica<C extends AnyCrdt>(
+  store: DocumentStore<C>,
+  key: string,
+  type: C['type'],
+): SyncReplica {
+  return {
+    type,
+    read: async (since) => describe(await store.load(key), since),
+    merge: async (bytes) => {
+      const { document, result } = await store.merge(key, bytes)
+      return { version: document.version, hasGaps: document.hasGaps, changed: result }
+    },
+  }
+}
+
+function describe(
+  crdt: AnyCrdt,
+  since: VersionVector | undefined,
+): ReplicaVersion & { delta: Uint8Array | undefined } {
+  const delta = since === undefined ? undefined : crdt.deltaSince(since)
+  return {
+    version: crdt.version,
+    hasGaps: crdt.hasGaps,
+    delta: delta === undefined || delta.isEmpty ? undefined : delta.encode(),
+  }
+}
