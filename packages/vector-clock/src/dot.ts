@@ -1,6 +1,3 @@
-/** UTF-8 cannot carry half a pair: two ids that differ in it would become one. */
-const LONE_SURROGATE = /\p{Surrogate}/u
-
 /** One event: the `counter`-th of `node`. */
 export interface Dot {
   /** Where it happened: a non-empty well-formed string, unique to one writer. */
@@ -12,9 +9,14 @@ export interface Dot {
 /** How two histories relate: `before` means that the other has seen all of this one, and more. */
 export type Ordering = 'before' | 'after' | 'equal' | 'concurrent'
 
-/** True for what may name a node: text that survives UTF-8. */
+/** Of ES2024; every Node and browser that has the rest of what is used here has it. */
+interface Text {
+  isWellFormed(): boolean
+}
+
+/** True for what may name a node. UTF-8 cannot carry half a pair: two ids that differ in it would become one. */
 export function isNode(node: unknown): node is string {
-  return typeof node === 'string' && node !== '' && !LONE_SURROGATE.test(node)
+  return typeof node === 'string' && node !== '' && (node as string & Text).isWellFormed()
 }
 
 /** True for a whole number from 1 to 2^53 − 1. */

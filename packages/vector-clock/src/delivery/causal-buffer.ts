@@ -81,7 +81,7 @@ export class CausalBuffer<M extends CausalMessage = CausalMessage> {
     if (deps.get(node) > counter) {
       throw new RangeError(`${name(message)} must not depend on a later one of ${node}`)
     }
-    if (this.#delivered.includes(message) || this.#held.get(node)?.has(counter)) return []
+    if (counter <= this.#delivered.get(node) || this.#held.get(node)?.has(counter)) return []
     const missing = this.#missing(message)
     if (missing === undefined) return this.#deliver(message)
     if (this.#pending >= this.maxPending) {
