@@ -45,7 +45,7 @@ abstract class JoyCopy implements Copy {
   }
 
   mergeState(bytes: Uint8Array): void {
-    this.model.merge(Model.fromBinary(bytes) as Model)
+    this.model.merge(Model.fromBinary(bytes))
   }
 
   encode(): Uint8Array {

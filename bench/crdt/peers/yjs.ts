@@ -53,7 +53,7 @@ class YTextCopy extends YCopy implements TextCopy {
   }
 
   text(): string {
-    return this.#text.toString()
+    return this.#text.toJSON() // the same as toString
   }
 }
 

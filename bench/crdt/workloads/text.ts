@@ -80,7 +80,7 @@ function updatesOf(
 ): { readonly updates: readonly Uint8Array[]; readonly end: string } {
   const writers = new Map<number, { readonly copy: TextCopy; readonly has: Set<number> }>()
   const updates: Uint8Array[] = []
-  for (const [index, { agent, parents, patches }] of transactions.entries()) {
+  for (const [number, { agent, parents, patches }] of transactions.entries()) {
     const writer = writers.get(agent) ?? { copy: maker.create(agent + 1, true), has: new Set() }
     writers.set(agent, writer)
     const { copy, has } = writer
@@ -97,7 +97,7 @@ function updatesOf(
       for (const [index, removed, inserted] of patches) patchOne(copy, index, removed, inserted)
     })
     updates.push(copy.flush())
-    has.add(index)
+    has.add(number)
   }
   return { updates, end }
 }
