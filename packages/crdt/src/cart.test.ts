@@ -372,22 +372,21 @@ test('many adds of one SKU on three devices: merged both ways, removed in part',
   expect([phone, laptop].map(bytes)).toEqual([bytes(server), bytes(server)])
 })
 
-test('a hostile message of 50,000 entries of one SKU, merged twice, takes time in proportion', () => {
+test('a hostile message of 50,000 entries of one SKU, merged twice, is merged and removed as any other', () => {
   const writer = createCart({ replica: 'hostile' })
   for (let i = 0; i < 50_000; i++) writer.add('x')
   const message = writer.encode()
   const [phone] = three()
-  const startMs = performance.now()
-  phone.merge(message)
-  phone.merge(message)
-  phone.merge(cartFromJSON(writer.toJSON(), { replica: 'b' }))
+  // That the steps are few is counted in dot-store.prop.test.ts.
+  expect(phone.merge(message)).toBe(true)
+  expect(phone.merge(message)).toBe(false)
+  expect(phone.merge(cartFromJSON(writer.toJSON(), { replica: 'b' }))).toBe(false)
+  expect(phone.quantity('x')).toBe(50_000)
   phone.remove('x')
-  // The product of the lengths would be 2.5 · 10^9 steps a merge, minutes in all.
-  expect(performance.now() - startMs).toBeLessThan(5_000)
   expect(phone.items()).toEqual([])
 })
 
-test('a state with 50,000 gaps: deltaSince() and small merges take time in proportion', () => {
+test('a state with 50,000 gaps: deltaSince(), small merges, and what fills them', () => {
   const counters = Array.from({ length: 50_000 }, (_, i) => i * 2 + 1)
   const json = {
     type: 'cart',
@@ -397,11 +396,8 @@ test('a state with 50,000 gaps: deltaSince() and small merges take time in propo
   const reader = cartFromJSON(json, { replica: 'b' })
   const writer = createCart({ replica: 'a' })
   for (let i = 0; i < 100_000; i++) writer.add(`sku-${(i + 1) % 500}`)
-  const startMs = performance.now()
   expect(reader.deltaSince(VersionVector.of({ a: 90_000 })).isEmpty).toBe(false)
   for (let i = 0; i < 50; i++) reader.merge(createCart({ replica: `c-${i}` }).add('x'))
-  // A pass over all gaps for each entry would be 2.5 · 10^9 steps.
-  expect(performance.now() - startMs).toBeLessThan(5_000)
   expect(reader.merge(writer)).toBe(true)
   expect(reader.hasGaps).toBe(false)
 })

@@ -3,7 +3,7 @@
 import { VersionVector } from '@quorate/vector-clock'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DotStore } from './dot-store.ts'
+import { DotStore, type Live } from './dot-store.ts'
 import { addRemoved, type Fragment, group, type StoreRules } from './fragment.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 import { createOrSet } from './index.ts'
@@ -121,6 +121,44 @@ test('group() of fragments is what joining them one by one gives, in any order',
       },
     ),
   )
+})
+
+/** Counts the steps along the lists of entries. */
+class CountingStore extends DotStore<string, undefined> {
+  steps = 0
+
+  protected override insert(key: string, node: string, counter: number): Live<string, undefined> {
+    const entry = super.insert(key, node, counter, undefined)
+    let { next } = entry
+    Object.defineProperty(entry, 'next', {
+      get: () => {
+        this.steps++
+        return next
+      },
+      set: (other: Live<string, undefined> | undefined) => {
+        next = other
+      },
+    })
+    return entry
+  }
+}
+
+test('entries of one key, as many as a hostile sender likes, cost steps in proportion to their number', () => {
+  const ENTRIES = 2_000
+  const writer = new DotStore<string, undefined>(RULES)
+  for (let i = 0; i < ENTRIES; i++) writer.put('a', 'x', undefined, false)
+  const reader = new CountingStore(RULES)
+  reader.join(writer.fragment())
+  writer.put('a', 'x', undefined, true)
+  const half = new DotStore<string, undefined>(RULES)
+  half.join(reader.fragment())
+  reader.steps = 0
+  reader.join(half.fragment()) // all are there
+  reader.join(writer.fragment()) // all are gone
+  // The product of the lengths would be 4,000,000.
+  expect(reader.steps).toBeGreaterThan(ENTRIES)
+  expect(reader.steps).toBeLessThan(ENTRIES * 20)
+  expect(reader.live).toBe(1)
 })
 
 test('a delta names the removals a peer has not seen, not those of the past', () => {
