@@ -85,12 +85,12 @@ export class HybridLogicalClock {
   /**
    * The stamp of a local event or of a message sent; greater than every stamp before it.
    *
-   * @throws RangeError if the wall clock is before 1970 or past the year 10889.
+   * @throws RangeError if the wall clock gives no number, or one past the year 10889.
    * @throws what the reservation throws; the clock stays as it was.
    */
   now(): HlcTimestamp {
-    const wallMs = this.#wall()
-    const stamp = wallMs > this.#ms ? this.#set(wallMs, 0) : this.#set(this.#ms, this.#counter + 1)
+    const ms = Math.max(this.#ms, Math.floor(this.#now()))
+    const stamp = this.#set(ms, ms === this.#ms ? this.#counter + 1 : 0)
     this.#issued = true
     return stamp
   }
@@ -106,7 +106,7 @@ export class HybridLogicalClock {
    */
   receive(remote: HlcTimestamp): HlcTimestamp {
     checkHlc(remote)
-    const wallMs = this.#wall()
+    const wallMs = Math.floor(this.#now())
     const driftMs = remote.ms - wallMs
     if (driftMs > this.maxDriftMs) throw new ClockDriftError(remote, driftMs, this.maxDriftMs)
     if (this.#issued && remote.node === this.node && compareHlc(remote, this.latest) > 0) {
@@ -121,18 +121,13 @@ export class HybridLogicalClock {
     return this.#set(ms, Math.max(mine, theirs) + 1)
   }
 
-  /** NaN would pass every check that follows, and spoil the clock for good. */
-  #wall(): number {
-    const ms = Math.floor(this.#now())
-    if (ms >= 0 && ms <= HLC_MAX_MS) return ms
-    throw new RangeError(`now must give ms since 1970, below 2^48; got ${ms}`)
-  }
-
   /** A counter past 16 bits carries into the ms: order matters more than a millisecond. */
   #set(ms: number, counter: number): HlcTimestamp {
     const carry = counter > HLC_MAX_COUNTER
     const next = carry ? ms + 1 : ms
-    if (next > HLC_MAX_MS) throw new RangeError('Cannot make a stamp: the times below 2^48 ms are used up')
+    // Also false for NaN, which would spoil the clock for good.
+    if (!(next <= HLC_MAX_MS))
+      throw new RangeError(`Cannot make a stamp of ${next}: it must be ms below 2^48`)
     this.#reservation?.claim(next)
     this.#ms = next
     this.#counter = carry ? 0 : counter

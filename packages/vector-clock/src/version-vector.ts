@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from './bytes.ts'
-import { checkDot, type Dot, isCounter, isNode, type Ordering } from './dot.ts'
-import { badEntry, entriesOf } from './errors.ts'
+import { checkDot, type Dot, type Ordering } from './dot.ts'
+import { DecodeError, entriesOf } from './errors.ts'
 
 const FORMAT = 1
 const WHAT = 'version vector'
@@ -61,10 +61,11 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
    */
   static fromJSON(json: unknown): VersionVector {
     const entries = entriesOf(json, WHAT)
-    for (const [node, counter] of entries) {
-      if (!isNode(node) || !(counter === 0 || isCounter(counter))) badEntry(WHAT, node)
+    try {
+      return VersionVector.of(Object.fromEntries(entries) as Record<string, number>)
+    } catch (error) {
+      throw new DecodeError(WHAT, (error as Error).message)
     }
-    return VersionVector.of(Object.fromEntries(entries) as Record<string, number>)
   }
 
   /**
@@ -112,13 +113,8 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
    */
   increment(node: string): VersionVector {
     const index = indexOf(this.#nodes, node)
-    if (index < 0) {
-      checkDot(node, 1)
-      const at = -index - 1
-      return new VersionVector(this.#nodes.toSpliced(at, 0, node), this.#counters.toSpliced(at, 0, 1))
-    }
-    const counter = (this.#counters[index] as number) + 1
-    if (!isCounter(counter)) checkDot(node, counter)
+    if (index < 0) return VersionVector.of([...this, [node, 1]])
+    const counter = checkDot(node, (this.#counters[index] as number) + 1)
     return new VersionVector(this.#nodes, this.#counters.with(index, counter))
   }
 
@@ -212,7 +208,7 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
 const ordering = (less: boolean, more: boolean): Ordering =>
   less ? (more ? 'concurrent' : 'before') : more ? 'after' : 'equal'
 
-/** Binary search: the index of `node`, or −1 minus the place where it belongs. */
+/** Binary search: the index of `node`, or −1. */
 function indexOf(nodes: readonly string[], node: string): number {
   let low = 0
   let high = nodes.length - 1
@@ -223,5 +219,5 @@ function indexOf(nodes: readonly string[], node: string): number {
     if (there < node) low = middle + 1
     else high = middle - 1
   }
-  return -low - 1
+  return -1
 }
