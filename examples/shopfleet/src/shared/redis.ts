@@ -5,8 +5,7 @@ import type { Logger } from './logging.ts'
 export async function openRedis(url: string, { log }: { log: Logger }): Promise<Redis> {
   const redis = new Redis(url, {
     lazyConnect: true,
-    // Commands of one turn of the event loop share a packet.
-    enableAutoPipelining: true,
+    // Not enableAutoPipelining: ioredis 6 then loses the name of a command that goes through call().
     connectTimeout: 2_000,
     commandTimeout: 2_000,
     maxRetriesPerRequest: 1,

@@ -1,17 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { createCart, decodeCart, type Cart } from '@quorate/crdt/cart'
+import { redisStore } from '@quorate/crdt/redis'
 import type { Redis } from 'ioredis'
 import type { CartLine } from '../../api.ts'
 import { Problem } from '../../shared/problem.ts'
-import { orderOf } from './rules.ts'
+import { claimOf, readClaim, takeClaim, type Claim } from './claim.ts'
 
-/** Carts in Redis, each the bytes of a CRDT beside a version for the compare-and-set. */
+/** Carts in Redis, edited by any number of devices, processes and orders at once. */
 export interface CartStore {
   read(user: string): Promise<Cart>
-  /**
-   * Applies `edit` to the newest cart; when somebody else saved in between, to theirs again. Nothing is
-   * saved when it returns false.
-   */
+  /** Applies `edit` to the cart; what it throws is refused, and nothing is stored. */
   edit(user: string, edit: (cart: Cart) => unknown): Promise<Cart>
   /** Empties the cart into an order, once for each order id. */
   take(user: string, orderId: string): Promise<CartLine[]>
@@ -19,108 +16,64 @@ export interface CartStore {
 
 const TTL_MS = 24 * 3_600_000
 const MAX_ATTEMPTS = 20
+const PREFIX = 'carts'
 
-// KEYS: the cart, and maybe where to keep what an order took. ARGV: version read, bytes, writer, ttl, what was taken.
-const SAVE = `
-if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'version', tonumber(ARGV[1]) + 1, 'state', ARGV[2], 'writer', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-if KEYS[2] then redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[4]) end
+// KEYS: the claim of an order. ARGV: what was there before ('' for nothing), what shall be, ttl.
+const REPLACE_CLAIM = `
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`
 
-interface Loaded {
-  readonly cart: Cart
-  readonly version: string
-  readonly writer: string
-}
-
 export function cartStore(redis: Redis): CartStore {
-  const writers = writerNames()
-  // After a fail-over the cart may be an older one, whose next edits must not reuse the names of those lost.
-  redis.on('ready', writers.renew)
+  const options = {
+    client: redis,
+    type: { create: createCart, decode: decodeCart },
+    ttlMs: TTL_MS,
+    prefix: PREFIX,
+  }
+  // An edit is a delta, appended in one round trip and never in the way of another.
+  const carts = redisStore({ ...options, mode: 'append' })
+  // Two orders must not take the same cart: each is to see the newest, and nobody may write in between.
+  const orders = redisStore({ ...options, mode: 'replace', maxAttempts: MAX_ATTEMPTS })
 
   // One hash slot for all keys of a user, as a Redis cluster asks.
-  const cartKey = (user: string): string => `cart:{${user}}`
-  const takenKey = (user: string, orderId: string): string => `cart:{${user}}:taken:${orderId}`
-
-  async function load(user: string): Promise<Loaded> {
-    const [state, version, writer] = await redis.hmgetBuffer(cartKey(user), 'state', 'version', 'writer')
-    const replica = writers.pick(writer?.toString())
-    const cart = state == null ? createCart({ replica }) : decodeCart(state, { replica })
-    return { cart, version: version?.toString() ?? '0', writer: replica }
-  }
-
-  async function save(
-    user: string,
-    { cart, version, writer }: Loaded,
-    taken?: { key: string; items: CartLine[] },
-  ) {
-    const keys = taken === undefined ? [cartKey(user)] : [cartKey(user), taken.key]
-    const args = [
-      version,
-      Buffer.from(cart.encode()),
-      writer,
-      TTL_MS,
-      ...(taken === undefined ? [] : [JSON.stringify(taken.items)]),
-    ]
-    return (await redis.eval(SAVE, keys.length, ...keys, ...args)) === 1
-  }
+  const key = (user: string): string => `{${user}}`
+  const claimKey = (user: string, orderId: string): string => `${PREFIX}:${key(user)}:order:${orderId}`
 
   return {
-    read: async (user) => (await load(user)).cart,
+    read: (user) => carts.load(key(user)),
 
-    async edit(user, edit) {
-      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const loaded = await load(user)
-        if (edit(loaded.cart) === false) return loaded.cart
-        if (await save(user, loaded)) return loaded.cart
-      }
-      throw tooBusy(user)
-    },
+    edit: async (user, edit) => (await carts.edit(key(user), edit)).document,
 
     async take(user, orderId) {
-      const key = takenKey(user, orderId)
+      const name = claimKey(user, orderId)
+      let written = (await redis.get(name)) ?? ''
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const [before, loaded] = await Promise.all([redis.get(key), load(user)])
-        if (before !== null) return JSON.parse(before) as CartLine[]
-        const items = orderOf(loaded.cart)
-        if (items.length === 0) return []
-        // Takes away what was seen here: what a device adds meanwhile stays for the next order.
-        loaded.cart.clear()
-        if (await save(user, loaded, { key, items })) return items
+        if (written !== '') {
+          const claim = readClaim(written)
+          // Written down before it is taken, so that whoever calls again takes the same.
+          const { result } = await orders.edit(key(user), (cart) => takeClaim(cart, claim))
+          if (result) return [...claim.items]
+        }
+        const claim = claimOf(await orders.load(key(user)), orderId)
+        if (claim.items.length === 0) return []
+        written = await writeClaim(name, written, claim)
       }
-      throw tooBusy(user)
+      throw new Problem(
+        503,
+        'unavailable',
+        `The cart of ${user} is changing too fast; try again in a second`,
+        {
+          retryAfterSeconds: 1,
+        },
+      )
     },
   }
-}
 
-/**
- * Names for the edits of this process. A CRDT takes two edits of one name for one and the same, so a name
- * is never used for two states of a cart that do not follow from each other: a cart that expired and
- * begins anew gets a new one, and so does every cart after a reconnect.
- */
-function writerNames() {
-  let prefix = ''
-  let carts = 0
-  const renew = (): void => {
-    prefix = `s-${randomBytes(6).toString('base64url')}-`
-    carts = 0
+  /** @returns what stands there now: this claim, or that of another call for the same order. */
+  async function writeClaim(name: string, before: string, claim: Claim): Promise<string> {
+    const text = JSON.stringify(claim)
+    if ((await redis.eval(REPLACE_CLAIM, 1, name, before, text, TTL_MS)) === 1) return text
+    return (await redis.get(name)) ?? ''
   }
-  renew()
-  return {
-    renew,
-    pick: (last: string | undefined): string =>
-      last?.startsWith(prefix) === true ? last : `${prefix}${carts++}`,
-  }
-}
-
-function tooBusy(user: string): Problem {
-  return new Problem(
-    503,
-    'unavailable',
-    `The cart of ${user} is being edited from too many places; try again in a second`,
-    {
-      retryAfterSeconds: 1,
-    },
-  )
 }
