@@ -163,7 +163,8 @@ export class DocumentSync {
     link.state = state
     for (const effect of effects) this.#do(peer, link, effect)
     if (isInSync(link.state)) this.#settle.resolve()
-    if (isWaiting(link.state, this.#context.limits)) this.#context.wake()
+    // A tick is not news: the next one comes later than this one did.
+    if (event.type !== 'tick' && isWaiting(link.state, this.#context.limits)) this.#context.wake()
   }
 
   #do(peer: number, link: Link, effect: LinkEffect): void {
