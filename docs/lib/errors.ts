@@ -102,7 +102,9 @@ function entryOf(node: ts.ClassDeclaration, packageName: string): ErrorEntry | u
   if (code === undefined || !ts.isStringLiteralLike(code) || !CODE.test(code.text)) return undefined
   const outcomes = new Set<string>()
   visit(node, (child) => {
-    if (ts.isPropertyAssignment(child) && child.name.getText() === 'outcome')
+    // Handed to the base class, or a field, where a package keeps no base class.
+    const isPlace = ts.isPropertyAssignment(child) || ts.isPropertyDeclaration(child)
+    if (isPlace && child.name.getText() === 'outcome' && child.initializer !== undefined)
       collect(child.initializer, outcomes)
   })
   return {
@@ -112,7 +114,7 @@ function entryOf(node: ts.ClassDeclaration, packageName: string): ErrorEntry | u
     text: docOf(node),
     outcomes: outcomes.size === 0 ? ['not-applied', 'unknown'] : [...outcomes].toSorted(),
     facts: fields
-      .filter((field) => field.name.getText() !== 'code' && !ts.isPrivateIdentifier(field.name))
+      .filter(({ name }) => !['code', 'outcome'].includes(name.getText()) && !ts.isPrivateIdentifier(name))
       .map((field) => ({
         name: field.name.getText(),
         type: field.type?.getText() ?? '',
