@@ -46,15 +46,17 @@ test('without() takes nodes out, and none else', () => {
 })
 
 test('prune() gives a vector that the full one dominates', () => {
-  const vector = fc.dictionary(fc.constantFrom(...'abcdef'), fc.integer({ min: 1, max: 9 })).map(of)
+  const vector = fc
+    .dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), fc.integer({ min: 1, max: 9 }))
+    .map(of)
   fc.assert(
     fc.property(vector, fc.integer({ min: 1, max: 7 }), fc.func(fc.nat({ max: 3 })), (full, max, rank) => {
       const short = prune(full, { max, rank })
       expect(short.size).toBe(Math.min(max, full.size))
       expect(full.dominates(short)).toBe(true)
+      const dropped = [...full].filter(([gone]) => short.get(gone) === 0)
       for (const [kept] of short) {
-        for (const [gone] of full)
-          if (short.get(gone) === 0) expect(rank(kept)).toBeGreaterThanOrEqual(rank(gone))
+        for (const [gone] of dropped) expect(rank(kept)).toBeGreaterThanOrEqual(rank(gone))
       }
     }),
   )

@@ -124,7 +124,7 @@ test('discard() takes a message out; what depends on it goes on waiting', () => 
 
 test('100,000 messages that come backwards come out forwards, without a stack to overflow', () => {
   const count = 100_000
-  const buffer = new CausalBuffer<CausalMessage>({ maxPending: count })
+  const buffer = new CausalBuffer({ maxPending: count })
   const deps = VersionVector.empty
   for (let counter = count; counter > 1; counter--) buffer.add({ node: 'A', counter, deps })
   const out = buffer.add({ node: 'A', counter: 1, deps })

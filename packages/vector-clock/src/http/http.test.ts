@@ -131,8 +131,8 @@ describe('baggage', () => {
     const twice = 'quorate-version=1~a.1, x=y ,quorate-version = 1~b.2;note=late'
     expect(vectorFromBaggage(twice)?.toJSON()).toEqual({ a: 1, b: 2 })
     expect(vectorToBaggage(twice, of({ c: 3 }))).toBe('quorate-version=1~c.3,x=y')
-    const stamps = `quorate-hlc=${hlcToHeader(stamp)},quorate-hlc=${hlcToHeader({ ...stamp, counter: 3 })}`
-    expect(hlcFromBaggage(stamps)).toEqual(stamp)
+    const two = `quorate-hlc=${hlcToHeader(stamp)},quorate-hlc=${hlcToHeader({ ...stamp, counter: 3 })}`
+    expect(hlcFromBaggage(two)).toEqual(stamp)
   })
 
   test('keys differ by case and by all of their letters', () => {
