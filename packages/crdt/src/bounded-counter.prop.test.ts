@@ -306,7 +306,7 @@ test.each<[string, Bounds]>([
       )
       for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += play.seen[what]
     }),
-    { numRuns: 200 },
+    { numRuns: 150 },
   )
   // The plays are about what they should be.
   for (const [what, times] of Object.entries(total)) expect([what, times > 0]).toEqual([what, true])

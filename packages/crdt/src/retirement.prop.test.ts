@@ -249,7 +249,7 @@ test('whoever is retired and forgotten, and however often at once: each edit is 
       expect(play.stuck(last) || last.counter.toJSON().retired === undefined).toBe(true)
       for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += play.seen[what]
     }),
-    { numRuns: 600 },
+    { numRuns: 400 },
   )
   // The plays are about what they should be.
   for (const [what, times] of Object.entries(total)) expect([what, times > 0]).toEqual([what, true])

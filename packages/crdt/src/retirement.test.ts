@@ -329,8 +329,8 @@ test('JSON of retired replicas that no counter made is refused', () => {
   }
 })
 
-test('a state with many marks, as a hostile sender would make it, takes time in proportion', () => {
-  const heirs = Array.from({ length: 20_000 }, (_, i) => `h${i}`)
+test('10,000 heirs of one replica, as only a hostile sender would make them, are merged like any other', () => {
+  const heirs = Array.from({ length: 10_000 }, (_, i) => `h${i}`)
   const marks = Object.fromEntries(heirs.map((heir) => [heir, [2, 1, 0]]))
   const json = {
     type: 'g-counter',
@@ -342,5 +342,6 @@ test('a state with many marks, as a hostile sender would make it, takes time in 
   a.merge(bytes)
   b.merge(a)
   expect(a.encode()).toEqual(b.encode())
-  expect(a.value).toBe(20_000 * 2 + 1 - 20_000 + 1)
+  // Two counts of each heir and one of `a`; one of each is of `gone`, which had one.
+  expect(a.value).toBe(10_000 * 2 + 1 - 10_000 + 1)
 })
