@@ -64,6 +64,7 @@ export {
   lwwRegisterFromJSON,
   type LwwRegisterOptions,
 } from './lww-register.ts'
+export type { CartHandle, SetHandle } from './map/element-handles.ts'
 export {
   type CartField,
   type ConflictsField,
@@ -80,16 +81,8 @@ export {
   type ValueField,
   type ValueOf,
 } from './map/field.ts'
-export type {
-  CartHandle,
-  ConflictsHandle,
-  CounterHandle,
-  FlagHandle,
-  Handle,
-  OrMapDelta,
-  SetHandle,
-  ValueHandle,
-} from './map/leaf-handles.ts'
+export type { Handle, OrMapDelta } from './map/handle.ts'
+export type { ConflictsHandle, CounterHandle, FlagHandle, ValueHandle } from './map/leaf-handles.ts'
 export type { FieldAt, HandleOf, MapHandle, NameOf } from './map/map-handle.ts'
 export { MAX_MAP_DEPTH, MAX_MAP_PATH } from './map/path.ts'
 export {

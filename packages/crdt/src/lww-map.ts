@@ -19,7 +19,8 @@ import {
   winnerOf,
   writeStamped,
 } from './stamped.ts'
-import { type CrdtValue, type Frozen, handOut, ownValue, type Storable } from './value.ts'
+import { type CrdtValue, type Frozen, handOut, type Storable } from './value.ts'
+import { ownValue } from './value-intake.ts'
 
 /** Options of {@link createLwwMap}, `decodeLwwMap` and `lwwMapFromJSON`. */
 export interface LwwMapOptions<V = CrdtValue> extends ReplicaOptions, StampOptions, ValueOptions<V> {}
@@ -138,7 +139,7 @@ export class LwwMap<V = CrdtValue>
 
 /**
  * An empty last-writer-wins map: an observed-remove map of last-writer-wins registers. Sets of one key are
- * settled by their stamps, as in {@link createLwwRegister}. Set against delete is not: a delete takes away the
+ * settled by their stamps, as in `createLwwRegister`. Set against delete is not: a delete takes away the
  * sets it has seen, so a set that it did not know of stays, even one with an earlier stamp. That is why nothing
  * of a deleted key need be kept.
  *

@@ -18,7 +18,8 @@ import {
   winnerOf,
   writeStamped,
 } from './stamped.ts'
-import { type CrdtValue, type Frozen, handOut, ownValue, type Storable } from './value.ts'
+import { type CrdtValue, type Frozen, handOut, type Storable } from './value.ts'
+import { ownValue } from './value-intake.ts'
 
 /** Options of {@link createLwwRegister}, `decodeLwwRegister` and `lwwRegisterFromJSON`. */
 export interface LwwRegisterOptions<T = CrdtValue> extends ReplicaOptions, StampOptions, ValueOptions<T> {}
@@ -111,7 +112,10 @@ export class LwwRegister<T = CrdtValue> extends Dotted<
 /**
  * An empty last-writer-wins register (Shapiro et al. 2011, section 3.2.1) with hybrid logical clocks (Kulkarni
  * et al. 2014) for stamps: a set that knew of another always wins over it, whatever the wall clocks say. For
- * settings and other values of which a lost edit does not matter; {@link createMvRegister} keeps both.
+ * settings and other values of which a lost edit does not matter; `createMvRegister` keeps both.
+ *
+ * What loses is kept, unseen, until the next set of a replica that knows of it: of a thousand replicas that set at
+ * once, a thousand values.
  *
  * `merge` refuses values that the schema does not allow with an InvalidValueError, and stamps from the future
  * with a ClockDriftError: the whole of what came, and nothing is changed.

@@ -4,17 +4,9 @@ import { Dotted } from './dotted.ts'
 import type { FragmentFormat } from './fragment-codec.ts'
 import type { Entry } from './fragment.ts'
 import { checkIsSchema, checkValue, type StandardSchema, type ValueOptions } from './schema.ts'
-import {
-  type CrdtValue,
-  type Frozen,
-  handOut,
-  ownValue,
-  sameValue,
-  type Storable,
-  valueFromJSON,
-  valueToJSON,
-} from './value.ts'
-import { readValue, writeValue } from './value-codec.ts'
+import { type CrdtValue, type Frozen, handOut, sameValue, type Storable } from './value.ts'
+import { ownValue, valueFromJSON, valueToJSON } from './value-intake.ts'
+import { keyOf, readValue, writeValue } from './value-codec.ts'
 
 /** Options of {@link createMvRegister}, `decodeMvRegister` and `mvRegisterFromJSON`. */
 export interface MvRegisterOptions<T = CrdtValue> extends ReplicaOptions, ValueOptions<T> {}
@@ -112,11 +104,13 @@ export function standing(head: Live<unknown, CrdtValue> | undefined): CrdtValue[
   const entries: Entry<unknown, CrdtValue>[] = []
   for (let entry: typeof head | undefined = head; entry !== undefined; entry = entry.next) entries.push(entry)
   entries.sort((a, b) => (a.node === b.node ? a.counter - b.counter : a.node < b.node ? -1 : 1))
-  const values: CrdtValue[] = []
+  // By their bytes: a look at each pair would be felt where somebody sends very many.
+  const values = new Map<string, CrdtValue>()
   for (const { payload } of entries) {
-    if (!values.some((value) => sameValue(value, payload))) values.push(payload)
+    const key = keyOf(payload)
+    if (!values.has(key)) values.set(key, payload)
   }
-  return values
+  return [...values.values()]
 }
 
 /**

@@ -104,8 +104,9 @@ const wrong: typeof user = counters
 const visit = (map: { at(name: 'visits'): { increment(): OrMapDelta } }): OrMapDelta =>
   map.at('visits').increment()
 visit(user)
-export type User = typeof user extends OrMap<infer C> ? C : never
-export {
+type User = typeof user extends OrMap<infer C> ? C : never
+declare const shapeOfUser: User
+void [
   active,
   any,
   copy,
@@ -124,4 +125,5 @@ export {
   theme,
   visits,
   wrong,
-}
+  shapeOfUser,
+]

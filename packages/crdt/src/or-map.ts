@@ -12,7 +12,7 @@ import {
   TAG_OF,
   type ValueOf,
 } from './map/field.ts'
-import type { Editor, OrMapDelta } from './map/leaf-handles.ts'
+import type { Editor, OrMapDelta } from './map/handle.ts'
 import { type FieldAt, fieldAt, type HandleOf, MapHandle, type NameOf } from './map/map-handle.ts'
 import { PathStore } from './map/path-store.ts'
 import { leafOf, nameOf, stepsOf, tagOf } from './map/path.ts'

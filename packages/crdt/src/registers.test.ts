@@ -10,6 +10,7 @@ import {
   decodeMvRegister,
   InvalidValueError,
   type LwwRegister,
+  type MvRegisterDelta,
 } from './index.ts'
 
 /** A clock that shows what it was last set to. */
@@ -232,6 +233,20 @@ describe('MV-Register', () => {
     expect(a.version.compare(b.version)).toBe('concurrent')
     a.merge(b)
     expect(a.values).toEqual(['from a', 'from b'])
+  })
+
+  test('shows 20,000 conflicts, equal ones once, in the order of their replicas', () => {
+    const all = createMvRegister<{ n: number }>({ replica: 'reader' })
+    let group: MvRegisterDelta | undefined
+    for (let i = 0; i < 20_000; i++) {
+      const delta = createMvRegister<{ n: number }>({ replica: `r${String(i).padStart(5, '0')}` }).set({
+        n: i % 9_000,
+      })
+      group = group === undefined ? delta : group.merge(delta)
+    }
+    all.merge(group as MvRegisterDelta)
+    expect(all.values.length).toBe(9_000)
+    expect(all.values[8_999]).toEqual({ n: 8_999 })
   })
 
   test('clear() takes away what was seen, a set made meanwhile stays', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import { checkIsSchema, checkValue, type StandardSchema } from './schema.ts'
-import { ownValue } from './value.ts'
+import { ownValue } from './value-intake.ts'
 
 const inputOf = <T>(schema: StandardSchema<T>): T => schema as unknown as T
 

@@ -3,7 +3,8 @@ import type { HlcTimestamp } from '@quorate/vector-clock'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { Live } from './dot-store.ts'
 import type { Entry } from './fragment.ts'
-import { type CrdtValue, sameValue, valueFromJSON, valueToJSON } from './value.ts'
+import { type CrdtValue, sameValue } from './value.ts'
+import { valueFromJSON, valueToJSON } from './value-intake.ts'
 import { readValue, writeValue } from './value-codec.ts'
 
 /** Options of types in which the last write wins. */

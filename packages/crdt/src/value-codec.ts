@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
+import { type ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import {
   bigintSize,
   type CrdtValue,
@@ -70,6 +70,13 @@ function writeRecord(writer: ByteWriter, record: Readonly<Record<string, CrdtVal
     writer.text(key)
     writeValue(writer, record[key] as CrdtValue)
   }
+}
+
+/** A text for each value, unlike that of any other. */
+export function keyOf(value: CrdtValue): string {
+  const writer = new ByteWriter()
+  writeValue(writer, value)
+  return writer.finish().join()
 }
 
 /**

@@ -8,12 +8,10 @@ import {
   MAX_BIGINT_BYTES,
   MAX_VALUE_DEPTH,
   MAX_VALUE_SIZE,
-  ownValue,
   sameValue,
-  valueFromJSON,
-  valueToJSON,
 } from './value.ts'
 import { readValue, writeValue } from './value-codec.ts'
+import { ownValue, valueFromJSON, valueToJSON } from './value-intake.ts'
 
 const encode = (value: CrdtValue): Uint8Array => {
   const writer = new ByteWriter()
@@ -218,6 +216,16 @@ describe('ownValue()', () => {
       // Bytes, not the values: comparing a million of these takes long.
       expect(Buffer.compare(encode(decode(encode(ownValue(one)))), encode(ownValue(one)))).toBe(0)
     }
+  })
+
+  test('JSON has the same bounds as bytes, also for objects that look like bytes', () => {
+    const longest = { $bytes: 'x'.repeat(MAX_VALUE_SIZE - '$bytes'.length - 3) }
+    const own = ownValue(longest)
+    expect(valueFromJSON(valueToJSON(own))).toEqual(longest)
+    expect(encode(decode(encode(own))).length).toBe(encode(own).length)
+    const tooLong = { $bytes: `${longest.$bytes}x` }
+    expect(() => ownValue(tooLong)).toThrow(RangeError)
+    expect(valueFromJSON({ $$bytes: tooLong.$bytes })).toBeUndefined()
   })
 
   test('a receiver refuses what passes the bounds', () => {

@@ -303,8 +303,8 @@ export const SUBJECTS: readonly Subject[] = [
   orMap,
 ]
 
-export const REPLICAS = ['a', 'b', 'c', 'd', 'e']
-export const who: fc.Arbitrary<number> = fc.nat({ max: REPLICAS.length - 1 })
+const REPLICAS = ['a', 'b', 'c', 'd', 'e']
+const who: fc.Arbitrary<number> = fc.nat({ max: REPLICAS.length - 1 })
 
 export type Step =
   | {

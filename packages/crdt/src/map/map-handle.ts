@@ -13,17 +13,9 @@ import {
   TAG_OF,
   type ValueOf,
 } from './field.ts'
-import {
-  CartHandle,
-  ConflictsHandle,
-  CounterHandle,
-  type Editor,
-  FlagHandle,
-  Handle,
-  type OrMapDelta,
-  SetHandle,
-  ValueHandle,
-} from './leaf-handles.ts'
+import { CartHandle, SetHandle } from './element-handles.ts'
+import { type Editor, Handle, type OrMapDelta } from './handle.ts'
+import { ConflictsHandle, CounterHandle, FlagHandle, ValueHandle } from './leaf-handles.ts'
 import { checkPath, nameOf, stepOf, tagOf } from './path.ts'
 
 /** The names that a container may have: those of its shape, or any text. */

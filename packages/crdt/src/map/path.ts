@@ -103,31 +103,38 @@ export function checkPath(path: string): void {
 }
 
 /** Writes the number of steps that are those of the path before, then each of the others. */
-export function writePath(writer: ByteWriter, path: string, before: string | undefined): void {
-  const steps = stepsOf(path)
-  const theirs = before === undefined ? [] : stepsOf(before)
-  // No path is the beginning of another, so this ends.
+export function writePath(writer: ByteWriter, path: string, before = ''): void {
   let shared = 0
-  while (shared < steps.length && steps[shared] === theirs[shared]) shared++
+  let start = 0
+  // No path is the beginning of another, so this ends before they do.
+  for (let i = 0; i < before.length && path.charCodeAt(i) === before.charCodeAt(i); i++) {
+    if (path[i] !== END) continue
+    shared++
+    start = i + 1
+  }
   writer.uint(shared)
-  for (const step of steps.slice(shared)) writer.text(nameOf(step), KINDS, TAGS.indexOf(tagOf(step)))
+  for (const step of stepsOf(path.slice(start))) writer.text(nameOf(step), KINDS, TAGS.indexOf(tagOf(step)))
 }
 
 /** @throws DecodeError on anything that {@link writePath} would not have written. */
-export function readPath(reader: ByteReader, before: string | undefined): string {
-  const theirs = before === undefined ? [] : stepsOf(before)
+export function readPath(reader: ByteReader, before = ''): string {
   const shared = reader.uint()
-  if (shared > 0 && shared >= theirs.length) reader.fail('a key shares more than there is')
-  const way = new Way(theirs.slice(0, shared))
+  let start = 0
+  for (let i = 0; i < shared; i++) {
+    start = before.indexOf(END, start) + 1
+    if (start === 0 || start === before.length) reader.fail('a key shares more than there is')
+  }
+  const way = new Way(before.slice(0, start), shared)
+  const next = before.slice(start, before.indexOf(END, start) + 1)
   do {
     const head = reader.uint()
     const tag = TAGS[head % KINDS] ?? reader.fail('a field is of an unknown kind')
     if (!way.push(tag, reader.text((head - (head % KINDS)) / KINDS))) reader.fail('a key is not valid')
-    if (way.steps.length === shared + 1 && way.steps[shared] === theirs[shared]) {
+    if (next !== '' && way.path.length === start + next.length && way.path.endsWith(next)) {
       reader.fail('a key shares less than it should')
     }
   } while (!way.isWhole)
-  return way.steps.join('')
+  return way.path
 }
 
 /** `[['map', 'addresses'], ['record', 'home'], ['value', 'street']]`. */
@@ -139,7 +146,7 @@ export const pathToJSON = (path: string): unknown =>
 
 /** What {@link pathToJSON} made; `undefined` for anything else. */
 export function pathFromJSON(json: unknown): string | undefined {
-  const way = new Way([])
+  const way = new Way()
   for (const step of Array.isArray(json) ? json : []) {
     const [kind, name]: unknown[] = Array.isArray(step) ? step : []
     const tag = TAGS.find((one) => NAMES[one] === kind)
@@ -150,44 +157,38 @@ export function pathFromJSON(json: unknown): string | undefined {
       : isWellFormed(name)
     if (!isRight || !way.push(tag, String('di'.includes(tag) ? element : name))) return undefined
   }
-  return way.isWhole ? way.steps.join('') : undefined
+  return way.isWhole ? way.path : undefined
 }
 
 /** A path that comes in, step by step. */
 class Way {
-  readonly steps: string[]
+  path: string
+  #depth: number
   #next: string
-  #length: number
 
-  /** @param steps the beginning, of a path that is valid. */
-  constructor(steps: string[]) {
-    this.steps = steps
-    const last = steps.at(-1)
-    this.#next = last === undefined ? AT_ROOT : (NEXT[tagOf(last)] ?? '')
-    this.#length = steps.join('').length
+  /** @param path the beginning, so many steps of a path that is valid. */
+  constructor(path = '', depth = 0) {
+    this.path = path
+    this.#depth = depth
+    this.#next = path === '' ? AT_ROOT : (NEXT[leafOf(path)] ?? '')
   }
 
   /** @returns false if such a step cannot follow. */
   push(tag: Tag, name: string): boolean {
-    if (!this.#next.includes(tag) || this.#length > MAX_MAP_PATH || this.steps.length >= MAX_MAP_DEPTH)
+    if (!this.#next.includes(tag) || this.path.length > MAX_MAP_PATH || this.#depth === MAX_MAP_DEPTH)
       return false
-    if (
-      (tag === 'd' && !isDecimal(name)) ||
-      (tag === 'i' && !isInteger(name)) ||
-      (tag === 'q' && name === '')
-    ) {
-      return false
-    }
-    const step = stepOf(tag, name)
-    this.steps.push(step)
-    this.#length += step.length
+    if (tag === 'd' && !isDecimal(name)) return false
+    if (tag === 'i' && !isInteger(name)) return false
+    if (tag === 'q' && name === '') return false
+    this.path += stepOf(tag, name)
+    this.#depth++
     this.#next = NEXT[tag] ?? ''
     return true
   }
 
   /** True if an entry is at its end. */
   get isWhole(): boolean {
-    return this.steps.length > 0 && this.#next === ''
+    return this.#next === ''
   }
 }
 

@@ -10,7 +10,8 @@ import {
   stampedToJSON,
   writeStamped,
 } from '../stamped.ts'
-import { type CrdtValue, sameValue, valueFromJSON, valueToJSON } from '../value.ts'
+import { type CrdtValue, sameValue } from '../value.ts'
+import { valueFromJSON, valueToJSON } from '../value-intake.ts'
 import { readValue, writeValue } from '../value-codec.ts'
 import { type LeafTag, leafOf, pathFromJSON, pathToJSON, readPath, writePath } from './path.ts'
 
@@ -26,7 +27,7 @@ export interface Counted {
  */
 export type Payload = Stamped | CrdtValue | Counted | undefined
 
-/** The most that one replica can count in each direction: some thousand replicas still add up as a `bigint`. */
+/** The most that one replica can count in each direction: what a number holds exactly. */
 export const MAX_COUNT: number = Number.MAX_SAFE_INTEGER
 
 type PathEntry = Entry<string, Payload> | undefined
