@@ -1,10 +1,7 @@
 // What a browser loads: minified by esbuild, then gzip.
-import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import { buildSync } from 'esbuild'
 import type { Case } from '../harness/index.ts'
-
-const require = createRequire(import.meta.url)
 
 /** A case whose figure is the size of all that `code` imports, bytes. */
 export function sizeOf(name: string, code: string): Case {
@@ -15,13 +12,10 @@ export function sizeOf(name: string, code: string): Case {
     write: false,
     format: 'esm',
     platform: 'node',
+    logLevel: 'error',
     // Assertions of Node have no counterpart to load in a browser; their weight is no clock's.
     external: ['node:*', 'assert', 'util'],
   })
   const bytes = gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length
   return { name, round: () => ({ 'min + gzip': bytes }) }
 }
-
-/** The version of an installed package, for the table. */
-export const versionOf = (name: string): string =>
-  (require(`${name}/package.json`) as { version: string }).version

@@ -120,6 +120,16 @@ export class ByteReader {
 
   /** A text of `length` bytes; without `length`, after its length. */
   text(length: number = this.uint()): string {
+    // As in writing: a call of the decoder would be most of the time. Past the end there is undefined, which is not ASCII.
+    const start = this.#offset
+    let text = ''
+    for (let i = start; length <= SHORT && i < start + length && (this.#bytes[i] as number) < 128; i++) {
+      text += String.fromCharCode(this.#bytes[i] as number)
+    }
+    if (text.length === length) {
+      this.#offset += length
+      return text
+    }
     const bytes = this.raw(length)
     try {
       return decoder.decode(bytes)
@@ -142,8 +152,8 @@ export class ByteReader {
   }
 
   /** A node id, above the one before; above '' for the first, which keeps out the empty id. */
-  nodeAfter(last: string): string {
-    const node = this.text()
+  nodeAfter(last: string, length?: number): string {
+    const node = this.text(length)
     return node > last ? node : this.fail('its node ids are not in order')
   }
 

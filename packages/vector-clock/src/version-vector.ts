@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from './bytes.ts'
-import { checkDot, type Dot, type Ordering } from './dot.ts'
+import { checkDot, type Dot, isCounter, type Ordering } from './dot.ts'
 import { DecodeError, entriesOf } from './errors.ts'
 
 const FORMAT = 1
@@ -114,7 +114,8 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
   increment(node: string): VersionVector {
     const index = indexOf(this.#nodes, node)
     if (index < 0) return VersionVector.of([...this, [node, 1]])
-    const counter = checkDot(node, (this.#counters[index] as number) + 1)
+    const counter = (this.#counters[index] as number) + 1
+    if (!isCounter(counter)) checkDot(node, counter)
     return new VersionVector(this.#nodes, this.#counters.with(index, counter))
   }
 
