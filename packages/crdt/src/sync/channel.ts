@@ -11,8 +11,7 @@ export interface Channel {
 /** The part of `MessagePort` and `BroadcastChannel` that is called. */
 export interface PortLike {
   postMessage(message: unknown): void
-  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
-  addEventListener(type: 'close', listener: () => void): void
+  addEventListener(type: 'message' | 'close', listener: (event: object) => void): void
   start?(): void
 }
 
@@ -21,7 +20,8 @@ export function portChannel(port: PortLike): Channel {
   return {
     send: (bytes) => port.postMessage(bytes),
     onMessage: (listener) => {
-      port.addEventListener('message', ({ data }) => {
+      port.addEventListener('message', (event) => {
+        const { data } = event as { readonly data?: unknown }
         if (data instanceof Uint8Array) listener(data)
       })
       port.start?.()
@@ -35,8 +35,7 @@ export interface WebSocketLike {
   binaryType: string
   readonly readyState: number
   send(data: Uint8Array): void
-  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
-  addEventListener(type: 'open' | 'close', listener: () => void): void
+  addEventListener(type: 'message' | 'open' | 'close', listener: (event: object) => void): void
 }
 
 const OPEN = 1
@@ -55,7 +54,8 @@ export function webSocketChannel(socket: WebSocketLike): Channel {
       else if (socket.readyState < OPEN && early.length < 1_000) early.push(bytes)
     },
     onMessage: (listener) =>
-      socket.addEventListener('message', ({ data }) => {
+      socket.addEventListener('message', (event) => {
+        const { data } = event as { readonly data?: unknown }
         if (data instanceof ArrayBuffer) listener(new Uint8Array(data))
       }),
     onClose: (listener) => socket.addEventListener('close', listener),
