@@ -91,22 +91,22 @@ test('the bytes of a flag, for ever', () => {
   const hex = (flag: { encode(): Uint8Array }): string => Buffer.from(flag.encode()).toString('hex')
   const [ew, dw] = [createEwFlag({ replica: 'a' }), createDwFlag({ replica: 'a' })]
   // format, type | 1 replica: "a", 1 run: from 1, of 1 | 1 key, not written | replica 0, last; event 1
-  expect(hex(ew.enable())).toBe(['0108', '01', '0161', '00', '00', '00', '01', '00', '00'].join(''))
+  expect(hex(ew.enable())).toBe(['0108', '01', '0261', '00', '00', '01', '00', '00'].join(''))
   // … disables
-  expect(hex(dw.disable())).toBe(['0109', '01', '0161', '00', '00', '00', '01', '00', '00', '00'].join(''))
+  expect(hex(dw.disable())).toBe(['0109', '01', '0261', '00', '00', '01', '00', '00', '00'].join(''))
   expect(decodeEwFlag(ew.encode(), { replica: 'b' }).value).toBe(true)
   expect(decodeDwFlag(dw.encode(), { replica: 'b' }).value).toBe(false)
 })
 
 test.each([
-  ['two keys', [1, 8, 1, 1, 97, 0, 0, 1, 2, 0, 0, 0, 1]],
+  ['two keys', [1, 8, 1, 2, 97, 0, 1, 2, 0, 0, 0, 1]],
   ['another type', [1, 9, 0, 0]],
 ])('decodeEwFlag() refuses %s', (_name, bytes) => {
   expect(() => decodeEwFlag(Uint8Array.from(bytes), { replica: 'b' })).toThrow(DecodeError)
 })
 
 test('decodeDwFlag() and dwFlagFromJSON() refuse what neither enables nor disables', () => {
-  const bytes = Uint8Array.from([1, 9, 1, 1, 97, 0, 0, 0, 1, 0, 0, 2])
+  const bytes = Uint8Array.from([1, 9, 1, 2, 97, 0, 0, 1, 0, 0, 2])
   expect(() => decodeDwFlag(bytes, { replica: 'b' })).toThrow(DecodeError)
   const json = { type: 'dw-flag', context: { a: [[1, 1]] }, entries: [{ enables: 1, node: 'a', counter: 1 }] }
   expect(() => dwFlagFromJSON(json, { replica: 'b' })).toThrow(DecodeError)

@@ -167,7 +167,8 @@ test.each<[string, number[]]>([
   ['an unknown kind of double', [3]],
   ['text that is not UTF-8', [4, 0xff]],
 ])('decodeOrSet() refuses %s', (_name, key) => {
-  const head = [1, 1, 1, 1, 97, 0, 0, 0, 1]
+  const head = [1, 1, 1, 2, 97, 0, 0, 1]
+  expect([...decodeOrSet(Uint8Array.from([...head, 4, 120, 0, 0]), { replica: 'b' })]).toEqual(['x'])
   expect(() => decodeOrSet(Uint8Array.from([...head, ...key, 0, 0]), { replica: 'b' })).toThrow(DecodeError)
 })
 

@@ -163,8 +163,8 @@ test('the bytes and the JSON of a delta, for ever', () => {
   a.add('tv')
   const removal = a.remove('tv')
   expect(Buffer.from(removal.encode()).toString('hex')).toBe(
-    // format, rw-set | 1 replica: "a", 1 run: from 1, of 3 | 1 element: "tv" | replica 0, last; event 3; removes
-    ['010c', '01', '0161', '00', '00', '02', '01', '087476', '00', '02', '00'].join(''),
+    // format, rw-set | 1 replica: "a", one run: from 1, of 3 | 1 element: "tv" | replica 0, last; event 3; removes
+    ['010c', '01', '0261', '00', '02', '01', '087476', '00', '02', '00'].join(''),
   )
   expect(removal.toJSON()).toEqual({
     type: 'rw-set',
@@ -178,7 +178,7 @@ test('the bytes and the JSON of a delta, for ever', () => {
 })
 
 test('what neither adds nor removes is refused', () => {
-  const bytes = Uint8Array.from([1, 12, 1, 1, 97, 0, 0, 0, 1, 4, 120, 0, 0, 2])
+  const bytes = Uint8Array.from([1, 12, 1, 2, 97, 0, 0, 1, 4, 120, 0, 0, 2])
   expect(() => decodeRwSet(bytes, { replica: 'b' })).toThrow(DecodeError)
   const entry = { element: 'x', adds: 'yes', node: 'a', counter: 1 }
   const json = { type: 'rw-set', context: { a: [[1, 1]] }, entries: [entry] }

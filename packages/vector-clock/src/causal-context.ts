@@ -74,10 +74,11 @@ export class CausalContext {
     const context = new CausalContext()
     let node = ''
     for (let left = reader.count(); left > 0; left--) {
-      node = reader.nodeAfter(node)
+      const head = reader.uint()
+      node = reader.nodeAfter(node, Math.floor(head / 2))
       const list: number[] = []
       let low = 1
-      for (let runs = reader.count() + 1; runs > 0; runs--) {
+      for (let runs = head % 2 === 0 ? 1 : reader.count() + 2; runs > 0; runs--) {
         const from = low + reader.uint()
         const to = from + reader.uint()
         if (!isCounter(to)) reader.fail('a number passes 2^53')
@@ -113,6 +114,11 @@ export class CausalContext {
     const list = this.#runs.get(node)
     if (list === undefined) this.#runs.set(node, [from, to])
     else insert(list, from, to)
+  }
+
+  /** The lowest counter of a node that was seen; 0 if there is none. */
+  first(node: string): number {
+    return this.#runs.get(node)?.[0] ?? 0
   }
 
   /** The highest counter of a node that was seen, gaps or not; 0 if there is none. */
@@ -234,8 +240,9 @@ export class CausalContext {
   }
 
   /**
-   * Writes the number of nodes, then per node its id, its number of runs − 1, and for each run the
-   * distance from the lowest place it could start at and its length − 1.
+   * Writes the number of nodes, then per node the length of its id × 2 (+ 1 if it has more than one run), its id,
+   * its number of runs − 2 if there is more than one, and for each run the distance from the lowest place it could
+   * start at and its length − 1.
    *
    * @experimental
    */
@@ -243,8 +250,9 @@ export class CausalContext {
     writer.uint(this.#runs.size)
     for (const node of this.nodes) {
       const list = this.#runs.get(node) as number[]
-      writer.text(node)
-      writer.uint(list.length / 2 - 1)
+      const isMore = list.length > 2
+      writer.text(node, 2, isMore ? 1 : 0)
+      if (isMore) writer.uint(list.length / 2 - 2)
       let low = 1
       for (let i = 0; i < list.length; i += 2) {
         const from = list[i] as number
