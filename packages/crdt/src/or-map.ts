@@ -69,7 +69,11 @@ export class OrMap<C extends Container> extends Dotted<'or-map', string, Payload
     else if (source !== undefined) this.mergeJSON(source.json)
   }
 
-  /** All that is in the map, as plain data made anew on each call. */
+  /**
+   * All that is in the map, as plain data made anew on each call.
+   *
+   * @throws RangeError if the sum of a counter in it passes 2^53 − 1; its handle has a `bigValue`.
+   */
   get value(): ValueOf<C> {
     return this.#root.value
   }
@@ -127,7 +131,7 @@ export class OrMap<C extends Container> extends Dotted<'or-map', string, Payload
       result = edits()
     } finally {
       this.#group = outer
-      outer?.push(...group)
+      for (const fragment of group) outer?.push(fragment)
     }
     if (typeof result === 'object' && result !== null && 'then' in result) {
       throw new TypeError('edits must not be async: end the update before you wait')

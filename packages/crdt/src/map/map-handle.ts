@@ -16,7 +16,7 @@ import {
 import { CartHandle, SetHandle } from './element-handles.ts'
 import { type Editor, Handle, type OrMapDelta } from './handle.ts'
 import { ConflictsHandle, CounterHandle, FlagHandle, ValueHandle } from './leaf-handles.ts'
-import { checkPath, nameOf, stepOf, tagOf } from './path.ts'
+import { checkPath, isContainer, nameOf, stepOf, tagOf } from './path.ts'
 
 /** The names that a container may have: those of its shape, or any text. */
 export type NameOf<C> = C extends { readonly kind: 'record'; readonly shape: infer S }
@@ -85,7 +85,8 @@ export class MapHandle<C extends Container> extends Handle {
     const tag = tagFor(this.#field, name)
     if (tag === undefined) return false
     const path = this.path + stepOf(tag, name)
-    return this.editor.store.entries.has(path) || this.editor.store.steps(path).size > 0
+    const { store } = this.editor
+    return isContainer(tag) ? store.steps(path).size > 0 : store.entries.has(path)
   }
 
   /**

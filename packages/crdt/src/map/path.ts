@@ -59,6 +59,9 @@ export const elementStep = (element: SetElement): string =>
     ? stepOf('t', element)
     : `${typeof element === 'number' ? 'd' : 'i'}${element}${END}`
 
+/** True if others are below what has this tag. */
+export const isContainer = (tag: Tag): boolean => tag in NEXT
+
 /** The tag of a step. */
 export const tagOf = (step: string): Tag => step[0] as Tag
 
