@@ -69,7 +69,7 @@ test('append: deltas are folded into one state, and what others append meanwhile
 test('stores that append and stores that replace share documents', async () => {
   const stores = MODES.map((mode) => redisStore({ client: clientA, type, mode, prefix: 'mixed' }))
   await Promise.all(
-    Array.from({ length: 80 }, (_, index) => stores[index % 2]?.edit('ann', (cart) => cart.add('x'))),
+    Array.from({ length: 80 }, async (_, index) => stores[index % 2]?.edit('ann', (cart) => cart.add('x'))),
   )
   for (const store of stores) expect((await store.load('ann')).quantity('x')).toBe(80)
 })

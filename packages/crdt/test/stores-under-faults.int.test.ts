@@ -77,8 +77,7 @@ async function work(
       await history.record(add, () => store.edit(KEY, (cart) => cart.add(sku)))
     } catch (error) {
       ifStoreError(error)
-      const { outcome } = error as StoreError
-      if (outcome === 'unknown') unknown.set(sku, error as StoreError)
+      if (error instanceof StoreError && error.outcome === 'unknown') unknown.set(sku, error)
     }
   }
 }
@@ -109,7 +108,8 @@ test.each<Where>(['redis append', 'redis replace', 'postgres'])(
         : { redis: { carts: { settings: { appendonly: 'yes', appendfsync: 'no' } } } },
     )
     const server = inPostgres ? cluster.postgres['carts'] : cluster.redis['carts']
-    const primary = (server as NonNullable<typeof server>).primary
+    const primary = server?.primary
+    if (primary === undefined) throw new Error('there is no server')
     await using chaos = createChaos({ seed: `${SEED} ${where}` })
     if (inPostgres) {
       const pool = new pg.Pool({ connectionString: primary.url })
@@ -154,9 +154,8 @@ test.each<Where>(['redis append', 'redis replace', 'postgres'])(
     const adds = history.operations.filter(({ op }) => op === 'add')
     for (const { status, input } of adds) {
       const quantity = final.quantity(String(input))
-      if (status === 'ok') expect(quantity, `${String(input)}; ${again}`).toBe(1)
-      else if (status === 'fail') expect(quantity, `${String(input)}; ${again}`).toBe(0)
-      else expect(quantity, `${String(input)}; ${again}`).toBeLessThanOrEqual(1)
+      const allowed = { ok: [1], fail: [0], unknown: [0, 1] }[status]
+      expect(allowed, `${status} add of ${String(input)}; ${again}`).toContain(quantity)
     }
     // What to do about the unknown ones: also when it is done twice, each comes once.
     for (const [sku, { delta }] of unknown) {

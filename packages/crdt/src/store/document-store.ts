@@ -94,7 +94,7 @@ export class StoreOfDocuments<C extends AnyCrdt> implements DocumentStore<C> {
     }
     // As it is now: the caller may go on with it.
     const bytes = source instanceof Uint8Array ? source.slice() : source.encode()
-    const merge = (copy: C): boolean => copy.merge(bytes as never)
+    const merge = (copy: C): boolean => copy.merge(bytes)
     return (await this.#call('merge', key, merge, options, bytes)) as Edited<C, boolean>
   }
 

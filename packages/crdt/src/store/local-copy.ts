@@ -48,7 +48,7 @@ export class LocalCopy<C extends AnyCrdt> {
   adopt(stored: Stored | undefined): void {
     const { names } = this.#parts
     if (stored?.isWhole === false && this.#document !== undefined) {
-      for (const part of stored.parts) this.#document.merge(part as never)
+      for (const part of stored.parts) this.#document.merge(part)
     } else {
       const document = this.#build(
         stored,
@@ -84,7 +84,7 @@ export class LocalCopy<C extends AnyCrdt> {
     const change = { mode, base: this.#position, tag: drawName(random, 16), bytes, ttlMs }
     const reply = await inTime(this.#parts, 'edit', backend.commit(this.#key, change))
     if (!reply.isWritten || reply.stored === undefined) return reply
-    for (const part of reply.stored.parts) this.document.merge(part as never)
+    for (const part of reply.stored.parts) this.document.merge(part)
     this.#position = reply.stored.position
     if (reply.stored.isLong && backend.compact !== undefined) {
       const compact = backend.compact(this.#key, this.#position, this.document.encode())
@@ -98,7 +98,7 @@ export class LocalCopy<C extends AnyCrdt> {
     const { type } = this.#parts
     const [first, ...others] = stored?.parts ?? []
     const document = first === undefined ? type.create({ replica }) : type.decode(first, { replica })
-    for (const part of others) document.merge(part as never)
+    for (const part of others) document.merge(part)
     return document
   }
 }

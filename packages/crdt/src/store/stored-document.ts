@@ -52,7 +52,7 @@ export class StoredDocument<C extends AnyCrdt> {
   async #run(): Promise<void> {
     this.#isRunning = true
     // Those that come in the same turn share the first round.
-    await undefined
+    await Promise.resolve()
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, MAX_GROUP)
       const [deletes, edits, loads] = [
@@ -194,7 +194,7 @@ export class StoredDocument<C extends AnyCrdt> {
         if (held >= sent && sent > before) return
         // Its history is gone, and nobody can say who has seen the first one.
         if (held < before) break
-        this.#copy.document.merge(bytes as never)
+        this.#copy.document.merge(bytes)
         if ((await this.#copy.commit(this.#parts.mode, bytes)).isWritten) return
       } catch (error) {
         last = error

@@ -11,7 +11,8 @@ import {
   type WebSocketLike,
 } from './index.ts'
 
-async function syncedThrough(a: Channel, b: Channel): Promise<void> {
+/** @returns true if replicas on the two ends become equal. */
+async function syncedThrough(a: Channel, b: Channel): Promise<boolean> {
   const [phone, server] = [createCart({ replica: 'phone' }), createCart({ replica: 'server' })]
   // More than one part.
   for (let count = 0; count < 3_000; count++) phone.add(`a stock keeping unit ${count * 7919}`)
@@ -19,12 +20,12 @@ async function syncedThrough(a: Channel, b: Channel): Promise<void> {
   using one = syncOver(a, { maxMessageBytes: 4_096 })
   using two = syncOver(b, { maxMessageBytes: 4_096 })
   await Promise.all([one.open('cart', phone).synced, two.open('cart', server).synced])
-  expect(Buffer.from(phone.encode()).equals(server.encode())).toBe(true)
+  return Buffer.from(phone.encode()).equals(server.encode())
 }
 
 test('a MessageChannel', async () => {
   const { port1, port2 } = new MessageChannel()
-  await syncedThrough(portChannel(port1), portChannel(port2))
+  expect(await syncedThrough(portChannel(port1), portChannel(port2))).toBe(true)
   port1.close()
   port2.close()
 })
@@ -37,7 +38,7 @@ test('a BroadcastChannel: three tabs on one bus', async () => {
   const syncs = tabs.map(({ bus }) => syncOver(portChannel(bus)))
   tabs.forEach(({ cart }, index) => cart.add(`sku-${index}`))
   const shared = tabs.map(({ cart }, index) => syncs[index]?.open('cart', cart))
-  await Promise.all(shared.map((document) => document?.synced))
+  await Promise.all(shared.map(async (document) => document?.synced))
   tabs[0]?.cart.add('later')
   shared[0]?.push()
   const skus = ['later', 'sku-0', 'sku-1', 'sku-2']
@@ -61,7 +62,7 @@ async function connection(): Promise<[Socket, Socket]> {
 
 test('a TCP connection', async () => {
   const [a, b] = await connection()
-  await syncedThrough(streamChannel(a), streamChannel(b))
+  expect(await syncedThrough(streamChannel(a), streamChannel(b))).toBe(true)
   a.destroy()
   b.destroy()
 })
@@ -131,6 +132,6 @@ test('a WebSocket: what is sent before it is open waits', async () => {
     socket.readyState = 1
     socket.emit('open')
   }
-  await done
+  expect(await done).toBe(true)
   expect(a.binaryType).toBe('arraybuffer')
 })

@@ -201,9 +201,9 @@ function onPart(state: LinkState, message: Part, limits: LinkLimits): Step {
   const whole = new Uint8Array(size)
   let offset = 0
   for (let at = 0; at < count; at++) {
-    const part = parts.get(at) as Uint8Array
-    whole.set(part, offset)
-    offset += part.length
+    const piece = parts.get(at) as Uint8Array
+    whole.set(piece, offset)
+    offset += piece.length
   }
   try {
     const { version, delta } = decodePayload(whole)

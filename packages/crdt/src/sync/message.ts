@@ -124,8 +124,10 @@ function readBody(reader: ByteReader, kind: Message['kind'] | undefined, head: A
       const problem = PROBLEMS[reader.byte()]
       return problem === undefined ? reader.fail('its problem is unknown') : { ...head, kind, problem }
     }
-    default:
+    case undefined:
       return reader.fail('its kind is unknown')
+    default:
+      return kind satisfies never
   }
 }
 

@@ -263,10 +263,10 @@ test('another protocol and rubbish are reported, and nothing else happens', asyn
   const { wire, phone, server, sides } = pair({ onError: (error) => errors.push(error) })
   let hear: ((bytes: Uint8Array) => void) | undefined
   const channel = {
-    send: wire.a.send,
+    send: (bytes: Uint8Array) => wire.a.send(bytes),
     onMessage: (listener: (bytes: Uint8Array) => void) => (hear = listener),
   }
-  using one = syncOver(channel as Channel, sides[0])
+  using one = syncOver(channel, sides[0])
   one.open('cart', phone)
   hear?.(Uint8Array.of(PROTOCOL + 1, 0, 0))
   hear?.(Uint8Array.of(PROTOCOL, 9, 9, 9))

@@ -237,11 +237,22 @@ export class DocumentSync {
       else failed(cause)
     }
     const answer = work()
-    if (!(answer instanceof Promise)) done(answer)
-    else {
-      answer.then((value) => {
-        if (!this.#isClosed) done(value)
-      }, onError)
+    if (answer instanceof Promise) void this.#later(answer, done, onError)
+    else done(answer)
+  }
+
+  async #later<T>(
+    answer: Promise<T>,
+    done: (value: T) => void,
+    failed: (cause: unknown) => void,
+  ): Promise<void> {
+    let value: T
+    try {
+      value = await answer
+    } catch (cause) {
+      failed(cause)
+      return
     }
+    if (!this.#isClosed) done(value)
   }
 }

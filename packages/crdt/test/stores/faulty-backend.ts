@@ -59,7 +59,7 @@ export class FaultyBackend implements Backend {
   }
 
   async #send<T>(command: () => Promise<T>, isRead = false): Promise<T> {
-    for (let turns = Math.floor(this.#random() * 6); turns > 0; turns--) await undefined
+    for (let turns = Math.floor(this.#random() * 6); turns > 0; turns--) await Promise.resolve()
     if (this.#late.length > 0 && this.#random() < 0.3) await this.#late.shift()?.()
     if (this.#random() < this.faults.refused) throw new BackendError('not-applied', new Error('refused'))
     if (this.#random() < this.faults.lost) {
@@ -70,7 +70,7 @@ export class FaultyBackend implements Backend {
     }
     if (!isRead && this.#random() < this.faults.resent) await command()
     const answer = await command()
-    for (let turns = Math.floor(this.#random() * 6); turns > 0; turns--) await undefined
+    for (let turns = Math.floor(this.#random() * 6); turns > 0; turns--) await Promise.resolve()
     return answer
   }
 }
