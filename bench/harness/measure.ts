@@ -52,18 +52,21 @@ function loopOf(operation: (index: number) => unknown): Loop {
   return make(operation)
 }
 
-/** How long the collector's threads may go on sweeping after a collection, ms. */
-const SWEEP_MS = 30
+/** How long threads of the collector and the compiler may go on with what came before, ms. */
+const SETTLE_MS = 30
 const nobody = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * User and system CPU that synchronous work takes in this process, ms, with the garbage collector's and the compiler's
- * threads. With `node --expose-gc` the garbage of what came before is collected first, and the collector's threads get
- * time to end: on a large heap they would else cost more than a short work. The clock's grain is about 1 µs.
+ * User and system CPU that synchronous work takes in this process, ms, with the threads of the garbage collector and the
+ * compiler. The clock's grain is about 1 µs.
+ *
+ * With `node --expose-gc` young garbage is collected first. Not all garbage: a full collection also drops machine code
+ * that knows objects which died, and the compiler would make it again in every round, at the price of some works three
+ * times over.
  */
 export function cpuMsOf<T>(work: () => T): { readonly ms: number; readonly result: T } {
-  globalThis.gc?.()
-  if (globalThis.gc !== undefined) Atomics.wait(nobody, 0, 0, SWEEP_MS)
+  globalThis.gc?.({ type: 'minor' })
+  Atomics.wait(nobody, 0, 0, SETTLE_MS)
   const before = process.cpuUsage()
   const result = work()
   const { user, system } = process.cpuUsage(before)

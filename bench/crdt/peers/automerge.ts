@@ -102,6 +102,10 @@ class AutomergeMap extends AutomergeCopy implements SetCopy, MapCopy {
     return Object.keys(this.doc.map).length
   }
 
+  has(key: string): boolean {
+    return key in this.doc.map
+  }
+
   version(): A.Heads {
     return A.getHeads(this.doc)
   }

@@ -74,6 +74,10 @@ class CollabsSet extends CollabsCopy implements SetCopy {
     return this.#set.size
   }
 
+  has(key: string): boolean {
+    return this.#set.has(key)
+  }
+
   version(): ReadonlyMap<string, number> {
     return this.runtime.vectorClock()
   }

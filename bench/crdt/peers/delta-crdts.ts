@@ -70,6 +70,10 @@ class DeltaSet extends DeltaCopy<ReadonlySet<string>> implements SetCopy {
     return this.replica.value().size
   }
 
+  has(key: string): boolean {
+    return this.replica.value().has(key)
+  }
+
   version(): unknown {
     return undefined // it has no part of a state by version
   }

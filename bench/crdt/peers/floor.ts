@@ -84,6 +84,10 @@ class NativeSet extends Floor implements SetCopy {
     return this.#set.size
   }
 
+  has(key: string): boolean {
+    return this.#set.has(key)
+  }
+
   version(): undefined {
     return undefined
   }

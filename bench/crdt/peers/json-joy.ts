@@ -92,6 +92,10 @@ class JoyMapCopy extends JoyCopy implements SetCopy, MapCopy {
     return Object.keys(this.#object.view() as object).length
   }
 
+  has(key: string): boolean {
+    return this.#object.has(key)
+  }
+
   set(key: string, value: number): void {
     this.#object.set({ [key]: value })
     this.edited()

@@ -75,6 +75,10 @@ class LoroMapCopy extends LoroCopy implements SetCopy, MapCopy {
     return this.#map.size
   }
 
+  has(key: string): boolean {
+    return this.#map.get(key) !== undefined
+  }
+
   set(key: string, value: number): void {
     this.#map.set(key, value)
   }

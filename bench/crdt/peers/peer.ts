@@ -29,6 +29,7 @@ export interface SetCopy extends Copy {
   /** Removes all elements, in the cheapest way there is. */
   clear(): void
   size(): number
+  has(key: string): boolean
   /** How many bytes this copy would send to one that is at `version()`, once it knows that version. */
   missing(version: unknown): number
   version(): unknown

@@ -96,6 +96,10 @@ class OurSet extends OurCopy<'or-set', ReturnType<typeof createOrSet<string>>> i
   size(): number {
     return this.crdt.size
   }
+
+  has(key: string): boolean {
+    return this.crdt.has(key)
+  }
 }
 
 class OurCounter extends OurCopy<'pn-counter', ReturnType<typeof createPnCounter>> implements CounterCopy {

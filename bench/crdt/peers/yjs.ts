@@ -76,6 +76,10 @@ class YMapCopy extends YCopy implements SetCopy, MapCopy {
     return this.#map.size
   }
 
+  has(key: string): boolean {
+    return this.#map.has(key)
+  }
+
   set(key: string, value: number): void {
     this.#map.set(key, value)
   }
