@@ -157,9 +157,9 @@ export class DotStore<K extends Key, P> {
     for (const [gone, last] of other.#forgotten) this.#forgotten.set(gone, last)
   }
 
-  /** The whole state. Its context is that of the store, and changes with it. */
+  /** The whole state, as it is now. */
   fragment(): Fragment<K, P> {
-    return { context: this.context, entries: [...this.all()] }
+    return { context: this.context.clone(), entries: [...this.all()] }
   }
 
   /** What a replica at this version lacks: what it has not seen, and what was removed by what it has not seen. */
@@ -268,12 +268,13 @@ export class DotStore<K extends Key, P> {
   }
 
   /** Remembers what came if it removed something. */
-  #note({ context, entries }: Fragment<K, P>): void {
+  #note(fragment: Fragment<K, P>): void {
+    const { context, entries } = fragment
     if (context.size === entries.length) return
     let weight = entries.length
     for (const _ of context.runs()) weight++
     if (weight > this.#bound) this.#log.reset(lastDots(this.context))
-    else this.#log.add({ context: context.clone(), entries }, lastDots(context), weight, this.#bound)
+    else this.#log.add(fragment, lastDots(context), weight, this.#bound)
   }
 
   /**

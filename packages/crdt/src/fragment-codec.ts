@@ -2,7 +2,7 @@ import { CausalContext, DecodeError } from '@quorate/vector-clock'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
 import { startReading, startWriting } from './format.ts'
-import type { Entry, Fragment, Key, StoreRules } from './fragment.ts'
+import { countersOf, type Entry, type Fragment, type Key, type StoreRules } from './fragment.ts'
 
 /**
  * How a type writes its keys and payloads. `previous` is the entry before it in the same bytes, for types that
@@ -60,16 +60,18 @@ export function encodeFragment<T extends CrdtType, K extends Key, P>(
 ): Uint8Array {
   const writer = startWriting(format.type)
   context.writeTo(writer)
-  const places = new Map(firstCounters(context).map(([node, first], place) => [node, { place, first }]))
-  const sorted = entries.toSorted(compareEntries)
-  writer.uint(new Set(sorted.map(({ key }) => key)).size)
+  const places = new Map(context.nodes.map((node, place) => [node, place]))
+  const sorted = entries.length > 1 ? entries.toSorted(compareEntries) : entries
+  let keys = 0
+  for (let i = 0; i < sorted.length; i++) if (sorted[i]?.key !== sorted[i - 1]?.key) keys++
+  writer.uint(keys)
   for (let i = 0; i < sorted.length; i++) {
     const { key, node, counter, payload } = sorted[i] as Entry<K, P>
-    const { place, first } = places.get(node) as { place: number; first: number }
+    const place = places.get(node) as number
     const previous = sorted[i - 1]
     if (previous?.key !== key) format.writeKey(writer, key, previous)
     writer.uint(place * 2 + (sorted[i + 1]?.key === key ? 1 : 0))
-    writer.uint(counter - first)
+    writer.uint(counter - context.first(node))
     format.writePayload(writer, payload, key, previous)
   }
   return writer.finish()
@@ -82,7 +84,7 @@ export function decodeFragment<T extends CrdtType, K extends Key, P>(
 ): Fragment<K, P> {
   const reader = startReading(format.type, bytes)
   const context = CausalContext.readFrom(reader)
-  const nodes = firstCounters(context)
+  const { nodes } = context
   const entries: Entry<K, P>[] = []
   for (let keys = reader.count(); keys > 0; keys--) {
     let last = entries.at(-1)
@@ -92,11 +94,11 @@ export function decodeFragment<T extends CrdtType, K extends Key, P>(
     for (let more = 1; more > 0;) {
       const head = reader.uint()
       more = head % 2
-      const [node, first] = nodes[(head - more) / 2] ?? reader.fail('an entry is of an unknown replica')
+      const node = nodes[(head - more) / 2] ?? reader.fail('an entry is of an unknown replica')
       const entry = {
         key,
         node,
-        counter: first + reader.uint(),
+        counter: context.first(node) + reader.uint(),
         payload: format.readPayload(reader, key, entries.at(-1)),
       }
       if (last !== undefined && compareEntries(last, entry) >= 0) reader.fail('its entries are not in order')
@@ -148,27 +150,21 @@ export function fragmentFromJSON<T extends CrdtType, K extends Key, P>(
 const isRecord = (json: unknown): json is Readonly<Record<string, unknown>> =>
   typeof json === 'object' && json !== null
 
-/** Nodes with their first counter, in the order of the context's bytes. */
-function firstCounters(context: CausalContext): [node: string, first: number][] {
-  const first = new Map<string, number>()
-  for (const { node, from } of context.runs()) if (!first.has(node)) first.set(node, from)
-  return [...first]
-}
-
 /** What no store would hold must not come in: a wrong key, an event unseen, or one event twice. */
 function checked<T extends CrdtType, K extends Key, P>(
   format: FragmentFormat<T, K, P>,
   fragment: Fragment<K, P>,
   fail: (reason: string) => never,
 ): Fragment<K, P> {
-  const seen = new Map<string, Set<number>>()
   for (const entry of fragment.entries) {
     if (!format.isKey(entry.key) || !format.isPayload(entry.payload, entry.key))
       fail('an element is not valid')
     if (!fragment.context.has(entry)) fail('an entry is not in the context')
-    const counters = seen.get(entry.node) ?? new Set()
-    if (counters.has(entry.counter)) fail('one event has two entries')
-    seen.set(entry.node, counters.add(entry.counter))
+  }
+  for (const counters of countersOf(fragment.entries).values()) {
+    for (let i = 1; i < counters.length; i++) {
+      if (counters[i] === counters[i - 1]) fail('one event has two entries')
+    }
   }
   return fragment
 }

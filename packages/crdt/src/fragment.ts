@@ -79,22 +79,28 @@ export function addRemoved<K, P>(context: CausalContext, fragments: readonly Fra
 
 /** The runs of a context without some of its events. */
 export function* runsWithout(context: CausalContext, without: Iterable<Dot>): Generator<DotRun> {
-  const counters = new Map<string, number[]>()
-  for (const { node, counter } of without) {
-    if (!counters.get(node)?.push(counter)) counters.set(node, [counter])
-  }
-  // Descending, so that the next one is at the end: each is passed once, however many runs there are.
-  for (const list of counters.values()) list.sort((a, b) => b - a)
+  const counters = countersOf(without)
+  let last = ''
+  let at = 0
   for (const { node, from, to } of context.runs()) {
-    const list = counters.get(node) ?? []
+    // Each counter is passed once, however many runs there are.
+    if (node !== last) at = 0
+    last = node
+    const list = counters.get(node)
     let start = from
-    for (let counter = list.at(-1); counter !== undefined && counter <= to; counter = list.at(-1)) {
+    for (let counter = list?.[at]; counter !== undefined && counter <= to; counter = list?.[++at]) {
       if (counter > start) yield { node, from: start, to: counter - 1 }
       start = counter + 1
-      list.pop()
     }
     if (start <= to) yield { node, from: start, to }
   }
+}
+
+/** The counters of each node, ascending. */
+export function countersOf(dots: Iterable<Dot>): Map<string, Float64Array> {
+  const lists = new Map<string, number[]>()
+  for (const { node, counter } of dots) if (!lists.get(node)?.push(counter)) lists.set(node, [counter])
+  return new Map([...lists].map(([node, list]) => [node, Float64Array.from(list).toSorted()]))
 }
 
 /**
