@@ -255,15 +255,20 @@ describe('ownValue()', () => {
   })
 
   test('neither what came in nor what is handed out can change a value', () => {
-    const mine = { list: [1, { deep: true }], bytes: Uint8Array.of(1) }
+    const mine = { list: [1, { deep: true }], all: [Uint8Array.of(5)], bytes: Uint8Array.of(1) }
     const own = ownValue(mine)
     mine.list.push(2)
     mine.bytes[0] = 9
     const given = handOut(own) as typeof mine
     given.bytes[0] = 9
+    given.all[0]?.fill(9)
     expect(() => given.list.push(2)).toThrow(TypeError)
     expect(() => Object.assign(given.list[1] as object, { deep: false })).toThrow(TypeError)
-    expect(handOut(own)).toEqual({ list: [1, { deep: true }], bytes: Uint8Array.of(1) })
+    expect(handOut(own)).toEqual({
+      list: [1, { deep: true }],
+      all: [Uint8Array.of(5)],
+      bytes: Uint8Array.of(1),
+    })
     expect(handOut(decode(encode(own)))).toEqual(handOut(own))
     expect(() => (handOut(decode(encode(own))) as typeof mine).list.push(2)).toThrow(TypeError)
   })

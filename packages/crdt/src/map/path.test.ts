@@ -16,6 +16,7 @@ import {
   readPath,
   stepOf,
   stepsOf,
+  type Tag,
   tagOf,
   writePath,
 } from './path.ts'
@@ -56,6 +57,12 @@ const decode = (bytes: Uint8Array, count: number): string[] => {
   reader.end()
   return paths
 }
+
+/** The bytes of a step with a name of ASCII, from the table of the format. */
+const written = (tag: Tag, ascii: string): number[] => [
+  ascii.length * 16 + 'rmsbvcnftdiq'.indexOf(tag),
+  ...Buffer.from(ascii),
+]
 
 test('paths come back as they went, from bytes and from JSON', () => {
   fc.assert(
@@ -113,6 +120,40 @@ test('changed or random bytes give a path with the same bytes, or a DecodeError'
     { numRuns: 3_000 },
   )
   expect(valid).toBeGreaterThan(100)
+})
+
+test.each([
+  [
+    'what is shared, written again',
+    [0, ...written('m', 'x'), ...written('n', 'a'), 0, ...written('m', 'x'), ...written('n', 'b')],
+  ],
+  ['a whole path shared', [0, ...written('n', 'a'), 1, ...written('n', 'b')]],
+  ['more shared than there is', [0, ...written('n', 'a'), 2, ...written('n', 'b')]],
+  ['a step shared by the first', [1, ...written('n', 'a'), 0, ...written('n', 'b')]],
+  ['an unknown kind', [0, 12 + 16, 97, 0, ...written('n', 'b')]],
+  [
+    'a number not as it is written',
+    [0, ...written('s', 'x'), ...written('d', '1.0'), 0, ...written('n', 'b')],
+  ],
+])('%s is refused in bytes', (_, bytes) => {
+  expect(() => decode(Uint8Array.from(bytes), 2)).toThrow(DecodeError)
+})
+
+test('steps are spelled like this for ever', () => {
+  const paths = [stepOf('m', 'x') + stepOf('n', 'a'), stepOf('m', 'x') + stepOf('r', 'é') + stepOf('v', '')]
+  expect([...encode(paths)]).toEqual([
+    0,
+    ...written('m', 'x'),
+    ...written('n', 'a'),
+    1,
+    2 * 16,
+    0xc3,
+    0xa9,
+    4,
+  ])
+  expect(
+    ['r', 'm', 's', 'b', 'v', 'c', 'n', 'f', 't', 'd', 'i', 'q'].map((tag) => written(tag as 'r', '')[0]),
+  ).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
 })
 
 const TOO_LONG = 'x'.repeat(MAX_MAP_PATH)
