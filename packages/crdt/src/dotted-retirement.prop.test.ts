@@ -128,6 +128,22 @@ test('forget() waits for what was left, for what is under way, and for all to kn
   expect(server.forget('nobody', VersionVector.empty)).toBe(true)
 })
 
+test('two that are gone, forgotten one after the other: that the first lacks in later versions does not hold up the second', () => {
+  const [one, two] = [createCart({ replica: 'one' }), createCart({ replica: 'two' })]
+  const server = createCart({ replica: 'server' })
+  for (const gone of [one, two]) server.merge(gone.add('x', 2))
+  server.retire('one')
+  server.retire('two')
+  const other = server.clone({ replica: 'other' })
+  expect(other.forget('two', VersionVector.of({ server: 1 }))).toBe(false)
+  const first = server.version
+  for (const replica of [server, other]) expect(replica.forget('one', first)).toBe(true)
+  const second = server.version
+  expect([second.get('one'), second.get('two')]).toEqual([0, 1])
+  for (const replica of [server, other]) expect(replica.forget('two', second)).toBe(true)
+  expect([server.quantity('x'), namesOf(other)]).toEqual([4, ['server']])
+})
+
 test('a name that is used again after it was forgotten is a new writer', () => {
   const server = createOrSet({ replica: 'server' })
   const phone = createOrSet({ replica: 'phone' })
