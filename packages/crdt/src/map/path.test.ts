@@ -151,9 +151,15 @@ test('steps are spelled like this for ever', () => {
     0xa9,
     4,
   ])
-  expect(
-    ['r', 'm', 's', 'b', 'v', 'c', 'n', 'f', 't', 'd', 'i', 'q'].map((tag) => written(tag as 'r', '')[0]),
-  ).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+  const alone: [path: string, bytes: number[]][] = [
+    [stepOf('s', 'x') + elementStep('a'), [0, 18, 120, 24, 97]],
+    [stepOf('s', 'x') + elementStep(7), [0, 18, 120, 25, 55]],
+    [stepOf('s', 'x') + elementStep(7n), [0, 18, 120, 26, 55]],
+    [stepOf('b', 'x') + stepOf('q', 'a'), [0, 19, 120, 27, 97]],
+    [stepOf('c', 'x'), [0, 21, 120]],
+    [stepOf('f', 'x'), [0, 23, 120]],
+  ]
+  for (const [one, bytes] of alone) expect([...encode([one])]).toEqual(bytes)
 })
 
 const TOO_LONG = 'x'.repeat(MAX_MAP_PATH)
