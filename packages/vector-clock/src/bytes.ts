@@ -123,7 +123,8 @@ export class ByteReader {
     // As in writing: a call of the decoder would be most of the time. Past the end there is undefined, which is not ASCII.
     const start = this.#offset
     let text = ''
-    for (let i = start; length <= SHORT && i < start + length && (this.#bytes[i] as number) < 128; i++) {
+    const end = length > SHORT ? start : start + length
+    for (let i = start; i < end && (this.#bytes[i] as number) < 128; i++) {
       text += String.fromCharCode(this.#bytes[i] as number)
     }
     if (text.length === length) {
