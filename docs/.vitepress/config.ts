@@ -38,6 +38,7 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
           { text: 'Prove a guarantee', link: '/how-to/prove-a-guarantee' },
           { text: 'Read a timeline', link: '/how-to/read-a-timeline' },
           { text: 'Simulate a protocol', link: '/how-to/simulate-a-protocol' },
+          { text: 'Keep CRDTs in a database', link: '/how-to/keep-crdts' },
           { text: 'Measure', link: '/how-to/measure' },
         ],
       },

@@ -9,7 +9,7 @@ import { Story } from './story.ts'
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'explanation')
 
 describe.each(Object.entries(STORIES))('%s', (name, story) => {
-  test('the picture is what the library does (else: node docs/lib/merge-pictures/write.ts)', () => {
+  test('the picture is what the library does (else: node --conditions=@quorate/source docs/lib/merge-pictures/write.ts)', () => {
     expect(readFileSync(join(folder, 'merge', `${name}.svg`), 'utf8')).toBe(draw(story()))
   })
 

@@ -1,4 +1,4 @@
-// `node docs/lib/merge-pictures/write.ts`: draws the pictures of docs/explanation/merge.md anew.
+// `node --conditions=@quorate/source docs/lib/merge-pictures/write.ts`: draws the pictures of docs/explanation/merge.md anew.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
