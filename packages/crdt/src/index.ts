@@ -113,9 +113,11 @@ export {
 export { createRwSet, decodeRwSet, type RwSet, type RwSetDelta, rwSetFromJSON } from './rw-set.ts'
 export type { SchemaResult, StandardSchema, ValueOptions } from './schema.ts'
 export type { StampOptions } from './stamped.ts'
+export type { TextChange, TextChangeEvent, TextListener } from './text/changes.ts'
 export { createText, decodeText, textFromJSON } from './text/create-text.ts'
+export type { CursorSide, TextCursor, TextCursorJson } from './text/cursor.ts'
 export type { TextDelta } from './text/delta.ts'
-export { PendingOverflowError } from './text/errors.ts'
+export { PendingOverflowError, TextHistoryError } from './text/errors.ts'
 export type { CharacterJson, TextEditJson, TextJson } from './text/text-json.ts'
 export type { Text, TextOptions } from './text/text.ts'
 export {

@@ -22,3 +22,21 @@ export class PendingOverflowError extends Error {
     Object.defineProperty(this, BRAND, { value: true })
   }
 }
+
+/**
+ * What the text was at that version is not known here any more: something deleted since was forgotten by `collect()`,
+ * or was never here, as bytes do not hold what deleted characters were. Keep the copy that has lived through it, or
+ * `toString()` of the versions you want to go back to.
+ */
+export class TextHistoryError extends Error {
+  readonly code = 'QUORATE_CRDT_TEXT_HISTORY'
+  readonly outcome = 'not-applied'
+
+  constructor() {
+    super(
+      'Cannot read the text at that version: what was deleted since is not kept here; read it where it was edited, before collect()',
+    )
+    this.name = 'TextHistoryError'
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}

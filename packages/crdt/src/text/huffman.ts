@@ -29,7 +29,7 @@ function optimalLengths(counts: Uint32Array): Uint8Array {
   const leaves = [...counts.keys()].filter((byte) => (counts[byte] as number) > 0)
   leaves.sort((a, b) => (counts[a] as number) - (counts[b] as number) || a - b)
   const weights: number[] = []
-  const parents: number[] = new Array<number>(leaves.length * 2).fill(0)
+  const parents = new Uint16Array(SYMBOLS * 2)
   let leaf = 0
   let inner = 0
   const next = (): number => {
@@ -48,7 +48,7 @@ function optimalLengths(counts: Uint32Array): Uint8Array {
     weights.push(weightOf(one) + weightOf(other))
   }
   const root = leaves.length + weights.length - 1
-  const depths: number[] = new Array<number>(root + 1).fill(0)
+  const depths = new Uint16Array(SYMBOLS * 2)
   for (let node = root - 1; node >= 0; node--) {
     depths[node] = (depths[parents[node] as number] as number) + 1
     if (node < leaves.length) lengths[leaves[node] as number] = depths[node] as number
@@ -119,8 +119,10 @@ export function decodeBytes(coded: Uint8Array, count: number): Uint8Array | unde
   let buffer = 0
   for (let i = 0; i < count; i++) {
     // Past the end there are zeros, as many as a look-up may want.
-    for (; bits < LONGEST; bits += 8)
-      ((buffer = (buffer << 8) | (at < coded.length ? (coded[at] as number) : 0)), at++)
+    while (bits < LONGEST) {
+      buffer = (buffer << 8) | (coded[at++] ?? 0)
+      bits += 8
+    }
     const entry = table[buffer >>> (bits - LONGEST)] as number
     bits -= entry & 15
     bytes[i] = entry >>> 4

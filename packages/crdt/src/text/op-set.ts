@@ -14,18 +14,19 @@ export function deletedIn(ops: readonly Op[]): Map<string, Ranges> {
     if (list === undefined) pairs.set(op.targetNode, [pair])
     else list.push(pair)
   }
-  const ranges = new Map<string, Ranges>()
-  for (const [node, list] of pairs) {
-    list.sort((a, b) => a[0] - b[0])
-    const flat: number[] = []
-    for (const [from, to] of list) {
-      const end = flat.length - 1
-      if (end > 0 && from <= (flat[end] as number) + 1) flat[end] = Math.max(flat[end] as number, to)
-      else flat.push(from, to)
-    }
-    ranges.set(node, flat)
+  return new Map([...pairs].map(([node, list]) => [node, flatten(list)]))
+}
+
+/** Pairs as ranges in order, those that touch or overlap as one. */
+export function flatten(pairs: [from: number, to: number][]): number[] {
+  pairs.sort((a, b) => a[0] - b[0])
+  const flat: number[] = []
+  for (const [from, to] of pairs) {
+    const end = flat.length - 1
+    if (end > 0 && from <= (flat[end] as number) + 1) flat[end] = Math.max(flat[end] as number, to)
+    else flat.push(from, to)
   }
-  return ranges
+  return flat
 }
 
 /**

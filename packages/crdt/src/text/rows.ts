@@ -35,7 +35,7 @@ export class Places {
    * @param names how many replicas there are.
    */
   constructor(own: number, first: number, names: number) {
-    this.#last = new Array<number>(names).fill(0)
+    this.#last = Array.from({ length: names }, () => 0)
     if (names > 0) this.#last[own] = first - 1
     this.near = own
   }

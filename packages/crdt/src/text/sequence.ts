@@ -1,11 +1,9 @@
 import { DERIVED, Insertion, isPairAt, NOWHERE, type Op, Removal } from './ops.ts'
 import { Pages } from './pages.ts'
+import { PieceList } from './piece-list.ts'
 import { NO_PAGE, Piece } from './piece.ts'
 import { Site } from './site.ts'
-import { Branch, grow, type Leaf, standsBefore, Tree, visibleBefore } from './tree.ts'
-
-/** How far to walk from the place of the last edit before it is quicker to come down from the root. */
-const WALK = 8
+import { grow, type Leaf, standsBefore } from './tree.ts'
 
 /** What an edit did to the visible text, told while it happens. */
 export interface Watcher {
@@ -21,33 +19,13 @@ export interface Watcher {
  * did not know of each other go to one place, the one whose right origin is nearer stands nearer to it;
  * else the names decide. So what was typed as one stays in one.
  */
-export class Sequence {
-  readonly tree: Tree = new Tree()
-  /** Everybody who wrote; under the empty name the site that stands for start and end. */
-  readonly sites: Map<string, Site> = new Map()
-  readonly nowhere: Site = new Site(NOWHERE)
-  /** True if positions count code points, not UTF-16 units. */
-  readonly inPoints: boolean
+export class Sequence extends PieceList {
   /** Told of what changes; `undefined` if nobody wants to know. */
   watcher: Watcher | undefined = undefined
-  readonly #pages = new Pages()
-  /** A piece near the last local edit, and its position: what comes next is mostly there. */
-  #near: Piece | undefined
-  #nearStart = 0
-  /** Where the piece found last stands in its leaf. A hint. */
-  #slot = 0
+  /** Where new text goes. */
+  pages: Pages = new Pages()
   /** The piece put in last by a local edit, while what stands after it is still its right origin. */
   #tip: Piece | undefined
-
-  constructor(inPoints: boolean) {
-    this.inPoints = inPoints
-    this.sites.set(NOWHERE, this.nowhere)
-  }
-
-  /** The visible text, in positions. */
-  get length(): number {
-    return this.inPoints ? this.tree.root.points : this.tree.root.units
-  }
 
   /** The site of a replica, made when it writes first. */
   site(name: string): Site {
@@ -58,27 +36,38 @@ export class Sequence {
 
   /** Puts a text of `points` code points in at a position, as the next events of a site. */
   insert(site: Site, index: number, text: string, points: number): Insertion {
-    const left = index > 0 ? this.#find(index - 1) : undefined
-    const offset = left === undefined ? 0 : this.#offsetIn(left, index)
+    const left = index > 0 ? this.find(index - 1) : undefined
+    const offset = left === undefined ? 0 : this.offsetIn(left, index)
     const counter = site.version + 1
     site.version += points
     this.watcher?.inserted(index, text)
     if (left === undefined) return this.#put(site, counter, text, points, undefined, index)
-    if (offset < left.length) this.#split(left, offset)
+    if (offset < left.length) this.split(left, offset)
     else if (left === this.#tip && this.#extend(left, site, counter, text, points)) {
       return new Insertion(site.name, counter, points, text, site.name, counter - 1, NOWHERE, DERIVED)
     }
     return this.#put(site, counter, text, points, left, index)
   }
 
+  /** As {@link insert}, right after a character, which may be deleted: where it was, to the character. */
+  insertAfterCharacter(site: Site, left: Piece, character: number, text: string, points: number): Insertion {
+    const index = this.indexOf(left, character + 1)
+    const offset = character + 1 - left.counter
+    if (offset < left.length) this.split(left, offset)
+    const counter = site.version + 1
+    site.version += points
+    this.watcher?.inserted(index, text)
+    return this.#put(site, counter, text, points, left, index)
+  }
+
   /** Deletes `count` positions from one on, as the next events of a site. */
   erase(site: Site, index: number, count: number): Removal[] {
-    this.#checkEnds(index, count)
+    this.checkEnds(index, count)
     const removals: Removal[] = []
     this.watcher?.deleted(index, count)
     for (let left = count; left > 0;) {
-      const piece = this.#find(index)
-      const offset = this.#offsetIn(piece, index)
+      const piece = this.find(index)
+      const offset = this.offsetIn(piece, index)
       const size = this.inPoints ? 1 : piece.width
       const length = Math.min(piece.length - offset, left / size)
       left -= length * size
@@ -98,7 +87,7 @@ export class Sequence {
           1,
         )
       } else removals.push(new Removal(site.name, counter, length, piece.site.name, target, 1))
-      this.#hide(piece, offset, length)
+      this.hide(piece, offset, length)
     }
     return removals
   }
@@ -106,27 +95,11 @@ export class Sequence {
   /** Takes in an operation of another replica that is the next of its site, and whose origins are here. */
   apply(op: Op): void {
     this.#tip = undefined
-    this.#near = undefined
+    this.near = undefined
     const site = this.site(op.node)
     if (op instanceof Removal) this.#applyRemoval(site, op)
     else this.#applyInsertion(site, op)
     site.version = op.counter + op.length - 1
-  }
-
-  /** The piece that has the character at a position. */
-  at(index: number): Piece {
-    return this.#find(index)
-  }
-
-  /** The position of the first character of a piece. */
-  startOf(piece: Piece): number {
-    return visibleBefore(piece, this.inPoints)
-  }
-
-  /** The position of a character, or, if it is deleted, where it was. */
-  indexOf(piece: Piece, counter: number): number {
-    const before = visibleBefore(piece, this.inPoints)
-    return piece.deleted ? before : before + (counter - piece.counter) * (this.inPoints ? 1 : piece.width)
   }
 
   #applyRemoval(site: Site, op: Removal): void {
@@ -145,7 +118,7 @@ export class Sequence {
           length * (this.inPoints ? 1 : piece.width),
         )
       }
-      this.#hide(piece, offset, length)
+      this.hide(piece, offset, length)
     }
   }
 
@@ -166,8 +139,8 @@ export class Sequence {
       rightCounter = left === undefined ? 0 : left.rightCounter
     }
     const offset = left === undefined ? 0 : leftCounter - left.counter + 1
-    if (left !== undefined && offset < left.length) this.#split(left, offset)
-    const next = this.#after(left)
+    if (left !== undefined && offset < left.length) this.split(left, offset)
+    const next = this.after(left)
     const isNext =
       next === undefined ? rightCounter === 0 : next.counter === rightCounter && next.site === rightSite
     const { counter, text, length } = op
@@ -178,7 +151,7 @@ export class Sequence {
         return
       }
     }
-    const index = this.watcher === undefined || text === undefined ? 0 : this.#indexAfter(left)
+    const index = this.watcher === undefined || text === undefined ? 0 : this.indexAfter(left)
     this.#place(site, counter, text, length, left, leftSite, leftCounter, rightSite, rightCounter)
     if (text !== undefined) this.watcher?.inserted(index, text)
   }
@@ -193,14 +166,14 @@ export class Sequence {
     rightSite: Site,
     rightCounter: number,
   ): Piece | undefined {
-    let right = rightCounter === 0 ? undefined : this.#startingAt(rightSite, rightCounter)
+    let right = rightCounter === 0 ? undefined : this.startingAt(rightSite, rightCounter)
     // A right origin that is not to the right can only be forged. It then counts as the end, for everybody.
     if (right !== undefined && left !== undefined && (right === left || standsBefore(right, left))) {
       right = undefined
     }
     let place = left
     let isNearer = false
-    for (let next = this.#after(left); next !== undefined && next !== right; next = this.#after(next)) {
+    for (let next = this.after(left); next !== undefined && next !== right; next = this.after(next)) {
       if (next.leftCounter === leftCounter && next.leftSite === leftSite) {
         if (next.rightCounter === rightCounter && next.rightSite === rightSite) {
           if (site.name < next.site.name || (site === next.site && counter < next.counter)) break
@@ -223,17 +196,6 @@ export class Sequence {
     return piece === otherPiece ? counter < other : standsBefore(piece, otherPiece)
   }
 
-  /** The piece that starts with a character, cut off from what is before it if need be. */
-  #startingAt(site: Site, counter: number): Piece {
-    const piece = site.find(counter) as Piece
-    return piece.counter === counter ? piece : this.#split(piece, counter - piece.counter)
-  }
-
-  /** The position right after a piece. */
-  #indexAfter(piece: Piece | undefined): number {
-    return piece === undefined ? 0 : this.indexOf(piece, piece.counter + piece.length)
-  }
-
   #put(
     site: Site,
     counter: number,
@@ -242,7 +204,7 @@ export class Sequence {
     left: Piece | undefined,
     index: number,
   ): Insertion {
-    const next = this.#after(left)
+    const next = this.after(left)
     const leftSite = left === undefined ? this.nowhere : left.site
     const leftCounter = left === undefined ? 0 : left.counter + left.length - 1
     const rightSite = next === undefined ? this.nowhere : next.site
@@ -259,9 +221,9 @@ export class Sequence {
       rightCounter,
     )
     this.#tip = last
-    this.#near = last
+    this.near = last
     const size = this.inPoints ? points : text.length
-    this.#nearStart = index + size - (this.inPoints ? last.length : last.length * last.width)
+    this.nearStart = index + size - (this.inPoints ? last.length : last.length * last.width)
     const { name } = site
     const isUsual =
       left === undefined
@@ -297,7 +259,7 @@ export class Sequence {
     rightSite: Site,
     rightCounter: number,
   ): Piece {
-    let last = left
+    let last: Piece | undefined = left
     let unit = 0
     let point = 0
     do {
@@ -308,8 +270,8 @@ export class Sequence {
         for (end = unit; end < text.length && isPairAt(text, end) === (width === 2);) end += width
       }
       const length = text === undefined ? points : (end - unit) / width
-      const at = text === undefined ? 0 : this.#pages.write(text, unit, end)
-      const page = text === undefined ? NO_PAGE : this.#pages.page
+      const at = text === undefined ? 0 : this.pages.write(text, unit, end)
+      const page = text === undefined ? NO_PAGE : this.pages.page
       const isFirst = point === 0
       const piece = new Piece(
         site,
@@ -324,13 +286,13 @@ export class Sequence {
         rightCounter,
       )
       piece.deleted = text === undefined
-      this.#insertAfter(last, piece)
+      this.insertAfter(last, piece)
       site.add(piece)
       last = piece
       unit = end
       point += length
     } while (point < points)
-    return last as Piece
+    return last
   }
 
   /** Lets a visible piece at the very end of what was written go on. False if it can not. */
@@ -341,182 +303,13 @@ export class Sequence {
       piece.counter + piece.length !== counter ||
       piece.site !== site ||
       units !== points * piece.width ||
-      !this.#pages.canExtend(piece.page, piece.at + piece.length * piece.width, units)
+      !this.pages.canExtend(piece.page, piece.at + piece.length * piece.width, units)
     ) {
       return false
     }
-    this.#pages.write(text, 0, units)
+    this.pages.write(text, 0, units)
     piece.length += points
     grow(piece.leaf as Leaf, points, units)
     return true
-  }
-
-  /** Deletes characters of a visible piece. Mostly that moves a border, and makes nothing new. */
-  #hide(piece: Piece, from: number, length: number): void {
-    const { width } = piece
-    const end = from + length
-    if (from > 0 && end === piece.length) {
-      const next = this.#after(piece)
-      if (next?.deleted === true && piece.goesOnIn(next)) {
-        grow(piece.leaf as Leaf, -length, -length * width)
-        piece.length -= length
-        next.counter -= length
-        next.leftCounter -= length
-        next.length += length
-        next.at -= length * width
-        return
-      }
-    } else if (from === 0 && end < piece.length) {
-      const before = this.#before(piece)
-      if (before?.deleted === true && before.goesOnIn(piece)) {
-        grow(piece.leaf as Leaf, -length, -length * width)
-        before.length += length
-        piece.counter += length
-        piece.length -= length
-        piece.at += length * width
-        piece.leftSite = piece.site
-        piece.leftCounter = piece.counter - 1
-        return
-      }
-    }
-    if (end < piece.length) this.#split(piece, end)
-    const hidden = from === 0 ? piece : this.#split(piece, from)
-    grow(hidden.leaf as Leaf, -length, -length * width)
-    hidden.deleted = true
-    this.#join(hidden)
-  }
-
-  /** Makes one of a deleted piece and deleted neighbours that it goes on from or in. */
-  #join(piece: Piece): void {
-    const { pieces } = piece.leaf as Leaf
-    const slot = this.#slotOf(piece)
-    const next = pieces[slot + 1]
-    if (next?.deleted === true && piece.goesOnIn(next)) this.#swallow(piece, next, slot + 1)
-    const before = pieces[slot - 1]
-    if (before?.deleted === true && before.goesOnIn(piece)) {
-      if (this.#near === piece) this.#near = before
-      this.#swallow(before, piece, slot)
-    }
-  }
-
-  #swallow(piece: Piece, next: Piece, slot: number): void {
-    next.site.remove(next)
-    this.tree.remove(piece.leaf as Leaf, slot)
-    piece.length += next.length
-    next.length = 0
-  }
-
-  /** Cuts a piece in two and returns the second. */
-  #split(piece: Piece, offset: number): Piece {
-    const tail = piece.cut(offset)
-    if (!tail.deleted) grow(piece.leaf as Leaf, -tail.length, -tail.length * tail.width)
-    this.#insertAfter(piece, tail)
-    tail.site.add(tail)
-    return tail
-  }
-
-  #insertAfter(piece: Piece | undefined, added: Piece): void {
-    if (piece === undefined) this.tree.insert(this.tree.first, 0, added)
-    else this.tree.insert(piece.leaf as Leaf, this.#slotOf(piece) + 1, added)
-  }
-
-  #slotOf(piece: Piece): number {
-    const { pieces } = piece.leaf as Leaf
-    if (pieces[this.#slot] !== piece) this.#slot = pieces.indexOf(piece)
-    return this.#slot
-  }
-
-  #after(piece: Piece | undefined): Piece | undefined {
-    if (piece === undefined) return this.tree.first.pieces[0]
-    const leaf = piece.leaf as Leaf
-    return leaf.pieces[this.#slotOf(piece) + 1] ?? leaf.after?.pieces[0]
-  }
-
-  #before(piece: Piece): Piece | undefined {
-    const leaf = piece.leaf as Leaf
-    return leaf.pieces[this.#slotOf(piece) - 1] ?? leaf.before?.pieces.at(-1)
-  }
-
-  /** The characters of a piece before a position. @throws RangeError if a surrogate pair would be cut. */
-  #offsetIn(piece: Piece, index: number): number {
-    const rest = index - this.#nearStart
-    if (this.inPoints || piece.width === 1) return rest
-    if (rest % 2 === 0) return rest / 2
-    throw new RangeError(
-      `Cannot edit a text at ${index}, inside a surrogate pair; use the index before or after it`,
-    )
-  }
-
-  #checkEnds(index: number, count: number): void {
-    if (this.inPoints || this.tree.root.units === this.tree.root.points || count === 0) return
-    this.#offsetIn(this.#find(index + count - 1), index + count)
-    this.#offsetIn(this.#find(index), index)
-  }
-
-  /** The piece that has a visible position; `#nearStart` is the position of its start then. */
-  #find(index: number): Piece {
-    let piece = this.#near
-    if (piece === undefined) return this.#descend(index)
-    let start = this.#nearStart
-    let leaf = piece.leaf as Leaf
-    let slot = this.#slotOf(piece)
-    for (let left = WALK; left > 0; left--) {
-      if (index >= start) {
-        const end = start + this.#sizeOf(piece)
-        if (index < end) {
-          this.#near = piece
-          this.#nearStart = start
-          this.#slot = slot
-          return piece
-        }
-        start = end
-        if (++slot === leaf.pieces.length) {
-          if (leaf.after === undefined) break
-          leaf = leaf.after
-          slot = 0
-        }
-        piece = leaf.pieces[slot] as Piece
-      } else {
-        if (--slot < 0) {
-          if (leaf.before === undefined) break
-          leaf = leaf.before
-          slot = leaf.pieces.length - 1
-        }
-        piece = leaf.pieces[slot] as Piece
-        start -= this.#sizeOf(piece)
-      }
-    }
-    return this.#descend(index)
-  }
-
-  #descend(index: number): Piece {
-    const { inPoints } = this
-    let node = this.tree.root
-    let rest = index
-    while (node instanceof Branch) {
-      const { children }: Branch = node
-      for (let i = 0; ; i++) {
-        node = children[i] as Branch | Leaf
-        const size = inPoints ? node.points : node.units
-        if (rest < size) break
-        rest -= size
-      }
-    }
-    for (let slot = 0; ; slot++) {
-      const piece = node.pieces[slot] as Piece
-      const size = this.#sizeOf(piece)
-      if (rest < size) {
-        this.#near = piece
-        this.#nearStart = index - rest
-        this.#slot = slot
-        return piece
-      }
-      rest -= size
-    }
-  }
-
-  #sizeOf(piece: Piece): number {
-    if (piece.deleted) return 0
-    return this.inPoints ? piece.length : piece.length * piece.width
   }
 }

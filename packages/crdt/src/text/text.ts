@@ -1,17 +1,21 @@
 import { DecodeError, VersionVector } from '@quorate/vector-clock'
 import { checkSource, type Crdt, type MergeSource, type ReplicaOptions } from '../crdt.ts'
 import { checkReplica, checkVersion } from '../format.ts'
+import { Changes, type TextListener } from './changes.ts'
 import { encodeOps } from './codec.ts'
+import { cursorAt, cursorFrom, type CursorSide, type TextCursor, type TextCursorJson } from './cursor.ts'
 import { decodeOps } from './decoder.ts'
 import { deltaOf, OpsDelta, type TextDelta } from './delta.ts'
+import { collect, textAt } from './history.ts'
 import { Inbox } from './inbox.ts'
-import { countPoints, NOWHERE, type Op } from './ops.ts'
+import { countPoints, type Insertion, NOWHERE, type Op } from './ops.ts'
 import { MAX_EVENTS } from './rows.ts'
 import { Sequence } from './sequence.ts'
 import { opsSince } from './since.ts'
 import { decodeSingle } from './single.ts'
 import type { Site } from './site.ts'
 import { opsToJSON, type TextJson } from './text-json.ts'
+import { UndoManager } from './undo.ts'
 import { readRange } from './visible.ts'
 
 /** Options of `createText`, `decodeText` and `textFromJSON`. */
@@ -26,32 +30,40 @@ export interface TextOptions extends ReplicaOptions {
    * A merge that would pass it is refused.
    */
   readonly maxPending?: number | undefined
+  /** How many groups of edits `undo()` can go back. Default 500; 0 for none. */
+  readonly maxUndo?: number | undefined
 }
 
 const MAX_PENDING = 100_000
+const MAX_UNDO = 500
 
 /** A text that several replicas edit at once; see {@link createText}. */
 export class Text implements Crdt<'text', string> {
-  readonly type: 'text' = 'text'
+  readonly type = 'text'
   readonly replica: string
   readonly #options: TextOptions
   readonly #sequence: Sequence
   readonly #inbox: Inbox
   readonly #site: Site
+  readonly #undo: UndoManager
+  readonly #changes: Changes
   #hasEdited = false
 
   /** @internal Use `createText`, `decodeText` or `textFromJSON`. */
   constructor(options: TextOptions, state: readonly Op[] = []) {
     this.replica = checkReplica(options)
-    const { positions = 'utf16', maxPending = MAX_PENDING } = options
+    const { positions = 'utf16', maxPending = MAX_PENDING, maxUndo = MAX_UNDO } = options
     if (positions !== 'utf16' && positions !== 'code-points') {
       throw new TypeError(`positions must be utf16 or code-points, got ${String(positions)}`)
     }
-    if (!(maxPending >= 0)) throw new RangeError(`maxPending must be a number from 0, got ${maxPending}`)
+    checkBound('maxPending', maxPending)
+    checkBound('maxUndo', maxUndo)
     this.#options = options
     this.#sequence = new Sequence(positions === 'code-points')
     this.#inbox = new Inbox(this.#sequence, maxPending)
     this.#site = this.#sequence.site(this.replica)
+    this.#undo = new UndoManager(this.#sequence, this.#site, maxUndo)
+    this.#changes = new Changes(this.#sequence.inPoints)
     if (state.length === 0) return
     const { ready, pending } = this.#inbox.plan(state, this.replica, false, Infinity)
     if (pending > 0) throw new DecodeError('text', 'edits are missing that others need')
@@ -80,6 +92,16 @@ export class Text implements Crdt<'text', string> {
     return this.#inbox.pending > 0
   }
 
+  /** True if there is an own edit that `undo()` could take back. */
+  get canUndo(): boolean {
+    return this.#undo.canUndo
+  }
+
+  /** True if something was undone and nothing edited since. */
+  get canRedo(): boolean {
+    return this.#undo.canRedo
+  }
+
   /**
    * Puts a text in before the character at a position.
    *
@@ -88,13 +110,10 @@ export class Text implements Crdt<'text', string> {
    * @throws TypeError for a text with half a surrogate pair, which UTF-8 can not carry.
    */
   insert(index: number, text: string): TextDelta {
-    this.#checkIndex(index, this.length)
-    const points = typeof text === 'string' ? countPoints(text) : -1
-    if (points < 0) throw new TypeError('Cannot insert what is no well-formed text; use toWellFormed() on it')
+    const points = this.#checkInsertion(index, this.length, text)
     if (points === 0) return new OpsDelta(undefined)
-    this.#checkEvents(points)
-    const op = this.#sequence.insert(this.#site, index, text, points)
-    this.#hasEdited = true
+    const op = this.#insert(index, text, points)
+    this.#changes.tell('local')
     return new OpsDelta(op)
   }
 
@@ -105,17 +124,130 @@ export class Text implements Crdt<'text', string> {
    * @throws RangeError if that is not in the text, or cuts a surrogate pair.
    */
   delete(index: number, count: number): TextDelta {
-    this.#checkIndex(index, this.length)
-    this.#checkIndex(count, this.length - index)
+    this.#checkDeletion(index, count)
     if (count === 0) return new OpsDelta(undefined)
-    this.#checkEvents(count)
-    const ops = this.#sequence.erase(this.#site, index, count)
-    this.#hasEdited = true
+    const ops = this.#delete(index, count)
+    this.#changes.tell('local')
     return deltaOf(ops)
+  }
+
+  /** {@link delete}, then {@link insert} there, as one edit: in one delta, one event, undone as one. */
+  replace(index: number, count: number, text: string): TextDelta {
+    this.#checkDeletion(index, count)
+    const points = this.#checkInsertion(index, this.length, text)
+    const from = this.#site.version + 1
+    this.#undo.stop()
+    const ops: Op[] = count === 0 ? [] : this.#delete(index, count)
+    if (points > 0) ops.push(this.#insert(index, text, points))
+    this.#undo.join(from)
+    this.#changes.tell('local')
+    return deltaOf(ops)
+  }
+
+  /**
+   * Takes back the last group of own edits: text typed in one go, or deleted in one go, or a `replace`. Edits of others
+   * stay. What others deleted too stays deleted; what comes back has new characters, so that a deletion of the
+   * old ones under way at that moment does not reach it. Undo is an edit like others: send the delta.
+   *
+   * @returns `undefined` if there is nothing left to take back.
+   */
+  undo(): TextDelta | undefined {
+    return this.#told(this.#undo.undo(), 'undo')
+  }
+
+  /** Takes back the last `undo()`. An edit made since takes the chance away. */
+  redo(): TextDelta | undefined {
+    return this.#told(this.#undo.redo(), 'redo')
+  }
+
+  /** The next edit begins a group of its own: call it when the user pauses, or moves the caret. */
+  stopGroup(): void {
+    this.#undo.stop()
+  }
+
+  /**
+   * A place in the text that survives edits, by whomever.
+   *
+   * @param index from 0 to `length`.
+   * @param options.side `after` (default): it stays after the character before it, and what is put in right there comes
+   *   behind it, as for a caret that others type at. `before`: it stays before the character after it.
+   * @throws RangeError if the index is not in the text.
+   */
+  cursor(index: number, options: { readonly side?: CursorSide | undefined } = {}): TextCursor {
+    this.#checkIndex(index, this.length)
+    const { side = 'after' } = options
+    if (side !== 'after' && side !== 'before')
+      throw new TypeError(`side must be before or after, got ${String(side)}`)
+    return cursorAt(this.#sequence, index, side)
+  }
+
+  /**
+   * A cursor that a peer made, from its `encode()` or `toJSON()`.
+   *
+   * @returns `undefined` if the character that it stays with has not come yet: try again after the next merge.
+   * @throws DecodeError for what is no cursor.
+   */
+  cursorFrom(source: Uint8Array | TextCursorJson): TextCursor | undefined {
+    return cursorFrom(this.#sequence, source)
+  }
+
+  /**
+   * Calls `listener` after each change with what it did to the text. What it throws is dropped.
+   *
+   * @returns a function that ends it.
+   */
+  on(type: 'change', listener: TextListener): () => void {
+    if (type !== 'change') throw new TypeError(`A text tells of change, not of ${String(type)}`)
+    this.#sequence.watcher = this.#changes
+    const off = this.#changes.add(listener)
+    return () => {
+      off()
+      if (!this.#changes.hasListeners) this.#sequence.watcher = undefined
+    }
+  }
+
+  /** A name for the text as it is now, for `textAt`: its version. */
+  snapshot(): VersionVector {
+    return this.version
+  }
+
+  /**
+   * The text as it was at a version: of a `snapshot()`, or any that this replica has reached.
+   *
+   * @throws RangeError for a version that has edits which are not here.
+   * @throws TextHistoryError if what was deleted since is not kept: it was collected, or this copy comes from bytes, which
+   *   do not hold what deleted characters were.
+   */
+  textAt(version: VersionVector): string {
+    checkVersion(version)
+    if (!this.version.dominates(version))
+      throw new RangeError('Cannot read the text at a version that is not here yet')
+    return textAt(this.#sequence, (name) => version.get(name))
+  }
+
+  /**
+   * Frees what nobody needs any more: what deleted characters were, once all replicas have seen that they are
+   * deleted. Where they stood is kept: an edit under way may be put in beside them. `undo` and `textAt` go back no further
+   * than what is kept. Bytes do not change: they never hold the text of what is deleted.
+   *
+   * @param stable a version that all replicas have reached.
+   * @returns how many characters were freed.
+   */
+  collect(stable: VersionVector): number {
+    checkVersion(stable)
+    return collect(this.#sequence, (name) => stable.get(name))
   }
 
   toString(): string {
     return readRange(this.#sequence, 0, this.length)
+  }
+
+  /** A part of the text, as `String.slice`: negative positions count from the end. */
+  slice(start = 0, end: number = this.length): string {
+    const { length } = this
+    const from = clamp(start, length)
+    const to = clamp(end, length)
+    return readRange(this.#sequence, from, to)
   }
 
   merge(source: MergeSource<'text'>): boolean {
@@ -155,6 +287,8 @@ export class Text implements Crdt<'text', string> {
   #mergeOne(op: Op): boolean {
     if (op.node === this.replica || !this.#inbox.isNext(op)) return this.#mergePlan([op])
     this.#sequence.apply(op)
+    this.#undo.moved()
+    this.#changes.tell('remote')
     return true
   }
 
@@ -163,6 +297,8 @@ export class Text implements Crdt<'text', string> {
     const plan = this.#inbox.plan(ops, this.replica, this.#hasEdited)
     for (const op of plan.ready) this.#sequence.apply(op)
     this.#inbox.keep(plan)
+    this.#undo.moved()
+    this.#changes.tell('remote')
     return plan.ready.length > 0 || plan.pending > before
   }
 
@@ -176,6 +312,41 @@ export class Text implements Crdt<'text', string> {
     return OpsDelta.read(source) ?? decodeOps(source.encode())
   }
 
+  #insert(index: number, text: string, points: number): Insertion {
+    const op = this.#sequence.insert(this.#site, index, text, points)
+    this.#hasEdited = true
+    this.#undo.noteInsertion(op)
+    return op
+  }
+
+  #delete(index: number, count: number): Op[] {
+    const from = this.#site.version + 1
+    const ops = this.#sequence.erase(this.#site, index, count)
+    this.#hasEdited = true
+    this.#undo.noteDeletion(from, index, count)
+    return ops
+  }
+
+  #told(ops: readonly Op[] | undefined, origin: 'undo' | 'redo'): TextDelta | undefined {
+    this.#changes.tell(origin)
+    return ops === undefined ? undefined : deltaOf(ops)
+  }
+
+  /** The code points of a text to put in. */
+  #checkInsertion(index: number, end: number, text: string): number {
+    this.#checkIndex(index, end)
+    const points = typeof text === 'string' ? countPoints(text) : -1
+    if (points < 0) throw new TypeError('Cannot insert what is no well-formed text; use toWellFormed() on it')
+    this.#checkEvents(points)
+    return points
+  }
+
+  #checkDeletion(index: number, count: number): void {
+    this.#checkIndex(index, this.length)
+    this.#checkIndex(count, this.length - index)
+    this.#checkEvents(count)
+  }
+
   #checkIndex(index: number, end: number): void {
     if (Number.isInteger(index) && index >= 0 && index <= end) return
     throw new RangeError(
@@ -187,4 +358,12 @@ export class Text implements Crdt<'text', string> {
     if (this.#site.version + count < MAX_EVENTS) return
     throw new RangeError(`Cannot edit as ${this.replica}: it would pass 2^48 edits; go on as a new replica`)
   }
+}
+
+/** A position as `String.slice` takes it. */
+const clamp = (index: number, length: number): number =>
+  Math.max(0, Math.min(length, Math.trunc(index < 0 ? length + index : index) || 0))
+
+function checkBound(name: string, bound: number): void {
+  if (!(bound >= 0)) throw new RangeError(`${name} must be a number from 0, got ${bound}`)
 }

@@ -2,7 +2,7 @@
 // and egwalker-paper (CC BY 4.0). Each must give the text that comes with it, to the character.
 import { describe, expect, test } from 'vitest'
 import { createText, decodeText, type Text, type TextDelta, textFromJSON } from './index.ts'
-import { type Conformance, hasTraces, NO_TRACES, type Patch, type Trace, traceOf } from './testing/traces.ts'
+import { type Conformance, hasTraces, NO_TRACES, type Patch, traceOf } from './testing/traces.ts'
 
 const positions = 'code-points'
 
@@ -47,7 +47,7 @@ describe.skipIf(!hasTraces)(`editing traces${hasTraces ? '' : ` (skipped: ${NO_T
 
 /** The deltas of each transaction of a concurrent trace, in its order, with what each writer saw. */
 function friends(): { deltas: TextDelta[]; endContent: string } {
-  const { txns, endContent } = traceOf<Trace>('friendsforever')
+  const { txns, endContent } = traceOf('friendsforever')
   const writers = [0, 1].map((agent) => createText({ replica: `agent-${agent}`, positions }))
   const deltas: TextDelta[] = []
   /** Per transaction its deltas' end in the list. */

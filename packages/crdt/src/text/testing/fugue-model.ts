@@ -60,7 +60,7 @@ export class FugueModel {
 
   insert(index: number, text: string): ModelOp[] {
     const ops: ModelOp[] = []
-    for (const [i, character] of [...text].entries()) {
+    for (const [i, character] of Array.from(text).entries()) {
       const list = this.#list()
       const visible = list.filter(({ isDeleted }) => !isDeleted)
       const leftOrigin = index + i === 0 ? this.#root : (visible[index + i - 1] as Node)
@@ -88,6 +88,24 @@ export class FugueModel {
       this.#apply(op)
       return op
     })
+  }
+
+  /** The place of a cursor that stays before or after a character. */
+  indexOf(id: Id, side: 'before' | 'after'): number {
+    const list = this.#list()
+    const node = this.#nodeOf(id)
+    const before = list.slice(0, list.indexOf(node)).filter(({ isDeleted }) => !isDeleted).length
+    return before + (side === 'after' && !node.isDeleted ? 1 : 0)
+  }
+
+  /** Right origin of a character, which one put in right after it mostly has too. */
+  rightOriginOf(id: Id | undefined): Id | undefined {
+    return this.#nodeOf(id).rightOrigin
+  }
+
+  /** True if the replica has seen that event. */
+  has({ replica, counter }: Id): boolean {
+    return counter <= (this.#seen.get(replica) ?? 0)
   }
 
   receive(ops: readonly ModelOp[]): void {
