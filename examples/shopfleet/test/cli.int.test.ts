@@ -98,6 +98,8 @@ test('--help lists every option and starts nothing', async () => {
 test('npm start -- --once tells the story and ends, with nothing left behind', async () => {
   const { code, stdout, stderr, left } = await refused(['--once'])
   expect(`${code} ${stderr}`, stdout).toBe('0 ')
+  expect(stdout).toMatch(/the laptop hears of \+2 MUG from the phone, the phone of \+1 MUG, \+1 POT/)
+  expect(stdout).toMatch(/nothing lost, nothing twice: 3 MUG, 1 POT, 1 TEA/)
   expect(stdout).toMatch(/DELIVERED/)
   expect(left).toEqual([])
 })

@@ -16,7 +16,10 @@ export class Storefront {
     page.setDefaultTimeout(10_000)
     await page.addInitScript(`localStorage.setItem('user', ${JSON.stringify(user)})`)
     await page.goto(url)
-    await page.getByRole('button', { name: / on the phone$|^Go on here$/ }).first().waitFor()
+    await page
+      .getByRole('button', { name: / on the phone$|^Go on here$/ })
+      .first()
+      .waitFor()
     return new Storefront(page)
   }
 

@@ -67,7 +67,8 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
       await client.close()
     }
 
-    const invariants = await checkInvariants(shop, plan.stock)
+    const carts = plan.customers.flatMap(({ jobs }) => jobs.filter((job) => job.type === 'sale'))
+    const invariants = await checkInvariants(shop, plan.stock, carts)
     const report = buildReport({
       file,
       times: journal.header.times,

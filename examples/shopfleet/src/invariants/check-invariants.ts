@@ -1,5 +1,6 @@
 import type { StockLevel } from '../api.ts'
 import type { ShopPools } from '../databases.ts'
+import { cartInvariants, type FilledCart } from './carts.ts'
 import { moneyInvariants } from './money.ts'
 import { sagaInvariants } from './sagas.ts'
 import { stockInvariants } from './stock.ts'
@@ -16,15 +17,18 @@ export interface Invariant {
  * shop at rest: while an order is under way, its money and its goods are in between.
  *
  * @param opening what was put on the shelves at the start, as the person who did it remembers it.
+ * @param carts what was put into carts that were then ordered, as those who did it remember it.
  */
 export async function checkInvariants(
   { pools }: { readonly pools: ShopPools },
   opening: readonly StockLevel[],
+  carts: readonly FilledCart[],
 ): Promise<Invariant[]> {
   const groups = await Promise.all([
     stockInvariants(pools, opening),
     moneyInvariants(pools),
     sagaInvariants(pools),
+    cartInvariants(pools, carts),
   ])
   return groups.flat()
 }

@@ -2,12 +2,14 @@ import { request } from 'undici'
 import { z } from 'zod'
 import {
   cartSyncView,
+  cartView,
   orderList,
   orderView,
   problem,
   productList,
   productView,
   USER_HEADER,
+  type CartLine,
   type OrderView,
   type Problem,
   type ProductView,
@@ -26,6 +28,8 @@ export interface Customer {
   readonly name: string
   products(): Promise<ProductView[]>
   product(sku: string): Promise<ProductView>
+  /** What the shop has of the cart. */
+  cart(): Promise<CartLine[]>
   checkout(orderId: string, paymentMethod: string): Promise<Checkout>
   order(id: string): Promise<OrderView>
   orders(): Promise<OrderView[]>
@@ -62,6 +66,7 @@ export function customer(gatewayUrl: string, name: string): Customer {
     name,
     products: async () => (await get('/api/products?limit=100', productList)).products,
     product: (sku) => get(`/api/products/${encodeURIComponent(sku)}`, productView),
+    cart: async () => (await get('/api/cart', cartView)).items,
     order: (id) => get(`/api/orders/${encodeURIComponent(id)}`, orderView),
     orders: async () => (await get('/api/orders', orderList)).orders,
     async checkout(orderId, paymentMethod) {

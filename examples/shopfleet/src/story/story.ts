@@ -4,6 +4,8 @@
  */
 import { systemClock } from '@quorate/core'
 import { ORDER_STATUSES, type CartLine, type OrderStatus } from '../api.ts'
+import { labelOf } from '../device/cart-device.ts'
+import type { Change } from '../device/changes.ts'
 import { customer, stockShelves, type Customer } from './customer.ts'
 
 const SHELVES = [
@@ -56,25 +58,38 @@ async function browse(ann: Customer, print: (line: string) => void): Promise<voi
 async function fillCartOnTwoDevices(ann: Customer, print: (line: string) => void): Promise<void> {
   const phone = ann.device('phone')
   const laptop = ann.device('laptop')
-  phone.add('MUG', 2)
   phone.add('TEA', 1)
+  await phone.sync()
+  await laptop.sync()
+  check(list(laptop.items()) === '1 TEA', 'the laptop shows what was added on the phone')
+
+  phone.add('MUG', 2)
   laptop.add('POT', 1)
   laptop.add('MUG', 1)
-  print('2. Both her devices are offline, and she shops on both:')
+  check(phone.waiting().length === 1 && laptop.waiting().length === 2, 'both keep their edits')
+  check(list(await ann.cart()) === '1 TEA', 'the shop has heard of none of them')
+  print('2. There is tea in her cart. Then both her devices are offline, and she shops on both:')
   print(`     phone:  ${list(phone.items())}`)
   print(`     laptop: ${list(laptop.items())}`)
 
+  check((await phone.sync()).length === 0, 'the phone is first, and hears nothing new')
+  const toLaptop = await laptop.sync()
+  const toPhone = await phone.sync()
+  const merged = '3 MUG, 1 POT, 1 TEA'
+  check(list(phone.items()) === merged, 'the phone has all that was added on either device')
+  check(list(laptop.items()) === merged, 'the laptop has the same')
+  check(
+    toPhone.every(({ by }) => labelOf(by ?? '') === 'laptop'),
+    'the phone knows whose edits they are',
+  )
+  print(
+    `   Back online: the laptop hears of ${news(toLaptop)} from the phone, the phone of ${news(toPhone)}.`,
+  )
+  print(`   Both have everything, nothing lost, nothing twice: ${merged}`)
+  print('   Had the last write won, the laptop would have overwritten the two mugs of the phone.')
+
   await phone.sync()
-  await laptop.sync()
-  await phone.sync()
-  const merged = [
-    { sku: 'MUG', quantity: 3 },
-    { sku: 'POT', quantity: 1 },
-    { sku: 'TEA', quantity: 1 },
-  ]
-  check(list(phone.items()) === list(merged), 'the phone has all that was added on either device')
-  check(list(laptop.items()) === list(merged), 'the laptop has the same')
-  print(`   Back online, both have everything, nothing lost, nothing twice: ${list(merged)}`)
+  check(list(await ann.cart()) === merged, 'another sync changes nothing')
 }
 
 async function buy(ann: Customer, orderId: string, print: (line: string) => void): Promise<string> {
@@ -82,6 +97,7 @@ async function buy(ann: Customer, orderId: string, print: (line: string) => void
   check('order' in first && isPaid(first.order.status), `the checkout was accepted, not ${first.status}`)
   const { order } = first
   check(order.totalCents === 3 * 450 + 1_895 + 399, 'the total is right')
+  check(list(order.lines) === '3 MUG, 1 POT, 1 TEA', 'the order is what was in the cart')
   print(`3. She checks out: stock reserved, card charged ${money(order.totalCents)}, order ${order.status}.`)
 
   const again = await ann.checkout(orderId, 'pm_card_visa')
@@ -140,6 +156,8 @@ const isPaid = (status: OrderStatus): boolean =>
   rank(status) >= rank('PAID') && rank(status) <= rank('DELIVERED')
 const rank = (status: OrderStatus): number => ORDER_STATUSES.indexOf(status)
 const money = (cents: number): string => `£${(cents / 100).toFixed(2)}`
+const news = (changes: readonly Change[]): string =>
+  changes.map(({ sku, change }) => `${change > 0 ? '+' : '−'}${Math.abs(change)} ${sku}`).join(', ')
 const list = (items: readonly CartLine[]): string =>
   items.map(({ sku, quantity }) => `${quantity} ${sku}`).join(', ')
 
