@@ -44,6 +44,7 @@ export abstract class Handle {
 
   /** An entry in place of all that this replica has seen at this path. */
   protected put(path: string, payload: Payload): OrMapDelta {
-    return this.editor.commit(this.editor.store.list(path), [{ key: path, payload }])
+    const seen = this.editor.store.list(path)
+    return this.editor.commit(seen, [{ key: seen[0]?.key ?? path, payload }])
   }
 }

@@ -74,7 +74,8 @@ export class CounterHandle extends Handle {
         `Cannot count by ${by}: the total of ${editor.replica} would pass 2^53 - 1; go on as a new replica`,
       )
     }
-    return editor.commit(own, [{ key: path, payload: { plus, minus } }])
+    // The text that is there already: to find it again takes no comparison.
+    return editor.commit(own, [{ key: own[0]?.key ?? path, payload: { plus, minus } }])
   }
 
   #entries(): Entries<Counted> {

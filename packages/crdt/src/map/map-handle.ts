@@ -47,9 +47,14 @@ export type HandleOf<F> = F extends CounterField
               ? MapHandle<F>
               : never
 
+/** So many handles a handle keeps for the next `at()`. */
+const MAX_HANDLES = 1024
+
 /** A record or a map, at the root or nested. */
 export class MapHandle<C extends Container> extends Handle {
   readonly #field: C
+  /** To make the same path again for each edit costs more than the edit. */
+  readonly #handles = new Map<string, Handle>()
 
   /** @internal Use `at()`. */
   constructor(editor: Editor, path: string, field: C) {
@@ -96,9 +101,14 @@ export class MapHandle<C extends Container> extends Handle {
    * @throws RangeError if it is nested deeper than 32, or behind more than 512 units of names.
    */
   at<N extends NameOf<C>>(name: N): HandleOf<FieldAt<C, N>> {
-    const field = checkName(this.#field, name)
-    const path = this.path + stepOf(TAG_OF[field.kind], name)
-    return handleFor(this.editor, path, field) as HandleOf<FieldAt<C, N>>
+    let handle = this.#handles.get(name)
+    if (handle === undefined) {
+      const field = checkName(this.#field, name)
+      handle = handleFor(this.editor, this.path + stepOf(TAG_OF[field.kind], name), field)
+      if (this.#handles.size === MAX_HANDLES) this.#handles.clear()
+      this.#handles.set(name, handle)
+    }
+    return handle as HandleOf<FieldAt<C, N>>
   }
 
   /**
