@@ -226,3 +226,28 @@ test('names that had to be forgotten are not given again', () => {
   expect(names.pick('key 0', () => 0)).not.toBe(before)
   expect(names.pick('key 20000', () => 1)).toBe(before)
 })
+
+test.each(['replace', 'append'] as const)(
+  '%s: a name that was retired and forgotten is out of the stored document, and its store goes on under another',
+  async (mode) => {
+    const backend = memoryBackend()
+    const gone = storeOver(backend, { mode, random: stream(5) })
+    const stays = storeOver(backend, { mode, random: stream(6) })
+    const before = (await gone.edit('ann', add('x'))).document.version
+    const [[name] = ['']] = [...before]
+    await stays.edit('ann', (cart) => cart.retire(name))
+    const { result } = await stays.edit('ann', (cart) => cart.forget(name, cart.version), { rewrite: true })
+    expect(result).toBe(true)
+    expect((await stays.load('ann')).version.get(name)).toBe(0)
+    // It was not gone after all, and has a copy of before.
+    const { document } = await gone.edit('ann', add('y'))
+    expect(document.value).toEqual(
+      new Map([
+        ['x', 1],
+        ['y', 1],
+      ]),
+    )
+    expect(document.version.get(name)).toBe(0)
+    expect(document.version.size).toBe(2)
+  },
+)
