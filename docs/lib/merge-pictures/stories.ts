@@ -1,5 +1,12 @@
 // The pictures of docs/explanation/merge.md. Every state in them is what the library says, at that moment.
-import { createCart, createOrSet, createPnCounter } from '@quorate/crdt'
+import {
+  createBoundedCounter,
+  createCart,
+  createOrSet,
+  createPnCounter,
+  decodeBoundedCounter,
+} from '@quorate/crdt'
+import { createText } from '@quorate/crdt/text'
 import { VersionVector } from '@quorate/vector-clock'
 import { Story } from './story.ts'
 
@@ -148,6 +155,50 @@ function conflict(): Story {
   return story
 }
 
+function bounded(): Story {
+  const story = new Story('A bounded counter: who sells must hold the right to', ['eu', 'us'])
+  const eu = createBoundedCounter({ replica: 'eu' })
+  const show = (of: typeof eu): string[] => [`value ${of.value}`, `may sell ${of.available}`]
+  eu.increment(3)
+  const stocked = story.step('eu', 'increment 3', show(eu))
+  const us = decodeBoundedCounter(eu.encode(), { replica: 'us' })
+  story.step('us', 'hears of it', show(us), { from: stocked })
+  const refused = us.decrement(1)
+  story.step('us', `decrement 1: ${refused === undefined ? 'no right here' : 'done'}`, show(us), {
+    mood: 'lost',
+  })
+  eu.transfer(1, 'us')
+  const given = story.step('eu', 'transfer 1 to us', show(eu))
+  us.merge(eu)
+  story.step('us', 'merge', show(us), { from: given })
+  const more = us.decrement(1)
+  if (more === undefined) throw new Error('the right has arrived')
+  story.step('us', 'decrement 1', show(us))
+  eu.decrement(2)
+  story.step('eu', 'decrement 2', show(eu))
+  return story
+}
+
+function text(): Story {
+  const story = new Story('Text: what one writes at a place stays in one piece', ['ann', 'ben'])
+  const ann = createText({ replica: 'ann' })
+  const ben = createText({ replica: 'ben' })
+  const show = (of: typeof ann): string => `"${of.toString()}"`
+  const keys = (of: typeof ann, word: string): void => {
+    for (const letter of word) of.insert(of.length, letter)
+  }
+  keys(ann, 'Hello')
+  const byAnn = story.step('ann', 'types Hello, key by key', show(ann))
+  keys(ben, 'World')
+  const byBen = story.step('ben', 'types World, key by key', show(ben))
+  const early = ann.encode()
+  ann.merge(ben)
+  story.step('ann', 'merge', show(ann), { from: byBen })
+  ben.merge(early)
+  story.step('ben', 'merge', show(ben), { from: byAnn })
+  return story
+}
+
 /** File name without ending, and how the picture is made. */
 export const STORIES: Readonly<Record<string, () => Story>> = {
   'last-write-wins': lastWriteWins,
@@ -155,5 +206,7 @@ export const STORIES: Readonly<Record<string, () => Story>> = {
   'observed-remove': observedRemove,
   counter,
   'any-order': anyOrder,
+  bounded,
+  text,
   conflict,
 }
