@@ -210,6 +210,63 @@ test('a device that comes back after a checkout does not bring the ordered thing
   expect(await api.cart('lea')).toEqual([])
 })
 
+test('what is no cart of this shop is refused with a reason, and the cart stays as it was', async () => {
+  await api.call('PUT', '/api/cart/sync', {
+    user: 'pat',
+    body: { state: offlineCart('pat-phone', [{ sku: 'tv', quantity: 1 }]) },
+  })
+  const good = Buffer.from(offlineCart('pat-laptop', [{ sku: 'tv', quantity: 1 }]), 'base64')
+  const newer = Buffer.from(good)
+  newer[0] = Number(newer[0]) + 1
+  const otherType = Buffer.from(good)
+  otherType[1] = Number(otherType[1]) - 1
+  for (const [bytes, code] of [
+    [good.subarray(0, -1), 'wrong-bytes'],
+    [newer, 'newer-format'],
+    [otherType, 'wrong-type'],
+    [Buffer.alloc(600_000), 'too-large'],
+  ] as const) {
+    const body = { delta: bytes.toString('base64') }
+    const refused = await api.call<{ code: string }>('PUT', '/api/cart/sync', { user: 'pat', body })
+    expect([refused.status, refused.body.code]).toEqual([400, code])
+  }
+  const state = offlineCart('pat-phone', [{ sku: 'lamp', quantity: 1 }])
+  const twin = await api.call<{ code: string; replica: string }>('PUT', '/api/cart/sync', {
+    user: 'pat',
+    body: { state },
+  })
+  expect([twin.status, twin.body.code, twin.body.replica]).toEqual([409, 'duplicate-device', 'pat-phone'])
+  expect(await api.cart('pat')).toEqual([{ sku: 'tv', quantity: 1 }])
+})
+
+test('two devices that together pass the limit sync all the same; the order waits until it is less', async () => {
+  await api.sell('bulk', 200_000, 1)
+  for (const device of ['quinn-phone', 'quinn-laptop']) {
+    const state = offlineCart(device, [{ sku: 'bulk', quantity: 60_000 }])
+    expect((await api.call('PUT', '/api/cart/sync', { user: 'quinn', body: { state } })).status).toBe(200)
+  }
+  const view = await api.call<{ overLimit: string }>('GET', '/api/cart', { user: 'quinn' })
+  expect(view.body.overLimit).toMatch(/lower the quantity of bulk/)
+  expect((await api.add('quinn', [{ sku: 'bulk', quantity: 1 }])).status).toBe(422)
+  const refused = await api.checkout('quinn', 'bulk-1')
+  expect([refused.status, refused.body.code]).toEqual([422, 'cart-full'])
+  expect((await api.call('GET', '/api/orders/bulk-1', { user: 'quinn' })).status).toBe(404)
+  expect(await api.cart('quinn')).toEqual([{ sku: 'bulk', quantity: 120_000 }])
+
+  await api.call('PUT', '/api/cart/items/bulk', { user: 'quinn', body: { quantity: 100_000 } })
+  expect((await api.checkout('quinn', 'bulk-2')).body.lines).toMatchObject([
+    { sku: 'bulk', quantity: 100_000 },
+  ])
+})
+
+test('two checkouts at once, each with an order id of its own, do not sell one cart twice', async () => {
+  await api.sell('twice', 10)
+  await api.add('rob', [{ sku: 'twice', quantity: 2 }])
+  const answers = await Promise.all(['twice-1', 'twice-2', 'twice-3'].map((id) => api.checkout('rob', id)))
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 422, 422])
+  expect((await stockRow('twice')).available).toBe(8)
+})
+
 test('one trace id is in the log of every service an order passes through', async () => {
   await api.sell('trace', 10)
   await api.call('PUT', '/api/profile', { user: 'mia', body: { name: 'Mia', country: 'France' } })

@@ -6,6 +6,7 @@ import { systemClock } from '@quorate/core'
 import { ORDER_STATUSES, type CartLine, type OrderStatus } from '../api.ts'
 import { labelOf } from '../device/cart-device.ts'
 import type { Change } from '../device/changes.ts'
+import { lwwEdit, lwwFrom, lwwSync } from '../device/lww-cart.ts'
 import { customer, stockShelves, type Customer } from './customer.ts'
 
 const SHELVES = [
@@ -86,10 +87,22 @@ async function fillCartOnTwoDevices(ann: Customer, print: (line: string) => void
     `   Back online: the laptop hears of ${news(toLaptop)} from the phone, the phone of ${news(toPhone)}.`,
   )
   print(`   Both have everything, nothing lost, nothing twice: ${merged}`)
-  print('   Had the last write won, the laptop would have overwritten the two mugs of the phone.')
+  const lastWrite = hadTheLastWriteWon()
+  check(lastWrite === '1 MUG, 1 POT, 1 TEA', 'the last write loses the two mugs of the phone')
+  print(`   Had each saved its whole cart, the last write would have won: ${lastWrite}`)
 
   await phone.sync()
   check(list(await ann.cart()) === merged, 'another sync changes nothing')
+}
+
+/** The same edits, with the cart as one value. */
+function hadTheLastWriteWon(): string {
+  let carts = lwwFrom([{ sku: 'TEA', quantity: 1 }], ['phone', 'laptop'], 0)
+  carts = lwwEdit(carts, 'phone', { sku: 'MUG', quantity: 2 }, 1)
+  carts = lwwEdit(carts, 'laptop', { sku: 'POT', quantity: 1 }, 2)
+  carts = lwwEdit(carts, 'laptop', { sku: 'MUG', quantity: 1 }, 3)
+  for (const device of ['phone', 'laptop', 'phone']) carts = lwwSync(carts, device)
+  return list(carts.shop.items)
 }
 
 async function buy(ann: Customer, orderId: string, print: (line: string) => void): Promise<string> {
