@@ -1,7 +1,7 @@
 /** The part of an `ioredis` client, or cluster, that this adapter calls, so the driver stays the caller's choice. */
 export interface RedisLike {
   /** Any command, answered with buffers. */
-  callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>
+  callBuffer(command: string, ...args: (string | Uint8Array | number)[]): Promise<unknown>
 }
 
 /** A Lua script that is sent once in the life of this process and named by its hash from then on. */
@@ -14,7 +14,11 @@ export class Script {
     this.#text = text
   }
 
-  async run(redis: RedisLike, key: string, values: readonly (string | Buffer | number)[]): Promise<unknown> {
+  async run(
+    redis: RedisLike,
+    key: string,
+    values: readonly (string | Uint8Array | number)[],
+  ): Promise<unknown> {
     this.#sha ??= String(await redis.callBuffer('script', 'LOAD', this.#text))
     try {
       return await redis.callBuffer('evalsha', this.#sha, 1, key, ...values)
