@@ -1,7 +1,7 @@
 // Our types against the libraries of the field: text, sets, counters, maps, carts, sizes.
 import { bench, type Case, type Group, isolated } from '../harness/index.ts'
 import { bundlesGroup } from './bundles.ts'
-import type { PeerName, Task } from './contestant.ts'
+import { type PeerName, type Task, WASM } from './contestant.ts'
 import { hasTraces, NO_TRACES, titleOf } from './traces.ts'
 
 /** The names in the tables. */
@@ -41,7 +41,8 @@ interface GroupOptions {
 function groupOf({ title, task, units, peers, floor, maxRounds = {} }: GroupOptions): Group {
   const cases = peers.map((peer) => {
     const most = maxRounds[peer]
-    return caseOf(peer, task, most === undefined ? {} : { maxRounds: most })
+    const lacks = 'heap' in units && WASM.includes(peer) ? { lacks: ['heap'] } : {}
+    return caseOf(peer, task, most === undefined ? lacks : { ...lacks, maxRounds: most })
   })
   if (floor !== undefined) {
     const [metric, name] = floor
@@ -51,7 +52,7 @@ function groupOf({ title, task, units, peers, floor, maxRounds = {} }: GroupOpti
   return { title, units, cases }
 }
 
-const APPLY = { apply: 'ms', bytes: 'B', load: 'ms' }
+const APPLY = { apply: 'ms', bytes: 'B', load: 'ms', heap: 'MB' }
 const SEND = { send: 'ms', receive: 'ms', 'an update': 'B' }
 const EDITS = { edits: 'per s', 'edits, encoded': 'per s', 'last update': 'B', bytes: 'B' }
 
@@ -162,7 +163,7 @@ if (!hasTraces) console.log(`${NO_TRACES}\n`)
 await bench({
   workload:
     'text: 259,778 edits of one paper (B4), 40,173 of a source file (rustcode), 26,078 by two writers at once ' +
-    `(friendsforever)${hasTraces ? '' : ', all replaced by made ones'}; load includes reading the text, or looking up a key; sets: keys of 10 ` +
+    `(friendsforever)${hasTraces ? '' : ', all replaced by made ones'}; load includes reading the text, or looking up a key; heap: what the loaded text holds, not known of WebAssembly; sets: keys of 10 ` +
     'characters; merge: two sets of 100,000, half of them common, from bytes; emptied: bytes when all is removed; almost ' +
     'equal: 1,000 added and 200 removed by two; counter: 10,000 increments; map: 1,000 keys written 10 times; cart: 1,000 ' +
     `adds to 50 lines; size: whole entry, esbuild, gzip. Fair play: ${FAIRNESS}`,

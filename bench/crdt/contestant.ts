@@ -1,6 +1,6 @@
 // What runs in the process of one library: `prepare` loads it and sets up one workload.
 import type { Sample } from '../harness/index.ts'
-import type { Maker, Peer } from './peers/peer.ts'
+import type { Maker, Peer, PeerKind } from './peers/peer.ts'
 import type { TraceName } from './traces.ts'
 import { almostEqualSets, largeSet, smallSet } from './workloads/sets.ts'
 import { cart, counter, map } from './workloads/small.ts'
@@ -18,6 +18,9 @@ export type PeerName =
   | 'quorate'
   | 'yjs'
 
+/** Libraries in WebAssembly. */
+export const WASM: readonly PeerName[] = ['automerge', 'diamond-types', 'loro']
+
 /** The workloads, each with what it is told after its name. */
 export type Task =
   | readonly ['apply text' | 'receive concurrent text', TraceName]
@@ -31,7 +34,7 @@ export async function prepare(name: PeerName, ...task: string[]): Promise<() => 
   const [what, trace, edits] = task as [Task[0], TraceName, string?]
   switch (what) {
     case 'apply text':
-      return applyText(has(peer.text), trace, isFloor)
+      return applyText(has(peer.text), trace, kindOf(name))
     case 'send text':
       return sendText(has(peer.text), trace, edits === undefined ? edits : Number(edits))
     case 'receive concurrent text':
@@ -51,6 +54,11 @@ export async function prepare(name: PeerName, ...task: string[]): Promise<() => 
     default:
       throw new RangeError(`There is no workload ${String(what satisfies never)}`)
   }
+}
+
+function kindOf(name: PeerName): PeerKind {
+  if (name === 'floor') return 'floor'
+  return WASM.includes(name) ? 'wasm' : 'javascript'
 }
 
 function has<C>(maker: Maker<C> | undefined): Maker<C> {

@@ -30,7 +30,7 @@ const FILES = {
 } as const
 
 const folder = new URL('../../../shared/data/traces/', import.meta.url)
-const MADE_EDITS = 60_000
+const MADE_EDITS = 30_000
 
 /** True if the recorded traces are there. */
 export const hasTraces: boolean = Object.values(FILES).every((file) => existsSync(new URL(file, folder)))
@@ -122,7 +122,7 @@ function madeByTwo(): Trace {
   const push = (agent: number, parents: readonly number[], patch: Patch): number =>
     transactions.push({ parents, agent, patches: [patch] }) - 1
   let met: readonly number[] = [0]
-  while (transactions.length < MADE_EDITS / 4) {
+  while (transactions.length < MADE_EDITS / 3) {
     const seenLeft = left.length + 1
     let mine = met
     for (let i = 0; i < 20; i++) {

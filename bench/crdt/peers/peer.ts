@@ -66,6 +66,9 @@ export interface Maker<C> {
   load(bytes: Uint8Array, replica: number): C
 }
 
+/** What a library is made of; `floor` for what is none. */
+export type PeerKind = 'floor' | 'javascript' | 'wasm'
+
 /** A library, with what it has of each kind. */
 export interface Peer {
   readonly text?: Maker<TextCopy>

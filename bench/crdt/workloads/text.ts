@@ -1,13 +1,17 @@
 // Text: recorded edits applied, stored, loaded, sent one by one, received.
 import { cpuMsOf, type Sample } from '../../harness/index.ts'
-import type { Maker, TextCopy } from '../peers/peer.ts'
+import type { Maker, PeerKind, TextCopy } from '../peers/peer.ts'
 import { type Patches, patchesOf, type Trace, traceOf, type TraceName } from '../traces.ts'
 import { costOf, expectEqual } from './rate.ts'
 
 type Round = () => Sample
 
-/** All edits of a trace in one batch; then what it takes to store and to load the result. */
-export function applyText(maker: Maker<TextCopy>, name: TraceName, isFloor: boolean): Round {
+/**
+ * All edits of a trace in one batch; then what it takes to store and to load the result.
+ *
+ * @param kind a floor can only apply; the memory of WebAssembly is not on the heap.
+ */
+export function applyText(maker: Maker<TextCopy>, name: TraceName, kind: PeerKind): Round {
   const { patches, end } = editsOf(name)
   let copy: TextCopy | undefined
   const apply = costOf(
@@ -18,11 +22,12 @@ export function applyText(maker: Maker<TextCopy>, name: TraceName, isFloor: bool
     },
     (applied) => {
       expectEqual('the text', applied.text(), end)
-      copy = isFloor ? undefined : applied
+      copy = kind === 'floor' ? undefined : applied
     },
   )
-  if (isFloor) return () => ({ apply: apply() })
+  if (kind === 'floor') return () => ({ apply: apply() })
 
+  let heap: number | undefined
   let bytes: Uint8Array = new Uint8Array()
   const load = costOf(
     () => bytes,
@@ -33,7 +38,10 @@ export function applyText(maker: Maker<TextCopy>, name: TraceName, isFloor: bool
     const ms = apply()
     bytes = copy?.encode() ?? bytes
     copy = undefined // or the next round would pay for a larger heap
-    return { apply: ms, bytes: bytes.length, load: load() }
+    const sample = { apply: ms, bytes: bytes.length, load: load() }
+    if (kind === 'wasm') return sample
+    heap ??= heapOf(() => maker.load(bytes, 2)) // once: it needs full collections, see cpuMsOf
+    return { ...sample, heap }
   }
 }
 
@@ -107,6 +115,26 @@ function updatesOf(
     has.add(number)
   }
   return { updates, end }
+}
+
+const COPIES = 4
+
+/** What a loaded copy holds on the heap and in buffers, MB. */
+function heapOf(load: () => TextCopy): number {
+  const before = usedBytes()
+  const copies = Array.from({ length: COPIES }, load)
+  const after = usedBytes()
+  // Read after that, so that they are there till then.
+  if (copies.some((copy) => copy.text() === '')) throw new Error('A loaded text is empty')
+  return (after - before) / copies.length / 1e6
+}
+
+/** After two collections: the first may leave what has a finalizer. */
+function usedBytes(): number {
+  globalThis.gc?.()
+  globalThis.gc?.()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
 
 /** The trace itself is garbage then: a large heap would cost everyone the more, the faster they are. */
