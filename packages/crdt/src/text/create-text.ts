@@ -1,4 +1,4 @@
-import { decodeOps } from './decoder.ts'
+import { decodeRows } from './decoder.ts'
 import { opsFromJSON } from './text-json.ts'
 import { Text, type TextOptions } from './text.ts'
 
@@ -26,7 +26,7 @@ export function createText(options: TextOptions): Text {
  * @throws DecodeError on anything else.
  */
 export function decodeText(bytes: Uint8Array, options: TextOptions): Text {
-  return new Text(options, decodeOps(bytes))
+  return new Text(options, decodeRows(bytes))
 }
 
 /** The text that `toJSON()` made. @throws DecodeError on anything else. */

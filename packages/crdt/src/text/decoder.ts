@@ -1,3 +1,4 @@
+import { DecodeError } from '@quorate/vector-clock'
 import type { ByteReader } from '@quorate/vector-clock/codec'
 import { startReading } from '../format.ts'
 import { deletedIn } from './op-set.ts'
@@ -16,12 +17,25 @@ import {
 } from './rows.ts'
 import { readText } from './text-bytes.ts'
 
+/** Bytes taken apart: insertions still without text, and removals, in order. */
+export interface Decoded {
+  readonly rows: readonly Op[]
+  /** Of all characters that no row deletes. */
+  readonly text: string
+}
+
 /**
  * The operations that `encodeOps` wrote, in order.
  *
  * @throws DecodeError on anything that it would not have written.
  */
 export function decodeOps(bytes: Uint8Array): Op[] {
+  const { rows, text } = decodeRows(bytes)
+  return withText(rows, text)
+}
+
+/** The same, not put together yet; that the text has the right length is not checked. */
+export function decodeRows(bytes: Uint8Array): Decoded {
   const reader = startReading('text', bytes)
   const names: string[] = []
   const writers: boolean[] = []
@@ -40,7 +54,7 @@ export function decodeOps(bytes: Uint8Array): Op[] {
   if (isUsed.includes(false)) reader.fail('a replica is named for nothing')
   const text = readText(reader)
   reader.end()
-  return withText(reader, ops, text)
+  return { rows: ops, text }
 }
 
 class RowReader {
@@ -158,7 +172,7 @@ function isJoined(last: Op, op: Op): boolean {
 }
 
 /** Gives insertions their text, cut where characters are deleted. */
-function withText(reader: ByteReader, ops: readonly Op[], text: string): Op[] {
+export function withText(ops: readonly Op[], text: string): Op[] {
   const out: Op[] = []
   const ranges = deletedIn(ops)
   const isPlain = countPoints(text) === text.length
@@ -185,7 +199,7 @@ function withText(reader: ByteReader, ops: readonly Op[], text: string): Op[] {
       const start = unit
       if (!isDeleted) {
         const points = next - counter
-        if (points > text.length - unit) reader.fail('its text is too short')
+        if (points > text.length - unit) fail('its text is too short')
         if (isPlain) unit += points
         else for (let left = points; left > 0; left--) unit += isPairAt(text, unit) ? 2 : 1
       }
@@ -207,6 +221,10 @@ function withText(reader: ByteReader, ops: readonly Op[], text: string): Op[] {
       counter = next
     }
   }
-  if (unit !== text.length) reader.fail('its text is too long')
+  if (unit !== text.length) fail('its text is too long')
   return out
+}
+
+function fail(reason: string): never {
+  throw new DecodeError('text', reason)
 }

@@ -24,8 +24,8 @@ export class Piece {
   leftSite: Site
   leftCounter: number
   /** Right origin of all its characters; counter 0 for the end. */
-  readonly rightSite: Site
-  readonly rightCounter: number
+  rightSite: Site
+  rightCounter: number
   /** The leaf of the tree that it is in. */
   leaf: Leaf | undefined = undefined
 

@@ -31,6 +31,8 @@ test('every replica has the text of FugueMax after every step, edits in any orde
   )
 })
 
+const isInPair = (text: string, index: number): boolean => (text.charCodeAt(index) & 0xfc00) === 0xdc00
+
 test('bytes and JSON are read back to the same, and a copy in UTF-16 positions is the same text', () => {
   fc.assert(
     fc.property(steps(3), (list) => {
@@ -41,6 +43,15 @@ test('bytes and JSON are read back to the same, and a copy in UTF-16 positions i
         expect(again.toString()).toBe(text.toString())
         expect(again.length).toBe(again.toString().length)
         expect(hex(again)).toBe(hex(text))
+        // What was read at once can be edited like what was merged edit by edit.
+        const merged = createText({ replica: 'reader' })
+        merged.merge(text.encode())
+        expect(merged.toString()).toBe(text.toString())
+        for (const one of [again, merged]) {
+          for (let index = one.length; index >= 0; index--)
+            if (!isInPair(one.toString(), index)) one.insert(index, '|')
+        }
+        expect(hex(merged)).toBe(hex(again))
         const fromJSON = textFromJSON(JSON.parse(JSON.stringify(text)), { replica: 'reader' })
         expect(hex(fromJSON)).toBe(hex(text))
         const copy = text.clone()

@@ -4,10 +4,11 @@ import { checkReplica, checkVersion } from '../format.ts'
 import { Changes, type TextListener } from './changes.ts'
 import { encodeOps } from './codec.ts'
 import { cursorAt, cursorFrom, type CursorSide, type TextCursor, type TextCursorJson } from './cursor.ts'
-import { decodeOps } from './decoder.ts'
+import { type Decoded, decodeOps, withText } from './decoder.ts'
 import { deltaOf, OpsDelta, type TextDelta } from './delta.ts'
 import { collect, textAt } from './history.ts'
 import { Inbox } from './inbox.ts'
+import { load } from './load.ts'
 import { countPoints, type Insertion, NOWHERE, type Op } from './ops.ts'
 import { MAX_EVENTS } from './rows.ts'
 import { Sequence } from './sequence.ts'
@@ -50,7 +51,7 @@ export class Text implements Crdt<'text', string> {
   #hasEdited = false
 
   /** @internal Use `createText`, `decodeText` or `textFromJSON`. */
-  constructor(options: TextOptions, state: readonly Op[] = []) {
+  constructor(options: TextOptions, state: readonly Op[] | Decoded = []) {
     this.replica = checkReplica(options)
     const { positions = 'utf16', maxPending = MAX_PENDING, maxUndo = MAX_UNDO } = options
     if (positions !== 'utf16' && positions !== 'code-points') {
@@ -59,13 +60,21 @@ export class Text implements Crdt<'text', string> {
     checkBound('maxPending', maxPending)
     checkBound('maxUndo', maxUndo)
     this.#options = options
-    this.#sequence = new Sequence(positions === 'code-points')
+    const inPoints = positions === 'code-points'
+    let sequence = new Sequence(inPoints)
+    let ops: readonly Op[] = []
+    if (!('rows' in state)) ops = state
+    else if (!load(sequence, state.rows, state.text)) {
+      sequence = new Sequence(inPoints)
+      ops = withText(state.rows, state.text)
+    }
+    this.#sequence = sequence
     this.#inbox = new Inbox(this.#sequence, maxPending)
     this.#site = this.#sequence.site(this.replica)
     this.#undo = new UndoManager(this.#sequence, this.#site, maxUndo)
-    this.#changes = new Changes(this.#sequence.inPoints)
-    if (state.length === 0) return
-    const { ready, pending } = this.#inbox.plan(state, this.replica, false, Infinity)
+    this.#changes = new Changes(inPoints)
+    if (ops.length === 0) return
+    const { ready, pending } = this.#inbox.plan(ops, this.replica, false, Infinity)
     if (pending > 0) throw new DecodeError('text', 'edits are missing that others need')
     for (const op of ready) this.#sequence.apply(op)
   }

@@ -14,7 +14,8 @@ export type Step =
       readonly amount: number
       readonly text: string
     }
-  | { readonly do: 'undo' | 'redo'; readonly by: number }
+  | { readonly do: 'undo'; readonly by: number }
+  | { readonly do: 'redo'; readonly by: number }
   /** What all replicas have seen is collected at one of them. */
   | { readonly do: 'collect'; readonly by: number }
   /** One of the edits made so far reaches the replica, whether it has it or not. */
