@@ -29,8 +29,8 @@ describe('the storefront in Chromium', () => {
     browser = await starting
     await stockShelves(shop.gatewayUrl, SHELVES)
   })
-  beforeEach(async (test) => {
-    if (path === undefined) return test.skip('optional: no Chromium in the PATH nor in CHROME_BIN')
+  beforeEach(async (testContext) => {
+    if (path === undefined) return testContext.skip('optional: no Chromium in the PATH nor in CHROME_BIN')
     user = `user-${users++}`
     context = await browser.newContext()
     return undefined
@@ -41,8 +41,13 @@ describe('the storefront in Chromium', () => {
     await shop?.stop()
   })
 
+  /** Waits until the device shows these lines. @returns what it shows then. */
   const shows = (front: Storefront, device: 'phone' | 'laptop', lines: readonly string[]) =>
-    vi.waitFor(async () => expect(await front.cart(device)).toEqual(lines), WAIT)
+    vi.waitFor(async () => {
+      const shown = await front.cart(device)
+      if (shown.join('\n') !== lines.join('\n')) throw new Error(`${device} shows ${JSON.stringify(shown)}`)
+      return shown
+    }, WAIT)
 
   test('a TV on the phone and a cable on the laptop, both offline: both keep both, the last write would have lost one', async () => {
     const front = await open()
@@ -138,7 +143,7 @@ describe('the storefront in Chromium', () => {
     await first.page.getByText('are open in another tab').waitFor()
     await second.add('laptop', 'Cable')
     await second.page.close()
-    await shows(first, 'phone', ['1 Cable', '1 White mug'])
+    expect(await shows(first, 'phone', ['1 Cable', '1 White mug'])).toEqual(['1 Cable', '1 White mug'])
   })
 
   test('a browser profile that was copied goes on under new names, and no add is lost', async () => {
@@ -153,7 +158,8 @@ describe('the storefront in Chromium', () => {
       await front.add('phone', 'Television')
       await other.add('phone', 'Cable')
       for (const one of [front, other]) await one.online('phone').click()
-      for (const one of [front, other]) await shows(one, 'phone', ['1 Cable', '1 White mug', '1 Television'])
+      const both = ['1 Cable', '1 White mug', '1 Television']
+      for (const one of [front, other]) expect(await shows(one, 'phone', both)).toEqual(both)
     } finally {
       await copy.close()
     }
@@ -165,7 +171,7 @@ describe('the storefront in Chromium', () => {
     await shows(front, 'laptop', ['1 White mug'])
     await front.page.evaluate(`localStorage.setItem('cart.${user}.phone', '{"isOnline":false,"device":{}}')`)
     await front.page.reload()
-    await shows(front, 'phone', ['1 White mug'])
+    expect(await shows(front, 'phone', ['1 White mug'])).toEqual(['1 White mug'])
   })
 
   test('everything works by keyboard, has a name, and fits a small screen, light and dark', async () => {

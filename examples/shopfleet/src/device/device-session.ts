@@ -58,6 +58,7 @@ export class DeviceSession {
   readonly #listeners = new Set<() => void>()
   #device: CartDevice
   #isOnline = true
+  #isOpen = true
   #syncing: Promise<void> | undefined
   #syncAgain = false
   #overLimit: string | null = null
@@ -108,9 +109,14 @@ export class DeviceSession {
     void this.sync()
   }
 
+  /** While closed, it neither sends nor stores: another tab may have the device. */
+  setOpen(isOpen: boolean): void {
+    this.#isOpen = isOpen
+  }
+
   /** Syncs if it is online. One at a time: who asks during a sync gets another one after it. */
   async sync(): Promise<void> {
-    if (!this.#isOnline) return undefined
+    if (!this.#isOnline || !this.#isOpen) return undefined
     this.#syncAgain = this.#syncing !== undefined
     this.#syncing ??= this.#syncAll()
     return this.#syncing
@@ -123,7 +129,7 @@ export class DeviceSession {
       do {
         this.#syncAgain = false
         await this.#syncOnce()
-      } while (this.#syncAgain && this.#isOnline && this.#failure === null)
+      } while (this.#syncAgain && this.#isOnline && this.#isOpen && this.#failure === null)
     } finally {
       this.#syncing = undefined
       this.#show()
@@ -139,7 +145,7 @@ export class DeviceSession {
       this.#options.onSynced?.({ changes, handedIn })
     } catch (error) {
       // Also offline in the middle: the answer of a request that was under way is not waited for.
-      if (this.#isOnline) this.#fail(error instanceof Error ? error.message : String(error))
+      if (this.#isOnline && this.#isOpen) this.#fail(error instanceof Error ? error.message : String(error))
     }
   }
 
@@ -155,12 +161,13 @@ export class DeviceSession {
 
   readonly #send = async (body: CartSyncBody): Promise<CartSyncView> => {
     const answer = await this.#options.send(body)
-    if (!this.#isOnline) throw new Error('Went offline before the answer came')
+    if (!this.#isOnline || !this.#isOpen) throw new Error('Went offline before the answer came')
     this.#overLimit = answer.overLimit
     return answer
   }
 
   readonly #store = (): void => {
+    if (!this.#isOpen) return
     const stored: Stored = { isOnline: this.#isOnline, device: this.#device.save() }
     this.#options.storage.setItem(this.#options.storageKey, JSON.stringify(stored))
   }

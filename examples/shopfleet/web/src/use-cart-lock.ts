@@ -17,10 +17,10 @@ export function useCartLock(user: string): CartLock {
     const { locks } = navigator as { locks?: LockManager }
     if (locks === undefined) return setState('mine') // a page that is not served securely
     const name = `cart.${user}`
-    let isOver = false
+    const over = new AbortController()
     let release = (): void => {}
     const hold = (): Promise<void> => {
-      if (isOver) return Promise.resolve()
+      if (over.signal.aborted) return Promise.resolve()
       setState('mine')
       return new Promise<void>((resolve) => (release = resolve))
     }
@@ -34,14 +34,14 @@ export function useCartLock(user: string): CartLock {
     }
     const keepAsking = async (): Promise<void> => {
       await request(attempt > 0 ? { steal: true } : { ifAvailable: true })
-      while (!isOver) {
+      while (!over.signal.aborted) {
         setState('elsewhere')
         await request({}) // comes through when the other tab is closed
       }
     }
     void keepAsking()
     return () => {
-      isOver = true
+      over.abort()
       release()
     }
   }, [user, attempt])

@@ -74,6 +74,7 @@ export function useDevices(shop: Shop, user: string): Devices {
   useEffect(() => {
     setMerges([])
     cameBack.current = new Set(DEVICES.filter((name) => !sessions[name].view.isOnline))
+    for (const name of DEVICES) sessions[name].setOpen(true)
     const syncAll = (): void => {
       for (const name of DEVICES) void sessions[name].sync()
     }
@@ -81,7 +82,10 @@ export function useDevices(shop: Shop, user: string): Devices {
     const timer = setInterval(() => {
       if (document.visibilityState === 'visible') syncAll()
     }, POLL_MS)
-    return () => clearInterval(timer)
+    return () => {
+      clearInterval(timer)
+      for (const name of DEVICES) sessions[name].setOpen(false)
+    }
   }, [sessions])
 
   const edit = useCallback(
