@@ -1,8 +1,9 @@
 import { testRedis } from '@quorate/local-cluster/vitest'
 import { Redis } from 'ioredis'
 import { afterAll, expect, test } from 'vitest'
-import { createCart, createOrSet, decodeCart, decodeOrSet } from '../src/index.ts'
+import { type Cart, createCart, createOrSet, decodeCart, decodeOrSet } from '../src/index.ts'
 import { redisStore } from '../src/redis/index.ts'
+import type { DocumentStore } from '../src/store/index.ts'
 import { documentStoreContract } from '../src/testing/index.ts'
 
 const server = await testRedis()
@@ -81,6 +82,31 @@ test('a write that only makes the state smaller is stored with rewrite', async (
   expect(await clientA.hkeys('rewrite:ann')).toHaveLength(5)
   expect((await a?.load('ann'))?.quantity('x')).toBe(20)
 })
+
+test.each(MODES)(
+  '%s: a document that went back and on again, to the same number of writes, is another history',
+  async (mode) => {
+    const prefix = `back ${mode}`
+    const [a, b] = [clientA, clientB].map((client) => redisStore({ client, type, mode, prefix })) as [
+      DocumentStore<Cart>,
+      DocumentStore<Cart>,
+    ]
+    const device = createCart({ replica: 'device' })
+    for (let index = 0; index < 3; index++) await a.edit('ann', (cart) => cart.add('kept'))
+    const backup = (await clientA.callBuffer('dump', `${prefix}:ann`)) as Buffer
+    for (let index = 0; index < 3; index++) {
+      device.merge((await a.edit('ann', (cart) => cart.add('lost'))).document)
+    }
+    // As after a fail-over to a server that was behind.
+    await clientA.call('restore', `${prefix}:ann`, 0, backup, 'REPLACE')
+    for (let index = 0; index < 3; index++) await b.edit('ann', (cart) => cart.add('other'))
+    const { document } = await a.edit('ann', (cart) => cart.add('later'))
+    expect(Object.fromEntries(document.value)).toEqual({ kept: 3, later: 1, other: 3 })
+    const merged = await b.merge('ann', device)
+    expect(Object.fromEntries(merged.document.value)).toEqual({ kept: 3, later: 1, lost: 3, other: 3 })
+    expect(merged.document.hasGaps).toBe(false)
+  },
+)
 
 test('a server that has forgotten its scripts gets them again', async () => {
   const store = redisStore({ client: clientA, type, prefix: 'forgetful' })
