@@ -28,7 +28,7 @@ export type Task =
   | readonly ['small set' | 'large set' | 'almost equal sets' | 'counter' | 'map' | 'cart']
 
 /** Loads the library and gives the round of the task. */
-export async function prepare(name: PeerName, ...task: string[]): Promise<() => Sample> {
+export async function prepare(name: PeerName, ...task: string[]): Promise<(round: number) => Sample> {
   const { peer } = (await import(`./peers/${name}.ts`)) as { peer: Peer }
   const isFloor = name === 'floor'
   const [what, trace, edits] = task as [Task[0], TraceName, string?]
