@@ -56,8 +56,13 @@ export function cartStore(redis: Redis): CartStore {
           if (result) return [...claim.items]
         }
         const claim = claimOf(await orders.load(key(user)), orderId)
-        if (claim.items.length === 0) return []
-        written = await writeClaim(name, written, claim)
+        if (claim.items.length > 0) written = await writeClaim(name, written, claim)
+        else {
+          // Empty, or emptied just now by another call for this very order, whose claim stood there before.
+          const now = (await redis.get(name)) ?? ''
+          if (now === written) return []
+          written = now
+        }
       }
       throw new Problem(
         503,
