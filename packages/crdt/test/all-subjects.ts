@@ -1,6 +1,9 @@
 import {
+  type BoundedCounter,
+  boundedCounterFromJSON,
   type Cart,
   cartFromJSON,
+  createBoundedCounter,
   createCart,
   createDwFlag,
   createEwFlag,
@@ -15,6 +18,7 @@ import {
   createRwSet,
   createTwoPhaseSet,
   type CrdtType,
+  decodeBoundedCounter,
   decodeCart,
   decodeDwFlag,
   decodeEwFlag,
@@ -50,6 +54,7 @@ import {
   rwSetFromJSON,
   twoPhaseSetFromJSON,
 } from '../src/index.ts'
+import { createText, decodeText, type Text, textFromJSON } from '../src/text/index.ts'
 import {
   type AnyCrdt,
   editElements,
@@ -320,6 +325,67 @@ const orMap: Subject = {
   },
 }
 
+const boundedCounter: Subject = {
+  name: 'bounded-counter',
+  make: createBoundedCounter,
+  decode: decodeBoundedCounter,
+  fromJSON: boundedCounterFromJSON,
+  edit(crdt, random) {
+    const own = crdt as BoundedCounter
+    const what = random()
+    const amount = 1 + Math.floor(random() * 5)
+    if (what < 0.15) {
+      const to = pick(
+        ['a', 'b', 'c', 'r1', 'r2'].filter((name) => name !== own.replica),
+        random,
+      )
+      const delta = own.transfer(Math.min(amount, own.available), to ?? 'd')
+      return delta === undefined ? undefined : { delta, note: { key: '', kind: 'set', amount: 0 } }
+    }
+    const change = what < 0.5 ? amount : -amount
+    const delta = change > 0 ? own.increment(change) : own.decrement(-change)
+    return delta === undefined ? undefined : { delta, note: { key: '', kind: 'add', amount: change } }
+  },
+  lost(notes, crdt) {
+    const { value } = crdt as BoundedCounter
+    return value < 0 ? `${value} is below the minimum` : lostCounts(notes, value)
+  },
+}
+
+/** A word that can be told from its neighbours, and one character past the basic plane. */
+const wordOf = (id: string): string => `<${id}😀>`
+const wordsIn = (text: string): string[] => text.match(/<[^<>]*>/gu) ?? []
+
+const text: Subject = {
+  name: 'text',
+  waits: true,
+  make: createText,
+  decode: decodeText,
+  fromJSON: textFromJSON,
+  edit(crdt, random, id) {
+    const own = crdt as Text
+    const now = own.toString()
+    const words = wordsIn(now)
+    const word = pick(words, random)
+    if (word !== undefined && random() < 0.3) {
+      const key = word.slice(1, -3)
+      return { delta: own.delete(now.indexOf(word), word.length), note: { key, kind: 'remove', amount: 0 } }
+    }
+    // Between two words: there, what two replicas write at one place must not mingle.
+    const index = word === undefined || random() < 0.3 ? now.length : now.indexOf(word)
+    return { delta: own.insert(index, wordOf(id)), note: { key: id, kind: 'add', amount: 1 } }
+  },
+  lost(notes, crdt) {
+    const now = (crdt as Text).toString()
+    const words = wordsIn(now)
+    if (words.join('') !== now) return `words are mingled: ${now}`
+    return lostElements(
+      notes,
+      words.map((word) => word.slice(1, -3)),
+    )
+  },
+}
+
 /** Every type of the package. The tests fail if one is missing. */
 export const SUBJECTS: readonly Subject[] = [
   cart,
@@ -335,4 +401,6 @@ export const SUBJECTS: readonly Subject[] = [
   ewFlag,
   dwFlag,
   orMap,
+  boundedCounter,
+  text,
 ]

@@ -2,6 +2,7 @@
 // small: what takes memory out of proportion ends the thread.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { DecodeError } from '@quorate/vector-clock'
+import { DuplicateReplicaError } from '../src/index.ts'
 import { SUBJECTS } from './all-subjects.ts'
 import { hex, place, play } from './play.ts'
 import { stream } from './random.ts'
@@ -62,6 +63,8 @@ function judge(
     state = subject.decode(bytes, place('victim'))
   } catch (error) {
     if (!(error instanceof DecodeError)) return `decode threw ${String(error)}`
+    const waits = subject.waits === true && /edits are missing/.test(error.message)
+    if (waits) return judgeEarly(subject, bytes, target, before)
     try {
       target.merge(bytes)
       return 'merge took what decode refused'
@@ -80,6 +83,23 @@ function judge(
   subject.edit(state, stream(1), 'after')
   void state.value
   return 'valid'
+}
+
+/** A delta that came early is no state, but a replica may take it in: it waits there. */
+function judgeEarly(subject: Subject, bytes: Uint8Array, target: AnyCrdt, before: string): string {
+  const reader = target.clone({ replica: 'reader' })
+  try {
+    reader.merge(bytes)
+  } catch (error) {
+    if (!(error instanceof DecodeError || error instanceof DuplicateReplicaError))
+      return `merge threw ${String(error)}`
+    return hex(reader) === before ? 'refused' : 'what was refused has changed the state'
+  }
+  // What is early has not made its state unusable.
+  subject.edit(reader, stream(2), 'after')
+  return hex(subject.decode(reader.encode(), place('x'))) === hex(reader)
+    ? 'valid'
+    : 'the state does not come back'
 }
 
 export function attack(task: HostileTask): HostileReport {

@@ -16,7 +16,12 @@ const now = (): number => 1_700_000_000_000
 export const place = (replica: string): { replica: string; now: () => number } => ({ replica, now })
 
 /** Edits by chance; now and then one replica hears of another by a delta, an old delta, or a whole state. */
-export function play(subject: Subject, seed: number, steps = 30, names = ['a', 'b', 'c']): Life {
+export function play(
+  subject: Subject,
+  seed: number,
+  steps = 30,
+  names: readonly string[] = ['a', 'b', 'c'],
+): Life {
   const random = stream(seed)
   const replicas = names.map((replica) => subject.make(place(replica)))
   const deltas: Delta[] = []
