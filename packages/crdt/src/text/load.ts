@@ -14,8 +14,8 @@ class Run {
   /** For a left child: whose. */
   parent: Run | undefined
   offset = -1
-  /** Places of characters that are deleted, as pairs. */
-  deleted: [from: number, to: number][] | undefined
+  /** Characters that are deleted, as ranges `[from, to, …]` as they come. */
+  deleted: number[] | undefined
   /** Its pieces, as places in the list of all. */
   from = 0
   to = 0
@@ -42,15 +42,19 @@ const byName = (a: Run, b: Run): number =>
 export function load(sequence: Sequence, rows: readonly Op[], text: string): boolean {
   const runs = new Map<Site, Run[]>()
   const all: Run[] = []
+  let site = sequence.nowhere
+  let list: Run[] | undefined
   for (const row of rows) {
-    const site = sequence.site(row.node)
+    if (row.node !== site.name) {
+      site = sequence.site(row.node)
+      list = undefined
+    }
     if (row.counter !== site.version + 1) return false
     site.version += row.length
     if (row instanceof Removal) continue
     const run = new Run(row, site)
-    const list = runs.get(site)
-    if (list === undefined) runs.set(site, [run])
-    else list.push(run)
+    if (list === undefined) runs.set(site, (list = []))
+    list.push(run)
     all.push(run)
   }
   const find = finder(sequence, runs)
@@ -61,9 +65,9 @@ export function load(sequence: Sequence, rows: readonly Op[], text: string): boo
   for (const run of all) if (!hang(run, roots, find)) return false
   const pieces = cutAll(all, text)
   if (pieces === undefined) return false
-  const inOrder = walk(sequence, roots.toSorted(byName), pieces)
-  if (inOrder.length !== pieces.length) return false
-  sequence.tree.fill(inOrder)
+  const document = walk(sequence, roots.toSorted(byName), pieces)
+  if (document.length !== pieces.length) return false
+  sequence.tree.fill(document)
   for (const piece of pieces) piece.site.add(piece)
   return true
 }
@@ -105,9 +109,8 @@ function noteRemoval(sequence: Sequence, row: Removal, find: Find): boolean {
     const run = find(targetNode, from)
     if (run === undefined) return false
     const end = Math.min(low + length, run.row.counter + run.row.length)
-    const pair: [number, number] = [from, end - 1]
-    if (run.deleted === undefined) run.deleted = [pair]
-    else run.deleted.push(pair)
+    if (run.deleted === undefined) run.deleted = [from, end - 1]
+    else run.deleted.push(from, end - 1)
     from = end
   }
   const site = sequence.sites.get(targetNode) as Site
@@ -155,7 +158,7 @@ function cutAll(runs: readonly Run[], text: string): Piece[] | undefined {
     run.from = pieces.length
     if (run.lefts !== undefined && run.lefts.length > 1) run.lefts.sort(byPlace)
     if (run.rights !== undefined && run.rights.length > 1) run.rights.sort(byName)
-    const deleted = run.deleted === undefined ? [] : flatten(run.deleted)
+    const deleted = run.deleted === undefined ? NONE : inOrder(run.deleted)
     const end = row.counter + row.length
     let hole = 0
     let left = 0
@@ -194,6 +197,19 @@ function cutAll(runs: readonly Run[], text: string): Piece[] | undefined {
     run.to = pieces.length
   }
   return unit === text.length ? pieces : undefined
+}
+
+const NONE: readonly number[] = []
+
+/** Ranges in order, those that touch or overlap as one. Mostly there is one, or they are in order as they come. */
+function inOrder(ranges: number[]): readonly number[] {
+  for (let i = 2; i < ranges.length; i += 2) {
+    if ((ranges[i] as number) > (ranges[i - 1] as number) + 1) continue
+    const pairs: [number, number][] = []
+    for (let at = 0; at < ranges.length; at += 2) pairs.push([ranges[at] as number, ranges[at + 1] as number])
+    return flatten(pairs)
+  }
+  return ranges
 }
 
 /** How many characters of one width follow each other, `most` at most. */

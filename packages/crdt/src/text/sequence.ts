@@ -60,11 +60,15 @@ export class Sequence extends PieceList {
     return this.#put(site, counter, text, points, left, index)
   }
 
-  /** Deletes `count` positions from one on, as the next events of a site. */
-  erase(site: Site, index: number, count: number): Removal[] {
+  /**
+   * Deletes `count` positions, at least 1, from one on, as the next events of a site. Mostly that is one removal, which
+   * then comes without a list.
+   */
+  erase(site: Site, index: number, count: number): Removal | Removal[] {
     this.checkEnds(index, count)
-    const removals: Removal[] = []
     this.watcher?.deleted(index, count)
+    let only: Removal | undefined
+    let all: Removal[] | undefined
     for (let left = count; left > 0;) {
       const piece = this.find(index)
       const offset = this.offsetIn(piece, index)
@@ -75,21 +79,13 @@ export class Sequence extends PieceList {
       const counter = site.version + 1
       site.version += length
       site.deletions.add(counter, length, piece.site, target, 1)
-      const last = removals[removals.length - 1]
-      if (last !== undefined && last.targetNode === piece.site.name && last.target + last.length === target) {
-        const { counter: first, target: low } = last
-        removals[removals.length - 1] = new Removal(
-          site.name,
-          first,
-          last.length + length,
-          last.targetNode,
-          low,
-          1,
-        )
-      } else removals.push(new Removal(site.name, counter, length, piece.site.name, target, 1))
+      const removal = new Removal(site.name, counter, length, piece.site.name, target, 1)
+      if (only === undefined) only = removal
+      else if (all === undefined) all = [only, removal]
+      else all.push(removal)
       this.hide(piece, offset, length)
     }
-    return removals
+    return all ?? (only as Removal)
   }
 
   /** Takes in an operation of another replica that is the next of its site, and whose origins are here. */

@@ -137,7 +137,7 @@ export class Text implements Crdt<'text', string> {
     if (count === 0) return new OpsDelta(undefined)
     const ops = this.#delete(index, count)
     this.#changes.tell('local')
-    return deltaOf(ops)
+    return Array.isArray(ops) ? deltaOf(ops) : new OpsDelta(ops)
   }
 
   /** {@link delete}, then {@link insert} there, as one edit: in one delta, one event, undone as one. */
@@ -146,7 +146,7 @@ export class Text implements Crdt<'text', string> {
     const points = this.#checkInsertion(index, this.length, text)
     const from = this.#site.version + 1
     this.#undo.stop()
-    const ops: Op[] = count === 0 ? [] : this.#delete(index, count)
+    const ops: Op[] = count === 0 ? [] : [this.#delete(index, count)].flat()
     if (points > 0) ops.push(this.#insert(index, text, points))
     this.#undo.join(from)
     this.#changes.tell('local')
@@ -328,7 +328,7 @@ export class Text implements Crdt<'text', string> {
     return op
   }
 
-  #delete(index: number, count: number): Op[] {
+  #delete(index: number, count: number): Op | Op[] {
     const from = this.#site.version + 1
     const ops = this.#sequence.erase(this.#site, index, count)
     this.#hasEdited = true

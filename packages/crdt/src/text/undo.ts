@@ -51,7 +51,7 @@ export class UndoManager {
   }
 
   get canUndo(): boolean {
-    return this.#done.length > 0
+    return this.#done.length > 0 && this.#maxUndo > 0
   }
 
   get canRedo(): boolean {
@@ -90,6 +90,7 @@ export class UndoManager {
   }
 
   undo(): Op[] | undefined {
+    this.#trim()
     return this.#revert(this.#done, this.#undone)
   }
 
@@ -97,16 +98,22 @@ export class UndoManager {
     return this.#revert(this.#undone, this.#done)
   }
 
+  /** Drops the oldest groups that are too many. */
+  #trim(): void {
+    this.#done.splice(0, Math.max(0, this.#done.length - this.#maxUndo))
+  }
+
   #note(kind: 'insert' | 'delete', from: number, goesOn: boolean): void {
     this.#open = kind
-    this.#undone.length = 0
+    if (this.#undone.length > 0) this.#undone.length = 0
     const last = this.#done[this.#done.length - 1]
     if (goesOn && last !== undefined) {
       last.to = this.#site.version
       return
     }
     this.#done.push({ from, to: this.#site.version })
-    if (this.#done.length > this.#maxUndo) this.#done.shift()
+    // Not one by one: to move all for each new group would cost more than the edit.
+    if (this.#done.length > 2 * this.#maxUndo) this.#trim()
   }
 
   /** Undoes the last group that there is something left of. */
@@ -115,7 +122,7 @@ export class UndoManager {
     for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
       const from = this.#site.version + 1
       const ops = this.#invert(group)
-      this.#revivals.splice(0, this.#revivals.length - MAX_REVIVALS)
+      this.#revivals.splice(0, Math.max(0, this.#revivals.length - MAX_REVIVALS))
       if (ops.length === 0) continue
       opposite.push({ from, to: this.#site.version })
       return ops
@@ -208,7 +215,8 @@ export class UndoManager {
       const length = Math.min(range.counter + range.length, piece.counter + piece.length) - counter
       if (!piece.deleted) {
         const count = this.#sequence.inPoints ? length : length * piece.width
-        ops.push(...this.#sequence.erase(this.#site, this.#sequence.indexOf(piece, counter), count))
+        const removed = this.#sequence.erase(this.#site, this.#sequence.indexOf(piece, counter), count)
+        ops.push(...(Array.isArray(removed) ? removed : [removed]))
       }
       counter += length
     }
