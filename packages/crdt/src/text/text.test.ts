@@ -86,7 +86,7 @@ describe('editing', () => {
     text.insert(0, 'hello world')
     text.delete(5, 6)
     text.replace(0, 1, 'J')
-    expect([text.value, text.length, `${text}`]).toEqual(['Jello', 5, 'Jello'])
+    expect([text.value, text.length, String(text)]).toEqual(['Jello', 5, 'Jello'])
     expect([text.slice(1, 3), text.slice(-2), text.slice(2), text.slice(3, 1)]).toEqual([
       'el',
       'lo',

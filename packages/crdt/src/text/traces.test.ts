@@ -28,22 +28,45 @@ describe.skipIf(!hasTraces)(`editing traces${hasTraces ? '' : ` (skipped: ${NO_T
     expect(textFromJSON(JSON.parse(JSON.stringify(text)), { replica: 'b' }).encode()).toEqual(bytes)
   })
 
-  test('friendsforever: two writers at once', () => {
+  test('friendsforever: two writers at once, in order, and with every edit twice and out of order', () => {
     const { deltas, endContent } = friends()
+    const updates = deltas.map((delta) => delta.encode())
     const reader = createText({ replica: 'reader', positions })
-    for (const delta of deltas) reader.merge(delta.encode())
+    for (const update of updates) reader.merge(update)
     expect(reader.toString()).toBe(endContent)
     expect(decodeText(reader.encode(), { replica: 'b' }).toString()).toBe(endContent)
+    const late = createText({ replica: 'late', positions })
+    for (const update of shuffled([...updates, ...updates], 100, 7)) late.merge(update)
+    expect([late.toString(), late.hasGaps]).toEqual([endContent, false])
+    expect(late.encode()).toEqual(reader.encode())
   })
 
-  test('conformance: 500 documents of several writers', () => {
+  test('conformance: 500 documents of several writers, by states and by shuffled updates', () => {
     const documents = traceOf<Conformance[]>('conformance')
+    expect(documents).toHaveLength(500)
     for (const [number, document] of documents.entries()) {
-      const { text } = replay(document)
-      expect(text.toString(), `document ${number}`).toBe(document.endContent ?? document.result)
+      const { text, deltas } = replay(document)
+      expect(text.toString(), `document ${number}`).toBe(document.endContent)
+      const late = createText({ replica: 'late', positions })
+      for (const delta of shuffled([...deltas, ...deltas], Infinity, number + 1)) late.merge(delta.encode())
+      expect([late.toString(), late.hasGaps], `document ${number}`).toEqual([document.endContent, false])
+      expect(late.encode()).toEqual(text.encode())
     }
   })
 })
+
+/** A list with each element moved within a window, by numbers that follow from the seed (Lehmer). */
+function shuffled<T>(list: readonly T[], window: number, seed: number): T[] {
+  const out = [...list]
+  let state = seed
+  for (let i = out.length - 1; i > 0; i--) {
+    state = (state * 48_271) % 2_147_483_647
+    const low = Math.max(0, i - window)
+    const j = low + (state % (i - low + 1))
+    ;[out[i], out[j]] = [out[j] as T, out[i] as T]
+  }
+  return out
+}
 
 /** The deltas of each transaction of a concurrent trace, in its order, with what each writer saw. */
 function friends(): { deltas: TextDelta[]; endContent: string } {

@@ -23,8 +23,7 @@ export interface Trace {
 
 /** A document of the conformance set: transactions in an order in which each comes after its parents. */
 export interface Conformance {
-  readonly endContent?: string
-  readonly result?: string
+  readonly endContent: string
   readonly txns: readonly {
     readonly span: readonly [from: number, to: number]
     /** Last operations known, by number. */
