@@ -36,6 +36,23 @@ for (const mode of MODES) {
   }
 }
 
+test.each(MODES)('%s: a client that makes pipelines by itself', async (mode) => {
+  const client = new Redis(server.url, { enableAutoPipelining: true })
+  try {
+    const store = redisStore({ client, type, mode, prefix: `auto ${mode}` })
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) => store.edit(`ann-${index % 3}`, (cart) => cart.add('x'))),
+    )
+    await client.script('FLUSH')
+    await store.edit('ann-0', (cart) => cart.add('x'))
+    const quantities = [0, 1, 2].map(async (index) => (await store.load(`ann-${index}`)).quantity('x'))
+    expect(await Promise.all(quantities)).toEqual([8, 7, 6])
+    expect(await store.delete('ann-0')).toBe(true)
+  } finally {
+    client.disconnect()
+  }
+})
+
 /** Commands the server has run, by name. */
 async function counted(work: () => Promise<unknown>): Promise<Record<string, number>> {
   await clientB.config('RESETSTAT')

@@ -6,7 +6,7 @@ import {
   type Position,
   type Stored,
 } from '../store/backend.ts'
-import type { RedisLike, Script } from './client.ts'
+import { call, type RedisLike, type Script } from './client.ts'
 import { APPEND, COMPACT, READ, REPLACE } from './scripts.ts'
 
 /** Wait for replicas; see `RedisStoreOptions`. */
@@ -50,7 +50,7 @@ export class RedisBackend implements Backend {
 
   async remove(key: string): Promise<boolean> {
     try {
-      return Number(await this.#redis.callBuffer('del', this.#keyOf(key))) === 1
+      return Number(await call(this.#redis, 'del', this.#keyOf(key))) === 1
     } catch (error) {
       throw told(error)
     }
@@ -65,7 +65,7 @@ export class RedisBackend implements Backend {
     if (!committed.isWritten && committed.stored === undefined) return committed
     const { replicas, waitMs } = replication
     const [count, after] = await Promise.all([
-      this.#redis.callBuffer('wait', replicas, waitMs).then(Number),
+      call(this.#redis, 'wait', replicas, waitMs).then(Number),
       this.#connection(),
     ])
     // WAIT is about the writes of its own connection: on a new one it has nothing to wait for.
@@ -77,7 +77,7 @@ export class RedisBackend implements Backend {
   }
 
   async #connection(): Promise<string> {
-    const info = String(await this.#redis.callBuffer('client', 'INFO'))
+    const info = String(await call(this.#redis, 'client', 'INFO'))
     return /^id=\d+ addr=\S+/.exec(info)?.[0] ?? info
   }
 
