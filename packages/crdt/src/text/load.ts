@@ -19,6 +19,10 @@ class Run {
   /** Its pieces, as places in the list of all. */
   from = 0
   to = 0
+  /** While the tree is walked: the next piece, left child and right child. */
+  at = 0
+  left = 0
+  right = 0
 
   constructor(row: Insertion, site: Site) {
     this.row = row
@@ -159,16 +163,17 @@ function cutAll(runs: readonly Run[], text: string): Piece[] | undefined {
     if (run.lefts !== undefined && run.lefts.length > 1) run.lefts.sort(byPlace)
     if (run.rights !== undefined && run.rights.length > 1) run.rights.sort(byName)
     const deleted = run.deleted === undefined ? NONE : inOrder(run.deleted)
+    const lefts = run.lefts ?? NO_RUNS
     const end = row.counter + row.length
     let hole = 0
     let left = 0
     for (let counter = row.counter; counter < end;) {
-      while ((deleted[hole + 1] ?? Infinity) < counter) hole += 2
-      while (row.counter + (run.lefts?.[left]?.offset ?? Infinity) <= counter) left++
-      const from = deleted[hole] ?? Infinity
+      while (hole < deleted.length && (deleted[hole + 1] as number) < counter) hole += 2
+      while (left < lefts.length && row.counter + (lefts[left] as Run).offset <= counter) left++
+      const from = hole < deleted.length ? (deleted[hole] as number) : end
       const isDeleted = from <= counter
-      const child = row.counter + (run.lefts?.[left]?.offset ?? Infinity)
-      let next = Math.min(end, child, isDeleted ? (deleted[hole + 1] as number) + 1 : from)
+      let next = isDeleted ? (deleted[hole + 1] as number) + 1 : from
+      if (left < lefts.length) next = Math.min(next, row.counter + (lefts[left] as Run).offset)
       let width = 1
       let units = 0
       if (!isDeleted) {
@@ -200,6 +205,7 @@ function cutAll(runs: readonly Run[], text: string): Piece[] | undefined {
 }
 
 const NONE: readonly number[] = []
+const NO_RUNS: readonly Run[] = []
 
 /** Ranges in order, those that touch or overlap as one. Mostly there is one, or they are in order as they come. */
 function inOrder(ranges: number[]): readonly number[] {
@@ -225,13 +231,7 @@ function pointsOfWidth(text: string, from: number, width: number, most: number):
 /** Walks the tree: left children of a character, the character, right children. Gives pieces their origins on the way. */
 function walk(sequence: Sequence, roots: readonly Run[], pieces: readonly Piece[]): Piece[] {
   const out: Piece[] = []
-  interface Frame {
-    readonly run: Run
-    at: number
-    left: number
-    right: number
-  }
-  const stack: Frame[] = []
+  const stack: Run[] = []
   const enter = (run: Run): void => {
     const head = pieces[run.from] as Piece
     const { parent } = run
@@ -258,23 +258,23 @@ function walk(sequence: Sequence, roots: readonly Run[], pieces: readonly Piece[
       piece.rightSite = rightSite
       piece.rightCounter = rightCounter
     }
-    stack.push({ run, at: run.from, left: 0, right: 0 })
+    run.at = run.from
+    stack.push(run)
   }
   for (const root of roots) {
     enter(root)
     while (stack.length > 0) {
-      const frame = stack[stack.length - 1] as Frame
-      const { run } = frame
-      const piece = frame.at < run.to ? (pieces[frame.at] as Piece) : undefined
-      const left = run.lefts?.[frame.left]
+      const run = stack[stack.length - 1] as Run
+      const piece = run.at < run.to ? (pieces[run.at] as Piece) : undefined
+      const left = run.lefts === undefined ? undefined : run.lefts[run.left]
       if (piece !== undefined && left !== undefined && run.row.counter + left.offset === piece.counter) {
-        frame.left++
+        run.left++
         enter(left)
       } else if (piece !== undefined) {
         out.push(piece)
-        frame.at++
+        run.at++
       } else {
-        const right = run.rights?.[frame.right++]
+        const right = run.rights === undefined ? undefined : run.rights[run.right++]
         if (right === undefined) stack.pop()
         else enter(right)
       }
