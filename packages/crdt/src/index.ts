@@ -119,7 +119,8 @@ export type { CursorSide, TextCursor, TextCursorJson } from './text/cursor.ts'
 export type { TextDelta } from './text/delta.ts'
 export { PendingOverflowError, TextHistoryError } from './text/errors.ts'
 export type { CharacterJson, TextEditJson, TextJson } from './text/text-json.ts'
-export type { Text, TextOptions } from './text/text.ts'
+export type { TextOptions } from './text/options.ts'
+export type { Text } from './text/text.ts'
 export {
   type CrdtValue,
   type Frozen,

@@ -1,6 +1,7 @@
 import { decodeRows } from './decoder.ts'
 import { opsFromJSON } from './text-json.ts'
-import { Text, type TextOptions } from './text.ts'
+import type { TextOptions } from './options.ts'
+import { Text } from './text.ts'
 
 /**
  * An empty text that any number of replicas edit at once. What each of them writes stays in one piece: of

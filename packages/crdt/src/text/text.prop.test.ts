@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createText, decodeText, type Text, type TextDelta, textFromJSON } from './index.ts'
+import {
+  createText,
+  DecodeError,
+  decodeText,
+  DuplicateReplicaError,
+  PendingOverflowError,
+  type Text,
+  type TextDelta,
+  textFromJSON,
+} from './index.ts'
 import { type Edit, Network, steps } from './testing/network.ts'
 
 const hex = (text: Text | TextDelta): string => Buffer.from(text.encode()).toString('hex')
@@ -130,3 +139,45 @@ test('deltaSince() has what a replica at that version lacks, and nothing else', 
     { numRuns: 200 },
   )
 })
+
+test('damaged bytes are refused with nothing changed, or are another text in its one spelling', () => {
+  const damage = fc.array(
+    fc.tuple(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), fc.nat(255)),
+    {
+      minLength: 1,
+      maxLength: 3,
+    },
+  )
+  fc.assert(
+    fc.property(steps(2, 15), damage, fc.nat(3), (list, places, cut) => {
+      const network = new Network(2)
+      for (const step of list) network.run(step)
+      const [sender] = network.texts as [Text]
+      const bytes = sender.encode()
+      for (const [place, byte] of places) bytes[Math.floor(place * bytes.length)] = byte
+      const damaged = cut === 0 ? bytes.subarray(0, bytes.length - 1) : bytes
+      const host = createText({ replica: 'host', maxPending: 1000 })
+      host.insert(0, 'here')
+      const before = hex(host)
+      const error = errorOf(() => host.merge(damaged))
+      expect(error === undefined || hex(host) === before).toBe(true)
+      expect([undefined, DecodeError, PendingOverflowError, DuplicateReplicaError]).toContain(error)
+      expect(hex(decodeText(host.encode(), { replica: 'reader' }))).toBe(hex(host))
+      let read: Text | undefined
+      const refusal = errorOf(() => (read = decodeText(damaged, { replica: 'reader' })))
+      expect([undefined, DecodeError]).toContain(refusal)
+      expect([undefined, Buffer.from(damaged).toString('hex')]).toContain(read && hex(read))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+/** The class of what it throws. */
+function errorOf(run: () => unknown): unknown {
+  try {
+    run()
+    return undefined
+  } catch (error) {
+    return (error as Error).constructor
+  }
+}

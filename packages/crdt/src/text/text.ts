@@ -1,6 +1,6 @@
 import { DecodeError, VersionVector } from '@quorate/vector-clock'
-import { checkSource, type Crdt, type MergeSource, type ReplicaOptions } from '../crdt.ts'
-import { checkReplica, checkVersion } from '../format.ts'
+import { checkSource, type Crdt, type MergeSource } from '../crdt.ts'
+import { checkVersion } from '../format.ts'
 import { Changes, type TextListener } from './changes.ts'
 import { encodeOps } from './codec.ts'
 import { cursorAt, cursorFrom, type CursorSide, type TextCursor, type TextCursorJson } from './cursor.ts'
@@ -10,6 +10,7 @@ import { collect, textAt } from './history.ts'
 import { Inbox } from './inbox.ts'
 import { load } from './load.ts'
 import { countPoints, type Insertion, NOWHERE, type Op } from './ops.ts'
+import { checkOptions, type TextOptions } from './options.ts'
 import { MAX_EVENTS } from './rows.ts'
 import { Sequence } from './sequence.ts'
 import { opsSince } from './since.ts'
@@ -18,25 +19,6 @@ import type { Site } from './site.ts'
 import { opsToJSON, type TextJson } from './text-json.ts'
 import { UndoManager } from './undo.ts'
 import { readRange } from './visible.ts'
-
-/** Options of `createText`, `decodeText` and `textFromJSON`. */
-export interface TextOptions extends ReplicaOptions {
-  /**
-   * What indices, counts and lengths count. Default `utf16`, as JavaScript strings do; an index within a
-   * surrogate pair is refused then. With `code-points` an emoji of one code point counts as 1.
-   */
-  readonly positions?: 'utf16' | 'code-points' | undefined
-  /**
-   * How many characters and deletions may wait for edits that they need and that have not come. Default 100,000.
-   * A merge that would pass it is refused.
-   */
-  readonly maxPending?: number | undefined
-  /** How many groups of edits `undo()` can go back. Default 500; 0 for none. */
-  readonly maxUndo?: number | undefined
-}
-
-const MAX_PENDING = 100_000
-const MAX_UNDO = 500
 
 /** A text that several replicas edit at once; see {@link createText}. */
 export class Text implements Crdt<'text', string> {
@@ -52,13 +34,8 @@ export class Text implements Crdt<'text', string> {
 
   /** @internal Use `createText`, `decodeText` or `textFromJSON`. */
   constructor(options: TextOptions, state: readonly Op[] | Decoded = []) {
-    this.replica = checkReplica(options)
-    const { positions = 'utf16', maxPending = MAX_PENDING, maxUndo = MAX_UNDO } = options
-    if (positions !== 'utf16' && positions !== 'code-points') {
-      throw new TypeError(`positions must be utf16 or code-points, got ${String(positions)}`)
-    }
-    checkBound('maxPending', maxPending)
-    checkBound('maxUndo', maxUndo)
+    const { replica, positions, maxPending, maxUndo } = checkOptions(options)
+    this.replica = replica
     this.#options = options
     const inPoints = positions === 'code-points'
     let sequence = new Sequence(inPoints)
@@ -372,7 +349,3 @@ export class Text implements Crdt<'text', string> {
 /** A position as `String.slice` takes it. */
 const clamp = (index: number, length: number): number =>
   Math.max(0, Math.min(length, Math.trunc(index < 0 ? length + index : index) || 0))
-
-function checkBound(name: string, bound: number): void {
-  if (!(bound >= 0)) throw new RangeError(`${name} must be a number from 0, got ${bound}`)
-}
