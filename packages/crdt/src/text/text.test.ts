@@ -9,6 +9,7 @@ import {
   PendingOverflowError,
   type Text,
   type TextChangeEvent,
+  TextHistoryError,
   textFromJSON,
 } from './index.ts'
 
@@ -243,6 +244,28 @@ describe('merging', () => {
     expect([other.toString(), other.hasGaps]).toEqual(['Hello World', false])
   })
 
+  test('a run of backspaces that comes before what it deletes waits, down to the character', () => {
+    const one = createText({ replica: 'a' })
+    const parts = Array.from('abcd').map((character, i) => one.insert(i, character))
+    const other = one.clone({ replica: 'b' })
+    for (let i = 0; i < 3; i++) other.delete(other.length - 1, 1)
+    const removal = other.deltaSince(one.version).encode()
+    const reader = createText({ replica: 'reader' })
+    const seen: [string, boolean][] = []
+    for (const part of [removal, ...parts]) {
+      reader.merge(part)
+      seen.push([reader.toString(), reader.hasGaps])
+    }
+    // The first deletion is that of the last character: none can come before it.
+    expect(seen).toEqual([
+      ['', true],
+      ['a', true],
+      ['ab', true],
+      ['abc', true],
+      ['a', false],
+    ])
+  })
+
   test('more may not wait than maxPending: the merge is refused, whole', () => {
     const one = createText({ replica: 'a' })
     const other = createText({ replica: 'b', maxPending: 5 })
@@ -400,6 +423,26 @@ describe('bytes', () => {
     text.insert(0, 'x')
     const json: unknown = JSON.parse(JSON.stringify(text))
     expect(textFromJSON(json, { replica: 'b' }).toString()).toBe('x')
+  })
+})
+
+describe('history', () => {
+  test('collect() forgets what was deleted up to the stable version, and nothing else', () => {
+    const text = createText({ replica: 'a' })
+    text.insert(0, 'abcdef')
+    text.delete(1, 2)
+    const between = text.snapshot()
+    text.delete(2, 1)
+    const bytes = hex(text)
+    expect(text.collect(VersionVector.of({ a: 6 }))).toBe(0)
+    expect(text.textAt(VersionVector.of({ a: 6 }))).toBe('abcdef')
+    expect(text.collect(between)).toBe(2)
+    expect(text.textAt(between)).toBe('adef')
+    expect(() => text.textAt(VersionVector.of({ a: 6 }))).toThrow(TextHistoryError)
+    // Undo brings back what is kept.
+    text.undo()
+    expect(text.toString()).toBe('adef')
+    expect(hex(text)).not.toBe(bytes)
   })
 })
 
