@@ -1,30 +1,23 @@
 import { CausalContext, type Dot, type VersionVector } from '@quorate/vector-clock'
+import { DotIndex } from './dot-index.ts'
 import { DuplicateReplicaError } from './errors.ts'
 import {
-  addRemoved,
+  above,
+  addRuns,
   type Content,
   Edit,
   type Entry,
-  eventOf,
   type Fragment,
   type Key,
+  lastDots,
   runsWithout,
   type StoreRules,
 } from './fragment.ts'
-import { lastDots, RemovalLog } from './removal-log.ts'
-
-/** From here on a list is searched by index. */
-const LONG = 8
-
-/** Some 100 kB at most. */
-const LOG_MIN = 1024
 
 /** An entry in a store; those of one key form a list. */
 export interface Live<K, P> extends Entry<K, P> {
   next: Live<K, P> | undefined
   previous: Live<K, P> | undefined
-  /** The last join that found it in the other state too. */
-  seenIn: number
 }
 
 /**
@@ -43,27 +36,17 @@ export class DotStore<K extends Key, P> {
   readonly context: CausalContext = new CausalContext()
   /** The first entry of each key. */
   readonly entries: Map<K, Live<K, P>> = new Map()
-  /** Number of entries. */
-  live = 0
   readonly #rules: StoreRules<P>
-  readonly #logMin: number
-  readonly #log = new RemovalLog<K, P>()
   /** The writer, from its first edit on this copy. */
   #writer: string | undefined
   /** Writers to be forgotten: their last event, and what all must have seen of what was known when nothing was left. */
   readonly #marks = new Map<string, { readonly last: number; pending: readonly Dot[] }>()
   /** The last event of writers whose names are gone. Replicas that have not done so bring them back. */
   readonly #forgotten = new Map<string, number>()
-  #join = 0
-  #lookup: { readonly key: K; readonly join: number; readonly byEvent: Map<string, Live<K, P>> } | undefined
 
-  /**
-   * @param rules what a type's format says of it.
-   * @param logMin how much the log of removals may hold in a small state; in a large one as much as there are entries.
-   */
-  constructor(rules: StoreRules<P>, logMin: number = LOG_MIN) {
+  /** @param rules what a type's format says of it. */
+  constructor(rules: StoreRules<P>) {
     this.#rules = rules
-    this.#logMin = logMin
   }
 
   /** Puts an entry beside those of its key, or in their place. */
@@ -84,18 +67,16 @@ export class DotStore<K extends Key, P> {
   edit(replica: string, removed: readonly Live<K, P>[], puts: readonly Content<K, P>[]): Fragment<K, P> {
     const removal = removed.length > 0 ? 1 : 0
     const count = removal + puts.length
-    if (count === 0) return new Edit<K, P>(replica, 1, 0, [], [])
+    const entries: Live<K, P>[] = []
+    if (count === 0) return new Edit(replica, 1, 0, removed, entries)
     const from = this.context.take(replica, count)
     this.#writer = replica
     for (const entry of removed) this.unlink(entry)
-    const entries: Live<K, P>[] = []
     for (let i = 0; i < puts.length; i++) {
       const { key, payload } = puts[i] as Content<K, P>
       entries.push(this.insert(key, replica, from + removal + i, payload))
     }
-    const edit = new Edit(replica, from, from + count - 1, removed, entries)
-    if (removal > 0) this.#log.add(edit, [edit], removed.length + 1, this.#bound)
-    return edit
+    return new Edit(replica, from, from + count - 1, removed, entries)
   }
 
   /** The entries of a key. */
@@ -124,36 +105,41 @@ export class DotStore<K extends Key, P> {
   join(source: Fragment<K, P>, admit?: (news: readonly Entry<K, P>[]) => void): boolean {
     const fragment = this.#known(source)
     const { context, entries } = fragment
-    const join = ++this.#join
-    const news: Entry<K, P>[] = []
-    const gone: Entry<K, P>[] = []
     // What this copy has made is a run up to its last event, so only what is above that can be another's.
     const writer = this.#writer
     if (writer !== undefined && context.last(writer) > this.context.last(writer)) this.#refuse(writer)
-    for (const entry of entries) {
-      const mine = this.#find(entry, join)
-      if (mine !== undefined) {
-        if (!this.#rules.samePayload(mine.payload, entry.payload)) this.#refuse(entry.node)
-        mine.seenIn = join
-      } else if (this.context.has(entry)) gone.push(entry)
-      else news.push(entry)
+    const news: Entry<K, P>[] = []
+    const known: Entry<K, P>[] = []
+    for (const entry of entries) (this.context.has(entry) ? known : news).push(entry)
+    let index: DotIndex<Live<K, P>> | undefined
+    const kept = new Set<Live<K, P>>()
+    for (const entry of known) {
+      let mine = this.entries.get(entry.key)
+      // Most keys have one entry. The rest are not looked for along their lists, which a sender may make long.
+      if (mine?.counter !== entry.counter || mine.node !== entry.node) {
+        mine = (index ??= new DotIndex(this.within(context))).get(entry)
+        if (mine === undefined) continue
+      }
+      if (mine.key !== entry.key || !this.#rules.samePayload(mine.payload, entry.payload)) {
+        this.#refuse(entry.node)
+      }
+      kept.add(mine)
     }
-    this.#lookup = undefined
-    const removed = this.#removedBy(fragment, join, gone.length > 0)
-    this.#checkKeys(removed, gone)
     admit?.(news)
+    // If each event of the other state is an entry, it has removed none.
+    const lacks = context.size > entries.length ? [...this.within(context)] : []
+    const removed = lacks.filter((entry) => !kept.has(entry))
     for (const entry of removed) this.unlink(entry)
     for (const { key, node, counter, payload } of news) this.insert(key, node, counter, payload)
     if (this.context.includes(context)) return news.length + removed.length > 0
     this.context.merge(context)
-    this.#note(fragment)
+    this.noted(fragment)
     return true
   }
 
   /** Takes over all that another store holds, to be edited apart from it; this one must be empty. */
-  copy(other: DotStore<K, P>): void {
+  copy(other: this): void {
     this.join(other.fragment())
-    this.#log.copy(other.#log)
     for (const [gone, last] of other.#forgotten) this.#forgotten.set(gone, last)
   }
 
@@ -162,22 +148,15 @@ export class DotStore<K extends Key, P> {
     return { context: this.context.clone(), entries: [...this.all()] }
   }
 
-  /** What a replica at this version lacks: what it has not seen, and what was removed by what it has not seen. */
+  /** What a replica at this version lacks: what it has not seen, and all that was ever removed. */
   since(version: VersionVector): Fragment<K, P> {
-    const news = new CausalContext()
-    for (const { node, from, to } of this.context.runs()) {
-      const start = Math.max(from, version.get(node) + 1)
-      if (start <= to) news.addRun(node, start, to)
-    }
-    if (news.size === 0) return { context: news, entries: [] }
     const context = new CausalContext()
-    const removals = this.#log.since(version)
-    if (removals !== undefined) addRemoved(context, removals)
-    // The log does not reach back so far: all that was ever removed, so all but what is there.
-    else
-      for (const { node, from, to } of runsWithout(this.context, this.all())) context.addRun(node, from, to)
-    context.merge(news)
-    return { context, entries: [...this.within(news)] }
+    const entries: Entry<K, P>[] = []
+    if (lastDots(this.context).every((dot) => version.includes(dot))) return { context, entries }
+    const seen: Dot[] = []
+    for (const entry of this.all()) (version.includes(entry) ? seen : entries).push(entry)
+    addRuns(context, runsWithout(this.context, seen))
+    return { context, entries }
   }
 
   /**
@@ -185,7 +164,7 @@ export class DotStore<K extends Key, P> {
    * it made have come here; and only one replica may do it, or a quantity is there twice.
    */
   retire(replica: string, gone: string): Fragment<K, P> {
-    const left = [...this.all()].filter(({ node }) => node === gone)
+    const left = this.#leftBy(gone)
     return this.edit(replica, left, left)
   }
 
@@ -203,8 +182,7 @@ export class DotStore<K extends Key, P> {
     if (mark?.last !== last) {
       this.#marks.delete(gone)
       // What is under way, and so still to come, might put an entry in.
-      if (this.context.vector.get(gone) < last) return false
-      for (const { node } of this.all()) if (node === gone) return false
+      if (this.context.vector.get(gone) < last || this.#leftBy(gone).length > 0) return false
       mark = { last, pending: lastDots(this.context) }
       this.#marks.set(gone, mark)
     }
@@ -214,7 +192,6 @@ export class DotStore<K extends Key, P> {
     this.#marks.delete(gone)
     this.#forgotten.set(gone, last)
     this.context.delete(gone)
-    this.#log.reset(lastDots(this.context))
     return true
   }
 
@@ -226,10 +203,9 @@ export class DotStore<K extends Key, P> {
   /** Puts an entry in: the one place, for those who keep something beside the entries. */
   protected insert(key: K, node: string, counter: number, payload: P): Live<K, P> {
     const next = this.entries.get(key)
-    const entry: Live<K, P> = { key, node, counter, payload, next, previous: undefined, seenIn: 0 }
+    const entry: Live<K, P> = { key, node, counter, payload, next, previous: undefined }
     if (next !== undefined) next.previous = entry
     this.entries.set(key, entry)
-    this.live++
     return entry
   }
 
@@ -239,65 +215,21 @@ export class DotStore<K extends Key, P> {
     if (previous !== undefined) previous.next = next
     else if (next === undefined) this.entries.delete(key)
     else this.entries.set(key, next)
-    this.live--
+  }
+
+  /** Is told of each fragment that brought something, for those who remember it. */
+  protected noted(_fragment: Fragment<K, P>): void {}
+
+  #leftBy(gone: string): Live<K, P>[] {
+    return [...this.all()].filter(({ node }) => node === gone)
   }
 
   /** What came without the writers that were forgotten here, but for what they have made since. */
   #known(fragment: Fragment<K, P>): Fragment<K, P> {
-    if (![...this.#forgotten.keys()].some((gone) => fragment.context.last(gone) > 0)) return fragment
-    const context = new CausalContext()
-    for (const { node, from, to } of fragment.context.runs()) {
-      const start = Math.max(from, (this.#forgotten.get(node) ?? 0) + 1)
-      if (start <= to) context.addRun(node, start, to)
-    }
+    const forgotten = this.#forgotten
+    if (![...forgotten.keys()].some((gone) => fragment.context.last(gone) > 0)) return fragment
+    const context = above(fragment.context, (node) => forgotten.get(node) ?? 0)
     return { context, entries: fragment.entries.filter((entry) => context.has(entry)) }
-  }
-
-  get #bound(): number {
-    return Math.max(this.#logMin, this.live)
-  }
-
-  /** The entries that the other state knew and no longer has. */
-  #removedBy({ context, entries }: Fragment<K, P>, join: number, hasGone: boolean): Live<K, P>[] {
-    const removed: Live<K, P>[] = []
-    // Adds alone remove nothing. But one that is gone here may be here under another key.
-    if (context.size > entries.length || hasGone) {
-      for (const entry of this.within(context)) if (entry.seenIn !== join) removed.push(entry)
-    }
-    return removed
-  }
-
-  /** Remembers what came if it removed something. */
-  #note(fragment: Fragment<K, P>): void {
-    const { context, entries } = fragment
-    if (context.size === entries.length) return
-    let weight = entries.length
-    for (const _ of context.runs()) weight++
-    if (weight > this.#bound) this.#log.reset(lastDots(this.context))
-    else this.#log.add(fragment, lastDots(context), weight, this.#bound)
-  }
-
-  /**
-   * The entry of an event. A long list gets an index for the join, as the entries of a key come one
-   * after another: else a sender could make two lists of one key cost the product of their lengths.
-   */
-  #find({ key, node, counter }: Entry<K, P>, join: number): Live<K, P> | undefined {
-    let entry = this.entries.get(key)
-    for (let i = 0; i < LONG && entry !== undefined; i++, entry = entry.next) {
-      if (entry.counter === counter && entry.node === node) return entry
-    }
-    if (entry === undefined) return undefined
-    if (this.#lookup?.key !== key || this.#lookup.join !== join) {
-      this.#lookup = { key, join, byEvent: new Map(this.list(key).map((one) => [eventOf(one), one])) }
-    }
-    return this.#lookup.byEvent.get(eventOf({ node, counter }))
-  }
-
-  /** @throws DuplicateReplicaError if what seems to be gone in the other state is there under another key. */
-  #checkKeys(removed: readonly Dot[], gone: readonly Dot[]): void {
-    if (removed.length === 0 || gone.length === 0) return
-    const events = new Set(gone.map(eventOf))
-    for (const entry of removed) if (events.has(eventOf(entry))) this.#refuse(entry.node)
   }
 
   #refuse(node: string): never {

@@ -39,7 +39,7 @@ export class DwFlag extends Dotted<'dw-flag', string, boolean, boolean> {
 
   /** True if it is enabled. */
   get value(): boolean {
-    return this.store.live > 0 && this.store.list(KEY).every(({ payload }) => payload)
+    return this.store.entries.size > 0 && this.store.list(KEY).every(({ payload }) => payload)
   }
 
   /** Enables it, and takes back the disablings this replica has seen. */

@@ -35,7 +35,7 @@ export class EwFlag extends Dotted<'ew-flag', string, undefined, boolean> {
 
   /** True if it is enabled. */
   get value(): boolean {
-    return this.store.live > 0
+    return this.store.entries.size > 0
   }
 
   /** Enables it; wins over a disabling that does not know of it. */

@@ -60,5 +60,5 @@ export function checkReplica(options: ReplicaOptions | null | undefined): string
 
 /** @throws TypeError if it is not a version vector. Not `instanceof`: it may be of another copy of the package. */
 export function checkVersion(version: VersionVector | undefined): void {
-  if (typeof version?.includes !== 'function') throw new TypeError('version must be a VersionVector')
+  if (typeof version?.dominates !== 'function') throw new TypeError('version must be a VersionVector')
 }

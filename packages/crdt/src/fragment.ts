@@ -1,5 +1,6 @@
 import { CausalContext, type Dot, type DotRun } from '@quorate/vector-clock'
 import type { CrdtType } from './crdt.ts'
+import { DotIndex } from './dot-index.ts'
 import { DuplicateReplicaError } from './errors.ts'
 
 /** What keys may be. Within one type of CRDT, a 1 and a 1n are two. */
@@ -65,16 +66,35 @@ export class Edit<K, P> implements Fragment<K, P> {
   }
 }
 
+/** Adds runs to a context; in order, as one in the middle would move all after it. */
+export function addRuns(context: CausalContext, runs: Iterable<DotRun>): void {
+  for (const { node, from, to } of [...runs].toSorted((a, b) => a.from - b.from))
+    context.addRun(node, from, to)
+}
+
 /** Adds to `context` all that the fragments have removed, and the removals. */
 export function addRemoved<K, P>(context: CausalContext, fragments: readonly Fragment<K, P>[]): void {
-  const runs: DotRun[] = []
-  for (const fragment of fragments) {
-    if (fragment.context.size > fragment.entries.length) {
-      runs.push(...runsWithout(fragment.context, fragment.entries))
-    }
+  addRuns(
+    context,
+    fragments.flatMap((one) =>
+      one.context.size > one.entries.length ? [...runsWithout(one.context, one.entries)] : [],
+    ),
+  )
+}
+
+/** What a context holds above a counter of each node. */
+export function above(context: CausalContext, counterOf: (node: string) => number): CausalContext {
+  const rest = new CausalContext()
+  for (const { node, from, to } of context.runs()) {
+    const start = Math.max(from, counterOf(node) + 1)
+    if (start <= to) rest.addRun(node, start, to)
   }
-  // In order, so that each is added at the end: else a run in the middle moves all after it.
-  for (const { node, from, to } of runs.toSorted((a, b) => a.from - b.from)) context.addRun(node, from, to)
+  return rest
+}
+
+/** The highest event of each node. */
+export function lastDots(context: CausalContext): Dot[] {
+  return context.nodes.map((node) => ({ node, counter: context.last(node) }))
 }
 
 /** The runs of a context without some of its events. */
@@ -113,22 +133,18 @@ export function group<K extends Key, P>(
   fragments: readonly Fragment<K, P>[],
 ): Fragment<K, P> {
   const context = new CausalContext()
-  const entries = new Map<string, Entry<K, P>>()
+  const entries = new DotIndex<Entry<K, P>>([])
   for (const fragment of fragments) {
     context.merge(fragment.context)
     for (const entry of fragment.entries) {
-      const event = eventOf(entry)
-      const { key, payload } = entries.get(event) ?? entry
+      const { key, payload } = entries.get(entry) ?? entry
       if (key !== entry.key || !rules.samePayload(payload, entry.payload)) {
         throw new DuplicateReplicaError(rules.type, entry.node)
       }
-      entries.set(event, entry)
+      entries.add(entry)
     }
   }
   const removed = new CausalContext()
   addRemoved(removed, fragments)
-  return { context, entries: [...entries.values()].filter((entry) => !removed.has(entry)) }
+  return { context, entries: [...entries].filter((entry) => !removed.has(entry)) }
 }
-
-/** An event as one text, unlike that of any other. */
-export const eventOf = ({ node, counter }: Dot): string => `${counter} ${node}`

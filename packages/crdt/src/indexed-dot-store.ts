@@ -1,28 +1,87 @@
-import type { CausalContext } from '@quorate/vector-clock'
+import { CausalContext, type VersionVector } from '@quorate/vector-clock'
+import { DotIndex } from './dot-index.ts'
 import { DotStore, type Live } from './dot-store.ts'
-import type { Key } from './fragment.ts'
+import {
+  above,
+  addRemoved,
+  type Content,
+  type Fragment,
+  type Key,
+  lastDots,
+  type StoreRules,
+} from './fragment.ts'
+import { RemovalLog } from './removal-log.ts'
 
 /** Below this many entries a look at each is as fast as an index. */
 const SMALL = 64
 
+/** Some 100 kB at most. */
+const LOG_MIN = 1024
+
 /**
- * A store that finds entries by event, so that a small delta costs little in a large state. The index
- * is made with the first such delta: a replica that gets none does not pay for it.
+ * A store for states that may be large: a small delta costs little, be it made or merged. It remembers removals, so
+ * that its deltas tell of those that a peer has not seen; and it finds entries by event. That index is made with
+ * the first small delta: a replica that gets none does not pay for it.
  */
 export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
-  #index: Map<string, Map<number, Live<K, P>>> | undefined;
+  /** Number of entries. */
+  #live = 0
+  #index: DotIndex<Live<K, P>> | undefined
+  readonly #logMin: number
+  readonly #log = new RemovalLog<K, P>()
+
+  /** @param logMin how much the log of removals may hold in a small state; in a large one as much as there are entries. */
+  constructor(rules: StoreRules<P>, logMin: number = LOG_MIN) {
+    super(rules)
+    this.#logMin = logMin
+  }
+
+  override edit(
+    replica: string,
+    removed: readonly Live<K, P>[],
+    puts: readonly Content<K, P>[],
+  ): Fragment<K, P> {
+    const edit = super.edit(replica, removed, puts)
+    if (removed.length > 0) {
+      const last = { node: replica, counter: this.context.last(replica) }
+      this.#log.add(edit, [last], removed.length + 1, this.#bound)
+    }
+    return edit
+  }
+
+  override copy(other: this): void {
+    super.copy(other)
+    this.#log.copy(other.#log)
+  }
+
+  /** What a replica at this version lacks: what it has not seen, and what was removed by what it has not seen. */
+  override since(version: VersionVector): Fragment<K, P> {
+    const removals = this.#log.since(version)
+    // The log does not reach back so far.
+    if (removals === undefined) return super.since(version)
+    const news = above(this.context, (node) => version.get(node))
+    const context = new CausalContext()
+    if (news.size === 0) return { context, entries: [] }
+    addRemoved(context, removals)
+    context.merge(news)
+    return { context, entries: [...this.within(news)] }
+  }
+
+  override forget(gone: string, stable: VersionVector): boolean {
+    const isGone = super.forget(gone, stable)
+    if (isGone) this.#log.reset(lastDots(this.context))
+    return isGone
+  }
 
   protected override *within(context: CausalContext): IterableIterator<Live<K, P>> {
-    if (this.live < SMALL || context.size * 4 > this.live) {
+    if (this.#live < SMALL || context.size * 4 > this.#live) {
       yield* super.within(context)
       return
     }
-    const index = (this.#index ??= this.#build())
+    const index = (this.#index ??= new DotIndex(this.all()))
     for (const { node, from, to } of context.runs()) {
-      const entries = index.get(node)
-      if (entries === undefined) continue
       for (let counter = from; counter <= to; counter++) {
-        const entry = entries.get(counter)
+        const entry = index.get({ node, counter })
         if (entry !== undefined) yield entry
       }
     }
@@ -30,27 +89,28 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
 
   protected override insert(key: K, node: string, counter: number, payload: P): Live<K, P> {
     const entry = super.insert(key, node, counter, payload)
-    if (this.#index !== undefined) put(this.#index, entry)
+    this.#index?.add(entry)
+    this.#live++
     return entry
   }
 
   protected override unlink(entry: Live<K, P>): void {
     super.unlink(entry)
-    this.#index?.get(entry.node)?.delete(entry.counter)
+    this.#index?.delete(entry)
+    this.#live--
   }
 
-  #build(): Map<string, Map<number, Live<K, P>>> {
-    const index = new Map<string, Map<number, Live<K, P>>>()
-    for (const head of this.entries.values()) {
-      for (let entry: Live<K, P> | undefined = head; entry !== undefined; entry = entry.next)
-        put(index, entry)
-    }
-    return index
+  /** Remembers what came if it removed something. */
+  protected override noted(fragment: Fragment<K, P>): void {
+    const { context, entries } = fragment
+    if (context.size === entries.length) return
+    let weight = entries.length
+    for (const _ of context.runs()) weight++
+    if (weight > this.#bound) this.#log.reset(lastDots(this.context))
+    else this.#log.add(fragment, lastDots(context), weight, this.#bound)
   }
-}
 
-function put<K, P>(index: Map<string, Map<number, Live<K, P>>>, entry: Live<K, P>): void {
-  const entries = index.get(entry.node)
-  if (entries === undefined) index.set(entry.node, new Map([[entry.counter, entry]]))
-  else entries.set(entry.counter, entry)
+  get #bound(): number {
+    return Math.max(this.#logMin, this.#live)
+  }
 }

@@ -1,5 +1,5 @@
-import type { CausalContext, Dot, VersionVector } from '@quorate/vector-clock'
-import { type Fragment } from './fragment.ts'
+import type { Dot, VersionVector } from '@quorate/vector-clock'
+import type { Fragment } from './fragment.ts'
 
 interface Removal<K, P> {
   /** Whoever has seen these, and what came before them, knows all that the fragment removed. */
@@ -66,9 +66,4 @@ export class RemovalLog<K, P> {
       this.#base.set(node, Math.max(counter, this.#base.get(node) ?? 0))
     }
   }
-}
-
-/** The highest event of each node. */
-export function lastDots(context: CausalContext): Dot[] {
-  return context.nodes.map((node) => ({ node, counter: context.last(node) }))
 }
