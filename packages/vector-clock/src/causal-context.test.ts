@@ -108,6 +108,18 @@ test('a few events merged into a context with many gaps close just the gaps they
   expect(seen.size).toBe(104)
 })
 
+// A minute if each run of the small one is a move of the large one.
+test('a context with many runs goes into one with very many in time', { timeout: 5_000 }, () => {
+  const every = (n: number, from: number): CausalContext => {
+    const context = new CausalContext()
+    for (let i = 0; i < n; i++) context.addRun('a', 4 * i + from, 4 * i + from)
+    return context
+  }
+  const large = every(800_000, 1)
+  large.merge(every(99_000, 3))
+  expect(large.size).toBe(899_000)
+})
+
 test('take() makes several events at once, or none', () => {
   const seen = new CausalContext()
   expect(seen.take('a', 3)).toBe(1)

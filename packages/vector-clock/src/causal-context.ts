@@ -6,6 +6,8 @@ import { VersionVector } from './version-vector.ts'
 
 const FORMAT = 1
 const WHAT = 'causal context'
+/** Numbers in a list of runs up to which it is put in run by run: a move of all costs a 50th of a copy. */
+const FEW = 32
 
 /** Consecutive events of one node, both ends included. */
 export interface DotRun {
@@ -158,8 +160,9 @@ export class CausalContext {
   merge(other: CausalContext): void {
     for (const [node, theirs] of other.#runs) {
       const mine = this.#runs.get(node)
-      // A copy of a long list for each small delta would be felt; so would many moves within one.
-      if (mine !== undefined && theirs.length * 8 < mine.length) {
+      // A copy of a long list for each small delta would be felt; so would many moves within one, also if they are
+      // few beside its length.
+      if (mine !== undefined && theirs.length <= FEW && theirs.length * 8 < mine.length) {
         for (let i = 0; i < theirs.length; i += 2) insert(mine, theirs[i] as number, theirs[i + 1] as number)
       } else this.#runs.set(node, union(mine ?? [], theirs))
     }

@@ -31,6 +31,16 @@ test('increment() leaves the vector it came from as it was', () => {
   expect(two.toJSON()).toEqual({ a: 1, b: 2, c: 1 })
 })
 
+test('increment() puts a new node in its place', () => {
+  const vector = VersionVector.of({ b: 1, d: 2 })
+  for (const node of ['a', 'c', 'e']) {
+    expect(vector.increment(node).encode()).toEqual(VersionVector.of({ b: 1, d: 2, [node]: 1 }).encode())
+  }
+  expect(() => vector.increment('')).toThrow(TypeError)
+  expect(() => vector.increment('\ud800')).toThrow(TypeError)
+  expect(vector.size).toBe(2)
+})
+
 test('merge() returns one of the two themselves if it holds the other', () => {
   const older = of({ a: 1 })
   const newer = of({ a: 2, b: 1 })

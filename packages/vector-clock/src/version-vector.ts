@@ -113,7 +113,10 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
    */
   increment(node: string): VersionVector {
     const index = indexOf(this.#nodes, node)
-    if (index < 0) return VersionVector.of([...this, [node, 1]])
+    if (index < 0) {
+      checkDot(node, 1)
+      return new VersionVector(this.#nodes.toSpliced(~index, 0, node), this.#counters.toSpliced(~index, 0, 1))
+    }
     const counter = (this.#counters[index] as number) + 1
     if (!isCounter(counter)) checkDot(node, counter)
     return new VersionVector(this.#nodes, this.#counters.with(index, counter))
@@ -209,7 +212,7 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
 const ordering = (less: boolean, more: boolean): Ordering =>
   less ? (more ? 'concurrent' : 'before') : more ? 'after' : 'equal'
 
-/** Binary search: the index of `node`, or −1. */
+/** Binary search: the index of `node`, or below 0 `~` the index where it would be. */
 function indexOf(nodes: readonly string[], node: string): number {
   let low = 0
   let high = nodes.length - 1
@@ -220,5 +223,5 @@ function indexOf(nodes: readonly string[], node: string): number {
     if (there < node) low = middle + 1
     else high = middle - 1
   }
-  return -1
+  return ~low
 }

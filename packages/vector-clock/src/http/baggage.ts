@@ -28,7 +28,13 @@ export function vectorFromBaggage(
   { key = 'quorate-version' }: BaggageOptions = {},
 ): VersionVector | undefined {
   const vectors = valuesOf(header, key).map(vectorFromHeader)
-  return vectors.length === 0 ? undefined : vectors.reduce((all, one) => all.merge(one))
+  if (vectors.length < 2) return vectors[0]
+  // Not one after the other: with many members, each would be a copy of all before.
+  const counters = new Map<string, number>()
+  for (const [node, counter] of vectors.flatMap((vector) => [...vector])) {
+    counters.set(node, Math.max(counter, counters.get(node) ?? 0))
+  }
+  return VersionVector.of(counters)
 }
 
 /**
@@ -98,5 +104,13 @@ function checkKey(key: string): void {
   if (!TOKEN.test(key)) throw new TypeError(`key must be a token of HTTP, got ${JSON.stringify(key)}`)
 }
 
-/** White space of HTTP only: `trim()` of strings takes more. */
-const trim = (text: string): string => text.replaceAll(/^[ \t]+|[ \t]+$/g, '')
+/** White space of HTTP only: `trim()` of strings takes more. No pattern: at its end, one looks at each blank for all. */
+function trim(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text[start])) start++
+  while (end > start && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
+}
+
+const isBlank = (char: string | undefined): boolean => char === ' ' || char === '\t'

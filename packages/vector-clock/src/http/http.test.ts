@@ -95,6 +95,26 @@ test('a text that is changed is refused or means the same to whoever reads it', 
   )
 })
 
+// Each takes half a minute or more if its cost grows with the square of the length.
+test.each([
+  ['blanks within a member', `a${' '.repeat(100_000)}b`, undefined],
+  [
+    'many members of one key',
+    Array.from({ length: 40_000 }, (_, i) => `quorate-version=1~n${i}.1`).join(),
+    40_000,
+  ],
+])('a long header costs no more than its length: %s', { timeout: 5_000 }, (_, header, size) => {
+  expect(vectorFromBaggage(header)?.size).toBe(size)
+})
+
+test('several members of one key are what they know together', () => {
+  expect(vectorFromBaggage('quorate-version=1~a.1~b.5,quorate-version=1~a.3~c.2')?.toJSON()).toEqual({
+    a: 3,
+    b: 5,
+    c: 2,
+  })
+})
+
 test('a header past 8,192 bytes is neither written nor read', () => {
   const entries = Array.from({ length: 700 }, (_, i) => [`server-${i}`, 1_000_000] as const)
   expect(() => vectorToHeader(VersionVector.of(entries))).toThrow(RangeError)
