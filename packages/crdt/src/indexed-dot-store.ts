@@ -3,11 +3,12 @@ import { DotIndex } from './dot-index.ts'
 import { DotStore, type Live } from './dot-store.ts'
 import {
   above,
-  addRemoved,
+  addRuns,
   type Content,
   type Fragment,
   type Key,
   lastDots,
+  runsWithout,
   type StoreRules,
 } from './fragment.ts'
 import { RemovalLog } from './removal-log.ts'
@@ -28,7 +29,7 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
   #live = 0
   #index: DotIndex<Live<K, P>> | undefined
   readonly #logMin: number
-  readonly #log = new RemovalLog<K, P>()
+  readonly #log = new RemovalLog()
 
   /** @param logMin how much the log of removals may hold in a small state; in a large one as much as there are entries. */
   constructor(rules: StoreRules<P>, logMin: number = LOG_MIN) {
@@ -44,7 +45,10 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
     const edit = super.edit(replica, removed, puts)
     if (removed.length > 0) {
       const last = { node: replica, counter: this.context.last(replica) }
-      this.#log.add(edit, [last], removed.length + 1, this.#bound)
+      const runs = removed.map(({ node, counter }) => ({ node, from: counter, to: counter }))
+      const removal = last.counter - puts.length
+      runs.push({ node: replica, from: removal, to: removal })
+      this.#log.add([last], runs, this.#bound)
     }
     return edit
   }
@@ -62,7 +66,7 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
     const news = above(this.context, (node) => version.get(node))
     const context = new CausalContext()
     if (news.size === 0) return { context, entries: [] }
-    addRemoved(context, removals)
+    addRuns(context, removals)
     context.merge(news)
     return { context, entries: [...this.within(news)] }
   }
@@ -107,7 +111,7 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
     let weight = entries.length
     for (const _ of context.runs()) weight++
     if (weight > this.#bound) this.#log.reset(lastDots(this.context))
-    else this.#log.add(fragment, lastDots(context), weight, this.#bound)
+    else this.#log.add(lastDots(context), [...runsWithout(context, entries)], this.#bound)
   }
 
   get #bound(): number {

@@ -1,11 +1,10 @@
-import type { Dot, VersionVector } from '@quorate/vector-clock'
-import type { Fragment } from './fragment.ts'
+import type { Dot, DotRun, VersionVector } from '@quorate/vector-clock'
 
-interface Removal<K, P> {
-  /** Whoever has seen these, and what came before them, knows all that the fragment removed. */
+interface Removal {
+  /** Whoever has seen these, and what came before them, knows all that was removed. */
   readonly seen: readonly Dot[]
-  readonly fragment: Fragment<K, P>
-  readonly weight: number
+  /** What was removed, and the removals. Events only: what they had put in may be large, and is gone. */
+  readonly removed: readonly DotRun[]
 }
 
 /**
@@ -17,22 +16,22 @@ interface Removal<K, P> {
  * all that it removed, as every fragment does. Why the others are enough: a removal above v came here with some
  * fragment, which is in the log or under `#base`.
  */
-export class RemovalLog<K, P> {
-  #records: Removal<K, P>[] = []
+export class RemovalLog {
+  #records: Removal[] = []
   #weight = 0
   /** The highest event by node of what is no longer in the log. */
   #base = new Map<string, number>()
 
-  /** Keeps a fragment, and drops old ones as long as the log outweighs `bound`. */
-  add(fragment: Fragment<K, P>, seen: readonly Dot[], weight: number, bound: number): void {
-    this.#records.push({ seen, fragment, weight })
-    this.#weight += weight
+  /** Keeps what a fragment removed, and drops old records as long as the log outweighs `bound`. */
+  add(seen: readonly Dot[], removed: readonly DotRun[], bound: number): void {
+    this.#records.push({ seen, removed })
+    this.#weight += seen.length + removed.length
     // Half at once, so that a drop costs each record no more than a move or two.
     if (this.#weight <= bound) return
     let dropped = 0
     for (; this.#weight > bound / 2; dropped++) {
-      const old = this.#records[dropped] as Removal<K, P>
-      this.#weight -= old.weight
+      const old = this.#records[dropped] as Removal
+      this.#weight -= old.seen.length + old.removed.length
       this.#forget(old.seen)
     }
     this.#records.splice(0, dropped)
@@ -46,16 +45,16 @@ export class RemovalLog<K, P> {
     this.#forget(seen)
   }
 
-  /** The fragments that a replica at this version needs; undefined if the log does not reach back to it. */
-  since(version: VersionVector): Fragment<K, P>[] | undefined {
+  /** The removals that a replica at this version needs; undefined if the log does not reach back to it. */
+  since(version: VersionVector): DotRun[] | undefined {
     for (const [node, counter] of this.#base) if (version.get(node) < counter) return undefined
     return this.#records
       .filter(({ seen }) => !seen.every((dot) => version.includes(dot)))
-      .map(({ fragment }) => fragment)
+      .flatMap(({ removed }) => removed)
   }
 
   /** Takes over what another log knows, for a copy of its state. */
-  copy(other: RemovalLog<K, P>): void {
+  copy(other: RemovalLog): void {
     this.#records = [...other.#records]
     this.#weight = other.#weight
     this.#base = new Map(other.#base)
