@@ -95,6 +95,34 @@ test('a replica that is gone leaves its elements and its removals to its heir', 
   expect([sorted(heir), heir.wasRemoved('x'), heir.add('x').isEmpty]).toEqual([['y'], true, true])
 })
 
+test('what takes an element or its removal away is refused, and changes nothing', () => {
+  const codes = createTwoPhaseSet({ replica: 'a' })
+  codes.add('used')
+  codes.remove('used')
+  codes.add('free')
+  const before = codes.encode()
+  // A state in which these events of a are known and have left nothing.
+  const forged = (from: number, to: number, ...entries: object[]) =>
+    twoPhaseSetFromJSON(
+      { type: '2p-set', context: { a: [[from, to]], mallory: [[1, 1]] }, entries },
+      { replica: 'mallory' },
+    )
+  const put = (element: string, adds: boolean): object => ({ element, adds, node: 'mallory', counter: 1 })
+  for (const source of [
+    forged(1, 3),
+    forged(1, 3, put('used', true)),
+    forged(4, 4),
+    forged(1, 4, put('used', false)),
+  ]) {
+    expect(() => codes.merge(source)).toThrow(DecodeError)
+    expect(() => codes.merge(source.encode())).toThrow(DecodeError)
+  }
+  expect(codes.encode()).toEqual(before)
+  // As an heir does it.
+  expect(codes.merge(forged(1, 3, put('used', false)))).toBe(true)
+  expect([codes.wasRemoved('used'), codes.has('free')]).toEqual([true, true])
+})
+
 test('elements of all kinds; JSON comes back as it went', () => {
   const a = createTwoPhaseSet<SetElement>({ replica: 'a' })
   for (const element of ['1', 1, 1n, -0]) a.add(element)

@@ -1,73 +1,26 @@
+import { addRemoveFormat, AddRemoveStore } from './add-remove.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
 import { Dotted } from './dotted.ts'
-import {
-  checkElement,
-  elementFromJSON,
-  elementToJSON,
-  isElement,
-  readElement,
-  type SetElement,
-  writeElement,
-} from './element.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
-import { IndexedDotStore } from './indexed-dot-store.ts'
+import { checkElement, type SetElement } from './element.ts'
+import type { Entry } from './fragment.ts'
+import { checkStay } from './stay.ts'
 
 /** An edit of a set, or several. */
 export type TwoPhaseSetDelta = Delta<'2p-set'>
 
-// The payload of an entry: true if it adds the element, false if it removes it for good.
-const FORMAT: FragmentFormat<'2p-set', SetElement, boolean> = {
-  type: '2p-set',
-  writeKey: writeElement,
-  readKey: readElement,
-  isKey: isElement,
-  writePayload: (writer, adds) => writer.byte(adds ? 1 : 0),
-  readPayload: (reader) => {
-    const byte = reader.byte()
-    if (byte > 1) reader.fail('an entry neither adds nor removes')
-    return byte === 1
-  },
-  isPayload: (payload) => typeof payload === 'boolean',
-  samePayload: (a, b) => a === b,
-  toJSON: (element, adds) => ({ element: elementToJSON(element), adds }),
-  fromJSON: ({ element, adds }) => ({ key: elementFromJSON(element), payload: adds }),
-}
-
-/** Knows which elements are removed: those with an entry that says so. */
-class TwoPhaseStore extends IndexedDotStore<SetElement, boolean> {
-  /** How many such entries an element has. */
-  readonly removals: Map<SetElement, number> = new Map()
-
-  protected override insert(
-    element: SetElement,
-    node: string,
-    counter: number,
-    adds: boolean,
-  ): Live<SetElement, boolean> {
-    if (!adds) this.removals.set(element, (this.removals.get(element) ?? 0) + 1)
-    return super.insert(element, node, counter, adds)
-  }
-
-  protected override unlink(entry: Live<SetElement, boolean>): void {
-    super.unlink(entry)
-    if (entry.payload) return
-    const left = (this.removals.get(entry.key) ?? 0) - 1
-    if (left > 0) this.removals.set(entry.key, left)
-    else this.removals.delete(entry.key)
-  }
-}
+const FORMAT = /* @__PURE__ */ addRemoveFormat('2p-set')
 
 /** A set in which what was removed never comes back; see {@link createTwoPhaseSet}. */
 export class TwoPhaseSet<E extends SetElement = SetElement>
   extends Dotted<'2p-set', SetElement, boolean, ReadonlySet<E>>
   implements Iterable<E>
 {
-  declare protected readonly store: TwoPhaseStore
+  declare protected readonly store: AddRemoveStore
 
   /** @internal Use `createTwoPhaseSet`, `decodeTwoPhaseSet` or `twoPhaseSetFromJSON`. */
   constructor(options: ReplicaOptions, source?: Uint8Array | TwoPhaseSet<E> | { readonly json: unknown }) {
-    super(FORMAT, new TwoPhaseStore(FORMAT), options)
+    super(FORMAT, new AddRemoveStore(FORMAT), options)
     if (source instanceof Uint8Array) this.merge(source)
     else if (source instanceof TwoPhaseSet) this.mergeAll(source)
     else if (source !== undefined) this.mergeJSON(source.json)
@@ -80,12 +33,12 @@ export class TwoPhaseSet<E extends SetElement = SetElement>
 
   /** Number of elements. */
   get size(): number {
-    return this.store.entries.size - this.store.removals.size
+    return this.store.present
   }
 
   /** True if the element is in the set. */
   has(element: E): boolean {
-    return this.store.entries.has(element) && !this.wasRemoved(element)
+    return this.store.isPresent(element)
   }
 
   /** True if the element was removed, by anybody: it cannot be added any more. */
@@ -95,7 +48,7 @@ export class TwoPhaseSet<E extends SetElement = SetElement>
 
   /** The elements, in no order to rely on. */
   *[Symbol.iterator](): IterableIterator<E> {
-    for (const element of this.store.entries.keys()) if (!this.store.removals.has(element)) yield element as E
+    for (const element of this.store.entries.keys()) if (this.store.isPresent(element)) yield element as E
   }
 
   /**
@@ -121,6 +74,13 @@ export class TwoPhaseSet<E extends SetElement = SetElement>
 
   clone(options: Partial<ReplicaOptions> = {}): TwoPhaseSet<E> {
     return new TwoPhaseSet({ replica: options.replica ?? this.replica }, this)
+  }
+
+  protected override admit(
+    news: readonly Entry<SetElement, boolean>[],
+    removed: readonly Live<SetElement, boolean>[],
+  ): void {
+    checkStay(this.type, this.store, news, removed)
   }
 }
 

@@ -97,12 +97,15 @@ export class DotStore<K extends Key, P> {
    * The union of what both know: an entry stays if both have it, or if one has it and the other has
    * never heard of it. Checks first: what throws changes nothing.
    *
-   * @param admit is shown the entries that are new here, and throws to refuse all.
+   * @param admit is shown the entries that are new here, and those that would go, and throws to refuse all.
    * @returns true if anything was new here.
    * @throws DuplicateReplicaError if one event has two contents, or if the other state has edits of the writer
    *   of this one that are not its own.
    */
-  join(source: Fragment<K, P>, admit?: (news: readonly Entry<K, P>[]) => void): boolean {
+  join(
+    source: Fragment<K, P>,
+    admit?: (news: readonly Entry<K, P>[], removed: readonly Live<K, P>[]) => void,
+  ): boolean {
     const fragment = this.#known(source)
     const { context, entries } = fragment
     // What this copy has made is a run up to its last event, so only what is above that can be another's.
@@ -125,10 +128,10 @@ export class DotStore<K extends Key, P> {
       }
       kept.add(mine)
     }
-    admit?.(news)
     // If each event of the other state is an entry, it has removed none.
     const lacks = context.size > entries.length ? [...this.within(context)] : []
     const removed = lacks.filter((entry) => !kept.has(entry))
+    admit?.(news, removed)
     for (const entry of removed) this.unlink(entry)
     for (const { key, node, counter, payload } of news) this.insert(key, node, counter, payload)
     if (this.context.includes(context)) return news.length + removed.length > 0

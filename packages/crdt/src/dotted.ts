@@ -7,7 +7,7 @@ import {
   type MergeSource,
   type ReplicaOptions,
 } from './crdt.ts'
-import type { DotStore } from './dot-store.ts'
+import type { DotStore, Live } from './dot-store.ts'
 import { checkReplica, checkVersion } from './format.ts'
 import { type Entry, type Fragment, group, type Key } from './fragment.ts'
 import {
@@ -155,10 +155,10 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
   }
 
   /**
-   * Is shown the entries that a merge would add, before anything changes, and throws to refuse the whole:
-   * the place for schemas and stamps.
+   * Is shown the entries that a merge would add and take away, before anything changes, and throws to refuse the
+   * whole: the place for schemas, stamps, and what never goes.
    */
-  protected admit(_news: readonly Entry<K, P>[]): void {}
+  protected admit(_news: readonly Entry<K, P>[], _removed: readonly Live<K, P>[]): void {}
 
   protected delta(fragment: Fragment<K, P>): Delta<T> {
     return new DottedDelta(this.#format, [fragment])
@@ -170,7 +170,7 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
   }
 
   #join(fragment: Fragment<K, P>): boolean {
-    return this.store.join(fragment, (news) => this.admit(news))
+    return this.store.join(fragment, (news, removed) => this.admit(news, removed))
   }
 
   #decode(bytes: Uint8Array): Fragment<K, P> {

@@ -102,6 +102,25 @@ test('a replica that is gone leaves its elements to its heir', () => {
   expect(sorted(heir)).toEqual(['x', 'y'])
 })
 
+test('what takes an element away is refused, and changes nothing', () => {
+  const votes = createGSet({ replica: 'a' })
+  votes.add('x')
+  votes.add('y')
+  const before = votes.encode()
+  // A state in which the first event of a is known and has left nothing.
+  const context = { a: [[1, 1]], mallory: [[1, 2]] }
+  const forged = (...entries: object[]) =>
+    gSetFromJSON({ type: 'g-set', context, entries }, { replica: 'mallory' })
+  for (const source of [forged(), forged({ element: 'z', node: 'mallory', counter: 2 })]) {
+    expect(() => votes.merge(source)).toThrow(DecodeError)
+    expect(() => votes.merge(source.encode())).toThrow(DecodeError)
+  }
+  expect(votes.encode()).toEqual(before)
+  // As an heir does it.
+  expect(votes.merge(forged({ element: 'x', node: 'mallory', counter: 2 }))).toBe(true)
+  expect(votes.value).toEqual(new Set(['x', 'y']))
+})
+
 test('a second writer under the same name is found', () => {
   const a = set('a', 'x')
   const twin = a.clone()

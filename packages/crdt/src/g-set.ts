@@ -1,4 +1,5 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
+import type { Live } from './dot-store.ts'
 import { Dotted } from './dotted.ts'
 import {
   checkElement,
@@ -9,8 +10,10 @@ import {
   type SetElement,
   writeElement,
 } from './element.ts'
+import type { Entry } from './fragment.ts'
 import type { FragmentFormat } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
+import { checkStay } from './stay.ts'
 
 /** An edit of a set, or several. */
 export type GSetDelta = Delta<'g-set'>
@@ -75,6 +78,13 @@ export class GSet<E extends SetElement = SetElement>
 
   clone(options: Partial<ReplicaOptions> = {}): GSet<E> {
     return new GSet({ replica: options.replica ?? this.replica }, this)
+  }
+
+  protected override admit(
+    news: readonly Entry<SetElement, undefined>[],
+    removed: readonly Live<SetElement, undefined>[],
+  ): void {
+    checkStay(this.type, this.store, news, removed)
   }
 }
 

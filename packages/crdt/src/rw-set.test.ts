@@ -1,4 +1,5 @@
 import { VersionVector } from '@quorate/vector-clock'
+import { ByteWriter } from '@quorate/vector-clock/codec'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createRwSet, DecodeError, decodeRwSet, type RwSet, rwSetFromJSON, type SetElement } from './index.ts'
@@ -186,4 +187,26 @@ test('what neither adds nor removes is refused', () => {
   const a = createRwSet<SetElement>({ replica: 'a' })
   for (const edit of ['add', 'remove'] as const) expect(() => a[edit](Number.NaN)).toThrow(TypeError)
   expect(a.version.size).toBe(0)
+})
+
+// Minutes if each entry is compared with all others of its element.
+test('very many entries of one element cost no more than their number', { timeout: 5_000 }, () => {
+  const entries = 200_000
+  const writer = new ByteWriter()
+  // Head; a context of one replica with one run; one element.
+  for (const byte of [1, 12, 1]) writer.byte(byte)
+  writer.text('a', 2)
+  writer.uint(0)
+  writer.uint(entries - 1)
+  writer.uint(1)
+  writer.text('x', 4)
+  for (let i = 0; i < entries; i++) {
+    writer.uint(i < entries - 1 ? 1 : 0)
+    writer.uint(i)
+    writer.byte(1)
+  }
+  const made = decodeRwSet(writer.finish(), { replica: 'b' })
+  expect(made.size).toBe(1)
+  made.remove('x')
+  expect([made.size, made.removals]).toEqual([0, 1])
 })

@@ -1,80 +1,26 @@
 import type { VersionVector } from '@quorate/vector-clock'
+import { addRemoveFormat, AddRemoveStore } from './add-remove.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
 import { Dotted } from './dotted.ts'
-import {
-  checkElement,
-  elementFromJSON,
-  elementToJSON,
-  isElement,
-  readElement,
-  type SetElement,
-  writeElement,
-} from './element.ts'
+import { checkElement, type SetElement } from './element.ts'
 import { checkVersion } from './format.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
-import { IndexedDotStore } from './indexed-dot-store.ts'
 
 /** An edit of a set, or several. */
 export type RwSetDelta = Delta<'rw-set'>
 
-// The payload of an entry: true if it adds the element, false if it removes it.
-const FORMAT: FragmentFormat<'rw-set', SetElement, boolean> = {
-  type: 'rw-set',
-  writeKey: writeElement,
-  readKey: readElement,
-  isKey: isElement,
-  writePayload: (writer, adds) => writer.byte(adds ? 1 : 0),
-  readPayload: (reader) => {
-    const byte = reader.byte()
-    if (byte > 1) reader.fail('an entry neither adds nor removes')
-    return byte === 1
-  },
-  isPayload: (payload) => typeof payload === 'boolean',
-  samePayload: (a, b) => a === b,
-  toJSON: (element, adds) => ({ element: elementToJSON(element), adds }),
-  fromJSON: ({ element, adds }) => ({ key: elementFromJSON(element), payload: adds }),
-}
-
-/** Counts the elements that are there: those whose entries all add. */
-class RwStore extends IndexedDotStore<SetElement, boolean> {
-  present = 0
-
-  isPresent(element: SetElement): boolean {
-    const first = this.entries.get(element)
-    for (let entry = first; entry !== undefined; entry = entry.next) if (!entry.payload) return false
-    return first !== undefined
-  }
-
-  protected override insert(
-    element: SetElement,
-    node: string,
-    counter: number,
-    adds: boolean,
-  ): Live<SetElement, boolean> {
-    this.present -= Number(this.isPresent(element))
-    const entry = super.insert(element, node, counter, adds)
-    this.present += Number(this.isPresent(element))
-    return entry
-  }
-
-  protected override unlink(entry: Live<SetElement, boolean>): void {
-    this.present -= Number(this.isPresent(entry.key))
-    super.unlink(entry)
-    this.present += Number(this.isPresent(entry.key))
-  }
-}
+const FORMAT = /* @__PURE__ */ addRemoveFormat('rw-set')
 
 /** A set in which removals win; see {@link createRwSet}. */
 export class RwSet<E extends SetElement = SetElement>
   extends Dotted<'rw-set', SetElement, boolean, ReadonlySet<E>>
   implements Iterable<E>
 {
-  declare protected readonly store: RwStore
+  declare protected readonly store: AddRemoveStore
 
   /** @internal Use `createRwSet`, `decodeRwSet` or `rwSetFromJSON`. */
   constructor(options: ReplicaOptions, source?: Uint8Array | RwSet<E> | { readonly json: unknown }) {
-    super(FORMAT, new RwStore(FORMAT), options)
+    super(FORMAT, new AddRemoveStore(FORMAT), options)
     if (source instanceof Uint8Array) this.merge(source)
     else if (source instanceof RwSet) this.mergeAll(source)
     else if (source !== undefined) this.mergeJSON(source.json)
@@ -92,7 +38,7 @@ export class RwSet<E extends SetElement = SetElement>
 
   /** Number of removals that are kept, as an add may be under way that did not know of them; see {@link compact}. */
   get removals(): number {
-    return this.store.entries.size - this.store.present
+    return this.store.removals.size
   }
 
   /** True if the element is in the set. */
