@@ -256,6 +256,41 @@ test('the heir of an heir has all of it, also of what the heir had claimed and n
   expect([d.rights('c'), d.rights('a'), d.rights('b'), d.forget('a', d.version)]).toEqual([7, 0, 0, true])
 })
 
+// Minutes if each one's heir is looked for along the whole chain.
+test('a very long chain of heirs costs no more than its length', { timeout: 5_000 }, () => {
+  const length = 60_000
+  const name = (index: number): string => `r${String(index).padStart(5, '0')}`
+  const rows = Array.from({ length }, (_, i) => [
+    name(i),
+    { up: 1, down: 0, claims: i + 1 < length ? { [name(i + 1)]: { at: 1, held: true } } : {} },
+  ])
+  const json = { type: 'bounded-counter', minimum: 0, rows: Object.fromEntries(rows) }
+  const made = boundedCounterFromJSON(json, { replica: name(0) })
+  expect([made.available, made.rights(name(1)), made.rights(name(length - 1))]).toEqual([length, 0, 0])
+})
+
+test('those that took over each other keep their own, and one of them what is left to the two', () => {
+  const row = (...gone: string[]): object => ({
+    up: 1,
+    down: 0,
+    claims: Object.fromEntries(gone.map((one) => [one, { at: 1, held: true }])),
+  })
+  const rows = [
+    ['a', row('b')],
+    ['b', row('c')],
+    ['c', row('a', 'd')],
+    ['d', row('e')],
+    ['e', row()],
+  ]
+  for (const list of [rows, rows.toReversed()]) {
+    const made = boundedCounterFromJSON(
+      { type: 'bounded-counter', minimum: 0, rows: Object.fromEntries(list) },
+      { replica: 'x' },
+    )
+    expect(['a', 'b', 'c', 'd', 'e'].map((node) => made.rights(node))).toEqual([1, 1, 3, 0, 0])
+  }
+})
+
 test('a replica that hears of a claim on itself makes no more edits', () => {
   const [a, b] = [counter('a'), counter('b')]
   a.increment(5)

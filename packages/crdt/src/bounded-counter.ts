@@ -16,9 +16,8 @@ import {
   claimsOn,
   coversRow,
   EMPTY_ROW,
-  holdersOf,
   joinRows,
-  lastHolder,
+  lastHolders,
   type Right,
   type Rights,
   rightsOfAll,
@@ -316,14 +315,14 @@ export class BoundedCounter implements Crdt<'bounded-counter', number> {
    */
   forget(gone: string, stable: VersionVector): boolean {
     checkVersion(stable)
-    const holders = holdersOf(this.#rows)
+    const holders = lastHolders(this.#rows)
     if (holders.has(gone)) return true
     const claims = claimsOn(this.#rows, gone).toSorted(([a], [b]) => (a < b ? -1 : 1))
     const [first] = claims
     if (first === undefined) return !rightsOfAll(this.#rows, this.#bounds).has(gone)
     if (claims.some(([claimant, { at }]) => stable.get(claimant) < at)) return false
     // If the first is itself gone, its heir is meant.
-    if (lastHolder(holders, first[0]) !== this.replica || this.#heir !== undefined) return false
+    if ((holders.get(first[0]) ?? first[0]) !== this.replica || this.#heir !== undefined) return false
     this.#claim(gone, true)
     return true
   }

@@ -123,9 +123,7 @@ export function rightsOfAll(rows: BoundedRows, { minimum, maximum, holder }: Bou
       give(to, stock, room)
     }
   }
-  const holders = holdersOf(rows)
-  for (const gone of holders.keys()) {
-    const heir = lastHolder(holders, gone)
+  for (const [gone, heir] of lastHolders(rows)) {
     const left = all.get(gone)
     if (heir === gone || left === undefined) continue
     all.set(gone, NONE)
@@ -134,8 +132,8 @@ export function rightsOfAll(rows: BoundedRows, { minimum, maximum, holder }: Bou
   return all
 }
 
-/** Who has the rights of those that are gone. */
-export function holdersOf(rows: BoundedRows): Map<string, string> {
+/** Who has taken over those that are gone. */
+function holdersOf(rows: BoundedRows): Map<string, string> {
   const holders = new Map<string, string>()
   for (const [node, { claims }] of rows) {
     for (const [gone, { held }] of claims) {
@@ -146,13 +144,28 @@ export function holdersOf(rows: BoundedRows): Map<string, string> {
   return holders
 }
 
-/** The heir of the heir, and so on; the replica itself if it has none. */
-export function lastHolder(holders: ReadonlyMap<string, string>, node: string): string {
-  const passed = new Set<string>()
-  let last = node
-  for (let next = holders.get(last); next !== undefined && !passed.has(next); next = holders.get(last)) {
-    passed.add(next)
-    last = next
+/**
+ * Who has the rights of each replica that is gone: the heir of its heir, and so on. Those that took over each other
+ * keep their own, as neither is gone. Each is passed once: a sender may make the chain long.
+ */
+export function lastHolders(rows: BoundedRows): Map<string, string> {
+  const holders = holdersOf(rows)
+  const last = new Map<string, string>()
+  for (const gone of holders.keys()) {
+    const passed = new Set<string>()
+    let node = gone
+    for (let next = holders.get(node); next !== undefined && !last.has(node) && !passed.has(node);) {
+      passed.add(node)
+      node = next
+      next = holders.get(node)
+    }
+    const heir = last.get(node) ?? node
+    // In a circle, which begins with the one that was met again, each is its own heir.
+    let isCircle = false
+    for (const one of passed) {
+      isCircle ||= one === node
+      last.set(one, isCircle ? one : heir)
+    }
   }
   return last
 }
