@@ -1,5 +1,5 @@
 import { DecodeError } from '@quorate/vector-clock'
-import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
+import { type ByteReader, type ByteWriter, isNode } from '@quorate/vector-clock/codec'
 import {
   type BoundedRow,
   type BoundedRows,
@@ -8,7 +8,7 @@ import {
   type Rights,
   sizeOfRow,
 } from './bounded-rows.ts'
-import { isWellFormed, startReading, startWriting } from './format.ts'
+import { startReading, startWriting } from './format.ts'
 
 const TYPE = 'bounded-counter'
 
@@ -195,7 +195,7 @@ export function wrongBounds({ minimum, maximum, holder }: Bounds): string | unde
   if (!Number.isInteger(maximum) || (maximum as number) <= minimum || (maximum as number) > 2 ** 51) {
     return `maximum must be a whole number above minimum, up to 2^51, got ${String(maximum)}`
   }
-  if (isWellFormed(holder) && holder !== '') return undefined
+  if (isNode(holder)) return undefined
   return `holder must be the replica that has all room in the beginning, got ${JSON.stringify(holder)}`
 }
 
@@ -203,20 +203,19 @@ export function wrongBounds({ minimum, maximum, holder }: Bounds): string | unde
 function checked(state: BoundedState, fail: Fail): BoundedState {
   if (wrongBounds(state.bounds) !== undefined) fail('its bounds are not valid')
   const isTotal = (total: unknown): boolean => Number.isSafeInteger(total) && (total as number) >= 0
-  const isName = (name: string): boolean => name !== '' && isWellFormed(name)
   for (const [node, row] of state.rows) {
     const { up, down, sent, claims } = row
     const size = sizeOfRow(row)
-    if (!isName(node) || !isTotal(up) || !isTotal(down) || !isTotal(size) || size === 0)
+    if (!isNode(node) || !isTotal(up) || !isTotal(down) || !isTotal(size) || size === 0)
       fail('a row is not valid')
     for (const [to, { stock, room }] of sent) {
-      if (!isName(to) || to === node || !isTotal(stock) || !isTotal(room) || stock + room === 0) {
+      if (!isNode(to) || to === node || !isTotal(stock) || !isTotal(room) || stock + room === 0) {
         fail('a transfer is not valid')
       }
     }
     for (const [gone, { at, held }] of claims) {
       if (
-        !isName(gone) ||
+        !isNode(gone) ||
         gone === node ||
         !isTotal(at) ||
         at === 0 ||

@@ -1,7 +1,7 @@
+import { checkName, isNode } from '@quorate/vector-clock/codec'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
 import { Dotted } from './dotted.ts'
-import { isWellFormed } from './format.ts'
 import type { FragmentFormat } from './fragment-codec.ts'
 
 /** The largest quantity of one edit. Two million of them still add up below 2^53. */
@@ -25,7 +25,7 @@ const FORMAT: FragmentFormat<'cart', string, number> = {
   type: 'cart',
   writeKey: (writer, sku) => writer.text(sku),
   readKey: (reader) => reader.text(),
-  isKey: (key): key is string => isWellFormed(key) && key !== '',
+  isKey: isNode,
   writePayload: (writer, payload) => writer.uint(payload),
   readPayload: (reader) => reader.uint(),
   isPayload: (payload): payload is number => isQuantity(quantityOf(Number(payload))),
@@ -109,9 +109,7 @@ export class Cart extends Dotted<'cart', string, number, ReadonlyMap<string, num
   }
 
   #put(sku: string, quantity: number, isSet: boolean): CartDelta {
-    if (!FORMAT.isKey(sku)) {
-      throw new TypeError(`sku must be a non-empty well-formed string, got ${JSON.stringify(sku)}`)
-    }
+    checkName('sku', sku)
     if (!isQuantity(quantity)) {
       throw new RangeError(`quantity must be a whole number from 1 to ${MAX_QUANTITY}, got ${quantity}`)
     }

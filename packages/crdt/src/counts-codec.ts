@@ -1,5 +1,5 @@
 import { DecodeError } from '@quorate/vector-clock'
-import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
+import { type ByteReader, type ByteWriter, isNode } from '@quorate/vector-clock/codec'
 import {
   type Counts,
   covers,
@@ -13,7 +13,7 @@ import {
   totalOf,
 } from './counts.ts'
 import type { CrdtType } from './crdt.ts'
-import { isWellFormed, startReading, startWriting } from './format.ts'
+import { startReading, startWriting } from './format.ts'
 
 /** How a type writes a row. */
 export interface CountsFormat<T extends CrdtType, Row> {
@@ -159,14 +159,13 @@ function checked(counts: Counts, fail: Fail): Counts {
   const inRange = (total: unknown): boolean =>
     Number.isInteger(total) && (total as number) >= 0 && (total as number) <= MAX_TOTAL
   const isTotals = ({ plus, minus }: Totals): boolean => inRange(plus) && inRange(minus)
-  const isName = (node: string): boolean => node !== '' && isWellFormed(node)
   for (const [node, row] of counts.rows) {
-    if (!isName(node) || !isTotals(row) || sizeOf(row) === 0) fail('a count is not valid')
+    if (!isNode(node) || !isTotals(row) || sizeOf(row) === 0) fail('a count is not valid')
   }
   const version = lookup(counts)
   for (const [gone, heirs] of counts.taken) {
     for (const [heir, part] of heirs) {
-      if (!isName(gone) || !isName(heir) || gone === heir || !isTotals(part))
+      if (!isNode(gone) || !isNode(heir) || gone === heir || !isTotals(part))
         fail('a retired replica is not valid')
       // The row of the heir holds it, and comes with it.
       const { at } = part

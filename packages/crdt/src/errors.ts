@@ -1,7 +1,5 @@
+import { brand } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
-
-/** The brand of `@quorate/core`, so that its `isQuorateError` knows these errors without a dependency. */
-const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
 
 /**
  * Somebody else edits under the name of this replica: what came holds an edit of this name that this copy,
@@ -11,18 +9,15 @@ const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
 export class DuplicateReplicaError extends Error {
   readonly code = 'QUORATE_CRDT_DUPLICATE_REPLICA'
   readonly outcome = 'not-applied'
-  readonly type: CrdtType
+  declare readonly type: CrdtType
   /** The name that two writers use. */
-  readonly replica: string
+  declare readonly replica: string
 
   constructor(type: CrdtType, replica: string) {
     super(
       `Cannot merge into a ${type}: another writer edits as ${JSON.stringify(replica)}, and each must have a name of its own; go on with clone({ replica: <a new name> })`,
     )
-    this.name = 'DuplicateReplicaError'
-    this.type = type
-    this.replica = replica
-    Object.defineProperty(this, BRAND, { value: true })
+    brand(this, 'DuplicateReplicaError', { type, replica })
   }
 }
 
@@ -33,21 +28,17 @@ export class DuplicateReplicaError extends Error {
 export class RetiredReplicaError extends Error {
   readonly code = 'QUORATE_CRDT_RETIRED_REPLICA'
   readonly outcome = 'not-applied'
-  readonly type: CrdtType
+  declare readonly type: CrdtType
   /** The name that is not to be used any more. */
-  readonly replica: string
+  declare readonly replica: string
   /** Who has taken it over. */
-  readonly heir: string
+  declare readonly heir: string
 
   constructor(type: CrdtType, replica: string, heir: string) {
     super(
       `Cannot edit a ${type} as ${JSON.stringify(replica)}: ${JSON.stringify(heir)} has retired that name; go on with clone({ replica: <a new name> })`,
     )
-    this.name = 'RetiredReplicaError'
-    this.type = type
-    this.replica = replica
-    this.heir = heir
-    Object.defineProperty(this, BRAND, { value: true })
+    brand(this, 'RetiredReplicaError', { type, replica, heir })
   }
 }
 
@@ -64,16 +55,13 @@ export interface ValueIssue {
 export class InvalidValueError extends Error {
   readonly code = 'QUORATE_CRDT_INVALID_VALUE'
   readonly outcome = 'not-applied'
-  readonly type: CrdtType
-  readonly issues: readonly ValueIssue[]
+  declare readonly type: CrdtType
+  declare readonly issues: readonly ValueIssue[]
 
   constructor(type: CrdtType, issues: readonly ValueIssue[]) {
     super(
       `Cannot take a value into a ${type}: ${issues[0]?.message ?? 'the schema refuses it'}; check the version of the sender`,
     )
-    this.name = 'InvalidValueError'
-    this.type = type
-    this.issues = issues
-    Object.defineProperty(this, BRAND, { value: true })
+    brand(this, 'InvalidValueError', { type, issues })
   }
 }

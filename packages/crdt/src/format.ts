@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
+import { ByteReader, ByteWriter, checkName } from '@quorate/vector-clock/codec'
 import type { VersionVector } from '@quorate/vector-clock'
 import type { CrdtType, ReplicaOptions } from './crdt.ts'
 
@@ -53,9 +53,7 @@ export const isWellFormed = (text: unknown): text is string =>
 
 /** @throws TypeError if their replica is not a name for a writer. */
 export function checkReplica(options: ReplicaOptions | null | undefined): string {
-  const replica = options?.replica
-  if (isWellFormed(replica) && replica !== '') return replica
-  throw new TypeError(`replica must be a non-empty well-formed string, got ${JSON.stringify(replica)}`)
+  return checkName('replica', options?.replica)
 }
 
 /** @throws TypeError if it is not a version vector. Not `instanceof`: it may be of another copy of the package. */

@@ -115,6 +115,7 @@ export class CausalContext {
     }
     const list = this.#runs.get(node)
     if (list === undefined) this.#runs.set(node, [from, to])
+    else if (list[list.length - 1] === from - 1) list[list.length - 1] = to
     else insert(list, from, to)
   }
 
@@ -144,11 +145,9 @@ export class CausalContext {
    * @returns the counter of the first.
    */
   take(node: string, count: number): number {
-    const list = this.#runs.get(node)
-    const last = list === undefined ? 0 : (list[list.length - 1] as number)
-    if (last === 0 || last + count > Number.MAX_SAFE_INTEGER) this.addRun(node, last + 1, last + count)
-    else (list as number[])[(list as number[]).length - 1] = last + count
-    return last + 1
+    const from = this.last(node) + 1
+    this.addRun(node, from, from + (count - 1))
+    return from
   }
 
   /** Forgets all events of a node, as if none had been seen. True if there were any. */
@@ -225,12 +224,8 @@ export class CausalContext {
 
   /** `{ node: [[from, to], …] }`, ids and runs in order. */
   toJSON(): Record<string, [from: number, to: number][]> {
-    const json = new Map<string, [number, number][]>()
-    for (const { node, from, to } of this.runs()) {
-      const runs = json.get(node)
-      if (runs === undefined) json.set(node, [[from, to]])
-      else runs.push([from, to])
-    }
+    const json = new Map<string, [number, number][]>(this.nodes.map((node) => [node, []]))
+    for (const { node, from, to } of this.runs()) json.get(node)?.push([from, to])
     return Object.fromEntries(json)
   }
 

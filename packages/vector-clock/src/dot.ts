@@ -14,7 +14,11 @@ interface Text {
   isWellFormed(): boolean
 }
 
-/** True for what may name a node. UTF-8 cannot carry half a pair: two ids that differ in it would become one. */
+/**
+ * True for what may name a node. UTF-8 cannot carry half a pair: two ids that differ in it would become one.
+ *
+ * @internal
+ */
 export function isNode(node: unknown): node is string {
   return typeof node === 'string' && node !== '' && (node as string & Text).isWellFormed()
 }
@@ -24,12 +28,18 @@ export function isCounter(counter: unknown): counter is number {
   return Number.isSafeInteger(counter) && (counter as number) > 0
 }
 
-/** @throws TypeError if it is not a node id. */
-export function checkNode(node: string): void {
-  if (!isNode(node)) {
-    throw new TypeError(`A node id must be a well-formed string, not empty; got ${JSON.stringify(node)}`)
-  }
+/**
+ * The name. @throws TypeError if it may not name anything.
+ *
+ * @internal
+ */
+export function checkName(what: string, name: unknown): string {
+  if (isNode(name)) return name
+  throw new TypeError(`${what} must be a non-empty well-formed string, got ${JSON.stringify(name)}`)
 }
+
+/** @throws TypeError if it is not a node id. */
+export const checkNode = (node: string): string => checkName('A node id', node)
 
 /** The counter. @throws TypeError or RangeError if one of the two is not what it should be. */
 export function checkDot(node: string, counter: number): number {

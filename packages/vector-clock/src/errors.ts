@@ -12,17 +12,14 @@ export class DecodeError extends Error {
   readonly code = 'QUORATE_DECODE'
   readonly outcome = 'not-applied'
   /** What was being decoded, for example `version vector`. */
-  readonly what: string
+  declare readonly what: string
   /** The byte at which decoding stopped; `undefined` for text and JSON. */
-  readonly offset: number | undefined
+  declare readonly offset: number | undefined
 
   constructor(what: string, reason: string, offset?: number) {
     const at = offset === undefined ? '' : ` at byte ${offset}`
     super(`Cannot decode a ${what}: ${reason}${at}; drop it, check who sent it`)
-    this.name = 'DecodeError'
-    this.what = what
-    this.offset = offset
-    brand(this)
+    brand(this, 'DecodeError', { what, offset })
   }
 }
 
@@ -31,21 +28,17 @@ export class ClockDriftError extends Error {
   readonly code = 'QUORATE_CLOCK_DRIFT'
   readonly outcome = 'not-applied'
   /** The stamp that was refused. */
-  readonly remote: HlcTimestamp
+  declare readonly remote: HlcTimestamp
   /** How far it is ahead of this node's wall clock, ms. */
-  readonly driftMs: number
-  readonly maxDriftMs: number
+  declare readonly driftMs: number
+  declare readonly maxDriftMs: number
 
   constructor(remote: HlcTimestamp, driftMs: number, maxDriftMs: number) {
     super(
       `Cannot receive a stamp that is ${driftMs} ms ahead, at most ${maxDriftMs} is allowed; ` +
         `set the clock of ${remote.node}`,
     )
-    this.name = 'ClockDriftError'
-    this.remote = remote
-    this.driftMs = driftMs
-    this.maxDriftMs = maxDriftMs
-    brand(this)
+    brand(this, 'ClockDriftError', { remote, driftMs, maxDriftMs })
   }
 }
 
@@ -58,28 +51,33 @@ export class DuplicateNodeError extends Error {
   readonly code = 'QUORATE_CLOCK_DUPLICATE_NODE'
   readonly outcome = 'not-applied'
   /** The id that two clocks use. */
-  readonly node: string
+  declare readonly node: string
   /** The stamp that was refused. */
-  readonly remote: HlcTimestamp | Dot
+  declare readonly remote: HlcTimestamp | Dot
 
   constructor(remote: HlcTimestamp | Dot) {
     super(
       `Cannot receive a stamp of ${remote.node}, which is this clock, that it did not issue; ` +
         'give each clock its own id, and its latest stamp after a restart',
     )
-    this.name = 'DuplicateNodeError'
-    this.node = remote.node
-    this.remote = remote
-    brand(this)
+    brand(this, 'DuplicateNodeError', { node: remote.node, remote })
   }
 }
 
-/** Marks an error as one that `isQuorateError` of `@quorate/core` knows. */
-export function brand(error: Error): void {
-  Object.defineProperty(error, BRAND, { value: true })
+/**
+ * Marks an error as one that `isQuorateError` of `@quorate/core` knows, and gives it its name and facts.
+ *
+ * @internal
+ */
+export function brand(error: Error, name: string, facts: object): void {
+  Object.defineProperty(Object.assign(error, { name }, facts), BRAND, { value: true })
 }
 
-/** The entries of a JSON object. @throws DecodeError if it is something else. */
+/**
+ * The entries of a JSON object. @throws DecodeError if it is something else.
+ *
+ * @internal
+ */
 export function entriesOf(json: unknown, what: string): [string, unknown][] {
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return Object.entries(json)
   throw new DecodeError(what, 'it is not an object')

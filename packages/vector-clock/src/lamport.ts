@@ -26,20 +26,16 @@ export class LamportJumpError extends Error {
   readonly code = 'QUORATE_CLOCK_JUMP'
   readonly outcome = 'not-applied'
   /** The stamp that was refused. */
-  readonly remote: Dot
+  declare readonly remote: Dot
   /** How far it is ahead of this clock. */
-  readonly jump: number
-  readonly maxJump: number
+  declare readonly jump: number
+  declare readonly maxJump: number
 
   constructor(remote: Dot, jump: number, maxJump: number) {
     super(
       `Cannot receive a stamp that is ${jump} ahead, at most ${maxJump} is allowed; check ${remote.node}, or raise maxJump`,
     )
-    this.name = 'LamportJumpError'
-    this.remote = remote
-    this.jump = jump
-    this.maxJump = maxJump
-    brand(this)
+    brand(this, 'LamportJumpError', { remote, jump, maxJump })
   }
 }
 

@@ -1,6 +1,6 @@
 import { MAX_QUANTITY } from '../cart.ts'
 import { checkElement, type SetElement } from '../element.ts'
-import { isWellFormed } from '../format.ts'
+import { checkName } from '@quorate/vector-clock/codec'
 import { Handle, type OrMapDelta } from './handle.ts'
 import { elementOf, elementStep, nameOf, stepOf } from './path.ts'
 import { isSet, quantityOf } from './payload.ts'
@@ -91,8 +91,7 @@ export class CartHandle extends Handle {
   }
 
   #line(sku: string): string {
-    if (isWellFormed(sku) && sku !== '') return this.path + stepOf('q', sku)
-    throw new TypeError(`sku must be a non-empty well-formed string, got ${JSON.stringify(sku)}`)
+    return this.path + stepOf('q', checkName('sku', sku))
   }
 }
 

@@ -9,20 +9,16 @@ export class DeliveryBufferFullError extends Error {
   readonly code = 'QUORATE_DELIVERY_BUFFER_FULL'
   readonly outcome = 'not-applied'
   /** The message that was refused: its id, or `node:counter`. */
-  readonly held: string
+  declare readonly held: string
   /** The first thing it waits for. */
-  readonly missing: string
-  readonly maxPending: number
+  declare readonly missing: string
+  declare readonly maxPending: number
 
   constructor(id: string, missing: string, maxPending: number) {
     super(
       `Cannot hold back ${id} until ${missing} comes: ${maxPending} messages wait already; ask for what waitingFor() names, then send it again`,
     )
-    this.name = 'DeliveryBufferFullError'
-    this.held = id
-    this.missing = missing
-    this.maxPending = maxPending
-    brand(this)
+    brand(this, 'DeliveryBufferFullError', { held: id, missing, maxPending })
   }
 }
 

@@ -31,9 +31,9 @@ export class StampsNotReservedError extends Error {
   readonly code = 'QUORATE_CLOCK_NOT_RESERVED'
   readonly outcome = 'not-applied'
   /** The time of the stamp that was not made. */
-  readonly ms: number
+  declare readonly ms: number
   /** Stamps below this time may be made. */
-  readonly reservedMs: number
+  declare readonly reservedMs: number
 
   constructor(ms: number, reservedMs: number, cause: unknown) {
     super(
@@ -41,10 +41,7 @@ export class StampsNotReservedError extends Error {
         'await ready() of the reservation, then try again',
       cause === undefined ? {} : { cause },
     )
-    this.name = 'StampsNotReservedError'
-    this.ms = ms
-    this.reservedMs = reservedMs
-    brand(this)
+    brand(this, 'StampsNotReservedError', { ms, reservedMs })
   }
 }
 

@@ -9,20 +9,16 @@ export class BaggageLimitError extends Error {
   readonly code = 'QUORATE_BAGGAGE_LIMIT'
   readonly outcome = 'not-applied'
   /** Key of the member that was to be set. */
-  readonly key: string
+  declare readonly key: string
   /** What there would have been. */
-  readonly members: number
-  readonly bytes: number
+  declare readonly members: number
+  declare readonly bytes: number
 
   constructor(key: string, members: number, bytes: number) {
     super(
       `Cannot set ${key} in the baggage: ${members} members of ${bytes} bytes in all, at most 64 of 8192 bytes are ` +
         'sure to arrive; send it in a header of its own',
     )
-    this.name = 'BaggageLimitError'
-    this.key = key
-    this.members = members
-    this.bytes = bytes
-    brand(this)
+    brand(this, 'BaggageLimitError', { key, members, bytes })
   }
 }

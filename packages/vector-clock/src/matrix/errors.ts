@@ -7,17 +7,14 @@ import { brand } from '../errors.ts'
 export class StaleMemberError extends Error {
   readonly code = 'QUORATE_CLOCK_STALE_MEMBER'
   readonly outcome = 'not-applied'
-  readonly member: string
+  declare readonly member: string
   /** What it must have seen, `{ node: counter }`. */
-  readonly stable: Readonly<Record<string, number>>
+  declare readonly stable: Readonly<Record<string, number>>
 
   constructor(member: string, stable: Readonly<Record<string, number>>) {
     super(
       `Cannot add ${member}: it lacks events that are stable here, and must have them all; copy it a snapshot first`,
     )
-    this.name = 'StaleMemberError'
-    this.member = member
-    this.stable = stable
-    brand(this)
+    brand(this, 'StaleMemberError', { member, stable })
   }
 }
