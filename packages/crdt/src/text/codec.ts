@@ -3,6 +3,7 @@ import { DERIVED, Insertion, NOWHERE, type Op, Removal } from './ops.ts'
 import {
   DELETE_DOWN,
   DELETE_UP,
+  FORMAT,
   GAP,
   HERE,
   LEFT_CHILD,
@@ -22,7 +23,7 @@ import type { ByteWriter } from '@quorate/vector-clock/codec'
  * @param ops in order of their replicas and counters, each event once.
  */
 export function encodeOps(ops: readonly Op[]): Uint8Array {
-  const writer = startWriting('text')
+  const writer = startWriting(FORMAT)
   const names = namesIn(ops)
   writer.uint(names.size)
   for (const [name, { hasRows }] of names) writer.text(name, 2, hasRows ? 1 : 0)

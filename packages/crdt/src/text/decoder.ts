@@ -6,6 +6,7 @@ import { countPoints, DERIVED, Insertion, isPairAt, NOWHERE, type Op, Removal } 
 import {
   DELETE_DOWN,
   DELETE_UP,
+  FORMAT,
   GAP,
   HERE,
   LEFT_CHILD,
@@ -36,7 +37,7 @@ export function decodeOps(bytes: Uint8Array): Op[] {
 
 /** The same, not put together yet; that the text has the right length is not checked. */
 export function decodeRows(bytes: Uint8Array): Decoded {
-  const reader = startReading('text', bytes)
+  const reader = startReading(FORMAT, bytes)
   const names: string[] = []
   const writers: boolean[] = []
   for (let left = reader.count(); left > 0; left--) {

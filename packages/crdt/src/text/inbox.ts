@@ -175,7 +175,8 @@ export class Inbox {
       if (piece !== undefined) return piece.counter + piece.length
     } else {
       const op = opWith(queues.get(name) ?? [], counter)
-      if (op instanceof Insertion) return op.counter + op.length
+      // What was taken of a removal is not in the queue any more: the one before it does not have the event.
+      if (op instanceof Insertion && op.counter + op.length > counter) return op.counter + op.length
     }
     throw new DecodeError('text', `edit ${counter} of ${JSON.stringify(name)} is not a character`)
   }

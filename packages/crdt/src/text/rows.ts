@@ -1,3 +1,5 @@
+import type { TypeFormat } from '../format.ts'
+
 // A row is consecutive events of one replica: (how many − 1) × 8 + kind, then which characters it refers to. One is
 // told as its distance from the last character of that replica that a row was about, as that is mostly near.
 // Short rows refer to a character of the replica that the row before was about; the two that say `HERE` to
@@ -19,6 +21,9 @@ export const LONG = 6
 export const RIGHT_CHILD_BEFORE = 0
 /** So many events are not among these rows; none: here ends the list. The one row with no − 1. */
 export const GAP = 7
+
+/** How all bytes of text begin. */
+export const FORMAT: TypeFormat<'text'> = { type: 'text', tag: 15 }
 
 /** The most events of one replica: so that all numbers of a row stay exact. 100 edits a second for 89,000 years. */
 export const MAX_EVENTS: number = 2 ** 48

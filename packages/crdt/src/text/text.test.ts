@@ -398,6 +398,18 @@ describe('bytes', () => {
     expect(() => decodeText(circle, { replica: 'c' })).toThrow(DecodeError)
   })
 
+  test('a deletion that is half taken in is no character either', () => {
+    const edits = {
+      a: [
+        { at: 1, insert: ['xyz'], after: null },
+        { at: 4, delete: 2, target: ['b', 1] },
+      ],
+      b: [{ at: 1, insert: ['q'], after: null }],
+      c: [{ at: 1, delete: 1, target: ['a', 4] }],
+    }
+    expect(() => textFromJSON({ type: 'text', edits }, { replica: 'd' })).toThrow(DecodeError)
+  })
+
   const insertion = { at: 1, insert: ['x'], after: null }
   test.each<[string, unknown]>([
     ['nothing', undefined],
