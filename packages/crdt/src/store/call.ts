@@ -10,6 +10,8 @@ export interface Call<C extends AnyCrdt> {
   readonly source: Uint8Array | undefined
   /** What `run` returned. */
   result: unknown
+  /** A merge that brought something new, and is done once more to make sure that it is there. */
+  wasNew: boolean
   /** Bytes that hold it, once they are sent: from then on its outcome is unknown until the answer. */
   sent: Uint8Array | undefined
   readonly isOpen: boolean
@@ -36,6 +38,7 @@ export function openCall<C extends AnyCrdt>(
   const call: Call<C> = {
     ...facts,
     result: undefined,
+    wasNew: false,
     sent: undefined,
     get isOpen() {
       return settle !== undefined

@@ -40,16 +40,23 @@ class Adds {
     this.#stores = stores
   }
 
-  async add(store: number): Promise<void> {
+  async add(store: number, signal?: AbortSignal): Promise<void> {
     const sku = `sku-${this.#made++}`
     try {
-      await (this.#stores[store] as DocumentStore<Cart>).edit(KEY, (cart) => cart.add(sku))
+      await (this.#stores[store] as DocumentStore<Cart>).edit(KEY, (cart) => cart.add(sku), { signal })
       this.acknowledged.add(sku)
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      if (error.outcome === 'unknown') this.unknown.set(sku, error)
+      ifStoreError(error)
+      if (error instanceof StoreError && error.outcome === 'unknown') this.unknown.set(sku, error)
     }
   }
+}
+
+/** Why a caller gives up. */
+class StoppedError extends Error {}
+
+function ifStoreError(error: unknown): undefined {
+  if (!(error instanceof StoreError || error instanceof StoppedError)) throw error
 }
 
 async function finalCart({ backend, stores }: World): Promise<Cart> {
@@ -97,9 +104,89 @@ test.each(MODES)(
       { numRuns: 300 },
     )
     expect(unknown).toBeGreaterThan(30) // else it would show nothing
-    expect(names).toBeGreaterThan(3)
+    expect(names).toBeGreaterThan(mode === 'replace' ? 3 : 2)
   },
 )
+
+test.each(MODES)(
+  '%s: callers who give up in the middle: no edit is lost, none is done twice, no event is two',
+  async (mode) => {
+    let unknown = 0
+    await fc.assert(
+      fc.asyncProperty(SEED, async (seed) => {
+        const all = world(seed, mode)
+        const adds = new Adds(all.stores)
+        const goneAt = new Set<string>()
+        for (let round = 0; round < 6; round++) {
+          const calls = Array.from({ length: 1 + Math.floor(all.random() * 6) }, async () => {
+            const stop = new AbortController()
+            const call = adds.add(Math.floor(all.random() * 3), stop.signal)
+            if (all.random() < 0.4) {
+              for (let turns = Math.floor(all.random() * 20); turns > 0; turns--) await Promise.resolve()
+              stop.abort(new StoppedError())
+            }
+            await call
+          })
+          await Promise.all(calls)
+          // What is made sure of may come before, between and after what others do.
+          for (const [sku, { key, delta }] of adds.unknown) {
+            if (goneAt.has(sku) || all.random() < 0.5) continue
+            goneAt.add(sku)
+            await (all.stores[round % 3] as DocumentStore<Cart>)
+              .merge(key, delta as Uint8Array)
+              .catch(ifStoreError)
+          }
+        }
+        await finalCart(all)
+        unknown += adds.unknown.size
+        const store = all.stores[1] as DocumentStore<Cart>
+        for (const { key, delta } of adds.unknown.values()) await store.merge(key, delta as Uint8Array)
+        const cart = await store.load(KEY)
+        const made = [...adds.acknowledged, ...adds.unknown.keys()].toSorted()
+        expect(cart.items()).toEqual(made.map((sku) => ({ sku, quantity: 1 })))
+        expect(cart.hasGaps).toBe(false)
+      }),
+      { numRuns: 400 },
+    )
+    expect(unknown).toBeGreaterThan(100)
+  },
+)
+
+test('replace: what only one may take is told to one only, whatever gets lost', async () => {
+  let taken = 0
+  await fc.assert(
+    fc.asyncProperty(SEED, async (seed) => {
+      const all = world(seed, 'replace')
+      const units = Array.from({ length: 12 }, (_, index) => `unit-${index}`)
+      const { faults } = all.backend
+      all.backend.faults = NONE
+      await (all.stores[0] as DocumentStore<Cart>).edit(KEY, (cart) => {
+        for (const unit of units) cart.add(unit)
+      })
+      all.backend.faults = faults
+      const told: string[] = []
+      const takeFirst = (cart: Cart): string | undefined => {
+        const [first] = cart.items()
+        if (first !== undefined) cart.remove(first.sku)
+        return first?.sku
+      }
+      for (let round = 0; round < 8; round++) {
+        await Promise.all(
+          all.stores.map(async (store) => {
+            const edited = await store.edit(KEY, takeFirst).catch(ifStoreError)
+            if (edited?.result !== undefined) told.push(edited.result)
+          }),
+        )
+      }
+      const cart = await finalCart(all)
+      expect(new Set(told).size).toBe(told.length)
+      expect(told.filter((unit) => cart.quantity(unit) > 0)).toEqual([])
+      taken += told.length
+    }),
+    { numRuns: 300 },
+  )
+  expect(taken).toBeGreaterThan(1_000)
+})
 
 test.each(MODES)(
   '%s: after fail-overs and deletions, what a device has seen merges with all that was acknowledged since',

@@ -123,10 +123,11 @@ export class StoreOfDocuments<C extends AnyCrdt> implements DocumentStore<C> {
             cause: reason,
           }),
     )
+    if (!call.isOpen) return promise
     const document = this.#documents.get(key) ?? new StoredDocument(key, this.#parts)
     this.#documents.delete(key)
     this.#documents.set(key, document)
-    if (call.isOpen) document.enqueue(call, () => this.#forget())
+    document.enqueue(call, () => this.#forget())
     return promise
   }
 

@@ -1,3 +1,5 @@
+import type { Call } from './call.ts'
+
 /** The brand of `@quorate/core`, so that its `isQuorateError` knows these errors without a dependency. */
 const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
 
@@ -55,4 +57,19 @@ export class StoreBusyError extends Error {
     this.key = key
     Object.defineProperty(this, BRAND, { value: true })
   }
+}
+
+/**
+ * What a call is told of an error of its round. Whoever merged has more than was new in it: the whole source is what
+ * makes sure. And what was sent may be there, though it is something later that failed.
+ */
+export function forCall(
+  key: string,
+  error: unknown,
+  { source, sent }: Pick<Call<never>, 'source' | 'sent'>,
+): unknown {
+  const isUnknown = error instanceof StoreError && error.outcome === 'unknown'
+  if (source === undefined || (sent === undefined && !isUnknown)) return error
+  const cause = error instanceof StoreError ? error.cause : error
+  return new StoreError({ action: 'merge', key, outcome: 'unknown', delta: source, cause })
 }

@@ -1,21 +1,38 @@
+import type { VersionVector } from '@quorate/vector-clock'
 import type { Delta } from '../crdt.ts'
-import type { AnyCrdt, Edited } from '../store.ts'
-import type { Committed } from './backend.ts'
+import type { AnyCrdt } from '../store.ts'
+import type { Committed, Position } from './backend.ts'
 import type { Call } from './call.ts'
-import { StoreBusyError, StoreError } from './errors.ts'
+import { EditedDocument } from './edited-document.ts'
+import { forCall, StoreBusyError, type StoreError } from './errors.ts'
 import { LocalCopy } from './local-copy.ts'
 import { inTime, isFinal, outcomeOf, storeError, type StoreParts } from './store-parts.ts'
-import type { WriterNames } from './writer-names.ts'
 
 /** Calls that share one write, at most: a bound on how long the first of them waits for the others to be applied. */
 const MAX_GROUP = 1_000
 const FIRST_PAUSE_MS = 2
 const MAX_PAUSE_MS = 100
 
+/** How new the copy is: from before the calls, read since they came, and that as durable as a write. */
+type Look = 'old' | 'fresh' | 'durable'
+
 /** What a group of calls did to the copy. */
 interface Round<C extends AnyCrdt> {
+  /** What the copy had without them. */
+  readonly before: VersionVector
   readonly delta: Delta
   readonly calls: ReadonlyArray<Call<C>>
+}
+
+/** What became of a round. */
+interface Stored<C extends AnyCrdt> {
+  /** Those whose work is stored. The others must be applied again: the copy is another one now. */
+  readonly done: ReadonlyArray<Call<C>>
+  /**
+   * Why again: somebody else wrote first (`apply`); merges, to make sure that all of their source is there (`merge`);
+   * nothing was to be written, but there was news (`look`).
+   */
+  readonly next: 'end' | 'apply' | 'merge' | 'look'
 }
 
 /**
@@ -76,7 +93,7 @@ export class StoredDocument<C extends AnyCrdt> {
       return true
     } catch (error) {
       this.#copy.drop()
-      for (const call of calls) call.reject(forCall(error, call))
+      for (const call of calls) call.reject(forCall(this.#key, error, call))
       return false
     }
   }
@@ -99,14 +116,26 @@ export class StoredDocument<C extends AnyCrdt> {
 
   async #edit(calls: ReadonlyArray<Call<C>>): Promise<void> {
     const { maxAttempts } = this.#parts
+    const copy = this.#copy
+    let look: Look = 'old'
     let conflicts = 0
+    let owed: Delta | undefined
     while (calls.some(({ isOpen }) => isOpen)) {
-      if (!this.#copy.isThere) await this.#copy.read(false)
-      const round = this.#apply(calls)
+      if (!copy.isThere) {
+        await copy.read(false)
+        look = 'fresh'
+      }
+      const round = this.#apply(calls, look)
       if (round === undefined) continue
-      const done = await this.#store(round)
-      this.#answer(round.delta, done)
-      if (done.length > 0) continue
+      const { done, next } = await this.#store(round, look)
+      look = copy.isThere ? 'durable' : 'old'
+      this.#answer(owed === undefined ? round.delta : owed.merge(round.delta), done)
+      await copy.compact()
+      if (next === 'merge') {
+        owed = owed === undefined ? round.delta : owed.merge(round.delta)
+        for (const call of round.calls) call.wasNew ||= call.result === true
+      }
+      if (next !== 'apply') continue
       if (++conflicts >= maxAttempts) {
         throw new StoreBusyError(this.#key, `others wrote first ${conflicts} times`)
       }
@@ -115,92 +144,132 @@ export class StoredDocument<C extends AnyCrdt> {
     }
   }
 
-  /** Applies what is open. @returns `undefined` if the copy is spoilt by an edit that threw halfway. */
-  #apply(calls: ReadonlyArray<Call<C>>): Round<C> | undefined {
+  /**
+   * Applies what is open.
+   *
+   * @returns `undefined` if the copy cannot be used for it: it is old and an edit has refused it, or it is spoilt by an
+   *   edit that threw halfway.
+   */
+  #apply(calls: ReadonlyArray<Call<C>>, look: Look): Round<C> | undefined {
     const { document } = this.#copy
     const before = document.version
+    let version = before
     const open = calls.filter(({ isOpen }) => isOpen)
     for (const call of open) {
       try {
-        call.result = call.run(document)
+        const result = call.run(document)
+        call.result = call.wasNew || result
+        version = document.version
       } catch (error) {
+        // Others may have written what it misses: nothing is refused but by the newest.
+        if (look === 'old') {
+          this.#copy.drop()
+          return undefined
+        }
         call.reject(error)
-        // A merge that is refused has changed nothing.
+        // A merge that is refused has changed nothing; nor have most edits, which look before they do anything.
         if (call.kind === 'merge') continue
+        if (!document.hasGaps && document.version.compare(version) === 'equal') continue
         this.#copy.drop()
         return undefined
       }
     }
-    return { delta: document.deltaSince(before), calls: open.filter(({ isOpen }) => isOpen) }
+    return { before, delta: document.deltaSince(before), calls: open.filter(({ isOpen }) => isOpen) }
   }
 
-  /** @returns those whose work is stored. The others must be applied again: the copy is another one now. */
-  async #store({ delta, calls }: Round<C>): Promise<ReadonlyArray<Call<C>>> {
+  async #store({ before: base, delta, calls }: Round<C>, look: Look): Promise<Stored<C>> {
     const rewrite = calls.some((call) => call.rewrite)
-    if (delta.isEmpty && !rewrite) return (await this.#copy.read(true)) ? [] : calls
-
-    const { names } = this.#parts
-    const { replica, version } = this.#copy.document
+    if (delta.isEmpty && !rewrite) {
+      const isNewest = look === 'durable' || !(await this.#copy.read(true))
+      return isNewest ? { done: calls, next: 'end' } : { done: [], next: 'look' }
+    }
+    const { names, mode } = this.#parts
+    const { document, position } = this.#copy
+    const { replica } = document
     const before = names.sent(this.#key, replica)
-    const sent = Math.max(before, version.get(replica))
+    const sent = Math.max(before, document.version.get(replica))
     const bytes = delta.encode()
     names.note(this.#key, replica, sent)
     for (const call of calls) call.sent = call.source ?? bytes
+    const edits = calls.filter(({ kind }) => kind === 'edit')
+    // A caller who gave up may bring about the whole round with its bytes, under its names of events.
+    const isOut = (): boolean => sent > before && edits.some(({ isOpen }) => !isOpen)
+    const unknown = (cause: unknown): StoreError =>
+      storeError('edit', this.#key, cause, { outcome: 'unknown', delta: bytes })
     let reply: Committed
     try {
-      reply = await this.#copy.commit(rewrite ? 'replace' : this.#parts.mode, bytes)
+      reply = await this.#copy.commit(rewrite ? 'replace' : mode, bytes)
     } catch (cause) {
       if (outcomeOf(cause) === 'unknown') {
-        await this.#makeSure({ bytes, replica, before, sent, cause, retry: !rewrite })
-        return calls.filter(({ kind }) => kind === 'edit')
+        const end = await this.#makeSure({ bytes, replica, position, before, sent, cause, retry: !rewrite })
+        // What was merged is merged again: the delta had only what was new in a copy whose history may be gone.
+        if (end === 'written') return { done: edits, next: 'merge' }
+        if (end === 'unknown' || isOut()) throw unknown(cause)
+        return this.#again(calls)
       }
+      if (isOut()) throw unknown(cause)
       names.note(this.#key, replica, before)
+      // At once: a caller who gives up before the error reaches him must not get bytes that are void.
+      for (const call of calls) call.sent = undefined
       throw storeError('edit', this.#key, cause)
     }
-    if (reply.isWritten) return calls
-    // The driver may have sent it twice, and the second one came too late. What was merged is merged again: the delta
-    // had only what was new in a copy whose history may be gone.
-    if (sent > before && this.#copy.adoptAs(replica, reply.stored) >= sent) {
-      return calls.filter(({ kind }) => kind === 'edit')
-    }
+    if (reply.isWritten) return { done: calls, next: 'end' }
+    const held = this.#copy.adoptAs(replica, reply.stored)
+    // The driver may have sent it twice, and the second one came too late.
+    if (sent > before && held >= sent) return { done: edits, next: 'merge' }
+    if (isOut())
+      throw unknown(new Error('others wrote first, and a caller who gave up has the bytes of the write'))
+    // Or the first one came to a server that was behind, as its history shows. A name of which nothing is stored may as
+    // well be another.
+    if (before > 0 && this.#copy.document.version.dominates(base)) names.note(this.#key, replica, before)
+    this.#copy.rename()
+    return this.#again(calls)
+  }
+
+  /** Nothing of the round was written, so it is applied again to what is there now. */
+  #again(calls: ReadonlyArray<Call<C>>): Stored<C> {
     for (const call of calls) call.sent = undefined
-    names.note(this.#key, replica, before)
-    this.#copy.drop()
-    this.#copy.adopt(reply.stored)
-    return []
+    return { done: [], next: 'apply' }
   }
 
   /**
-   * Brings about a write of unknown outcome. To send the same bytes again is safe: merged twice they are the same.
-   *
-   * @throws StoreError if it still is unknown.
+   * Brings about a write of unknown outcome. To send the same bytes again is safe: merged twice they are the same. But an
+   * edit that sees the newest must see what others wrote since: then it is to be applied again, under another name. The
+   * first one can not come any more, as the document does not stand any more where it was sent to.
    */
   async #makeSure(write: {
     readonly bytes: Uint8Array
     readonly replica: string
+    /** Where it was sent to. */
+    readonly position: Position | undefined
     /** Counters of the last edit of the replica without and with the write. */
     readonly before: number
     readonly sent: number
     readonly cause: unknown
     readonly retry: boolean
-  }): Promise<void> {
+  }): Promise<'written' | 'overtaken' | 'unknown'> {
     const { bytes, replica, before, sent } = write
+    const { mode, maxRetries } = this.#parts
     let last = write.cause
-    const retries = write.retry ? this.#parts.maxRetries : 0
+    const retries = write.retry ? maxRetries : 0
     for (let retry = 1; retry <= retries && !isFinal(last); retry++) {
       await this.#pause(retry + 2)
       try {
         const held = await this.#copy.readAs(replica)
-        if (held >= sent && sent > before) return
+        if (held >= sent && sent > before) return 'written'
         // Its history is gone, and nobody can say who has seen the first one.
         if (held < before) break
+        if (mode === 'replace' && sent > before && this.#copy.position !== write.position) {
+          this.#copy.drop()
+          return 'overtaken'
+        }
         this.#copy.document.merge(bytes)
-        if ((await this.#copy.commit(this.#parts.mode, bytes)).isWritten) return
+        if ((await this.#copy.commit(mode, bytes)).isWritten) return 'written'
       } catch (error) {
         last = error
       }
     }
-    throw storeError('edit', this.#key, last, { outcome: 'unknown', delta: bytes })
+    return 'unknown'
   }
 
   #answer(delta: Delta, calls: ReadonlyArray<Call<C>>): void {
@@ -219,38 +288,5 @@ export class StoredDocument<C extends AnyCrdt> {
     const { clock, random } = this.#parts
     const ms = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(turn, 10), MAX_PAUSE_MS)
     await clock.sleep(ms * (0.5 + random() / 2))
-  }
-}
-
-/** Whoever merged has more than was new in it: the whole source is what makes sure. */
-function forCall<C extends AnyCrdt>(error: unknown, { source }: Call<C>): unknown {
-  if (!(error instanceof StoreError) || error.outcome !== 'unknown' || source === undefined) return error
-  return new StoreError({
-    action: 'merge',
-    key: error.key,
-    outcome: 'unknown',
-    delta: source,
-    cause: error.cause,
-  })
-}
-
-/** Makes the caller's copy when it is asked for: a group of a thousand edits would else make a thousand. */
-class EditedDocument<C extends AnyCrdt, R> implements Edited<C, R> {
-  readonly delta: Delta
-  readonly result: R
-  readonly #shared: C
-  readonly #names: WriterNames
-  #own: C | undefined
-
-  constructor(shared: C, delta: Delta, result: R, names: WriterNames) {
-    this.#shared = shared
-    this.delta = delta
-    this.result = result
-    this.#names = names
-  }
-
-  get document(): C {
-    this.#own ??= this.#shared.clone({ replica: this.#names.reader() }) as C
-    return this.#own
   }
 }
