@@ -1,7 +1,8 @@
 import { addRemoveFormat, AddRemoveStore } from './add-remove.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
+import { Dotted, type Source } from './dotted.ts'
+import { fragmentFromJSON } from './fragment-codec.ts'
 import { checkElement, type SetElement } from './element.ts'
 import type { Entry } from './fragment.ts'
 import { checkStay } from './stay.ts'
@@ -9,7 +10,7 @@ import { checkStay } from './stay.ts'
 /** An edit of a set, or several. */
 export type TwoPhaseSetDelta = Delta<'2p-set'>
 
-const FORMAT = /* @__PURE__ */ addRemoveFormat('2p-set')
+const FORMAT = /* @__PURE__ */ addRemoveFormat({ type: '2p-set', tag: 11 })
 
 /** A set in which what was removed never comes back; see {@link createTwoPhaseSet}. */
 export class TwoPhaseSet<E extends SetElement = SetElement>
@@ -19,11 +20,9 @@ export class TwoPhaseSet<E extends SetElement = SetElement>
   declare protected readonly store: AddRemoveStore
 
   /** @internal Use `createTwoPhaseSet`, `decodeTwoPhaseSet` or `twoPhaseSetFromJSON`. */
-  constructor(options: ReplicaOptions, source?: Uint8Array | TwoPhaseSet<E> | { readonly json: unknown }) {
+  constructor(options: ReplicaOptions, source?: Source<SetElement, boolean> | TwoPhaseSet<E>) {
     super(FORMAT, new AddRemoveStore(FORMAT), options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof TwoPhaseSet) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** The elements, as a set made anew on each call; `has`, `size` and iteration need none. */
@@ -121,5 +120,5 @@ export function twoPhaseSetFromJSON<E extends SetElement = string>(
   json: unknown,
   options: ReplicaOptions,
 ): TwoPhaseSet<E> {
-  return new TwoPhaseSet<E>(options, { json })
+  return new TwoPhaseSet<E>(options, fragmentFromJSON(FORMAT, json))
 }

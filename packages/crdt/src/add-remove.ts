@@ -7,14 +7,17 @@ import {
   type SetElement,
   writeElement,
 } from './element.ts'
+import type { TypeFormat } from './format.ts'
 import type { FragmentFormat } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 
 /** The format of sets that remember removals. The payload of an entry: true if it adds the element, false if it removes it. */
-export const addRemoveFormat = <T extends '2p-set' | 'rw-set'>(
-  type: T,
-): FragmentFormat<T, SetElement, boolean> => ({
+export const addRemoveFormat = <T extends '2p-set' | 'rw-set'>({
   type,
+  tag,
+}: TypeFormat<T>): FragmentFormat<T, SetElement, boolean> => ({
+  type,
+  tag,
   writeKey: writeElement,
   readKey: readElement,
   isKey: isElement,

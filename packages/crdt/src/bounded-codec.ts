@@ -8,9 +8,10 @@ import {
   type Rights,
   sizeOfRow,
 } from './bounded-rows.ts'
-import { startReading, startWriting } from './format.ts'
+import { startReading, startWriting, type TypeFormat } from './format.ts'
 
 const TYPE = 'bounded-counter'
+const FORMAT: TypeFormat<typeof TYPE> = { type: TYPE, tag: 5 }
 
 /** A state, or a part of one: bounds come with both, as counters of other bounds do not mix. */
 export interface BoundedState {
@@ -49,7 +50,7 @@ const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]
  */
 export function encodeBounded({ bounds, rows }: BoundedState): Uint8Array {
   const { minimum, maximum, holder } = bounds
-  const writer = startWriting(TYPE)
+  const writer = startWriting(FORMAT)
   const hasMaximum = maximum !== undefined
   writer.uint((minimum < 0 ? -1 - minimum * 2 : minimum * 2) * 2 + (hasMaximum ? 1 : 0))
   if (hasMaximum) {
@@ -87,7 +88,7 @@ function writeRow(
 
 /** @throws DecodeError on anything that {@link encodeBounded} would not have written. */
 export function decodeBounded(bytes: Uint8Array): BoundedState {
-  const reader = startReading(TYPE, bytes)
+  const reader = startReading(FORMAT, bytes)
   const fail: Fail = (reason) => reader.fail(reason)
   const head = reader.uint()
   const hasMaximum = head % 2 === 1

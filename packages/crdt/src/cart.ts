@@ -1,8 +1,8 @@
 import { checkName, isNode } from '@quorate/vector-clock/codec'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
+import { Dotted, type Source } from './dotted.ts'
+import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 
 /** The largest quantity of one edit. Two million of them still add up below 2^53. */
 export const MAX_QUANTITY = 0xffff_ffff
@@ -23,6 +23,7 @@ const quantityOf = (payload: number): number => Math.floor(payload / 2)
 
 const FORMAT: FragmentFormat<'cart', string, number> = {
   type: 'cart',
+  tag: 3,
   writeKey: (writer, sku) => writer.text(sku),
   readKey: (reader) => reader.text(),
   isKey: isNode,
@@ -43,11 +44,9 @@ const isQuantity = (quantity: number): boolean =>
 /** A shopping cart with quantities; see {@link createCart}. */
 export class Cart extends Dotted<'cart', string, number, ReadonlyMap<string, number>> {
   /** @internal Use `createCart`, `decodeCart` or `cartFromJSON`. */
-  constructor(options: ReplicaOptions, source?: Uint8Array | Cart | { readonly json: unknown }) {
+  constructor(options: ReplicaOptions, source?: Source<string, number> | Cart) {
     super(FORMAT, new DotStore(FORMAT), options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof Cart) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** Quantity by SKU, made anew on each call. */
@@ -144,5 +143,5 @@ export function decodeCart(bytes: Uint8Array, options: ReplicaOptions): Cart {
 
 /** The cart that `toJSON()` made. @throws DecodeError on anything else. */
 export function cartFromJSON(json: unknown, options: ReplicaOptions): Cart {
-  return new Cart(options, { json })
+  return new Cart(options, fragmentFromJSON(FORMAT, json))
 }

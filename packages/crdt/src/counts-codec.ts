@@ -13,11 +13,10 @@ import {
   totalOf,
 } from './counts.ts'
 import type { CrdtType } from './crdt.ts'
-import { startReading, startWriting } from './format.ts'
+import { startReading, startWriting, type TypeFormat } from './format.ts'
 
 /** How a type writes a row. */
-export interface CountsFormat<T extends CrdtType, Row> {
-  readonly type: T
+export interface CountsFormat<T extends CrdtType, Row> extends TypeFormat<T> {
   write(writer: ByteWriter, totals: Totals): void
   /** Unchecked. */
   read(reader: ByteReader): Totals
@@ -51,7 +50,7 @@ export function encodeCounts<T extends CrdtType>(
   counts: Counts,
 ): Uint8Array {
   const { rows, taken } = counts
-  const writer = startWriting(format.type)
+  const writer = startWriting(format)
   const marks = [...taken]
     .toSorted(byName)
     .flatMap(([gone, heirs]) => [...heirs].toSorted(byName).map(([heir, part]) => ({ gone, heir, ...part })))
@@ -77,7 +76,7 @@ export function decodeCounts<T extends CrdtType>(
   format: CountsFormat<T, unknown>,
   bytes: Uint8Array,
 ): Counts {
-  const reader = startReading(format.type, bytes)
+  const reader = startReading(format, bytes)
   const fail: Fail = (reason) => reader.fail(reason)
   const counts = growing()
   let last: string | undefined

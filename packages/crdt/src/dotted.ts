@@ -14,7 +14,6 @@ import {
   decodeFragment,
   encodeFragment,
   type FragmentFormat,
-  fragmentFromJSON,
   type FragmentJson,
   fragmentToJSON,
 } from './fragment-codec.ts'
@@ -72,6 +71,9 @@ export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<
     return this.#joined
   }
 }
+
+/** What a type may be made from, beside another of its kind. */
+export type Source<K, P> = Uint8Array | Fragment<K, P> | undefined
 
 /** What all types of dotted entries share: everything but their edits and values. */
 export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implements Crdt<T, Value> {
@@ -142,16 +144,12 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
 
   abstract clone(options?: Partial<ReplicaOptions>): Dotted<T, K, P, Value>
 
-  /** Takes in what `toJSON()` made. @throws DecodeError on anything else. */
-  protected mergeJSON(json: unknown): this {
-    this.#join(fragmentFromJSON(this.#format, json))
-    return this
-  }
-
-  /** Takes in all that another of this type holds. */
-  protected mergeAll(source: Dotted<T, K, P, Value>): this {
-    this.store.copy(source.store)
-    return this
+  /** Begins with what there is: bytes, another of this type, or what was read from JSON. */
+  protected load(source: Source<K, P> | Dotted<T, K, P, Value>): void {
+    if (source === undefined) return
+    if (source instanceof Uint8Array) this.merge(source)
+    else if (#format in source) this.store.copy(source.store)
+    else this.#join(source)
   }
 
   /**

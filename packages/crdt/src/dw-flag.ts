@@ -1,7 +1,7 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
+import { Dotted, type Source } from './dotted.ts'
+import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 
 /** An edit of a flag, or several. */
 export type DwFlagDelta = Delta<'dw-flag'>
@@ -12,6 +12,7 @@ const KEY = ''
 // An entry is an enabling or a disabling, by its payload, that no later edit took back.
 const FORMAT: FragmentFormat<'dw-flag', string, boolean> = {
   type: 'dw-flag',
+  tag: 9,
   writeKey: () => {},
   readKey: () => KEY,
   isKey: (key): key is string => key === KEY,
@@ -30,11 +31,9 @@ const FORMAT: FragmentFormat<'dw-flag', string, boolean> = {
 /** A flag in which disabling wins; see {@link createDwFlag}. */
 export class DwFlag extends Dotted<'dw-flag', string, boolean, boolean> {
   /** @internal Use `createDwFlag`, `decodeDwFlag` or `dwFlagFromJSON`. */
-  constructor(options: ReplicaOptions, source?: Uint8Array | DwFlag | { readonly json: unknown }) {
+  constructor(options: ReplicaOptions, source?: Source<string, boolean> | DwFlag) {
     super(FORMAT, new DotStore(FORMAT), options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof DwFlag) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** True if it is enabled. */
@@ -81,5 +80,5 @@ export function decodeDwFlag(bytes: Uint8Array, options: ReplicaOptions): DwFlag
 
 /** The flag that `toJSON()` made. @throws DecodeError on anything else. */
 export function dwFlagFromJSON(json: unknown, options: ReplicaOptions): DwFlag {
-  return new DwFlag(options, { json })
+  return new DwFlag(options, fragmentFromJSON(FORMAT, json))
 }

@@ -1,7 +1,7 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
+import { Dotted, type Source } from './dotted.ts'
+import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 
 /** An edit of a flag, or several. */
 export type EwFlagDelta = Delta<'ew-flag'>
@@ -12,6 +12,7 @@ const KEY = ''
 // An entry is an enabling that was not taken back.
 const FORMAT: FragmentFormat<'ew-flag', string, undefined> = {
   type: 'ew-flag',
+  tag: 8,
   writeKey: () => {},
   readKey: () => KEY,
   isKey: (key): key is string => key === KEY,
@@ -26,11 +27,9 @@ const FORMAT: FragmentFormat<'ew-flag', string, undefined> = {
 /** A flag in which enabling wins; see {@link createEwFlag}. */
 export class EwFlag extends Dotted<'ew-flag', string, undefined, boolean> {
   /** @internal Use `createEwFlag`, `decodeEwFlag` or `ewFlagFromJSON`. */
-  constructor(options: ReplicaOptions, source?: Uint8Array | EwFlag | { readonly json: unknown }) {
+  constructor(options: ReplicaOptions, source?: Source<string, undefined> | EwFlag) {
     super(FORMAT, new DotStore(FORMAT), options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof EwFlag) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** True if it is enabled. */
@@ -77,5 +76,5 @@ export function decodeEwFlag(bytes: Uint8Array, options: ReplicaOptions): EwFlag
 
 /** The flag that `toJSON()` made. @throws DecodeError on anything else. */
 export function ewFlagFromJSON(json: unknown, options: ReplicaOptions): EwFlag {
-  return new EwFlag(options, { json })
+  return new EwFlag(options, fragmentFromJSON(FORMAT, json))
 }

@@ -2,31 +2,42 @@ import { ByteReader, ByteWriter, checkName } from '@quorate/vector-clock/codec'
 import type { VersionVector } from '@quorate/vector-clock'
 import type { CrdtType, ReplicaOptions } from './crdt.ts'
 
-// Every encoding starts with the format and the type. Numbers in use stay as they are for ever.
+/** The first byte of every encoding. */
 const FORMAT = 1
-const TAGS: Readonly<Record<CrdtType, number>> = {
-  'or-set': 1,
-  'pn-counter': 2,
-  cart: 3,
-  'g-counter': 4,
-  'bounded-counter': 5,
-  'lww-register': 6,
-  'mv-register': 7,
-  'ew-flag': 8,
-  'dw-flag': 9,
-  'g-set': 10,
-  '2p-set': 11,
-  'rw-set': 12,
-  'lww-map': 13,
-  'or-map': 14,
-  text: 15,
+
+/**
+ * The second byte: the type. Numbers in use stay as they are for ever. A table for the compiler only, so that a
+ * program with one type in it carries one number.
+ */
+export interface TypeTags {
+  'or-set': 1
+  'pn-counter': 2
+  cart: 3
+  'g-counter': 4
+  'bounded-counter': 5
+  'lww-register': 6
+  'mv-register': 7
+  'ew-flag': 8
+  'dw-flag': 9
+  'g-set': 10
+  '2p-set': 11
+  'rw-set': 12
+  'lww-map': 13
+  'or-map': 14
+  text: 15
+}
+
+/** A type as its bytes and its JSON say it. */
+export interface TypeFormat<T extends CrdtType> {
+  readonly type: T
+  readonly tag: TypeTags[T]
 }
 
 /** A writer that has written the head of an encoding. */
-export function startWriting(type: CrdtType): ByteWriter {
+export function startWriting<T extends CrdtType>({ tag }: TypeFormat<T>): ByteWriter {
   const writer = new ByteWriter()
   writer.byte(FORMAT)
-  writer.byte(TAGS[type])
+  writer.byte(tag)
   return writer
 }
 
@@ -35,10 +46,13 @@ export function startWriting(type: CrdtType): ByteWriter {
  *
  * @throws DecodeError if it is another format or type.
  */
-export function startReading(type: CrdtType, bytes: Uint8Array): ByteReader {
+export function startReading<T extends CrdtType>(
+  { type, tag }: TypeFormat<T>,
+  bytes: Uint8Array,
+): ByteReader {
   const reader = new ByteReader(bytes, type)
   if (reader.byte() !== FORMAT) reader.fail('its format is unknown')
-  if (reader.byte() !== TAGS[type]) reader.fail('it is of another type')
+  if (reader.byte() !== tag) reader.fail('it is of another type')
   return reader
 }
 

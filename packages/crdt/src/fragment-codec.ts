@@ -1,14 +1,14 @@
 import { CausalContext, DecodeError } from '@quorate/vector-clock'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
-import { startReading, startWriting } from './format.ts'
+import { startReading, startWriting, type TypeFormat } from './format.ts'
 import { countersOf, type Entry, type Fragment, type Key, type StoreRules } from './fragment.ts'
 
 /**
  * How a type writes its keys and payloads. `previous` is the entry before it in the same bytes, for types that
  * write what differs.
  */
-export interface FragmentFormat<T extends CrdtType, K extends Key, P> extends StoreRules<P> {
+export interface FragmentFormat<T extends CrdtType, K extends Key, P> extends TypeFormat<T>, StoreRules<P> {
   readonly type: T
   writeKey(writer: ByteWriter, key: K, previous: Entry<K, P> | undefined): void
   readKey(reader: ByteReader, previous: Entry<K, P> | undefined): K
@@ -58,7 +58,7 @@ export function encodeFragment<T extends CrdtType, K extends Key, P>(
   format: FragmentFormat<T, K, P>,
   { context, entries }: Fragment<K, P>,
 ): Uint8Array {
-  const writer = startWriting(format.type)
+  const writer = startWriting(format)
   context.writeTo(writer)
   const places = new Map(context.nodes.map((node, place) => [node, place]))
   const sorted = entries.length > 1 ? entries.toSorted(compareEntries) : entries
@@ -82,7 +82,7 @@ export function decodeFragment<T extends CrdtType, K extends Key, P>(
   format: FragmentFormat<T, K, P>,
   bytes: Uint8Array,
 ): Fragment<K, P> {
-  const reader = startReading(format.type, bytes)
+  const reader = startReading(format, bytes)
   const context = CausalContext.readFrom(reader)
   const { nodes } = context
   const entries: Entry<K, P>[] = []

@@ -13,6 +13,7 @@ export type GCounterDelta = Delta<'g-counter'>
 
 const FORMAT: CountsFormat<'g-counter', Row> = {
   type: 'g-counter',
+  tag: 4,
   // Twice the count, and one more if there is something to give back.
   write: (writer, { plus, minus }) => {
     writer.uint(plus * 2 + (minus > 0 ? 1 : 0))

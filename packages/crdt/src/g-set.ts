@@ -1,6 +1,6 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
+import { Dotted, type Source } from './dotted.ts'
 import {
   checkElement,
   elementFromJSON,
@@ -11,7 +11,7 @@ import {
   writeElement,
 } from './element.ts'
 import type { Entry } from './fragment.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
+import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 import { checkStay } from './stay.ts'
 
@@ -20,6 +20,7 @@ export type GSetDelta = Delta<'g-set'>
 
 const FORMAT: FragmentFormat<'g-set', SetElement, undefined> = {
   type: 'g-set',
+  tag: 10,
   writeKey: writeElement,
   readKey: readElement,
   isKey: isElement,
@@ -37,11 +38,9 @@ export class GSet<E extends SetElement = SetElement>
   implements Iterable<E>
 {
   /** @internal Use `createGSet`, `decodeGSet` or `gSetFromJSON`. */
-  constructor(options: ReplicaOptions, source?: Uint8Array | GSet<E> | { readonly json: unknown }) {
+  constructor(options: ReplicaOptions, source?: Source<SetElement, undefined> | GSet<E>) {
     super(FORMAT, new IndexedDotStore(FORMAT), options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof GSet) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** The elements, as a set made anew on each call; `has`, `size` and iteration need none. */
@@ -121,5 +120,5 @@ export function decodeGSet<E extends SetElement = string>(
 
 /** The set that `toJSON()` made. @throws DecodeError on anything else. */
 export function gSetFromJSON<E extends SetElement = string>(json: unknown, options: ReplicaOptions): GSet<E> {
-  return new GSet<E>(options, { json })
+  return new GSet<E>(options, fragmentFromJSON(FORMAT, json))
 }

@@ -1,8 +1,8 @@
 import type { HlcTimestamp } from '@quorate/vector-clock'
 import type { Delta, ReplicaOptions } from './crdt.ts'
-import { Dotted } from './dotted.ts'
+import { Dotted, type Source } from './dotted.ts'
 import { isWellFormed } from './format.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
+import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import type { Entry } from './fragment.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 import { checkIsSchema, checkValue, type StandardSchema, type ValueOptions } from './schema.ts'
@@ -30,6 +30,7 @@ export type LwwMapDelta = Delta<'lww-map'>
 
 const FORMAT: FragmentFormat<'lww-map', string, Stamped> = {
   type: 'lww-map',
+  tag: 13,
   writeKey: (writer, key) => writer.text(key),
   readKey: (reader) => reader.text(),
   isKey: isWellFormed,
@@ -50,15 +51,13 @@ export class LwwMap<V = CrdtValue>
   readonly #stamper: Stamper
 
   /** @internal Use `createLwwMap`, `decodeLwwMap` or `lwwMapFromJSON`. */
-  constructor(options: LwwMapOptions<V>, source?: Uint8Array | LwwMap<V> | { readonly json: unknown }) {
+  constructor(options: LwwMapOptions<V>, source?: Source<string, Stamped> | LwwMap<V>) {
     super(FORMAT, new IndexedDotStore(FORMAT), options)
     const { schema, replica } = options
     checkIsSchema(schema)
     this.#schema = schema
     this.#stamper = source instanceof LwwMap ? source.#stamper.fork(replica) : new Stamper(replica, options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof LwwMap) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** Value by key, made anew on each call; `get`, `size` and iteration need none. */
@@ -178,5 +177,5 @@ export function lwwMapFromJSON<V extends Storable<V> = CrdtValue>(
   json: unknown,
   options: LwwMapOptions<V>,
 ): LwwMap<V> {
-  return new LwwMap<V>(options, { json })
+  return new LwwMap<V>(options, fragmentFromJSON(FORMAT, json))
 }

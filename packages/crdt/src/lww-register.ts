@@ -1,8 +1,8 @@
 import type { HlcTimestamp } from '@quorate/vector-clock'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
+import { Dotted, type Source } from './dotted.ts'
+import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import type { Entry } from './fragment.ts'
 import { checkIsSchema, checkValue, type StandardSchema, type ValueOptions } from './schema.ts'
 import {
@@ -32,6 +32,7 @@ const KEY = 0
 
 const FORMAT: FragmentFormat<'lww-register', number, Stamped> = {
   type: 'lww-register',
+  tag: 6,
   writeKey: () => {},
   readKey: () => KEY,
   isKey: (key): key is number => key === KEY,
@@ -54,19 +55,14 @@ export class LwwRegister<T = CrdtValue> extends Dotted<
   readonly #stamper: Stamper
 
   /** @internal Use `createLwwRegister`, `decodeLwwRegister` or `lwwRegisterFromJSON`. */
-  constructor(
-    options: LwwRegisterOptions<T>,
-    source?: Uint8Array | LwwRegister<T> | { readonly json: unknown },
-  ) {
+  constructor(options: LwwRegisterOptions<T>, source?: Source<number, Stamped> | LwwRegister<T>) {
     super(FORMAT, new DotStore(FORMAT), options)
     const { schema, replica } = options
     checkIsSchema(schema)
     this.#schema = schema
     this.#stamper =
       source instanceof LwwRegister ? source.#stamper.fork(replica) : new Stamper(replica, options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof LwwRegister) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** The value, frozen; `undefined` before the first `set` and after a `clear`. */
@@ -154,5 +150,5 @@ export function lwwRegisterFromJSON<T extends Storable<T> = CrdtValue>(
   json: unknown,
   options: LwwRegisterOptions<T>,
 ): LwwRegister<T> {
-  return new LwwRegister<T>(options, { json })
+  return new LwwRegister<T>(options, fragmentFromJSON(FORMAT, json))
 }

@@ -1,7 +1,7 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore, type Live } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
+import { Dotted, type Source } from './dotted.ts'
+import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import type { Entry } from './fragment.ts'
 import { checkIsSchema, checkValue, type StandardSchema, type ValueOptions } from './schema.ts'
 import { type CrdtValue, type Frozen, handOut, sameValue, type Storable } from './value.ts'
@@ -19,6 +19,7 @@ const KEY = 0
 
 const FORMAT: FragmentFormat<'mv-register', number, CrdtValue> = {
   type: 'mv-register',
+  tag: 7,
   writeKey: () => {},
   readKey: () => KEY,
   isKey: (key): key is number => key === KEY,
@@ -40,16 +41,11 @@ export class MvRegister<T = CrdtValue> extends Dotted<
   readonly #schema: StandardSchema<T> | undefined
 
   /** @internal Use `createMvRegister`, `decodeMvRegister` or `mvRegisterFromJSON`. */
-  constructor(
-    options: MvRegisterOptions<T>,
-    source?: Uint8Array | MvRegister<T> | { readonly json: unknown },
-  ) {
+  constructor(options: MvRegisterOptions<T>, source?: Source<number, CrdtValue> | MvRegister<T>) {
     super(FORMAT, new DotStore(FORMAT), options)
     checkIsSchema(options.schema)
     this.#schema = options.schema
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof MvRegister) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /**
@@ -154,5 +150,5 @@ export function mvRegisterFromJSON<T extends Storable<T> = CrdtValue>(
   json: unknown,
   options: MvRegisterOptions<T>,
 ): MvRegister<T> {
-  return new MvRegister<T>(options, { json })
+  return new MvRegister<T>(options, fragmentFromJSON(FORMAT, json))
 }

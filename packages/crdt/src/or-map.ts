@@ -1,6 +1,7 @@
 import type { ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
+import { Dotted, type Source } from './dotted.ts'
+import { fragmentFromJSON } from './fragment-codec.ts'
 import type { Content, Entry, Fragment } from './fragment.ts'
 import {
   type Container,
@@ -46,11 +47,7 @@ export class OrMap<C extends Container> extends Dotted<'or-map', string, Payload
   #group: Fragment<string, Payload>[] | undefined
 
   /** @internal Use `createOrMap`, `decodeOrMap` or `orMapFromJSON`. */
-  constructor(
-    options: ReplicaOptions & StampOptions,
-    field: C,
-    source?: Uint8Array | OrMap<C> | { readonly json: unknown },
-  ) {
+  constructor(options: ReplicaOptions & StampOptions, field: C, source?: Source<string, Payload> | OrMap<C>) {
     const store = new PathStore(FORMAT)
     super(FORMAT, store, options)
     const { replica } = options
@@ -64,9 +61,7 @@ export class OrMap<C extends Container> extends Dotted<'or-map', string, Payload
       commit: (removed, puts) => this.#commit(removed, puts),
     }
     this.#root = new MapHandle(editor, '', field)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof OrMap) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /**
@@ -221,12 +216,12 @@ export function orMapFromJSON<const D extends Shape | Container>(
   json: unknown,
   options: OrMapOptions<D>,
 ): OrMapOf<D> {
-  return make(options, { json })
+  return make(options, fragmentFromJSON(FORMAT, json))
 }
 
 function make<D extends Shape | Container>(
   options: OrMapOptions<D>,
-  source?: Uint8Array | { readonly json: unknown },
+  source?: Source<string, Payload>,
 ): OrMapOf<D> {
   const of = fieldOf<Shape | Container>(options.shape) as Field
   if (of.kind === 'record' || of.kind === 'map')

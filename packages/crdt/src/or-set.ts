@@ -1,5 +1,5 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
-import { Dotted } from './dotted.ts'
+import { Dotted, type Source } from './dotted.ts'
 import {
   checkElement,
   elementFromJSON,
@@ -9,7 +9,7 @@ import {
   type SetElement,
   writeElement,
 } from './element.ts'
-import type { FragmentFormat } from './fragment-codec.ts'
+import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 
 /** An edit of a set, or several. */
@@ -17,6 +17,7 @@ export type OrSetDelta = Delta<'or-set'>
 
 const FORMAT: FragmentFormat<'or-set', SetElement, undefined> = {
   type: 'or-set',
+  tag: 1,
   writeKey: writeElement,
   readKey: readElement,
   isKey: isElement,
@@ -34,11 +35,9 @@ export class OrSet<E extends SetElement = SetElement>
   implements Iterable<E>
 {
   /** @internal Use `createOrSet`, `decodeOrSet` or `orSetFromJSON`. */
-  constructor(options: ReplicaOptions, source?: Uint8Array | OrSet<E> | { readonly json: unknown }) {
+  constructor(options: ReplicaOptions, source?: Source<SetElement, undefined> | OrSet<E>) {
     super(FORMAT, new IndexedDotStore(FORMAT), options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof OrSet) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** The elements, as a set made anew on each call; `has`, `size` and iteration need none. */
@@ -121,5 +120,5 @@ export function orSetFromJSON<E extends SetElement = string>(
   json: unknown,
   options: ReplicaOptions,
 ): OrSet<E> {
-  return new OrSet<E>(options, { json })
+  return new OrSet<E>(options, fragmentFromJSON(FORMAT, json))
 }

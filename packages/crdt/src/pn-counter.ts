@@ -10,6 +10,7 @@ export type PnCounterDelta = Delta<'pn-counter'>
 
 const FORMAT: CountsFormat<'pn-counter', readonly [plus: number, minus: number]> = {
   type: 'pn-counter',
+  tag: 2,
   write: (writer, { plus, minus }) => {
     writer.uint(plus)
     writer.uint(minus)

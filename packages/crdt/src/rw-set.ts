@@ -2,14 +2,15 @@ import type { VersionVector } from '@quorate/vector-clock'
 import { addRemoveFormat, AddRemoveStore } from './add-remove.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
-import { Dotted } from './dotted.ts'
+import { Dotted, type Source } from './dotted.ts'
+import { fragmentFromJSON } from './fragment-codec.ts'
 import { checkElement, type SetElement } from './element.ts'
 import { checkVersion } from './format.ts'
 
 /** An edit of a set, or several. */
 export type RwSetDelta = Delta<'rw-set'>
 
-const FORMAT = /* @__PURE__ */ addRemoveFormat('rw-set')
+const FORMAT = /* @__PURE__ */ addRemoveFormat({ type: 'rw-set', tag: 12 })
 
 /** A set in which removals win; see {@link createRwSet}. */
 export class RwSet<E extends SetElement = SetElement>
@@ -19,11 +20,9 @@ export class RwSet<E extends SetElement = SetElement>
   declare protected readonly store: AddRemoveStore
 
   /** @internal Use `createRwSet`, `decodeRwSet` or `rwSetFromJSON`. */
-  constructor(options: ReplicaOptions, source?: Uint8Array | RwSet<E> | { readonly json: unknown }) {
+  constructor(options: ReplicaOptions, source?: Source<SetElement, boolean> | RwSet<E>) {
     super(FORMAT, new AddRemoveStore(FORMAT), options)
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (source instanceof RwSet) this.mergeAll(source)
-    else if (source !== undefined) this.mergeJSON(source.json)
+    this.load(source)
   }
 
   /** The elements, as a set made anew on each call; `has`, `size` and iteration need none. */
@@ -150,5 +149,5 @@ export function rwSetFromJSON<E extends SetElement = string>(
   json: unknown,
   options: ReplicaOptions,
 ): RwSet<E> {
-  return new RwSet<E>(options, { json })
+  return new RwSet<E>(options, fragmentFromJSON(FORMAT, json))
 }

@@ -94,6 +94,7 @@ const LEAVES: Readonly<Record<LeafTag, Leaf>> = {
 /** The format of a map: paths for keys, and what each path's end asks for as payloads. */
 export const FORMAT: FragmentFormat<'or-map', string, Payload> = {
   type: 'or-map',
+  tag: 14,
   writeKey: (writer, path, previous) => writePath(writer, path, previous?.key),
   readKey: (reader, previous) => readPath(reader, previous?.key),
   // Read from bytes or JSON it is one, or it would not have come here.
