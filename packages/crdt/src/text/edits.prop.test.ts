@@ -2,7 +2,7 @@
 import type { VersionVector } from '@quorate/vector-clock'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { FugueModel } from './testing/fugue-model.ts'
+import type { FugueModel } from '../../test/text/fugue-model.ts'
 import {
   createText,
   decodeText,
@@ -11,7 +11,7 @@ import {
   type TextCursor,
   TextHistoryError,
 } from './index.ts'
-import { Network, steps } from './testing/network.ts'
+import { Network, steps } from '../../test/text/network.ts'
 
 const hex = (text: Text): string => Buffer.from(text.encode()).toString('hex')
 

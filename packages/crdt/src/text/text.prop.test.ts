@@ -10,7 +10,7 @@ import {
   type TextDelta,
   textFromJSON,
 } from './index.ts'
-import { type Edit, Network, steps } from './testing/network.ts'
+import { type Edit, Network, steps } from '../../test/text/network.ts'
 
 const hex = (text: Text | TextDelta): string => Buffer.from(text.encode()).toString('hex')
 

@@ -2,7 +2,7 @@
 // and egwalker-paper (CC BY 4.0). Each must give the text that comes with it, to the character.
 import { describe, expect, test } from 'vitest'
 import { createText, decodeText, type Text, type TextDelta, textFromJSON } from './index.ts'
-import { type Conformance, hasTraces, NO_TRACES, type Patch, traceOf } from './testing/traces.ts'
+import { type Conformance, hasTraces, NO_TRACES, type Patch, traceOf } from '../../test/text/traces.ts'
 
 const positions = 'code-points'
 

@@ -1,6 +1,6 @@
 import { VersionVector } from '@quorate/vector-clock'
 import fc from 'fast-check'
-import { createText, type Text, type TextDelta, type TextJson, type TextOptions } from '../index.ts'
+import { createText, type Text, type TextDelta, type TextJson, type TextOptions } from '../../src/text/index.ts'
 import { FugueModel, type ModelOp } from './fugue-model.ts'
 
 /** What happens at a replica; places and amounts are shares of what is there. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
-const FOLDER = join(import.meta.dirname, '../../../../../../shared/data/traces')
+const FOLDER = join(import.meta.dirname, '../../../../../shared/data/traces')
 
 /** What a test says that has to be skipped. */
 export const NO_TRACES = 'the shared data (shared/data/traces) is not beside the project'
