@@ -1,5 +1,4 @@
-import { DecodeError } from '@quorate/vector-clock'
-import { type ByteReader, type ByteWriter, isNode } from '@quorate/vector-clock/codec'
+import { type ByteReader, type ByteWriter, entriesOf, isNode } from '@quorate/vector-clock/codec'
 import {
   type BoundedRow,
   type BoundedRows,
@@ -8,7 +7,8 @@ import {
   type Rights,
   sizeOfRow,
 } from './bounded-rows.ts'
-import { startReading, startWriting, type TypeFormat } from './format.ts'
+import { type Fail, startJSON, startReading, startWriting, type TypeFormat } from './format.ts'
+import { sorted } from './sorted.ts'
 
 const TYPE = 'bounded-counter'
 const FORMAT: TypeFormat<typeof TYPE> = { type: TYPE, tag: 5 }
@@ -38,10 +38,6 @@ export interface BoundedRowJson {
   readonly claims?: Readonly<Record<string, Claim>>
 }
 
-type Fail = (reason: string) => never
-
-const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1)
-
 /**
  * Head; minimum (× 2, or −1 − that × 2 below 0) × 2 + 1 if there is a maximum, then how far up that is, and the
  * holder; number of rows; of each, in order of their names, the name, ups, downs, number of receivers × 2 + 1 if it
@@ -58,8 +54,7 @@ export function encodeBounded({ bounds, rows }: BoundedState): Uint8Array {
     writer.text(holder as string)
   }
   writer.uint(rows.size)
-  for (const [node, row] of rows.size > 1 ? [...rows].toSorted(byName) : rows)
-    writeRow(writer, node, row, hasMaximum)
+  for (const [node, row] of sorted(rows)) writeRow(writer, node, row, hasMaximum)
   return writer.finish()
 }
 
@@ -73,14 +68,14 @@ function writeRow(
   writer.uint(up)
   writer.uint(down)
   writer.uint(sent.size * 2 + (claims.size > 0 ? 1 : 0))
-  for (const [to, { stock, room }] of [...sent].toSorted(byName)) {
+  for (const [to, { stock, room }] of sorted(sent)) {
     writer.text(to)
     writer.uint(stock)
     if (hasMaximum) writer.uint(room)
   }
   if (claims.size === 0) return
   writer.uint(claims.size)
-  for (const [gone, { at, held }] of [...claims].toSorted(byName)) {
+  for (const [gone, { at, held }] of sorted(claims)) {
     writer.text(gone)
     writer.uint(at * 2 + (held ? 1 : 0))
   }
@@ -133,36 +128,28 @@ function readNamed<T>(reader: ByteReader, number: number, read: () => T): [name:
 export function boundedToJSON({ bounds, rows }: BoundedState): BoundedCounterJson {
   const { minimum, maximum, holder } = bounds
   const hasMaximum = maximum !== undefined && holder !== undefined
-  const list = [...rows]
-    .toSorted(byName)
-    .map(([node, { up, down, sent, claims }]): [string, BoundedRowJson] => {
-      const to = [...sent]
-        .toSorted(byName)
-        .map(([name, { stock, room }]) => [name, hasMaximum ? { stock, room } : { stock }])
-      return [
-        node,
-        {
-          up,
-          down,
-          ...(sent.size > 0 ? { sent: Object.fromEntries(to) } : {}),
-          ...(claims.size > 0 ? { claims: Object.fromEntries([...claims].toSorted(byName)) } : {}),
-        },
-      ]
-    })
+  const list = sorted(rows).map(([node, { up, down, sent, claims }]): [string, BoundedRowJson] => {
+    const to = sorted(sent).map(([name, { stock, room }]) => [name, hasMaximum ? { stock, room } : { stock }])
+    return [
+      node,
+      {
+        up,
+        down,
+        ...(sent.size > 0 ? { sent: Object.fromEntries(to) } : {}),
+        ...(claims.size > 0 ? { claims: Object.fromEntries(sorted(claims)) } : {}),
+      },
+    ]
+  })
   return { type: TYPE, minimum, ...(hasMaximum ? { maximum, holder } : {}), rows: Object.fromEntries(list) }
 }
 
 /** @throws DecodeError on anything that {@link boundedToJSON} would not have made. */
 export function boundedFromJSON(json: unknown): BoundedState {
-  const fail: Fail = (reason) => {
-    throw new DecodeError(TYPE, reason)
-  }
-  const { type, minimum, maximum, holder, rows } = (json ?? {}) as Partial<
-    Record<keyof BoundedCounterJson, unknown>
-  >
-  if (type !== TYPE) fail('it is of another type')
+  const [{ minimum, maximum, holder, rows }, fail] = startJSON(TYPE, json)
   const named = <T>(list: unknown, read: (item: Partial<Record<string, unknown>>) => T): Map<string, T> =>
-    new Map(entries(list, fail).map(([name, item]) => [name, read(Object.fromEntries(entries(item, fail)))]))
+    new Map(
+      entriesOf(list, TYPE).map(([name, item]) => [name, read(Object.fromEntries(entriesOf(item, TYPE)))]),
+    )
   const bounds = {
     minimum,
     ...(maximum === undefined && holder === undefined ? {} : { maximum, holder }),
@@ -180,11 +167,6 @@ export function boundedFromJSON(json: unknown): BoundedState {
     })),
   }
   return checked(state, fail)
-}
-
-function entries(json: unknown, fail: Fail): [string, unknown][] {
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return Object.entries(json)
-  return fail('a row is not an object')
 }
 
 /** What is wrong with the bounds; `undefined` if nothing. */

@@ -1,5 +1,4 @@
-import { DecodeError } from '@quorate/vector-clock'
-import { type ByteReader, type ByteWriter, isNode } from '@quorate/vector-clock/codec'
+import { type ByteReader, type ByteWriter, entriesOf, isNode } from '@quorate/vector-clock/codec'
 import {
   type Counts,
   covers,
@@ -13,7 +12,8 @@ import {
   totalOf,
 } from './counts.ts'
 import type { CrdtType } from './crdt.ts'
-import { startReading, startWriting, type TypeFormat } from './format.ts'
+import { type Fail, startJSON, startReading, startWriting, type TypeFormat } from './format.ts'
+import { sorted } from './sorted.ts'
 
 /** How a type writes a row. */
 export interface CountsFormat<T extends CrdtType, Row> extends TypeFormat<T> {
@@ -36,10 +36,6 @@ export interface CountsJson<T extends CrdtType = CrdtType, Row = unknown> {
   >
 }
 
-type Fail = (reason: string) => never
-
-const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1)
-
 /**
  * Head, number of replicas, then each name and row, in order of the names. If some were taken over, that comes
  * first, under the empty name, which counts as one of the replicas: how many marks; each as gone, heir, version of
@@ -51,9 +47,9 @@ export function encodeCounts<T extends CrdtType>(
 ): Uint8Array {
   const { rows, taken } = counts
   const writer = startWriting(format)
-  const marks = [...taken]
-    .toSorted(byName)
-    .flatMap(([gone, heirs]) => [...heirs].toSorted(byName).map(([heir, part]) => ({ gone, heir, ...part })))
+  const marks = sorted(taken).flatMap(([gone, heirs]) =>
+    sorted(heirs).map(([heir, part]) => ({ gone, heir, ...part })),
+  )
   writer.uint(rows.size + (marks.length > 0 ? 1 : 0))
   if (marks.length > 0) {
     writer.text('')
@@ -64,7 +60,7 @@ export function encodeCounts<T extends CrdtType>(
       for (const number of [at, plus, minus]) writer.uint(number)
     }
   }
-  for (const [node, totals] of rows.size > 1 ? [...rows].toSorted(byName) : rows) {
+  for (const [node, totals] of sorted(rows)) {
     writer.text(node)
     format.write(writer, totals)
   }
@@ -112,32 +108,29 @@ export function countsToJSON<T extends CrdtType, Row>(
 ): CountsJson<T, Row> {
   const json = {
     type: format.type,
-    counts: Object.fromEntries([...rows].toSorted(byName).map(([node, row]) => [node, format.toJSON(row)])),
+    counts: Object.fromEntries(sorted(rows).map(([node, row]) => [node, format.toJSON(row)])),
   }
   if (taken.size === 0) return json
   const marks = ([heir, { at, plus, minus }]: [string, Taken]): [string, [number, number, number]] => [
     heir,
     [at, plus, minus],
   ]
-  const retired = [...taken]
-    .toSorted(byName)
-    .map(([gone, heirs]) => [gone, Object.fromEntries([...heirs].toSorted(byName).map(marks))] as const)
+  const retired = sorted(taken).map(
+    ([gone, heirs]) => [gone, Object.fromEntries(sorted(heirs).map(marks))] as const,
+  )
   return { ...json, retired: Object.fromEntries(retired) }
 }
 
 /** @throws DecodeError on anything that {@link countsToJSON} would not have made. */
 export function countsFromJSON<T extends CrdtType>(format: CountsFormat<T, unknown>, json: unknown): Counts {
-  const fail: Fail = (reason) => {
-    throw new DecodeError(format.type, reason)
-  }
-  const { type, counts, retired } = (json ?? {}) as Partial<Record<keyof CountsJson, unknown>>
-  if (type !== format.type) fail('it is of another type')
+  const [{ counts, retired }, fail] = startJSON(format.type, json)
+  const entries = (list: unknown): [string, unknown][] => entriesOf(list, format.type)
   const result = growing()
-  for (const [node, row] of entries(counts, fail)) {
+  for (const [node, row] of entries(counts)) {
     result.rows.set(node, format.fromJSON(row) ?? fail('a count is not valid'))
   }
-  for (const [gone, heirs] of retired === undefined ? [] : entries(retired, fail)) {
-    const list = entries(heirs, fail).map(([heir, mark]): [string, Taken] => {
+  for (const [gone, heirs] of retired === undefined ? [] : entries(retired)) {
+    const list = entries(heirs).map(([heir, mark]): [string, Taken] => {
       if (!Array.isArray(mark) || mark.length !== 3) fail('a count is not valid')
       const [at, plus, minus] = mark as number[]
       return [heir, { at: at as number, plus: plus as number, minus: minus as number }]
@@ -146,11 +139,6 @@ export function countsFromJSON<T extends CrdtType>(format: CountsFormat<T, unkno
     result.taken.set(gone, new Map(list))
   }
   return checked(result, fail)
-}
-
-function entries(json: unknown, fail: Fail): [string, unknown][] {
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return Object.entries(json)
-  return fail('counts are not an object')
 }
 
 /** What no counter would hold must not come in. */

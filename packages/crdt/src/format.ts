@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, checkName } from '@quorate/vector-clock/codec'
-import type { VersionVector } from '@quorate/vector-clock'
+import { DecodeError, type VersionVector } from '@quorate/vector-clock'
 import type { CrdtType, ReplicaOptions } from './crdt.ts'
 
 /** The first byte of every encoding. */
@@ -54,6 +54,22 @@ export function startReading<T extends CrdtType>(
   if (reader.byte() !== FORMAT) reader.fail('its format is unknown')
   if (reader.byte() !== tag) reader.fail('it is of another type')
   return reader
+}
+
+/** Ends a decoding: throws DecodeError with the reason. */
+export type Fail = (reason: string) => never
+
+/**
+ * The fields of JSON of a type, and how to fail on them.
+ *
+ * @throws DecodeError if it is of another type.
+ */
+export function startJSON(type: CrdtType, json: unknown): [Readonly<Record<string, unknown>>, Fail] {
+  const fail: Fail = (reason) => {
+    throw new DecodeError(type, reason)
+  }
+  const fields = Object(json) as Readonly<Record<string, unknown>>
+  return [fields['type'] === type ? fields : fail('it is of another type'), fail]
 }
 
 /** Of ES2024; every Node and browser that has the rest of what is used here has it. */

@@ -1,7 +1,7 @@
-import { CausalContext, DecodeError } from '@quorate/vector-clock'
+import { CausalContext } from '@quorate/vector-clock'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
-import { startReading, startWriting, type TypeFormat } from './format.ts'
+import { type Fail, startJSON, startReading, startWriting, type TypeFormat } from './format.ts'
 import { countersOf, type Entry, type Fragment, type Key, type StoreRules } from './fragment.ts'
 
 /**
@@ -131,11 +131,7 @@ export function fragmentFromJSON<T extends CrdtType, K extends Key, P>(
   format: FragmentFormat<T, K, P>,
   json: unknown,
 ): Fragment<K, P> {
-  const fail = (reason: string): never => {
-    throw new DecodeError(format.type, reason)
-  }
-  const { type, context, entries } = isRecord(json) ? json : {}
-  if (type !== format.type) fail('it is of another type')
+  const [{ context, entries }, fail] = startJSON(format.type, json)
   if (!Array.isArray(entries) || !entries.every(isRecord)) return fail('entries is not a list of objects')
   const list = entries.map((entry) => ({
     ...format.fromJSON(entry),
@@ -154,7 +150,7 @@ const isRecord = (json: unknown): json is Readonly<Record<string, unknown>> =>
 function checked<T extends CrdtType, K extends Key, P>(
   format: FragmentFormat<T, K, P>,
   fragment: Fragment<K, P>,
-  fail: (reason: string) => never,
+  fail: Fail,
 ): Fragment<K, P> {
   for (const entry of fragment.entries) {
     if (!format.isKey(entry.key) || !format.isPayload(entry.payload, entry.key))
