@@ -2,7 +2,7 @@ import { addRemoveFormat, AddRemoveStore } from './add-remove.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
-import { fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, fragmentFromJSON } from './fragment-codec.ts'
 import { checkElement, type SetElement } from './element.ts'
 import type { Entry } from './fragment.ts'
 import { checkStay } from './stay.ts'
@@ -112,7 +112,7 @@ export function decodeTwoPhaseSet<E extends SetElement = string>(
   bytes: Uint8Array,
   options: ReplicaOptions,
 ): TwoPhaseSet<E> {
-  return new TwoPhaseSet<E>(options, bytes)
+  return new TwoPhaseSet<E>(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The set that `toJSON()` made. @throws DecodeError on anything else. */

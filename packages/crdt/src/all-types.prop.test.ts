@@ -1,4 +1,5 @@
 // What holds for every type alike. What each of them means is tested beside it, against a model of its own.
+import { DecodeError } from '@quorate/vector-clock'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SUBJECTS } from '../test/all-subjects.ts'
@@ -209,6 +210,26 @@ describe.each(SUBJECTS)('$name', (subject) => {
     const own = play(subject, 3).replicas[0] as AnyCrdt
     const later = own.encode().with(0, 2)
     expect(() => subject.decode(later, place('x'))).toThrow(/its format is unknown/)
+  })
+
+  // An empty state in its place would be taken for all there is, and stored.
+  test('what is not there is not decoded to an empty state', () => {
+    for (const nothing of [undefined, null, 'bytes', {}, [1]]) {
+      expect(() => subject.decode(nothing as never, place('a'))).toThrow(TypeError)
+    }
+    expect(() => subject.fromJSON(undefined, place('a'))).toThrow(DecodeError)
+  })
+
+  test('retire() and forget() refuse wrong names and that of the replica itself', () => {
+    const made = subject.make(place('a'))
+    if (!('retire' in made)) return
+    const { retire, forget } = made as unknown as Record<'retire' | 'forget', (...args: unknown[]) => unknown>
+    for (const wrong of [undefined, '', '\ud800', 'a']) {
+      expect(() => retire.call(made, wrong)).toThrow(TypeError)
+      expect(() => forget.call(made, wrong, made.version)).toThrow(TypeError)
+    }
+    expect(() => forget.call(made, 'b', {})).toThrow(TypeError)
+    expect(forget.call(made, 'b', made.version)).toBe(true)
   })
 
   test('a replica needs a name', () => {

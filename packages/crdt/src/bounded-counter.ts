@@ -312,8 +312,12 @@ export class BoundedCounter implements Crdt<'bounded-counter', number> {
    * @param stable what all replicas have reached, as this one knows from states or deltas that it has merged: the
    *   smallest of their versions, by replica.
    * @returns true if the rights have an owner, or nothing is known of the replica.
+   * @throws TypeError for an ill-formed name, this replica's own unless it was itself retired, or if `stable` is not
+   *   a version.
    */
   forget(gone: string, stable: VersionVector): boolean {
+    if (this.#heir === undefined) this.#checkOther(gone, 'gone')
+    checkReplica({ replica: gone })
     checkVersion(stable)
     const holders = lastHolders(this.#rows)
     if (holders.has(gone)) return true

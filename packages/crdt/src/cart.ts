@@ -2,7 +2,7 @@ import { checkName, isNode } from '@quorate/vector-clock/codec'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
-import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 
 /** The largest quantity of one edit. Two million of them still add up below 2^53. */
 export const MAX_QUANTITY = 0xffff_ffff
@@ -138,7 +138,7 @@ export function createCart(options: ReplicaOptions): Cart {
  * @throws DecodeError on anything else.
  */
 export function decodeCart(bytes: Uint8Array, options: ReplicaOptions): Cart {
-  return new Cart(options, bytes)
+  return new Cart(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The cart that `toJSON()` made. @throws DecodeError on anything else. */

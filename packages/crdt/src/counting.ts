@@ -17,7 +17,6 @@ import {
 } from './counts.ts'
 import {
   type CountsFormat,
-  countsFromJSON,
   type CountsJson,
   countsToJSON,
   decodeCounts,
@@ -35,8 +34,8 @@ import { DuplicateReplicaError, RetiredReplicaError } from './errors.ts'
 import { checkReplica, checkVersion } from './format.ts'
 import { forgetTaken, takeOver } from './retirement.ts'
 
-/** What a counter is made from. */
-export type CountsSource = Uint8Array | { readonly json: unknown } | undefined
+/** What a counter is made from: what was read from bytes or JSON. */
+export type CountsSource = Counts | undefined
 
 const EMPTY: ReadonlyMap<string, never> = /* @__PURE__ */ new Map<string, never>()
 
@@ -116,8 +115,7 @@ export abstract class Counting<T extends CrdtType, Row> implements Crdt<T, numbe
     if (source instanceof Counting) {
       this.#counts = growing(source.#counts)
       if (source.replica === this.replica) [this.#counted, this.#heir] = [source.#counted, source.#heir]
-    } else if (source instanceof Uint8Array) this.#counts = growing(decodeCounts(format, source))
-    else this.#counts = growing(source && countsFromJSON(format, source.json))
+    } else this.#counts = growing(source)
     this.#lookForHeir()
   }
 
@@ -189,9 +187,7 @@ export abstract class Counting<T extends CrdtType, Row> implements Crdt<T, numbe
    * @throws RetiredReplicaError if this replica was itself retired.
    */
   retire(gone: string): Delta<T> {
-    if (checkReplica({ replica: gone }) === this.replica) {
-      throw new TypeError('gone must be another replica than this one')
-    }
+    this.#checkGone(gone)
     this.#checkActive()
     if (!takeOver(this.#counts, this.replica, gone)) return new CountsDelta(this.#format, growing())
     this.#counted = true
@@ -207,8 +203,12 @@ export abstract class Counting<T extends CrdtType, Row> implements Crdt<T, numbe
    * @returns true if the name is not in this copy any more. False if it is too early, or two replicas have taken it
    *   over and the one with the higher name did not yet call `retire` again, or counts came to light that nobody
    *   took, or it had itself taken over another whose name is still there.
+   * @throws TypeError for an ill-formed name, this replica's own unless it was itself retired, or if `stable` is not
+   *   a version.
    */
   forget(gone: string, stable: VersionVector): boolean {
+    if (this.#heir === undefined) this.#checkGone(gone)
+    checkReplica({ replica: gone })
     checkVersion(stable)
     return forgetTaken(this.#counts, gone, (node) => stable.get(node))
   }
@@ -234,6 +234,12 @@ export abstract class Counting<T extends CrdtType, Row> implements Crdt<T, numbe
     this.#counted = true
     if (taken.size === 0) return new CountsDelta(this.#format, replica, row)
     return new CountsDelta(this.#format, partOf(this.#counts, [replica]))
+  }
+
+  #checkGone(gone: string): void {
+    if (checkReplica({ replica: gone }) === this.replica) {
+      throw new TypeError('gone must be another replica than this one')
+    }
   }
 
   #checkActive(): void {

@@ -73,7 +73,7 @@ export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<
 }
 
 /** What a type may be made from, beside another of its kind. */
-export type Source<K, P> = Uint8Array | Fragment<K, P> | undefined
+export type Source<K, P> = Fragment<K, P> | undefined
 
 /** What all types of dotted entries share: everything but their edits and values. */
 export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implements Crdt<T, Value> {
@@ -144,11 +144,10 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
 
   abstract clone(options?: Partial<ReplicaOptions>): Dotted<T, K, P, Value>
 
-  /** Begins with what there is: bytes, another of this type, or what was read from JSON. */
+  /** Begins with what there is: another of this type, or what was read from bytes or JSON. */
   protected load(source: Source<K, P> | Dotted<T, K, P, Value>): void {
     if (source === undefined) return
-    if (source instanceof Uint8Array) this.merge(source)
-    else if (#format in source) this.store.copy(source.store)
+    if (#format in source) this.store.copy(source.store)
     else this.#join(source)
   }
 

@@ -1,7 +1,7 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
-import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 
 /** An edit of a flag, or several. */
 export type DwFlagDelta = Delta<'dw-flag'>
@@ -75,7 +75,7 @@ export function createDwFlag(options: ReplicaOptions): DwFlag {
 
 /** The flag that `encode()` wrote, to be edited as `options.replica`. @throws DecodeError on anything else. */
 export function decodeDwFlag(bytes: Uint8Array, options: ReplicaOptions): DwFlag {
-  return new DwFlag(options, bytes)
+  return new DwFlag(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The flag that `toJSON()` made. @throws DecodeError on anything else. */

@@ -1,7 +1,7 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
-import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 
 /** An edit of a flag, or several. */
 export type EwFlagDelta = Delta<'ew-flag'>
@@ -71,7 +71,7 @@ export function createEwFlag(options: ReplicaOptions): EwFlag {
 
 /** The flag that `encode()` wrote, to be edited as `options.replica`. @throws DecodeError on anything else. */
 export function decodeEwFlag(bytes: Uint8Array, options: ReplicaOptions): EwFlag {
-  return new EwFlag(options, bytes)
+  return new EwFlag(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The flag that `toJSON()` made. @throws DecodeError on anything else. */

@@ -1,5 +1,5 @@
 import { Counting, type CountsSource } from './counting.ts'
-import type { CountsFormat, CountsJson } from './counts-codec.ts'
+import { type CountsFormat, countsFromJSON, type CountsJson, decodeCounts } from './counts-codec.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 
 /** Of a replica: what it counted; with a second number if it gave back what another had taken over too. */
@@ -75,10 +75,10 @@ export function createGCounter(options: ReplicaOptions): GCounter {
 
 /** The counter that `encode()` wrote, to be edited as `options.replica`. @throws DecodeError on anything else. */
 export function decodeGCounter(bytes: Uint8Array, options: ReplicaOptions): GCounter {
-  return new GCounter(options, bytes)
+  return new GCounter(options, decodeCounts(FORMAT, bytes))
 }
 
 /** The counter that `toJSON()` made. @throws DecodeError on anything else. */
 export function gCounterFromJSON(json: unknown, options: ReplicaOptions): GCounter {
-  return new GCounter(options, { json })
+  return new GCounter(options, countsFromJSON(FORMAT, json))
 }

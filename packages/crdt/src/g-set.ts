@@ -11,7 +11,7 @@ import {
   writeElement,
 } from './element.ts'
 import type { Entry } from './fragment.ts'
-import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 import { checkStay } from './stay.ts'
 
@@ -115,7 +115,7 @@ export function decodeGSet<E extends SetElement = string>(
   bytes: Uint8Array,
   options: ReplicaOptions,
 ): GSet<E> {
-  return new GSet<E>(options, bytes)
+  return new GSet<E>(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The set that `toJSON()` made. @throws DecodeError on anything else. */

@@ -2,7 +2,7 @@ import type { HlcTimestamp } from '@quorate/vector-clock'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { Dotted, type Source } from './dotted.ts'
 import { isWellFormed } from './format.ts'
-import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import type { Entry } from './fragment.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 import { checkIsSchema, checkValue, type StandardSchema, type ValueOptions } from './schema.ts'
@@ -169,7 +169,7 @@ export function decodeLwwMap<V extends Storable<V> = CrdtValue>(
   bytes: Uint8Array,
   options: LwwMapOptions<V>,
 ): LwwMap<V> {
-  return new LwwMap<V>(options, bytes)
+  return new LwwMap<V>(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The map that `toJSON()` made. @throws DecodeError on anything else; else as {@link decodeLwwMap}. */

@@ -2,7 +2,7 @@ import type { HlcTimestamp } from '@quorate/vector-clock'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
-import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import type { Entry } from './fragment.ts'
 import { checkIsSchema, checkValue, type StandardSchema, type ValueOptions } from './schema.ts'
 import {
@@ -142,7 +142,7 @@ export function decodeLwwRegister<T extends Storable<T> = CrdtValue>(
   bytes: Uint8Array,
   options: LwwRegisterOptions<T>,
 ): LwwRegister<T> {
-  return new LwwRegister<T>(options, bytes)
+  return new LwwRegister<T>(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The register that `toJSON()` made. @throws DecodeError on anything else; else as {@link decodeLwwRegister}. */

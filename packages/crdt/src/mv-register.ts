@@ -1,7 +1,7 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { DotStore, type Live } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
-import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import type { Entry } from './fragment.ts'
 import { checkIsSchema, checkValue, type StandardSchema, type ValueOptions } from './schema.ts'
 import { type CrdtValue, type Frozen, handOut, sameValue, type Storable } from './value.ts'
@@ -142,7 +142,7 @@ export function decodeMvRegister<T extends Storable<T> = CrdtValue>(
   bytes: Uint8Array,
   options: MvRegisterOptions<T>,
 ): MvRegister<T> {
-  return new MvRegister<T>(options, bytes)
+  return new MvRegister<T>(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The register that `toJSON()` made. @throws DecodeError on anything else; else as {@link decodeMvRegister}. */

@@ -1,7 +1,7 @@
 import type { ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
-import { fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, fragmentFromJSON } from './fragment-codec.ts'
 import type { Content, Entry, Fragment } from './fragment.ts'
 import {
   type Container,
@@ -208,7 +208,7 @@ export function decodeOrMap<const D extends Shape | Container>(
   bytes: Uint8Array,
   options: OrMapOptions<D>,
 ): OrMapOf<D> {
-  return make(options, bytes)
+  return make(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The map that `toJSON()` made. @throws DecodeError on anything else; else as {@link decodeOrMap}. */

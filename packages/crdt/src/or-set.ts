@@ -9,7 +9,7 @@ import {
   type SetElement,
   writeElement,
 } from './element.ts'
-import { type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 
 /** An edit of a set, or several. */
@@ -112,7 +112,7 @@ export function decodeOrSet<E extends SetElement = string>(
   bytes: Uint8Array,
   options: ReplicaOptions,
 ): OrSet<E> {
-  return new OrSet<E>(options, bytes)
+  return new OrSet<E>(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The set that `toJSON()` made. @throws DecodeError on anything else. */

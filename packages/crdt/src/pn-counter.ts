@@ -1,5 +1,5 @@
 import { Counting, type CountsSource } from './counting.ts'
-import type { CountsFormat, CountsJson } from './counts-codec.ts'
+import { type CountsFormat, countsFromJSON, type CountsJson, decodeCounts } from './counts-codec.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 
 /** The JSON of a counter or delta. */
@@ -68,10 +68,10 @@ export function createPnCounter(options: ReplicaOptions): PnCounter {
 
 /** The counter that `encode()` wrote, to be edited as `options.replica`. @throws DecodeError on anything else. */
 export function decodePnCounter(bytes: Uint8Array, options: ReplicaOptions): PnCounter {
-  return new PnCounter(options, bytes)
+  return new PnCounter(options, decodeCounts(FORMAT, bytes))
 }
 
 /** The counter that `toJSON()` made. @throws DecodeError on anything else. */
 export function pnCounterFromJSON(json: unknown, options: ReplicaOptions): PnCounter {
-  return new PnCounter(options, { json })
+  return new PnCounter(options, countsFromJSON(FORMAT, json))
 }

@@ -3,7 +3,7 @@ import { addRemoveFormat, AddRemoveStore } from './add-remove.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import type { Live } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
-import { fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, fragmentFromJSON } from './fragment-codec.ts'
 import { checkElement, type SetElement } from './element.ts'
 import { checkVersion } from './format.ts'
 
@@ -141,7 +141,7 @@ export function decodeRwSet<E extends SetElement = string>(
   bytes: Uint8Array,
   options: ReplicaOptions,
 ): RwSet<E> {
-  return new RwSet<E>(options, bytes)
+  return new RwSet<E>(options, decodeFragment(FORMAT, bytes))
 }
 
 /** The set that `toJSON()` made. @throws DecodeError on anything else. */
