@@ -1,5 +1,4 @@
-/** The brand of `@quorate/core`, so that its `isQuorateError` knows these errors without a dependency. */
-const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
+import { brand } from '@quorate/vector-clock/codec'
 
 /**
  * More edits wait for edits before them than `maxPending` allows. Nothing was merged, what waits goes on waiting.
@@ -9,17 +8,14 @@ export class PendingOverflowError extends Error {
   readonly code = 'QUORATE_CRDT_PENDING_OVERFLOW'
   readonly outcome = 'not-applied'
   /** Characters and deletions that would have had to wait. */
-  readonly pending: number
-  readonly maxPending: number
+  declare readonly pending: number
+  declare readonly maxPending: number
 
   constructor(pending: number, maxPending: number) {
     super(
       `Cannot merge into a text: ${pending} edits would wait for earlier ones, at most ${maxPending} may; ask a peer for deltaSince(version) and merge that`,
     )
-    this.name = 'PendingOverflowError'
-    this.pending = pending
-    this.maxPending = maxPending
-    Object.defineProperty(this, BRAND, { value: true })
+    brand(this, 'PendingOverflowError', { pending, maxPending })
   }
 }
 
@@ -36,7 +32,6 @@ export class TextHistoryError extends Error {
     super(
       'Cannot read the text at that version: what was deleted since is not kept here; read it where it was edited, before collect()',
     )
-    this.name = 'TextHistoryError'
-    Object.defineProperty(this, BRAND, { value: true })
+    brand(this, 'TextHistoryError', {})
   }
 }

@@ -1,4 +1,5 @@
 import { DecodeError } from '@quorate/vector-clock'
+import { startJSON } from '../format.ts'
 import { encodeOps } from './codec.ts'
 import { decodeOps } from './decoder.ts'
 import { normalise } from './op-set.ts'
@@ -78,8 +79,7 @@ function originsOf(op: Insertion): { after?: CharacterJson | null; before?: Char
  * @throws DecodeError on anything else.
  */
 export function opsFromJSON(json: unknown): Op[] {
-  const { type, edits } = isRecord(json) ? json : {}
-  if (type !== 'text') return fail('it is of another type')
+  const [{ edits }] = startJSON('text', json)
   if (!isRecord(edits)) return fail('edits is not an object')
   const ops: Op[] = []
   for (const [node, list] of Object.entries(edits)) {
