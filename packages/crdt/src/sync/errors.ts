@@ -8,9 +8,10 @@ const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
  * - `refused`: the peer could not take in what was sent; its log says why.
  * - `unreadable`: this side could not take in what came; see `cause`.
  * - `too-large`: a delta or a version is larger than the bounds allow. Raise `maxDeltaBytes` or `maxMessageBytes`, on both sides.
+ * - `too-many`: peers ask for more documents than `maxDocuments` allows. Raise it, or find out who they are.
  * - `closed`: the channel or the sync was closed before the replicas were in sync.
  */
-export type SyncProblem = 'protocol' | 'type' | 'refused' | 'unreadable' | 'too-large' | 'closed'
+export type SyncProblem = 'protocol' | 'type' | 'refused' | 'unreadable' | 'too-large' | 'too-many' | 'closed'
 
 const TOLD: Readonly<Record<SyncProblem, string>> = {
   protocol: 'the peer speaks another version of the protocol; update the older of the two',
@@ -19,6 +20,7 @@ const TOLD: Readonly<Record<SyncProblem, string>> = {
   unreadable: 'what came could not be taken in; see cause',
   'too-large':
     'a message would be larger than the bounds; raise maxDeltaBytes or maxMessageBytes on both sides',
+  'too-many': 'peers ask for more documents than maxDocuments; raise it, or find out who they are',
   closed: 'it was closed; open it again over a new channel',
 }
 

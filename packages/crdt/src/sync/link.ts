@@ -11,7 +11,15 @@
 //   sending, waiting ── nothing heard for too long ──▶ given up ── any message ──▶ as before
 import { VersionVector } from '@quorate/vector-clock'
 import type { SyncProblem } from './errors.ts'
-import { type Ack, decodePayload, encodePayload, type Hello, type Message, type Part } from './message.ts'
+import {
+  type Ack,
+  decodePayload,
+  encodePayload,
+  type Hello,
+  LEAST_PART_BYTES,
+  type Message,
+  type Part,
+} from './message.ts'
 
 /** Parts that are sent before the first of them is acknowledged. */
 const WINDOW = 16
@@ -20,19 +28,27 @@ const WINDOW = 16
 type WithoutAddress<M> = M extends Message ? Omit<M, 'document' | 'from' | 'to' | 'number'> : never
 export type Body = WithoutAddress<Message>
 
+/** So often the peer is asked whether it has merged what it got, before all is sent once more. */
+const MAX_PROBES = 2
+
 /** What is on its way to the peer. */
 interface Flight {
   readonly revision: number
   readonly parts: readonly Uint8Array[]
-  /** Indices the peer has not got, in order. */
-  readonly missing: readonly number[]
+  /** Indices that were sent and are not acknowledged, a window at most. */
+  readonly open: readonly number[]
+  /** The first index that was not sent yet. */
+  readonly next: number
+  /** How often it was asked after all of it had been acknowledged. */
+  readonly probes: number
 }
 
 /** What is on its way from the peer. */
 interface Inbox {
   readonly revision: number
   readonly count: number
-  readonly parts: ReadonlyMap<number, Uint8Array>
+  /** The one thing that is changed in place: a copy for each part would cost the square of their number. */
+  readonly parts: Map<number, Uint8Array>
   readonly bytes: number
 }
 
@@ -45,6 +61,8 @@ export interface LinkState {
   /** The last version of the peer that came, and the number of its message. */
   readonly theirs: VersionVector
   readonly theirNumber: number
+  /** What was merged from the peer, though this replica may have forgotten names of it. */
+  readonly covered: VersionVector
   /** The peer has all of this revision; −1: nothing is known. */
   readonly acknowledged: number
   readonly flight: Flight | undefined
@@ -53,7 +71,7 @@ export interface LinkState {
   readonly inbox: Inbox | undefined
   /** The last revision of the peer that is merged or being merged; −1: none. */
   readonly merged: number
-  readonly merging: number | undefined
+  readonly merging: { readonly revision: number; readonly version: VersionVector } | undefined
   /** Ticks since the peer was last heard. */
   readonly silence: number
   readonly failed: SyncProblem | undefined
@@ -90,6 +108,8 @@ export type LinkEvent =
       readonly revision: number
     }
   | { readonly type: 'unreadable'; readonly cause: unknown }
+  /** The replica could not be read or could not take anything in just now: as if it had got lost on the way. */
+  | { readonly type: 'undone'; readonly effect: 'diff' | 'merge' }
   | { readonly type: 'tick' }
 
 export type LinkEffect =
@@ -107,6 +127,7 @@ export function newLink(own: Pick<LinkState, 'version' | 'hasGaps' | 'revision'>
     ...own,
     theirs: VersionVector.empty,
     theirNumber: -1,
+    covered: VersionVector.empty,
     acknowledged: -1,
     flight: undefined,
     diffing: undefined,
@@ -126,27 +147,36 @@ export const isInSync = (state: LinkState): boolean =>
 export const isWaiting = (state: LinkState, { maxSilence }: LinkLimits): boolean =>
   state.failed === undefined &&
   state.silence < maxSilence &&
-  (state.flight !== undefined || (isBehind(state) && state.merging === undefined))
+  (state.flight !== undefined || (isBehind(state) && state.merging === undefined) || isIdle(state))
 
-const isBehind = ({ version, theirs }: LinkState): boolean => !version.dominates(theirs)
+const isBehind = ({ version, theirs, covered }: LinkState): boolean =>
+  !version.dominates(theirs) && !version.merge(covered).dominates(theirs)
+
+/** The peer may lack something, and nothing is done about it: it is not known what it has, or reading failed. */
+const isIdle = ({ acknowledged, revision, flight, diffing }: LinkState): boolean =>
+  acknowledged < revision && flight === undefined && diffing === undefined
 
 /** Pure. Effects are to be done in order. */
 export function step(state: LinkState, event: LinkEvent, limits: LinkLimits): Step {
   if (state.failed !== undefined) return [state, []]
   switch (event.type) {
     case 'message':
-      return onMessage({ ...state, silence: 0 }, event.message, limits)
+      return onMessage(
+        isNews(state, event.message, limits) ? { ...state, silence: 0 } : state,
+        event.message,
+        limits,
+      )
     case 'changed':
-      return send({
-        ...state,
-        version: event.version,
-        hasGaps: event.hasGaps,
-        revision: Math.max(state.revision, event.revision),
-      })
+      return onChanged(state, event, limits)
     case 'diffed':
       return onDiffed(state, event, limits)
     case 'merged':
       return onMerged(state, event)
+    case 'undone':
+      return [
+        { ...state, ...(event.effect === 'diff' ? { diffing: undefined } : { merging: undefined }) },
+        [],
+      ]
     case 'unreadable':
       return fail(state, 'unreadable', event.cause, 'unreadable')
     case 'tick':
@@ -171,6 +201,31 @@ function onMessage(state: LinkState, message: Message, limits: LinkLimits): Step
   }
 }
 
+/** A peer that only says again what it has does not give what this side waits for: asking on and on would bring nothing. */
+function isNews(state: LinkState, message: Message, { maxSilence }: LinkLimits): boolean {
+  if (message.kind !== 'hello' || state.silence >= maxSilence) return true
+  return !isBehind(state) || message.version.compare(state.theirs) !== 'equal'
+}
+
+function onChanged(
+  state: LinkState,
+  { version, hasGaps, revision }: LinkEvent & { type: 'changed' },
+  { maxSilence }: LinkLimits,
+): Step {
+  const next = {
+    ...state,
+    version,
+    hasGaps,
+    revision: Math.max(state.revision, revision),
+    // A replica that has lost something does not have any more what it had merged.
+    ...(version.dominates(state.version) ? {} : { covered: VersionVector.empty, merged: -1 }),
+  }
+  if (state.silence < maxSilence) return send(next)
+  // Given up, but now there is a reason to try again.
+  const [after, effects] = send({ ...next, silence: 0 })
+  return [after, [hello(after, true), ...(state.flight === undefined ? effects : firstOf(state.flight))]]
+}
+
 function onHello(state: LinkState, message: Hello): Step {
   const known = heard(state, message.number, message.version)
   const [next, effects] = send(known)
@@ -179,7 +234,10 @@ function onHello(state: LinkState, message: Hello): Step {
 
 /** A later message has the later version; one that was overtaken tells nothing. */
 function heard(state: LinkState, number: number, version: VersionVector): LinkState {
-  return number > state.theirNumber ? { ...state, theirs: version, theirNumber: number } : state
+  if (number <= state.theirNumber) return state
+  // What it had and has no more, as a store that was set back: it gets it again.
+  const acknowledged = version.dominates(state.theirs) ? state.acknowledged : -1
+  return { ...state, theirs: version, theirNumber: number, acknowledged }
 }
 
 function onPart(state: LinkState, message: Part, limits: LinkLimits): Step {
@@ -191,10 +249,12 @@ function onPart(state: LinkState, message: Part, limits: LinkLimits): Step {
   if (state.inbox !== undefined && state.inbox.revision > revision) return [state, []]
   if (known?.parts.has(index) === true) return [state, [ack(message, undefined)]]
   const size = (known?.bytes ?? 0) + bytes.length
-  if (size > limits.maxDeltaBytes || count > limits.maxDeltaBytes) {
+  // Nobody cuts so small, but to make many parts of little.
+  const isTiny = index < count - 1 && bytes.length < LEAST_PART_BYTES
+  if (isTiny || size > limits.maxDeltaBytes || (count - 1) * LEAST_PART_BYTES > limits.maxDeltaBytes) {
     return fail({ ...state, inbox: undefined }, 'too-large', undefined, 'too-large')
   }
-  const parts = new Map(known?.parts).set(index, bytes)
+  const parts = (known?.parts ?? new Map<number, Uint8Array>()).set(index, bytes)
   if (parts.size < count) {
     return [{ ...state, inbox: { revision, count, parts, bytes: size } }, [ack(message, undefined)]]
   }
@@ -207,7 +267,11 @@ function onPart(state: LinkState, message: Part, limits: LinkLimits): Step {
   }
   try {
     const { version, delta } = decodePayload(whole)
-    const next = heard({ ...state, inbox: undefined, merging: revision }, message.number, version)
+    const next = heard(
+      { ...state, inbox: undefined, merging: { revision, version } },
+      message.number,
+      version,
+    )
     return [next, [{ type: 'merge', bytes: delta }]]
   } catch (cause) {
     return fail(state, 'unreadable', cause, 'unreadable')
@@ -215,12 +279,14 @@ function onPart(state: LinkState, message: Part, limits: LinkLimits): Step {
 }
 
 function onMerged(state: LinkState, { version, hasGaps, revision }: LinkEvent & { type: 'merged' }): Step {
-  const theirs = state.merging ?? state.merged
+  const theirs = state.merging?.revision ?? state.merged
+  const covered = version.dominates(state.version) ? state.covered : VersionVector.empty
   const next = {
     ...state,
     version,
     hasGaps,
     revision: Math.max(state.revision, revision),
+    covered: covered.merge(state.merging?.version ?? VersionVector.empty),
     merging: undefined,
     merged: theirs,
   }
@@ -236,13 +302,12 @@ function onAck(state: LinkState, { revision, index, version, number }: Ack): Ste
   if (version !== undefined) {
     return send({ ...known, flight: undefined, acknowledged: Math.max(known.acknowledged, revision) })
   }
-  const at = flight.missing.indexOf(index)
-  if (at < 0) return [known, []]
-  const missing = flight.missing.toSpliced(at, 1)
+  if (!flight.open.includes(index)) return [known, []]
+  const open = flight.open.filter((sent) => sent !== index)
   // The window moves on by one; when all are there, the merge is still to come.
-  const next = missing[WINDOW - 1]
-  const moved = { ...known, flight: { ...flight, missing } }
-  return [moved, next === undefined || at >= WINDOW ? [] : [part(flight, next)]]
+  const { next } = flight
+  if (next >= flight.parts.length) return [{ ...known, flight: { ...flight, open } }, []]
+  return [{ ...known, flight: { ...flight, open: [...open, next], next: next + 1 } }, [part(flight, next)]]
 }
 
 function onDiffed(state: LinkState, event: LinkEvent & { type: 'diffed' }, limits: LinkLimits): Step {
@@ -273,8 +338,14 @@ function takeOff(
   const parts = Array.from({ length: Math.ceil(payload.length / partBytes) }, (_, index) =>
     payload.subarray(index * partBytes, (index + 1) * partBytes),
   )
-  const flight = { revision, parts, missing: parts.map((_, index) => index) }
+  const flight = begin({ revision, parts })
   return [{ ...state, flight }, firstOf(flight)]
+}
+
+/** From the first part on. */
+function begin({ revision, parts }: Pick<Flight, 'revision' | 'parts'>): Flight {
+  const next = Math.min(WINDOW, parts.length)
+  return { revision, parts, open: Array.from({ length: next }, (_, index) => index), next, probes: 0 }
 }
 
 function onTick(state: LinkState, limits: LinkLimits): Step {
@@ -282,9 +353,19 @@ function onTick(state: LinkState, limits: LinkLimits): Step {
   const next = { ...state, silence: state.silence + 1 }
   if (next.silence >= limits.maxSilence) return [{ ...next, inbox: undefined }, []]
   const { flight } = next
-  if (flight === undefined) return [next, [hello(next, true)]]
-  // All parts are there, and the word that they are merged got lost: the last one asks again.
-  return [next, flight.missing.length > 0 ? firstOf(flight) : [part(flight, flight.parts.length - 1)]]
+  if (flight === undefined) {
+    const isUnknown = next.theirNumber < 0
+    const [after, effects] = isUnknown ? [next, []] : send(next)
+    return [after, [...(isUnknown || isBehind(next) ? [hello(next, true)] : []), ...effects]]
+  }
+  if (flight.open.length > 0) return [next, firstOf(flight)]
+  // All parts are there, and the word that they are merged got lost: the last one asks again. Or the peer has them no more.
+  const asked =
+    flight.probes < MAX_PROBES || flight.parts.length === 1
+      ? { ...flight, probes: flight.probes + 1 }
+      : begin(flight)
+  const again = asked.open.length > 0 ? firstOf(asked) : [part(asked, asked.parts.length - 1)]
+  return [{ ...next, flight: asked }, again]
 }
 
 function fail(
@@ -301,8 +382,7 @@ function fail(
   ]
 }
 
-const firstOf = (flight: Flight): LinkEffect[] =>
-  flight.missing.slice(0, WINDOW).map((index) => part(flight, index))
+const firstOf = (flight: Flight): LinkEffect[] => flight.open.map((index) => part(flight, index))
 
 function part({ revision, parts }: Flight, index: number): LinkEffect {
   const bytes = parts[index] as Uint8Array

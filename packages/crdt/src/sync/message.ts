@@ -6,6 +6,9 @@ export const PROTOCOL = 1
 /** Most bytes of a part of a delta beyond the part itself and the name of the document. */
 const HEAD_BYTES = 64
 
+/** All parts of a delta but the last are at least so long. */
+export const LEAST_PART_BYTES = 256
+
 /** To whoever listens: the session is not known yet. */
 export const ANYBODY = 0
 
@@ -102,6 +105,8 @@ export function decodeMessage(bytes: Uint8Array): Message | undefined {
   if (reader.byte() !== PROTOCOL) return undefined
   const kind = KINDS[reader.byte()]
   const head = { document: reader.text(), from: reader.uint(), to: reader.uint(), number: reader.uint() }
+  if (head.document === '') reader.fail('its document has no name')
+  if (head.from === ANYBODY) reader.fail('it comes from no session')
   const message = readBody(reader, kind, head)
   reader.end()
   return message

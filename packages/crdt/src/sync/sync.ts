@@ -5,18 +5,24 @@ import { checkWhole } from '../store/document-store.ts'
 import { systemClock, systemRandom } from '../store/system-clock.ts'
 import type { Channel } from './channel.ts'
 import { SyncError } from './errors.ts'
-import { decodeMessage, encodeMessage, type Message, roomIn } from './message.ts'
+import { decodeMessage, encodeMessage, LEAST_PART_BYTES, type Message, roomIn } from './message.ts'
 import { localReplica, type SyncReplica } from './replica.ts'
-import { type DocumentContext, DocumentSync } from './synced-document.ts'
+import { callSafely, type DocumentContext, DocumentSync } from './synced-document.ts'
 
 /** Options of {@link syncOver}. */
 export interface SyncOptions {
   /**
    * Opens a document that a peer asks for and this side has not opened: what a server has for clients that come.
-   * `undefined` if there is none, or it is not for this peer.
+   * `undefined` if there is none, or it is not for this peer. It may also `open` the document itself, with options. What
+   * it throws is told to `onError`, and the document is not opened.
    */
   readonly accept?: ((document: string) => AnyCrdt | SyncReplica | undefined) | undefined
-  /** Hears of every document that cannot be synced, and of messages that are none. What it throws is thrown on. */
+  /** Most documents that are open because peers asked for them, from 1. Default 1,000. */
+  readonly maxDocuments?: number | undefined
+  /**
+   * Hears of every document that cannot be synced, and of messages that are none. What it throws, or `onMerge`, disturbs
+   * nothing here and becomes an unhandled rejection.
+   */
   readonly onError?: ((error: SyncError) => void) | undefined
   /** When to ask again if nothing is heard, ms from 1; doubled each time. Default 250. */
   readonly tickMs?: number | undefined
@@ -26,7 +32,10 @@ export interface SyncOptions {
   readonly maxSilence?: number | undefined
   /** Most bytes of a message, from 1,024; larger deltas go in parts. Default 65,536. */
   readonly maxMessageBytes?: number | undefined
-  /** Most bytes of a delta, sent or taken, and of memory for a delta that comes in parts. Default 16,777,216. */
+  /**
+   * Most bytes of a delta, sent or taken. Of deltas that come in parts, this channel keeps four times as much in all.
+   * Default 16,777,216.
+   */
   readonly maxDeltaBytes?: number | undefined
   /** Default: the machine's. */
   readonly clock?: StoreClock | undefined
@@ -49,7 +58,7 @@ export interface OpenOptions {
 export interface SyncedDocument {
   /**
    * Resolves when this replica and a peer first have what the other one had. Rejects with a SyncError if they cannot, or
-   * it was closed before.
+   * it was closed before. With no peer, it waits: `close()` ends that.
    */
   readonly synced: Promise<void>
   /** The replica has changed: call it after every edit or merge, or group of them. Peers that lack something get it. */
@@ -94,6 +103,8 @@ export function syncOver(channel: Channel, options: SyncOptions = {}): Sync {
 }
 
 const LEAST_MESSAGE_BYTES = 1_024
+/** Of `maxDeltaBytes`, for deltas of several documents and peers at once. */
+const DELTAS_AT_ONCE = 4
 /** Sessions are drawn from so many. */
 const SESSIONS = 2 ** 48
 
@@ -104,8 +115,12 @@ class ChannelSync implements Sync {
   readonly #random: () => number
   readonly #limits: { readonly maxDeltaBytes: number; readonly maxSilence: number }
   readonly #maxMessageBytes: number
+  readonly #maxDocuments: number
+  readonly #gathered: { bytes: number; readonly maxBytes: number }
   readonly #tickMs: readonly [first: number, most: number]
   readonly #documents = new Map<string, DocumentSync>()
+  /** Those that peers asked for. */
+  readonly #accepted = new Set<string>()
   readonly #stop = new AbortController()
   /** Aborted when a long sleep is to end early. */
   #nap: AbortController | undefined
@@ -114,12 +129,13 @@ class ChannelSync implements Sync {
 
   constructor(channel: Channel, options: SyncOptions) {
     const { tickMs = 250, maxTickMs = 30_000, maxSilence = 20 } = options
-    const { maxMessageBytes = 65_536, maxDeltaBytes = 16_777_216 } = options
+    const { maxMessageBytes = 65_536, maxDeltaBytes = 16_777_216, maxDocuments = 1_000 } = options
     checkWhole('tickMs', tickMs, 1)
     checkWhole('maxTickMs', maxTickMs, tickMs)
     checkWhole('maxSilence', maxSilence, 1)
     checkWhole('maxMessageBytes', maxMessageBytes, LEAST_MESSAGE_BYTES)
     checkWhole('maxDeltaBytes', maxDeltaBytes, 1)
+    checkWhole('maxDocuments', maxDocuments, 1)
     if (typeof channel?.send !== 'function' || typeof channel.onMessage !== 'function') {
       throw new TypeError(
         'channel must have send and onMessage, as portChannel, webSocketChannel or streamChannel make it',
@@ -131,6 +147,8 @@ class ChannelSync implements Sync {
     this.#random = options.random ?? systemRandom
     this.#limits = { maxDeltaBytes, maxSilence }
     this.#maxMessageBytes = maxMessageBytes
+    this.#maxDocuments = maxDocuments
+    this.#gathered = { bytes: 0, maxBytes: DELTAS_AT_ONCE * maxDeltaBytes }
     this.#tickMs = [tickMs, maxTickMs]
     channel.onMessage((bytes) => this.#receive(bytes))
     channel.onClose?.(() => this.close())
@@ -147,7 +165,7 @@ class ChannelSync implements Sync {
       )
     }
     const partBytes = roomIn(document, this.#maxMessageBytes)
-    if (partBytes < LEAST_MESSAGE_BYTES / 4) {
+    if (partBytes < LEAST_PART_BYTES) {
       throw new RangeError(
         `document must be a shorter name, or maxMessageBytes larger, got ${JSON.stringify(document)}`,
       )
@@ -157,7 +175,8 @@ class ChannelSync implements Sync {
       limits: { ...this.#limits, partBytes },
       send: (message) => this.#send(message),
       wake: () => this.#wake(),
-      onError: (error) => this.#options.onError?.(error),
+      gathered: this.#gathered,
+      onError: (error) => this.#report(error),
     }
     const session = 1 + Math.floor(this.#random() * (SESSIONS - 1))
     const source = 'read' in replica ? replica : localReplica(replica)
@@ -168,7 +187,10 @@ class ChannelSync implements Sync {
       synced: sync.synced,
       push: () => sync.push(),
       close: () => {
-        if (this.#documents.get(document) === sync) this.#documents.delete(document)
+        if (this.#documents.get(document) === sync) {
+          this.#documents.delete(document)
+          this.#accepted.delete(document)
+        }
         sync.close()
       },
     }
@@ -179,6 +201,7 @@ class ChannelSync implements Sync {
     this.#nap?.abort()
     for (const document of this.#documents.values()) document.close()
     this.#documents.clear()
+    this.#accepted.clear()
   }
 
   [Symbol.dispose](): void {
@@ -192,36 +215,53 @@ class ChannelSync implements Sync {
       message = decodeMessage(bytes)
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause
-      this.#options.onError?.(new SyncError('unreadable', undefined, cause))
+      this.#report(new SyncError('unreadable', undefined, cause))
       return
     }
     if (message === undefined) {
-      this.#options.onError?.(new SyncError('protocol', undefined))
+      this.#report(new SyncError('protocol', undefined))
       return
     }
-    this.#soon()
     const { document } = message
-    if (!this.#documents.has(document)) {
-      const replica = this.#options.accept?.(document)
-      if (replica === undefined) return
-      this.open(document, replica)
-    }
-    this.#documents.get(document)?.receive(message)
+    if (!this.#documents.has(document)) this.#accept(document)
+    const sync = this.#documents.get(document)
+    if (sync === undefined) return
+    this.#soon()
+    sync.receive(message)
   }
 
-  #send(message: Message): void {
-    if (this.#stop.signal.aborted) return
-    const bytes = encodeMessage(message)
-    if (bytes.length > this.#maxMessageBytes) {
-      // Parts fit; what does not is a version of very many replicas.
-      this.#options.onError?.(new SyncError('too-large', message.document))
+  /** Opens what a peer asks for, if it may. Nothing that comes from a peer is thrown into the channel. */
+  #accept(document: string): void {
+    const { accept } = this.#options
+    if (accept === undefined) return
+    if (this.#accepted.size >= this.#maxDocuments) {
+      this.#report(new SyncError('too-many', document))
       return
     }
+    try {
+      const replica = accept(document)
+      if (replica !== undefined) this.open(document, replica)
+      if (this.#documents.has(document)) this.#accepted.add(document)
+    } catch (cause) {
+      this.#report(new SyncError('unreadable', document, cause))
+    }
+  }
+
+  /** @returns false if it is too large: parts fit, what does not is a version of very many replicas. */
+  #send(message: Message): boolean {
+    if (this.#stop.signal.aborted) return true
+    const bytes = encodeMessage(message)
+    if (bytes.length > this.#maxMessageBytes) return false
     try {
       this.#channel.send(bytes)
     } catch {
       // Lost, as it may get lost on the way: it is sent again.
     }
+    return true
+  }
+
+  #report(error: SyncError): void {
+    callSafely(this.#options.onError, error)
   }
 
   /** Something waits. */
@@ -248,6 +288,8 @@ class ChannelSync implements Sync {
         () => true,
         () => false,
       )
+      // Not by this side: a clock that is of no use any more.
+      if (!isOver && !this.#nap.signal.aborted) break
       if (!isOver) continue
       const waiting = [...this.#documents.values()].filter(({ isWaiting }) => isWaiting)
       if (waiting.length === 0) break

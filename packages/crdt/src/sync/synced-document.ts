@@ -19,7 +19,10 @@ const MAX_LINKS = 64
 /** What a document needs of its channel. */
 export interface DocumentContext {
   readonly limits: LinkLimits
-  readonly send: (message: Message) => void
+  /** False if the message is too large to be sent. */
+  readonly send: (message: Message) => boolean
+  /** Bytes of parts that wait for others, of all documents of the channel. */
+  readonly gathered: { bytes: number; readonly maxBytes: number }
   /** Something waits for an answer now. */
   readonly wake: () => void
   readonly onError: (error: SyncError) => void
@@ -45,6 +48,10 @@ export class DocumentSync {
   #own: ReplicaVersion | undefined
   #revision = 0
   #broadcasts = 0
+  /** The replica is being read because it has changed; and it has changed again since. */
+  #reading: 'no' | 'once' | 'again' = 'no'
+  /** Its version does not fit into a message. */
+  #isTooLarge = false
   #isClosed = false
   readonly #settle: { resolve: () => void; reject: (error: SyncError) => void }
 
@@ -69,20 +76,12 @@ export class DocumentSync {
     this.#settle = { resolve, reject }
     // Whoever does not wait for it does not have to catch it.
     promise.catch(() => {})
-    this.#then(
-      () => replica.read(),
-      (own) => {
-        this.#own = own
-        this.#broadcast(false)
-        context.wake()
-        for (const message of this.#early.splice(0)) this.receive(message)
-      },
-    )
+    this.#read((own) => this.#begin(own))
   }
 
   /** True if a tick would do something. */
   get isWaiting(): boolean {
-    if (this.#own === undefined || this.#isClosed) return false
+    if (this.#own === undefined || this.#isClosed || this.#isTooLarge) return false
     if (this.#links.size === 0) return this.#broadcasts <= this.#context.limits.maxSilence
     return [...this.#links.values()].some(({ state }) => isWaiting(state, this.#context.limits))
   }
@@ -96,13 +95,14 @@ export class DocumentSync {
       return
     }
     const { from } = message
+    if (message.kind === 'part' && !this.#makeRoom(from, message.bytes.length)) return
     const link = this.#links.get(from) ?? {
       state: newLink({ ...this.#own, revision: this.#revision }),
       number: 0,
     }
     this.#links.delete(from)
     this.#links.set(from, link)
-    if (this.#links.size > MAX_LINKS) this.#links.delete(this.#links.keys().next().value as number)
+    if (this.#links.size > MAX_LINKS) this.#forget(this.#links.keys().next().value as number)
     if (message.kind === 'hello' && message.type !== this.#replica.type) {
       link.state = { ...link.state, failed: 'type' }
       this.#send(from, link, { type: 'send', body: { kind: 'refusal', problem: 'type' } })
@@ -114,10 +114,8 @@ export class DocumentSync {
 
   push(): void {
     if (!this.#isLive || this.#isClosed) return
-    this.#then(
-      () => this.#replica.read(),
-      (own) => this.#changed(own),
-    )
+    if (this.#reading === 'no') this.#read((own) => this.#changed(own))
+    else this.#reading = 'again'
   }
 
   tick(): void {
@@ -130,14 +128,65 @@ export class DocumentSync {
 
   close(): void {
     this.#isClosed = true
-    this.#links.clear()
+    for (const peer of this.#links.keys()) this.#forget(peer)
+    this.#early.length = 0
     this.#settle.reject(new SyncError('closed', this.#document))
+  }
+
+  /** One read at a time, however often the replica changes meanwhile. */
+  #read(done: (own: ReplicaVersion) => void): void {
+    this.#reading = 'once'
+    const end = (): void => {
+      const again = this.#reading === 'again'
+      this.#reading = 'no'
+      if (again) this.push()
+    }
+    this.#then(
+      () => this.#replica.read(),
+      (own) => {
+        done(own)
+        end()
+      },
+      (cause) => {
+        this.#fail('unreadable', cause)
+        end()
+      },
+    )
+  }
+
+  #begin(own: ReplicaVersion): void {
+    this.#own = own
+    this.#broadcast(false)
+    this.#context.wake()
+    for (const message of this.#early.splice(0)) this.receive(message)
+  }
+
+  /** @returns false if there is no memory for so many more bytes of parts: they count as lost. */
+  #makeRoom(peer: number, bytes: number): boolean {
+    const { gathered } = this.#context
+    for (const [other, link] of this.#links) {
+      if (gathered.bytes + bytes <= gathered.maxBytes) break
+      // It gets them once more, later.
+      if (other !== peer) this.#setState(link, { ...link.state, inbox: undefined })
+    }
+    return gathered.bytes + bytes <= gathered.maxBytes
+  }
+
+  #forget(peer: number): void {
+    const link = this.#links.get(peer)
+    if (link !== undefined) this.#setState(link, { ...link.state, inbox: undefined })
+    this.#links.delete(peer)
+  }
+
+  #setState(link: Link, state: LinkState): void {
+    this.#context.gathered.bytes += (state.inbox?.bytes ?? 0) - (link.state.inbox?.bytes ?? 0)
+    link.state = state
   }
 
   /** To whoever listens: nobody has been heard yet. */
   #broadcast(asks: boolean): void {
     const { version } = this.#own as ReplicaVersion
-    this.#context.send({
+    const isSent = this.#context.send({
       kind: 'hello',
       document: this.#document,
       from: this.#session,
@@ -147,11 +196,21 @@ export class DocumentSync {
       type: this.#replica.type,
       version,
     })
+    if (isSent || this.#isTooLarge) return
+    this.#isTooLarge = true
+    this.#fail('too-large')
   }
 
   /** Tells all links, but the one it came from. */
   #changed(own: ReplicaVersion, except?: number): void {
+    // It could not be read when it was opened.
+    if (this.#own === undefined) {
+      this.#begin(own)
+      return
+    }
     this.#own = own
+    // Nobody answered for so long that nobody was asked any more.
+    if (this.#links.size === 0 && !this.isWaiting) this.#broadcast(true)
     const revision = ++this.#revision
     for (const [peer, link] of this.#links) {
       if (peer !== except) this.#feed(peer, link, { type: 'changed', ...own, revision })
@@ -159,8 +218,10 @@ export class DocumentSync {
   }
 
   #feed(peer: number, link: Link, event: LinkEvent): void {
+    // What is late finds that there is no such link any more.
+    if (this.#links.get(peer) !== link) return
     const [state, effects] = step(link.state, event, this.#context.limits)
-    link.state = state
+    this.#setState(link, state)
     for (const effect of effects) this.#do(peer, link, effect)
     if (isInSync(link.state)) this.#settle.resolve()
     // A tick is not news: the next one comes later than this one did.
@@ -187,28 +248,26 @@ export class DocumentSync {
     link.number = Math.max(link.number, this.#broadcasts) + 1
     const address = { document: this.#document, from: this.#session, to: peer, number: link.number }
     const message = body.kind === 'hello' ? { ...body, type: this.#replica.type } : body
-    this.#context.send({ ...message, ...address })
+    if (this.#context.send({ ...message, ...address }) || link.state.failed !== undefined) return
+    this.#setState(link, { ...link.state, failed: 'too-large', flight: undefined, inbox: undefined })
+    this.#fail('too-large')
   }
 
   #diff(peer: number, link: Link, since: VersionVector): void {
     const revision = this.#revision
     this.#then(
       () => this.#replica.read(since),
-      (read) =>
-        this.#feed(peer, link, { type: 'diffed', version: read.version, delta: read.delta, revision }),
+      ({ version, delta }) => this.#feed(peer, link, { type: 'diffed', version, delta, revision }),
+      (cause) => {
+        this.#feed(peer, link, { type: 'undone', effect: 'diff' })
+        this.#fail('unreadable', cause)
+      },
     )
   }
 
   #merge(peer: number, link: Link, bytes: Uint8Array): void {
-    const merge = (): ReturnType<SyncReplica['merge']> => {
-      try {
-        return this.#replica.merge(bytes)
-      } catch (cause) {
-        return Promise.reject(cause)
-      }
-    }
     this.#then(
-      merge,
+      () => this.#replica.merge(bytes),
       (own) => {
         if (own.changed) this.#changed(own, peer)
         this.#feed(peer, link, {
@@ -217,9 +276,17 @@ export class DocumentSync {
           hasGaps: own.hasGaps,
           revision: this.#revision,
         })
-        if (own.changed) this.#onMerge?.()
+        if (own.changed) callSafely(this.#onMerge)
       },
-      (cause) => this.#feed(peer, link, { type: 'unreadable', cause }),
+      (cause) => {
+        // A store that is not there just now says nothing about what came: it comes again.
+        if (!isStoreError(cause)) {
+          this.#feed(peer, link, { type: 'unreadable', cause })
+          return
+        }
+        this.#feed(peer, link, { type: 'undone', effect: 'merge' })
+        this.#context.onError(new SyncError('unreadable', this.#document, cause))
+      },
     )
   }
 
@@ -230,13 +297,17 @@ export class DocumentSync {
   }
 
   /** At once for a CRDT, later for a store. */
-  #then<T>(work: () => T | Promise<T>, done: (value: T) => void, failed?: (cause: unknown) => void): void {
+  #then<T>(work: () => T | Promise<T>, done: (value: T) => void, failed: (cause: unknown) => void): void {
     const onError = (cause: unknown): void => {
-      if (this.#isClosed) return
-      if (failed === undefined) this.#fail('unreadable', cause)
-      else failed(cause)
+      if (!this.#isClosed) failed(cause)
     }
-    const answer = work()
+    let answer: T | Promise<T>
+    try {
+      answer = work()
+    } catch (cause) {
+      onError(cause)
+      return
+    }
     if (answer instanceof Promise) void this.#later(answer, done, onError)
     else done(answer)
   }
@@ -255,4 +326,22 @@ export class DocumentSync {
     }
     if (!this.#isClosed) done(value)
   }
+}
+
+/** The caller's own mistakes come out where they can be seen, but not in the middle of what goes on here. */
+export function callSafely<A extends unknown[]>(
+  callback: ((...args: A) => void) | undefined,
+  ...args: A
+): void {
+  try {
+    callback?.(...args)
+  } catch (error) {
+    void Promise.reject(error)
+  }
+}
+
+/** By their code: a store may come from another copy of this package. */
+function isStoreError(cause: unknown): boolean {
+  const { code } = (cause ?? {}) as { code?: unknown }
+  return code === 'QUORATE_CRDT_STORE' || code === 'QUORATE_CRDT_STORE_BUSY'
 }
