@@ -97,6 +97,16 @@ test('within() a transaction: edits stand or fall with it', async () => {
   expect([...(await others.load('tx')).value.keys()]).toEqual(['y', 'z'])
 })
 
+test('within(): a document that was only looked at expires like all others of the store', async () => {
+  const brief = postgresStore({ pool: poolA, type, collection: 'looked at', ttlMs: 1 })
+  await transact('COMMIT', async (tx) => {
+    expect((await brief.within(tx).load('nothing')).items()).toEqual([])
+  })
+  const left = "SELECT FROM quorate.crdt_document WHERE collection = 'looked at'"
+  for (let tries = 0; tries < 1_000 && (await brief.purge()) === 0; tries++);
+  expect((await poolA.query(left)).rowCount).toBe(0)
+})
+
 test('within(): who comes second waits, and sees what the first one left', async () => {
   for (const end of ['COMMIT', 'ROLLBACK'] as const) {
     const key = `order ${end}`

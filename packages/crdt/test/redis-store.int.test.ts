@@ -1,8 +1,9 @@
+import { localCluster } from '@quorate/local-cluster'
 import { testRedis } from '@quorate/local-cluster/vitest'
 import { Redis } from 'ioredis'
 import { afterAll, expect, test } from 'vitest'
 import { type Cart, createCart, createOrSet, decodeCart, decodeOrSet } from '../src/index.ts'
-import { redisStore } from '../src/redis/index.ts'
+import { type RedisLike, redisStore } from '../src/redis/index.ts'
 import type { DocumentStore } from '../src/store/index.ts'
 import { documentStoreContract } from '../src/testing/index.ts'
 
@@ -171,6 +172,31 @@ test('with replicas, an edit is acknowledged when they have it, and else its out
   await expect(many.merge('ann', failure.delta)).rejects.toMatchObject({ outcome: 'unknown' })
   expect((await store.merge('ann', failure.delta)).document.quantity('y')).toBe(1)
 })
+
+test.each(MODES)(
+  '%s, with replicas: a command that the driver sends again over a new connection waits for them too',
+  async (mode) => {
+    await using cluster = await localCluster({ redis: { carts: { replicas: 1 } } })
+    const { carts } = cluster.redis
+    const [first, second] = [new Redis(carts.primary.port), new Redis(carts.primary.port)]
+    await carts.replicas[0]?.caughtUp()
+    await carts.replicas[0]?.pause()
+    const client: RedisLike = {
+      callBuffer: async (command, ...args) => {
+        // Done, and the connection gone with its answer: all that was not answered goes over the second one.
+        if (command.startsWith('eval') && args.length > 6) await first.callBuffer(command, ...args)
+        return second.callBuffer(command, ...args)
+      },
+    }
+    const store = redisStore({ client, type, mode, replicas: 1, waitMs: 50 })
+    await expect(store.edit('ann', (cart) => cart.add('x'))).rejects.toMatchObject({
+      outcome: 'unknown',
+      cause: { message: '0 of 1 replicas have it after 50 ms' },
+    })
+    await carts.replicas[0]?.resume()
+    for (const redis of [first, second]) redis.disconnect()
+  },
+)
 
 test('wrong options are refused', () => {
   expect(() => redisStore({ client: {} as never, type })).toThrow(/ioredis/)

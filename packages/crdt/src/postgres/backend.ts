@@ -30,9 +30,9 @@ export class PostgresBackend implements Backend {
    * Only inside a transaction of the caller: rows are locked as they are read, and a document that is not there is put
    * there first, so that it too can be locked.
    */
-  readonly #empty: Uint8Array | undefined
+  readonly #empty: Pick<Change, 'bytes' | 'ttlMs'> | undefined
 
-  constructor(db: PgQueryable, table: string, collection: string, empty?: Uint8Array) {
+  constructor(db: PgQueryable, table: string, collection: string, empty?: Pick<Change, 'bytes' | 'ttlMs'>) {
     this.#db = db
     this.#table = table
     this.#collection = collection
@@ -40,9 +40,7 @@ export class PostgresBackend implements Backend {
   }
 
   async read(key: string, have: Position | undefined): Promise<Stored | undefined> {
-    if (this.#empty !== undefined) {
-      await this.#insert(key, { tag: 'empty', bytes: this.#empty, ttlMs: undefined })
-    }
+    if (this.#empty !== undefined) await this.#insert(key, { tag: 'empty', ...this.#empty })
     const { rows } = await this.#query(
       `SELECT tag, CASE WHEN tag = $3 THEN NULL ELSE state END AS state FROM ${this.#table}
 WHERE collection = $1 AND key = $2 AND ${ALIVE} ${this.#empty === undefined ? '' : 'FOR UPDATE'}`,

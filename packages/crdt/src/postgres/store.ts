@@ -23,7 +23,8 @@ export interface PostgresStore<C extends AnyCrdt> extends DocumentStore<C> {
   /**
    * The same store inside a transaction of the caller: what it writes is committed or rolled back with the rest. A document
    * that was read is locked until then, so there are no conflicts; two transactions that take two documents in different
-   * order can deadlock. Errors leave the transaction to be rolled back.
+   * order can deadlock. To be locked, a document that is not there is put there, empty, also by `load`. Errors leave the
+   * transaction to be rolled back.
    *
    * @param client a client after BEGIN.
    *
@@ -121,7 +122,8 @@ CREATE INDEX IF NOT EXISTS crdt_document_expires_at ON ${this.#schema}.crdt_docu
   within(client: PgQueryable): DocumentStore<C> {
     if (typeof client?.query !== 'function') throw new TypeError('client must be a pg.Client after BEGIN')
     const table = `${this.#schema}.crdt_document`
-    const backend = new PostgresBackend(client, table, this.#collection, this.#empty)
+    const empty = { bytes: this.#empty, ttlMs: this.#options.ttlMs }
+    const backend = new PostgresBackend(client, table, this.#collection, empty)
     return new StoreOfDocuments({
       ...this.#options,
       mode: 'replace',

@@ -40,7 +40,13 @@ export class RedisBackend implements Backend {
 
   async commit(key: string, { mode, base, tag, bytes, ttlMs = 0 }: Change): Promise<Committed> {
     const script = mode === 'append' ? APPEND : REPLACE
-    const values = [...numberAndTag(base), tag, bufferOf(bytes), ttlMs]
+    const values = [
+      ...numberAndTag(base),
+      tag,
+      bufferOf(bytes),
+      ttlMs,
+      this.#replication === undefined ? 0 : 1,
+    ]
     return this.#confirmed(() => this.#run(script, key, values), true)
   }
 

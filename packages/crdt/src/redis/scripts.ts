@@ -31,6 +31,12 @@ end
 local function forget(from, to)
   for i = from, to do redis.call('HDEL', K, i) end
 end
+-- For WAIT, which waits for the writes of its own connection: what another one has written is written again here.
+local function touch(isAsked)
+  if isAsked ~= '1' then return end
+  local n = redis.call('HGET', K, 'n')
+  if n then redis.call('HSET', K, 'n', n) end
+end
 local function answer(written, at, tag, own)
   local n, b, t = head()
   if not n then return {written, 0} end
@@ -53,19 +59,19 @@ end
 
 /** ARGV: number (-1: none) and tag of what is there already; 1 to write the head again, for WAIT to wait for. */
 export const READ: Script = new Script(`${PRELUDE}
-if ARGV[3] == '1' then
-  local n = redis.call('HGET', K, 'n')
-  if n then redis.call('HSET', K, 'n', n) end
-end
+touch(ARGV[3])
 return answer(0, tonumber(ARGV[1]), ARGV[2], 0)
 `)
 
-/** ARGV: number and tag of the base (-1: no document), new tag, state, ttl in ms (0: none). */
+/** ARGV: number and tag of the base (-1: no document), new tag, state, ttl in ms (0: none), 1 if WAIT follows. */
 export const REPLACE: Script = new Script(`${PRELUDE}
 local n, b, t = head()
 local at = tonumber(ARGV[1])
 if n then
-  if at ~= n or tagAt(n, b, t) ~= ARGV[2] then return answer(0, -1, '', 0) end
+  if at ~= n or tagAt(n, b, t) ~= ARGV[2] then
+    touch(ARGV[6])
+    return answer(0, -1, '', 0)
+  end
   forget(b + 1, n)
 elseif at ~= -1 then
   return {0, 0}
@@ -81,7 +87,10 @@ export const APPEND: Script = new Script(`${PRELUDE}
 local n, b, t = head()
 local at = tonumber(ARGV[1])
 if n then
-  if not passes(at, ARGV[2], n, b, t) then return answer(0, -1, '', 0) end
+  if not passes(at, ARGV[2], n, b, t) then
+    touch(ARGV[6])
+    return answer(0, -1, '', 0)
+  end
 elseif at ~= -1 then
   return {0, 0}
 end
