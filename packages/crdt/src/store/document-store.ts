@@ -1,5 +1,5 @@
 import type { CrdtType } from '../crdt.ts'
-import { isWellFormed } from '../format.ts'
+import { checkName } from '@quorate/vector-clock/codec'
 import type { AnyCrdt, CallOptions, DocumentStore, Edited, EditOptions, StoreOptions } from '../store.ts'
 import type { Backend } from './backend.ts'
 import { type Call, openCall } from './call.ts'
@@ -109,9 +109,7 @@ export class StoreOfDocuments<C extends AnyCrdt> implements DocumentStore<C> {
     { signal, rewrite = false }: EditOptions,
     source?: Uint8Array,
   ): Promise<unknown> {
-    if (!isWellFormed(key) || key === '') {
-      throw new TypeError(`key must be a non-empty well-formed string, got ${JSON.stringify(key)}`)
-    }
+    checkName('key', key)
     const { call, promise } = openCall<C>({ kind, run, rewrite, source }, signal, ({ sent }, reason) =>
       sent === undefined
         ? reason

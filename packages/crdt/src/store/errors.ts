@@ -1,7 +1,5 @@
+import { brand } from '@quorate/vector-clock/codec'
 import type { Call } from './call.ts'
-
-/** The brand of `@quorate/core`, so that its `isQuorateError` knows these errors without a dependency. */
-const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
 
 /**
  * The database failed, refused or did not answer. `not-applied`: nothing was written; see `cause`, and call again.
@@ -10,10 +8,10 @@ const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
  */
 export class StoreError extends Error {
   readonly code = 'QUORATE_CRDT_STORE'
-  readonly outcome: 'not-applied' | 'unknown'
-  readonly key: string
+  declare readonly outcome: 'not-applied' | 'unknown'
+  declare readonly key: string
   /** What may or may not have been stored; only of an edit whose outcome is unknown. */
-  readonly delta: Uint8Array | undefined
+  declare readonly delta: Uint8Array | undefined
 
   constructor(facts: {
     action: string
@@ -34,11 +32,7 @@ export class StoreError extends Error {
         : `Cannot ${action} document ${key}: the database says "${told}"; see cause, and call again when the database is back`,
       { cause },
     )
-    this.name = 'StoreError'
-    this.outcome = outcome
-    this.key = key
-    this.delta = delta
-    Object.defineProperty(this, BRAND, { value: true })
+    brand(this, 'StoreError', { outcome, key, delta })
   }
 }
 
@@ -49,13 +43,11 @@ export class StoreError extends Error {
 export class StoreBusyError extends Error {
   readonly code = 'QUORATE_CRDT_STORE_BUSY'
   readonly outcome = 'not-applied'
-  readonly key: string
+  declare readonly key: string
 
   constructor(key: string, reason: string) {
     super(`Cannot edit document ${key}: ${reason}; call again later, or use a store that appends`)
-    this.name = 'StoreBusyError'
-    this.key = key
-    Object.defineProperty(this, BRAND, { value: true })
+    brand(this, 'StoreBusyError', { key })
   }
 }
 

@@ -1,4 +1,4 @@
-import { VersionVector } from '@quorate/vector-clock'
+import type { VersionVector } from '@quorate/vector-clock'
 import type { AnyCrdt } from '../store.ts'
 import type { Committed, Position, Stored } from './backend.ts'
 import { inTime, isFinal, storeError, type StoreParts } from './store-parts.ts'
@@ -11,7 +11,7 @@ export class LocalCopy<C extends AnyCrdt> {
   #document: C | undefined
   #position: Position | undefined
   /** What it had when this class was last done with it: whoever kept hold of it may have edited it since. */
-  #version = VersionVector.empty
+  #version: VersionVector | undefined
   /** It lacks what others wrote, which it could not take in. */
   #isBroken = false
   #isLong = false
@@ -25,6 +25,7 @@ export class LocalCopy<C extends AnyCrdt> {
     return (
       this.#document !== undefined &&
       !this.#isBroken &&
+      this.#version !== undefined &&
       this.#document.version.compare(this.#version) === 'equal'
     )
   }
@@ -97,7 +98,7 @@ export class LocalCopy<C extends AnyCrdt> {
   /** As {@link readAs}, from what a commit found. */
   adoptAs(replica: string, stored: Stored | undefined): number {
     this.#keep(this.#build(stored, replica), stored?.position)
-    return this.#version.get(replica)
+    return this.document.version.get(replica)
   }
 
   /** Sends the copy, or the delta that is new in it. What others wrote meanwhile comes back and is taken in. */
