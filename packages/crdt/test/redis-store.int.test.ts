@@ -178,10 +178,12 @@ test.each(MODES)(
   async (mode) => {
     await using cluster = await localCluster({ redis: { carts: { replicas: 1 } } })
     const { carts } = cluster.redis
-    const [first, second] = [new Redis(carts.primary.port), new Redis(carts.primary.port)]
+    const connections = [new Redis(carts.primary.port), new Redis(carts.primary.port)] as const
+    const [first, second]: readonly [RedisLike, RedisLike] = connections
     await carts.replicas[0]?.caughtUp()
     await carts.replicas[0]?.pause()
     const client: RedisLike = {
+      pipeline: () => second.pipeline(),
       callBuffer: async (command, ...args) => {
         // Done, and the connection gone with its answer: all that was not answered goes over the second one.
         if (command.startsWith('eval') && args.length > 6) await first.callBuffer(command, ...args)
@@ -194,7 +196,7 @@ test.each(MODES)(
       cause: { message: '0 of 1 replicas have it after 50 ms' },
     })
     await carts.replicas[0]?.resume()
-    for (const redis of [first, second]) redis.disconnect()
+    for (const redis of connections) redis.disconnect()
   },
 )
 
