@@ -39,10 +39,14 @@ test('every type is tested', () => {
 })
 
 describe.each(SUBJECTS)('$name', (subject) => {
+  // What waits for an earlier edit is no part of a state: a copy has it, and whoever gets the state has not.
+  const settled = (one: AnyCrdt): AnyCrdt =>
+    subject.waits === true ? subject.decode(one.encode(), place(one.replica)) : one
+
   test('merge() commutes, associates, is idempotent and only ever adds', () => {
     fc.assert(
       fc.property(seed, (from) => {
-        const [a, b, c] = play(subject, from).replicas as [AnyCrdt, AnyCrdt, AnyCrdt]
+        const [a, b, c] = play(subject, from).replicas.map(settled) as [AnyCrdt, AnyCrdt, AnyCrdt]
         expect(hex(merged(a, b))).toBe(hex(merged(b, a)))
         expect(hex(merged(merged(a, b), c))).toBe(hex(merged(a, merged(b, c))))
         expect(hex(merged(a, a))).toBe(hex(a))
@@ -101,7 +105,7 @@ describe.each(SUBJECTS)('$name', (subject) => {
         byGroup.merge(group)
         byBytes.merge(group.encode())
         for (const delta of some) oneByOne.merge(delta)
-        if (subject.waits !== true || !oneByOne.hasGaps) expect(hex(byGroup)).toBe(hex(oneByOne))
+        expect(hex(byGroup)).toBe(hex(oneByOne))
         expect(hex(byBytes)).toBe(hex(byGroup))
         for (const delta of deltas) for (const reader of readers) reader.merge(delta)
         expect(hex(byGroup)).toBe(hex(oneByOne))
