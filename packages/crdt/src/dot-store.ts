@@ -63,7 +63,7 @@ export class DotStore<K extends Key, P> {
     )
   }
 
-  /** One edit: takes entries away, then puts others in. */
+  /** One edit: takes entries away and puts others in. */
   edit(replica: string, removed: readonly Live<K, P>[], puts: readonly Content<K, P>[]): Fragment<K, P> {
     const removal = removed.length > 0 ? 1 : 0
     const count = removal + puts.length
@@ -71,11 +71,12 @@ export class DotStore<K extends Key, P> {
     if (count === 0) return new Edit(replica, 1, 0, removed, entries)
     const from = this.context.take(replica, count)
     this.#writer = replica
-    for (const entry of removed) this.unlink(entry)
+    // In this order a key that stays keeps its place, and who goes through the keys meanwhile does not meet it again.
     for (let i = 0; i < puts.length; i++) {
       const { key, payload } = puts[i] as Content<K, P>
       entries.push(this.insert(key, replica, from + removal + i, payload))
     }
+    for (const entry of removed) this.unlink(entry)
     return new Edit(replica, from, from + count - 1, removed, entries)
   }
 
