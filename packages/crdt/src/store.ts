@@ -16,7 +16,7 @@ export interface DocumentType<C extends AnyCrdt> {
 export interface CallOptions {
   /**
    * Gives up waiting. Before the write was sent: rejects with `signal.reason`, and nothing will be written. After: a
-   * `StoreError` of unknown outcome, whose `delta` makes sure of it.
+   * `StoreError` of unknown outcome, whose `delta` makes sure of it, and of the edits that shared the write.
    */
   readonly signal?: AbortSignal | undefined
 }
@@ -50,6 +50,9 @@ export interface Edited<C extends AnyCrdt, R> {
  *   whenever what it finds does not hold all of that: the document expired and began anew, or a fail-over lost its
  *   end. So no two edits ever get the same event, which replicas elsewhere would take for one.
  *
+ * Of a bounded counter, whose rights belong to names, a store is the place to `merge` and `load`: the replicas that count
+ * are elsewhere and keep their names. To count in the store itself, take a PN-Counter, `replace`, and a check in `edit`.
+ *
  * Keys are non-empty well-formed strings.
  */
 export interface DocumentStore<C extends AnyCrdt> {
@@ -65,7 +68,8 @@ export interface DocumentStore<C extends AnyCrdt> {
    * Applies `change` to the document and stores it.
    *
    * @param change edits what it is given, and nothing else; it may throw to refuse, and nothing is stored. It may be
-   * called again, on a newer state, when somebody else stored in between; what an earlier call did was not stored then.
+   * called again, on a newer state, when somebody else stored in between or when it threw because of an old one; what an
+   * earlier call did was not stored then.
    * @throws what `change` throws; StoreBusyError if others were faster too many times; StoreError else.
    * @throws TypeError if `change` returns a promise: it must not wait.
    */

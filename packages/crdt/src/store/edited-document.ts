@@ -10,8 +10,10 @@ export class EditedDocument<C extends AnyCrdt, R> implements Edited<C, R> {
   readonly #names: WriterNames
   #own: C | undefined
 
-  constructor(shared: C, delta: Delta, result: R, names: WriterNames) {
+  /** @param isOnly nobody else has `shared`, so it is the caller's own. */
+  constructor(shared: C, delta: Delta, result: R, names: WriterNames, isOnly: boolean) {
     this.#shared = shared
+    if (isOnly) this.#own = shared
     this.delta = delta
     this.result = result
     this.#names = names

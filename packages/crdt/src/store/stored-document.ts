@@ -276,7 +276,8 @@ export class StoredDocument<C extends AnyCrdt> {
     if (calls.length === 0) return
     const document = this.#forCaller()
     const { names } = this.#parts
-    for (const call of calls) call.resolve(new EditedDocument(document, delta, call.result, names))
+    const isOnly = calls.length === 1
+    for (const call of calls) call.resolve(new EditedDocument(document, delta, call.result, names, isOnly))
   }
 
   #forCaller(): C {

@@ -106,9 +106,9 @@ test.each(MODES)(
     const backend = through(inner, async (send, count, key, change) => {
       if (count === 2) {
         stop.abort(new Error('enough'))
-        const { delta } = (await edit?.catch((error) => error)) as StoreError
+        const failure = await edit?.catch((error) => error)
         await inner.remove(key)
-        await other(inner).merge(key, delta as Uint8Array)
+        await other(inner).merge(key, failure.delta)
       }
       return send(key, change)
     })

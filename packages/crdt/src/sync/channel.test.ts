@@ -135,3 +135,37 @@ test('a WebSocket: what is sent before it is open waits', async () => {
   expect(await done).toBe(true)
   expect(a.binaryType).toBe('arraybuffer')
 })
+
+test('a peer that does not read fills no memory: what does not leave is lost, and comes later', () => {
+  let buffered = 0
+  let sent = 0
+  const take = (bytes: Uint8Array): void => {
+    sent++
+    buffered += bytes.length
+  }
+  const socket: WebSocketLike = {
+    binaryType: '',
+    readyState: 1,
+    get bufferedAmount() {
+      return buffered
+    },
+    send: take,
+    addEventListener: () => undefined,
+  }
+  const stream = {
+    get writableLength() {
+      return buffered
+    },
+    write: take,
+    on: () => undefined,
+    destroy: () => undefined,
+  }
+  for (const channel of [webSocketChannel(socket), streamChannel(stream)]) {
+    ;[buffered, sent] = [0, 0]
+    for (let count = 0; count < 1_000; count++) channel.send(new Uint8Array(65_536))
+    expect(sent).toBeLessThan(200)
+    buffered = 0
+    channel.send(new Uint8Array(1))
+    expect(buffered).toBeGreaterThan(0)
+  }
+})

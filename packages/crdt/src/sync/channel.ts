@@ -30,10 +30,15 @@ export function portChannel(port: PortLike): Channel {
   }
 }
 
+/** A peer that does not read: from here on what is sent counts as lost, and is sent again when there is room. */
+const MAX_BUFFERED_BYTES = 8_388_608
+
 /** The part of a `WebSocket` that is called, of a browser, Node or `ws`. */
 export interface WebSocketLike {
   binaryType: string
   readonly readyState: number
+  /** Bytes that were sent and have not left yet. */
+  readonly bufferedAmount?: number | undefined
   send(data: Uint8Array): void
   addEventListener(type: 'message' | 'open' | 'close', listener: (event: object) => void): void
 }
@@ -49,6 +54,7 @@ export function webSocketChannel(socket: WebSocketLike): Channel {
   })
   return {
     send: (bytes) => {
+      if ((socket.bufferedAmount ?? 0) > MAX_BUFFERED_BYTES) return
       if (socket.readyState === OPEN) socket.send(bytes)
       // A few hellos; what would be more is sent again anyway.
       else if (socket.readyState < OPEN && early.length < 1_000) early.push(bytes)
@@ -65,6 +71,8 @@ export function webSocketChannel(socket: WebSocketLike): Channel {
 /** The part of a Node stream that is called, for example a `net.Socket`. */
 export interface StreamLike {
   write(bytes: Uint8Array): unknown
+  /** Bytes that were written and have not left yet. */
+  readonly writableLength?: number | undefined
   on(event: 'data', listener: (chunk: Uint8Array) => void): unknown
   on(event: 'close', listener: () => void): unknown
   destroy(error?: Error): unknown
@@ -80,6 +88,7 @@ const LENGTH_BYTES = 4
 export function streamChannel(stream: StreamLike, maxMessageBytes = 65_536): Channel {
   return {
     send: (bytes) => {
+      if ((stream.writableLength ?? 0) > MAX_BUFFERED_BYTES) return
       const framed = new Uint8Array(LENGTH_BYTES + bytes.length)
       new DataView(framed.buffer).setUint32(0, bytes.length)
       framed.set(bytes, LENGTH_BYTES)
