@@ -358,7 +358,6 @@ const wordsIn = (text: string): string[] => text.match(/<[^<>]*>/gu) ?? []
 
 const text: Subject = {
   name: 'text',
-  waits: true,
   make: createText,
   decode: decodeText,
   fromJSON: textFromJSON,

@@ -2,7 +2,7 @@
 // small: what takes memory out of proportion ends the thread.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { DecodeError } from '@quorate/vector-clock'
-import { DuplicateReplicaError } from '../src/index.ts'
+import { DuplicateReplicaError, PendingOverflowError } from '../src/index.ts'
 import { SUBJECTS } from './all-subjects.ts'
 import { hex, place, play } from './play.ts'
 import { stream } from './random.ts'
@@ -62,45 +62,49 @@ function judge(
   try {
     state = subject.decode(bytes, place('victim'))
   } catch (error) {
-    if (!(error instanceof DecodeError)) return `decode threw ${String(error)}`
-    const waits = subject.waits === true && /edits are missing/.test(error.message)
-    if (waits) return judgeEarly(subject, bytes, target, before)
+    if (!isRefusal(error)) return `decode threw ${String(error)}`
     try {
       target.merge(bytes)
       return 'merge took what decode refused'
     } catch (again) {
-      if (!(again instanceof DecodeError)) return `merge threw ${String(again)}`
+      if (!isRefusal(again)) return `merge threw ${String(again)}`
       if (hex(target) !== before) return 'what was refused has changed the state'
     }
     return 'refused'
   }
-  if (!Buffer.from(state.encode()).equals(bytes)) {
-    // What waits for something earlier is no part of the bytes of a state.
-    if (!state.hasGaps) return 'a second spelling of a state was taken'
-  }
+  if (!Buffer.from(state.encode()).equals(bytes)) return 'a second spelling of a state was taken'
   const copy = subject.fromJSON(JSON.parse(JSON.stringify(state)), place('victim'))
   if (hex(copy) !== hex(state)) return 'JSON does not come back'
   subject.edit(state, stream(1), 'after')
   void state.value
-  return 'valid'
+  return judgeMerge(subject, bytes, target, before) ?? 'valid'
 }
 
-/** A delta that came early is no state, but a replica may take it in: it waits there. */
-function judgeEarly(subject: Subject, bytes: Uint8Array, target: AnyCrdt, before: string): string {
+/** What is a state alone may contradict what is there; else it makes another state, which comes back. */
+function judgeMerge(
+  subject: Subject,
+  bytes: Uint8Array,
+  target: AnyCrdt,
+  before: string,
+): string | undefined {
   const reader = target.clone({ replica: 'reader' })
   try {
     reader.merge(bytes)
   } catch (error) {
-    if (!(error instanceof DecodeError || error instanceof DuplicateReplicaError))
-      return `merge threw ${String(error)}`
-    return hex(reader) === before ? 'refused' : 'what was refused has changed the state'
+    if (!isRefusal(error)) return `merge threw ${String(error)}`
+    return hex(reader) === before ? undefined : 'what was refused has changed the state'
   }
-  // What is early has not made its state unusable.
   subject.edit(reader, stream(2), 'after')
   return hex(subject.decode(reader.encode(), place('x'))) === hex(reader)
-    ? 'valid'
+    ? undefined
     : 'the state does not come back'
 }
+
+/** What a peer may do wrong, or too much of. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof DecodeError ||
+  error instanceof PendingOverflowError ||
+  error instanceof DuplicateReplicaError
 
 export function attack(task: HostileTask): HostileReport {
   const subject = SUBJECTS.find(({ name }) => name === task.type)

@@ -27,11 +27,6 @@ export interface Place {
 
 export interface Subject {
   readonly name: CrdtType
-  /**
-   * True if edits wait for those that they need: they are no part of the state until then, so a state has no gaps,
-   * and what deltas with gaps do shows only when all have come.
-   */
-  readonly waits?: boolean
   make(place: Place): AnyCrdt
   decode(bytes: Uint8Array, place: Place): AnyCrdt
   fromJSON(json: unknown, place: Place): AnyCrdt

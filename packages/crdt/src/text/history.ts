@@ -1,5 +1,5 @@
 import { TextHistoryError } from './errors.ts'
-import { flatten } from './op-set.ts'
+import { firstRange, flatten } from './op-set.ts'
 import { NO_PAGE, type Piece } from './piece.ts'
 import { Pages } from './pages.ts'
 import type { Sequence } from './sequence.ts'
@@ -35,13 +35,7 @@ function eachStretch(
   visit: (from: number, length: number, isDeleted: boolean) => void,
 ): void {
   const end = piece.counter + length
-  let low = 0
-  for (let high = ranges.length / 2; low < high;) {
-    const middle = (low + high) >>> 1
-    if ((ranges[middle * 2 + 1] as number) < piece.counter) low = middle + 1
-    else high = middle
-  }
-  let at = low * 2
+  let at = firstRange(ranges, piece.counter)
   for (let counter = piece.counter; counter < end;) {
     const from = ranges[at] ?? Infinity
     const isDeleted = from <= counter

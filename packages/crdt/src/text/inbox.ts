@@ -2,7 +2,7 @@ import { DecodeError } from '@quorate/vector-clock'
 import { DuplicateReplicaError } from '../errors.ts'
 import { PendingOverflowError } from './errors.ts'
 import { DERIVED, Insertion, type Op, part, Removal } from './ops.ts'
-import { isKnownAs } from './same.ts'
+import { isKnownAs, isSame } from './same.ts'
 import type { Sequence } from './sequence.ts'
 
 /** What merging would do: checked, and not done yet. */
@@ -35,6 +35,11 @@ export class Inbox {
   /** All that waits. */
   get ops(): Op[] {
     return [...this.#waiting.values()].flat()
+  }
+
+  /** True if edits of a replica wait for edits before them. */
+  waitsFor(node: string): boolean {
+    return this.#waiting.has(node)
   }
 
   /**
@@ -110,8 +115,7 @@ export class Inbox {
     for (const op of ops) {
       const known = Math.max(0, (this.#sequence.sites.get(op.node)?.version ?? 0) + 1 - op.counter)
       if (known > 0 && !isKnownAs(this.#sequence, part(op, 0, Math.min(known, op.length)))) {
-        if (op.node === replica) throw new DuplicateReplicaError('text', replica)
-        throw new DecodeError('text', `it has other edits of ${JSON.stringify(op.node)} than are here`)
+        refuse(op.node, replica)
       }
       if (known >= op.length) continue
       if (hasEdited && op.node === replica) throw new DuplicateReplicaError('text', replica)
@@ -122,7 +126,8 @@ export class Inbox {
     }
     for (const [node, waiting] of this.#waiting) {
       const queue = queues.get(node)
-      queues.set(node, queue === undefined ? waiting.slice() : union(waiting, queue))
+      const all = queue === undefined ? waiting.slice() : union(waiting, queue)
+      queues.set(node, all ?? refuse(node, replica))
     }
     return queues
   }
@@ -203,15 +208,24 @@ function leftOf(
   return { waiting, pending }
 }
 
-/** Two lists in order as one, each event once. */
-function union(a: readonly Op[], b: readonly Op[]): Op[] {
+function refuse(node: string, replica: string): never {
+  if (node === replica) throw new DuplicateReplicaError('text', replica)
+  throw new DecodeError('text', `it has other edits of ${JSON.stringify(node)} than are here`)
+}
+
+/** Two lists in order as one, each event once; `undefined` if they differ in one. */
+function union(a: readonly Op[], b: readonly Op[]): Op[] | undefined {
   const out: Op[] = []
-  let next = 0
+  let last: Op | undefined
   for (const op of [...a, ...b].toSorted((one, other) => one.counter - other.counter)) {
-    const end = op.counter + op.length
-    if (end <= next) continue
-    out.push(op.counter < next ? part(op, next - op.counter, end - next) : op)
-    next = end
+    const known = last === undefined ? 0 : Math.max(0, last.counter + last.length - op.counter)
+    if (last !== undefined && known > 0) {
+      const length = Math.min(known, op.length)
+      if (!isSame(part(last, op.counter - last.counter, length), part(op, 0, length))) return undefined
+    }
+    if (known >= op.length) continue
+    last = part(op, known, op.length - known)
+    out.push(last)
   }
   return out
 }

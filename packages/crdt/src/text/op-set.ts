@@ -29,6 +29,17 @@ export function flatten(pairs: [from: number, to: number][]): number[] {
   return flat
 }
 
+/** The place of the first range that ends at or after a character. */
+export function firstRange(ranges: Ranges, counter: number): number {
+  let low = 0
+  for (let high = ranges.length / 2; low < high;) {
+    const middle = (low + high) >>> 1
+    if ((ranges[middle * 2 + 1] as number) < counter) low = middle + 1
+    else high = middle
+  }
+  return low * 2
+}
+
 /**
  * Visits the parts of insertions, in the order of their counters, that are all deleted or all not.
  *
@@ -39,8 +50,9 @@ export function eachPart(
   ranges: Ranges,
   visit: (insertion: Insertion, from: number, length: number, isDeleted: boolean) => void,
 ): void {
-  let at = 0
+  let at = -1
   for (const insertion of insertions) {
+    if (at < 0) at = firstRange(ranges, insertion.counter)
     const end = insertion.counter + insertion.length
     for (let counter = insertion.counter; counter < end;) {
       while ((ranges[at + 1] ?? Infinity) < counter) at += 2

@@ -1,7 +1,27 @@
-import { DERIVED, Insertion, type Op, part } from './ops.ts'
+import { DERIVED, Insertion, type Op, part, Removal } from './ops.ts'
 import { NO_PAGE, type Piece } from './piece.ts'
 import type { Sequence } from './sequence.ts'
 import type { Site } from './site.ts'
+
+/** True if two operations with the same events say the same, as far as both know it. */
+export function isSame(one: Op, other: Op): boolean {
+  if (one instanceof Removal) {
+    return (
+      other instanceof Removal &&
+      one.targetNode === other.targetNode &&
+      one.target === other.target &&
+      one.step === other.step
+    )
+  }
+  return (
+    other instanceof Insertion &&
+    one.leftNode === other.leftNode &&
+    one.leftCounter === other.leftCounter &&
+    one.rightNode === other.rightNode &&
+    one.rightCounter === other.rightCounter &&
+    (one.text === undefined || other.text === undefined || one.text === other.text)
+  )
+}
 
 /** True if an operation all of whose events are in the document is what the document has. */
 export function isKnownAs(sequence: Sequence, op: Op): boolean {

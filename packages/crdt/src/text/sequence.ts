@@ -98,23 +98,45 @@ export class Sequence extends PieceList {
     site.version = op.counter + op.length - 1
   }
 
+  /**
+   * Hides what a removal deletes that has to wait for others of its replica: to delete a character takes nothing but the
+   * character. So what is visible depends on what is known, and not on how it came; and who passes on both a
+   * character and its deletion need not pass on what it was.
+   */
+  hideEarly(op: Removal): void {
+    const target = this.sites.get(op.targetNode)
+    if (target === undefined) return
+    this.#tip = undefined
+    this.near = undefined
+    this.#hideTargets(target, op)
+  }
+
   #applyRemoval(site: Site, op: Removal): void {
     const target = this.sites.get(op.targetNode) as Site
     site.deletions.add(op.counter, op.length, target, op.target, op.step)
+    this.#hideTargets(target, op)
+  }
+
+  /** Hides what a removal deletes, as far as that is here. */
+  #hideTargets(target: Site, op: Removal): void {
     const low = op.step > 0 ? op.target : op.target - op.length + 1
-    for (let counter = low; counter < low + op.length;) {
-      const piece = target.find(counter) as Piece
-      const offset = counter - piece.counter
-      const length = Math.min(piece.length - offset, low + op.length - counter)
-      counter += length
-      if (piece.deleted) continue
-      if (this.watcher !== undefined) {
-        this.watcher.deleted(
-          this.indexOf(piece, counter - length),
-          length * (this.inPoints ? 1 : piece.width),
-        )
+    const end = low + op.length
+    for (let counter = low; ;) {
+      const piece = target.find(counter) ?? target.next(counter)
+      if (piece === undefined || piece.counter >= end) return
+      const offset = Math.max(0, counter - piece.counter)
+      const length = Math.min(piece.length - offset, end - piece.counter - offset)
+      counter = piece.counter + offset + length
+      if (!piece.deleted) {
+        if (this.watcher !== undefined) {
+          this.watcher.deleted(
+            this.indexOf(piece, counter - length),
+            length * (this.inPoints ? 1 : piece.width),
+          )
+        }
+        this.hide(piece, offset, length)
       }
-      this.hide(piece, offset, length)
+      if (counter >= end) return
     }
   }
 

@@ -7,17 +7,25 @@ import type { Site } from './site.ts'
 
 /**
  * The operations of a document that a peer lacks which has the events up to `known` of each replica; in
- * order of replicas and counters.
+ * order of replicas and counters (with deleted text, of each replica).
  *
+ * @param waiting operations that are not in the document yet: the peer gets those too.
  * @param withDeletedText also what deleted characters were, where that is kept.
  */
-export function opsSince(sequence: Sequence, known: (name: string) => number, withDeletedText = false): Op[] {
+export function opsSince(
+  sequence: Sequence,
+  known: (name: string) => number,
+  waiting: readonly Op[] = [],
+  withDeletedText = false,
+): Op[] {
   const ops: Op[] = []
   const names = [...sequence.sites.keys()].filter((name) => name !== NOWHERE).toSorted()
+  let isWhole = waiting.every(({ node }) => known(node) === 0)
   let hasDeleted = false
   for (const name of names) {
     const site = sequence.sites.get(name) as Site
     const from = known(name)
+    if (from > 0) isWhole = false
     if (site.version <= from) continue
     const deletions = site.deletions.runs(from)
     let deletion = deletions.next()
@@ -26,20 +34,24 @@ export function opsSince(sequence: Sequence, known: (name: string) => number, wi
         ops.push(after(toRemoval(name, deletion.value), from))
       }
       ops.push(after(toInsertion(piece, withDeletedText), from))
-      if (piece.deleted && from > 0) hasDeleted = true
+      if (piece.deleted) hasDeleted = true
     }
     for (; deletion.done !== true; deletion = deletions.next()) {
       ops.push(after(toRemoval(name, deletion.value), from))
     }
   }
-  return hasDeleted && !withDeletedText ? complete(sequence, ops) : ops
+  const late = waiting.filter((op) => op.counter + op.length - 1 > known(op.node))
+  for (const op of late) ops.push(after(op, known(op.node)))
+  if (withDeletedText) return ops
+  const all = late.length === 0 ? ops : normalise(ops)
+  return isWhole || !(hasDeleted || late.length > 0) ? all : complete(sequence, all, waiting)
 }
 
 /**
  * A peer that knows of a deletion but not of what it deletes has made up its version; it must yet get operations
  * that belong together.
  */
-function complete(sequence: Sequence, ops: Op[]): Op[] {
+function complete(sequence: Sequence, ops: Op[], waiting: readonly Op[]): Op[] {
   const ranges = deletedIn(ops)
   let isComplete = true
   for (const op of ops) {
@@ -49,7 +61,7 @@ function complete(sequence: Sequence, ops: Op[]): Op[] {
     })
   }
   if (isComplete) return ops
-  const all = [...ops]
+  const all = [...ops, ...waiting.filter((op) => op instanceof Removal)]
   for (const [name, site] of sequence.sites) {
     for (const deletion of site.deletions.runs()) all.push(toRemoval(name, deletion))
   }

@@ -32,6 +32,12 @@ export class Site {
     return piece
   }
 
+  /** The first piece with a character after one that is not here. */
+  next(counter: number): Piece | undefined {
+    const { value } = this.pieces(counter).next()
+    return value as Piece | undefined
+  }
+
   /** Takes in a piece at its place. */
   add(piece: Piece): void {
     const chunks = this.#chunks

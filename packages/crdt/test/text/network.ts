@@ -1,6 +1,12 @@
 import { VersionVector } from '@quorate/vector-clock'
 import fc from 'fast-check'
-import { createText, type Text, type TextDelta, type TextJson, type TextOptions } from '../../src/text/index.ts'
+import {
+  createText,
+  type Text,
+  type TextDelta,
+  type TextJson,
+  type TextOptions,
+} from '../../src/text/index.ts'
 import { FugueModel, type ModelOp } from './fugue-model.ts'
 
 /** What happens at a replica; places and amounts are shares of what is there. */
@@ -124,7 +130,7 @@ export class Network {
     const [source, target] = [this.#text(from), this.#text(to)]
     target.merge(source.deltaSince(target.version))
     this.#model(to).receive(
-      this.edits.flatMap(({ model }) => model.filter(({ id }) => this.#model(from).has(id))),
+      this.edits.flatMap(({ model }) => model.filter(({ id }) => this.#model(from).knows(id))),
     )
   }
 
