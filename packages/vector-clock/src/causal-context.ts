@@ -115,7 +115,6 @@ export class CausalContext {
     }
     const list = this.#runs.get(node)
     if (list === undefined) this.#runs.set(node, [from, to])
-    else if (list[list.length - 1] === from - 1) list[list.length - 1] = to
     else insert(list, from, to)
   }
 
@@ -145,9 +144,11 @@ export class CausalContext {
    * @returns the counter of the first.
    */
   take(node: string, count: number): number {
-    const from = this.last(node) + 1
-    this.addRun(node, from, from + (count - 1))
-    return from
+    const list = this.#runs.get(node)
+    const last = list === undefined ? 0 : (list[list.length - 1] as number)
+    if (last === 0 || last + count > Number.MAX_SAFE_INTEGER) this.addRun(node, last + 1, last + count)
+    else (list as number[])[(list as number[]).length - 1] = last + count
+    return last + 1
   }
 
   /** Forgets all events of a node, as if none had been seen. True if there were any. */
