@@ -1,4 +1,5 @@
 // #region setup
+import { createPnCounter, decodePnCounter } from '@quorate/crdt'
 import { createCart, decodeCart } from '@quorate/crdt/cart'
 import { redisStore } from '@quorate/crdt/redis'
 import { StoreError } from '@quorate/crdt/store'
@@ -48,6 +49,23 @@ await device.open('ann', phone).synced
 console.log('phone:', phone.items().length, 'lines')
 console.log('server:', (await carts.load('ann')).items().length, 'lines')
 // #endregion sync
+
+// #region bound
+const counted = { create: createPnCounter, decode: decodePnCounter }
+const stock = redisStore({ client, type: counted, mode: 'replace', prefix: 'stock' })
+await stock.edit('tea', (counter) => counter.increment(10))
+
+/** False if there are too few. */
+async function take(wanted: number): Promise<boolean> {
+  const { result } = await stock.edit('tea', (counter) => {
+    if (counter.value < wanted) return false
+    counter.decrement(wanted)
+    return true
+  })
+  return result
+}
+console.log('taken:', await take(4), await take(7))
+// #endregion bound
 
 void server
 port1.close()

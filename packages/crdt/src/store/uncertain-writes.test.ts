@@ -106,7 +106,7 @@ test.each(MODES)(
     const backend = through(inner, async (send, count, key, change) => {
       if (count === 2) {
         stop.abort(new Error('enough'))
-        const failure = await edit?.catch((error) => error)
+        const failure = (await edit?.catch((error) => error)) as unknown as { delta: Uint8Array }
         await inner.remove(key)
         await other(inner).merge(key, failure.delta)
       }
