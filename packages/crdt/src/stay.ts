@@ -26,6 +26,6 @@ export function checkStay<P>(
     if (lost.get(key) !== false || payload === false) lost.delete(key)
   }
   news.forEach(stays)
-  for (const key of [...lost.keys()]) for (const entry of store.list(key)) if (!gone.has(entry)) stays(entry)
+  for (const key of lost.keys()) for (const entry of store.list(key)) if (!gone.has(entry)) stays(entry)
   if (lost.size > 0) throw new DecodeError(type, 'it takes away what stays for good')
 }

@@ -95,7 +95,8 @@ export class CausalBuffer<M extends CausalMessage = CausalMessage> {
 
   /**
    * What has to come before all that is held back can be delivered, as runs: ask a peer for it. Held-back messages
-   * are not in it, nor what the missing ones may depend on in turn.
+   * are not in it, nor what the missing ones may depend on in turn. If nothing is missing and something is pending,
+   * messages wait for each other in a circle, which no honest senders make: `discard()` one.
    */
   waitingFor(): DotRun[] {
     const needed = new Map<string, number>()
