@@ -120,8 +120,8 @@ class LoroCartCopy extends LoroCopy implements CartCopy {
   }
 
   quantity(sku: string): number {
-    const counter = this.#map.get(sku) as LoroCounter | undefined
-    return counter?.value ?? 0
+    const counter: unknown = this.#map.get(sku)
+    return counter === undefined ? 0 : (counter as LoroCounter).value
   }
 }
 

@@ -22,7 +22,7 @@ const nameOf = (replica: number): string => `eu-${replica}`
 abstract class OurCopy<T extends CrdtType, C extends Crdt<T, unknown>> implements Copy {
   protected readonly crdt: C
   readonly #updates: boolean
-  #delta: Delta<T> | undefined
+  #delta: { readonly sum: Delta<T> } | undefined
 
   constructor(crdt: C, updates: boolean) {
     this.crdt = crdt
@@ -30,7 +30,7 @@ abstract class OurCopy<T extends CrdtType, C extends Crdt<T, unknown>> implement
   }
 
   protected took(delta: Delta<T>): void {
-    this.#delta = this.#updates && this.#delta !== undefined ? this.#delta.merge(delta) : delta
+    this.#delta = { sum: this.#updates && this.#delta !== undefined ? this.#delta.sum.merge(delta) : delta }
   }
 
   batch(edits: () => void): void {
@@ -39,7 +39,7 @@ abstract class OurCopy<T extends CrdtType, C extends Crdt<T, unknown>> implement
 
   flush(): Uint8Array {
     if (this.#delta === undefined) throw new Error('There is no delta to send')
-    const bytes = this.#delta.encode()
+    const bytes = this.#delta.sum.encode()
     this.#delta = undefined
     return bytes
   }

@@ -92,8 +92,8 @@ class YMapCopy extends YCopy implements SetCopy, MapCopy {
     return Y.encodeStateVector(this.doc)
   }
 
-  missing(version: unknown): number {
-    return Y.encodeStateAsUpdate(this.doc, version as Uint8Array).length
+  missing(version: Uint8Array): number {
+    return Y.encodeStateAsUpdate(this.doc, version).length
   }
 }
 

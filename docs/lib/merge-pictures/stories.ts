@@ -61,11 +61,10 @@ function observedRemove(): Story {
   const a = createOrSet({ replica: 'a' })
   const b = createOrSet({ replica: 'b' })
   const show = (set: typeof a): string[] => {
-    const { context, entries } = set.toJSON() as {
-      context: Record<string, readonly (readonly [number, number])[]>
-      entries: readonly { element: string; node: string; counter: number }[]
-    }
-    const there = entries.map(({ element, node, counter }) => `${element}@${node}${counter}`)
+    const { context, entries } = set.toJSON()
+    const there = entries.map(
+      (entry) => `${String(entry['element'])}@${String(entry['node'])}${String(entry['counter'])}`,
+    )
     const seen = Object.entries(context).map(
       ([node, runs]) => `${node}:${runs.map((run) => run.join('–')).join(',')}`,
     )

@@ -11,7 +11,9 @@ const SEEDS = Number(process.env['QUORATE_SEEDS'] ?? Math.ceil(TOTAL / SUBJECTS.
 
 describe.each(SUBJECTS)('$name', (subject) => {
   test(`${SEEDS} seeds: five replicas converge and lose nothing that was acknowledged`, async () => {
-    await simulate(network(subject), { seeds: SEEDS })
+    const { failure, seeds } = await simulate(network(subject), { seeds: SEEDS })
+    expect(failure).toBeUndefined()
+    expect(seeds).toBe(SEEDS)
   })
 })
 
