@@ -76,7 +76,25 @@ export interface Crdt<T extends CrdtType, Value> {
 /** What `merge` takes: anything of this type that can be encoded, or the bytes. */
 export type MergeSource<T extends CrdtType> = Uint8Array | { readonly type: T; encode(): Uint8Array }
 
-/** @throws TypeError if `source` is of another type. */
+/** A type, or the name of a class, in a message. Types that begin with l, m or r begin with initials, as in "an LWW". */
+export const withArticle = (name: string): string => `${/^[elmorAEIO]/u.test(name) ? 'an' : 'a'} ${name}`
+
+/** @throws TypeError if `source` is of another type, or cannot be encoded: it says what it is, and what to do. */
 export function checkSource(type: CrdtType, source: { readonly type: CrdtType } | undefined): void {
-  if (source?.type !== type) throw new TypeError(`Cannot merge into a ${type}: the source is not one`)
+  const { type: other, encode } = (source ?? {}) as Partial<Record<'type' | 'encode', unknown>>
+  const isCrdt = typeof encode === 'function' && typeof other === 'string'
+  if (isCrdt && other === type) return
+  // `[object Uint8Array]`, also for one of another realm.
+  const tag = Object.prototype.toString.call(source).slice(8, -1)
+  let what = typeof source === 'object' && source !== null ? withArticle(tag) : `a ${typeof source}`
+  let advice = `give ${withArticle(type)}, a delta of one, or the bytes of either`
+  if (isCrdt) what = withArticle(other)
+  else if (source === null || source === undefined) what = String(source)
+  else if (tag === 'Object' && typeof other === 'string')
+    [what, advice] = ['plain JSON', 'make it one with …FromJSON() first']
+  else if (tag === 'String') advice = 'decode it to bytes first'
+  else if (/ArrayBuffer$|^Uint8/u.test(tag) || (Array.isArray(source) && typeof source[0] === 'number')) {
+    advice = 'wrap it in new Uint8Array(…)'
+  }
+  throw new TypeError(`Cannot merge into ${withArticle(type)}: the source is ${what}; ${advice}`)
 }

@@ -99,6 +99,7 @@ export class DotStore<K extends Key, P> {
    * never heard of it. Checks first: what throws changes nothing.
    *
    * @param admit is shown the entries that are new here, and those that would go, and throws to refuse all.
+   * @param replica who asks, for the message of an error.
    * @returns true if anything was new here.
    * @throws DuplicateReplicaError if one event has two contents, or if the other state has edits of the writer
    *   of this one that are not its own.
@@ -106,12 +107,13 @@ export class DotStore<K extends Key, P> {
   join(
     source: Fragment<K, P>,
     admit?: (news: readonly Entry<K, P>[], removed: readonly Live<K, P>[]) => void,
+    replica?: string,
   ): boolean {
     const fragment = this.#known(source)
     const { context, entries } = fragment
     // What this copy has made is a run up to its last event, so only what is above that can be another's.
     const writer = this.#writer
-    if (writer !== undefined && context.last(writer) > this.context.last(writer)) this.#refuse(writer)
+    if (writer !== undefined && context.last(writer) > this.context.last(writer)) this.#refuse(writer, writer)
     const news: Entry<K, P>[] = []
     const known: Entry<K, P>[] = []
     for (const entry of entries) (this.context.has(entry) ? known : news).push(entry)
@@ -125,7 +127,7 @@ export class DotStore<K extends Key, P> {
         if (mine === undefined) continue
       }
       if (mine.key !== entry.key || !this.#rules.samePayload(mine.payload, entry.payload)) {
-        this.#refuse(entry.node)
+        this.#refuse(entry.node, replica)
       }
       kept.add(mine)
     }
@@ -236,7 +238,7 @@ export class DotStore<K extends Key, P> {
     return { context, entries: fragment.entries.filter((entry) => context.has(entry)) }
   }
 
-  #refuse(node: string): never {
-    throw new DuplicateReplicaError(this.#rules.type, node)
+  #refuse(node: string, replica: string | undefined): never {
+    throw new DuplicateReplicaError(this.#rules.type, node, node === replica)
   }
 }

@@ -167,7 +167,7 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
   }
 
   #join(fragment: Fragment<K, P>): boolean {
-    return this.store.join(fragment, (news, removed) => this.admit(news, removed))
+    return this.store.join(fragment, (news, removed) => this.admit(news, removed), this.replica)
   }
 
   #decode(bytes: Uint8Array): Fragment<K, P> {

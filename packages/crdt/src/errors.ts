@@ -1,10 +1,11 @@
 import { brand } from '@quorate/vector-clock/codec'
-import type { CrdtType } from './crdt.ts'
+import { type CrdtType, withArticle } from './crdt.ts'
 
 /**
- * Somebody else edits under the name of this replica: what came holds an edit of this name that this copy,
- * which has made edits of its own, never made, or made otherwise. Nothing was merged. Give each writer a name
- * of its own (a UUID made at start will do) and go on with `clone({ replica })`.
+ * Two writers edit under one name: what came holds an edit of the name of this replica that this copy, which has
+ * made edits of its own, never made; or one edit, of whatever name, with another content than here. Nothing was
+ * merged. Give each writer a name of its own (a UUID made at start will do). If the name is the own one, go on with
+ * `clone({ replica })`; if not, refuse what came, and have one of the two do that.
  */
 export class DuplicateReplicaError extends Error {
   readonly code = 'QUORATE_CRDT_DUPLICATE_REPLICA'
@@ -12,12 +13,17 @@ export class DuplicateReplicaError extends Error {
   declare readonly type: CrdtType
   /** The name that two writers use. */
   declare readonly replica: string
+  /** True if it is the name of this replica, false if two others use it. */
+  declare readonly isOwn: boolean
 
-  constructor(type: CrdtType, replica: string) {
+  constructor(type: CrdtType, replica: string, isOwn = true) {
+    const [who, then] = isOwn
+      ? ['another writer edits', 'go on with clone({ replica: <a new name> })']
+      : ['two other writers both edit', 'refuse what came, and have one of them go on under a new name']
     super(
-      `Cannot merge into a ${type}: another writer edits as ${JSON.stringify(replica)}, and each must have a name of its own; go on with clone({ replica: <a new name> })`,
+      `Cannot merge into ${withArticle(type)}: ${who} as ${JSON.stringify(replica)}, and each must have a name of its own; ${then}`,
     )
-    brand(this, 'DuplicateReplicaError', { type, replica })
+    brand(this, 'DuplicateReplicaError', { type, replica, isOwn })
   }
 }
 
@@ -36,7 +42,7 @@ export class RetiredReplicaError extends Error {
 
   constructor(type: CrdtType, replica: string, heir: string) {
     super(
-      `Cannot edit a ${type} as ${JSON.stringify(replica)}: ${JSON.stringify(heir)} has retired that name; go on with clone({ replica: <a new name> })`,
+      `Cannot edit ${withArticle(type)} as ${JSON.stringify(replica)}: ${JSON.stringify(heir)} has retired that name; go on with clone({ replica: <a new name> })`,
     )
     brand(this, 'RetiredReplicaError', { type, replica, heir })
   }
@@ -50,18 +56,28 @@ export interface ValueIssue {
 
 /**
  * A value is not what the schema of this replica allows; it came from a peer, or from a call here. Nothing was
- * merged or changed. Check which version of the application the peer runs, and who it is.
+ * merged or changed. Correct the value of a call; for one that came, check which version of the application the peer
+ * runs, and who it is.
  */
 export class InvalidValueError extends Error {
   readonly code = 'QUORATE_CRDT_INVALID_VALUE'
   readonly outcome = 'not-applied'
   declare readonly type: CrdtType
+  /** What is wrong; their paths are within the value. */
   declare readonly issues: readonly ValueIssue[]
+  /** Where the value is: the key of a map, or the names of the fields on the way to it; empty in a register. */
+  declare readonly path: readonly string[]
+  /** True if a call here gave the value, false if it came from bytes, JSON or another replica. */
+  declare readonly isLocal: boolean
 
-  constructor(type: CrdtType, issues: readonly ValueIssue[]) {
+  constructor(type: CrdtType, issues: readonly ValueIssue[], isLocal: boolean, path: readonly string[]) {
+    const [first] = issues
+    const keys = first?.path?.map((step) => (typeof step === 'object' ? step.key : step)) ?? []
+    const where = [...path, ...keys].map(String).join('.')
+    const why = `${where}${where === '' ? '' : ': '}${first?.message ?? 'the schema refuses it'}`
     super(
-      `Cannot take a value into a ${type}: ${issues[0]?.message ?? 'the schema refuses it'}; check the version of the sender`,
+      `Cannot take a value into ${withArticle(type)}: ${why}; ${isLocal ? 'correct the value' : 'check the version of the sender'}`,
     )
-    brand(this, 'InvalidValueError', { type, issues })
+    brand(this, 'InvalidValueError', { type, issues, path, isLocal })
   }
 }

@@ -139,7 +139,7 @@ export function group<K extends Key, P>(
     for (const entry of fragment.entries) {
       const { key, payload } = entries.get(entry) ?? entry
       if (key !== entry.key || !rules.samePayload(payload, entry.payload)) {
-        throw new DuplicateReplicaError(rules.type, entry.node)
+        throw new DuplicateReplicaError(rules.type, entry.node, false)
       }
       entries.add(entry)
     }

@@ -112,7 +112,7 @@ export class LwwMap<V = CrdtValue>
       throw new TypeError(`key must be a well-formed string, got ${JSON.stringify(key)}`)
     }
     const own = ownValue(value)
-    checkValue(this.type, this.#schema, own)
+    checkValue(this.type, this.#schema, own, true, () => [key])
     return this.delta(this.store.put(this.replica, key, this.#stamper.stamp(own), true))
   }
 
@@ -131,7 +131,9 @@ export class LwwMap<V = CrdtValue>
   }
 
   protected override admit(news: readonly Entry<string, Stamped>[]): void {
-    for (const { payload } of news) checkValue(this.type, this.#schema, payload.value)
+    for (const { key, payload } of news) {
+      checkValue(this.type, this.#schema, payload.value, false, () => [key])
+    }
     this.#stamper.receive(news)
   }
 }

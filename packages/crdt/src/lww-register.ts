@@ -86,7 +86,7 @@ export class LwwRegister<T = CrdtValue> extends Dotted<
    */
   set(value: Frozen<T>): LwwRegisterDelta {
     const own = ownValue(value)
-    checkValue(this.type, this.#schema, own)
+    checkValue(this.type, this.#schema, own, true)
     return this.delta(this.store.put(this.replica, KEY, this.#stamper.stamp(own), true))
   }
 
@@ -100,7 +100,7 @@ export class LwwRegister<T = CrdtValue> extends Dotted<
   }
 
   protected override admit(news: readonly Entry<number, Stamped>[]): void {
-    for (const { payload } of news) checkValue(this.type, this.#schema, payload.value)
+    for (const { payload } of news) checkValue(this.type, this.#schema, payload.value, false)
     this.#stamper.receive(news)
   }
 }

@@ -75,7 +75,7 @@ export class MvRegister<T = CrdtValue> extends Dotted<
    */
   set(value: Frozen<T>): MvRegisterDelta {
     const own = ownValue(value)
-    checkValue(this.type, this.#schema, own)
+    checkValue(this.type, this.#schema, own, true)
     return this.delta(this.store.put(this.replica, KEY, own, true))
   }
 
@@ -89,7 +89,7 @@ export class MvRegister<T = CrdtValue> extends Dotted<
   }
 
   protected override admit(news: readonly Entry<number, CrdtValue>[]): void {
-    for (const { payload } of news) checkValue(this.type, this.#schema, payload)
+    for (const { payload } of news) checkValue(this.type, this.#schema, payload, false)
   }
 }
 

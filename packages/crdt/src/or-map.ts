@@ -16,9 +16,9 @@ import {
 import type { Editor, OrMapDelta } from './map/handle.ts'
 import { type FieldAt, fieldAt, type HandleOf, MapHandle, type NameOf } from './map/map-handle.ts'
 import { PathStore } from './map/path-store.ts'
-import { leafOf, nameOf, stepsOf, tagOf } from './map/path.ts'
+import { leafOf, nameOf, namesOf, stepsOf, tagOf } from './map/path.ts'
 import { FORMAT, type Payload } from './map/payload.ts'
-import { checkValue } from './schema.ts'
+import { checkValue, type StandardSchema } from './schema.ts'
 import { type Stamped, type StampOptions, Stamper } from './stamped.ts'
 import type { CrdtValue } from './value.ts'
 
@@ -162,8 +162,10 @@ export class OrMap<C extends Container> extends Dotted<'or-map', string, Payload
       at = fieldAt(at, nameOf(step))
       if (at === undefined || TAG_OF[at.kind] !== tagOf(step)) return
     }
-    if (at.kind === 'value') checkValue(this.type, at.schema, (payload as Stamped).value)
-    if (at.kind === 'conflicts') checkValue(this.type, at.schema, payload as CrdtValue)
+    const check = (schema: StandardSchema | undefined, value: CrdtValue): void =>
+      checkValue(this.type, schema, value, false, () => namesOf(key))
+    if (at.kind === 'value') check(at.schema, (payload as Stamped).value)
+    if (at.kind === 'conflicts') check(at.schema, payload as CrdtValue)
   }
 }
 

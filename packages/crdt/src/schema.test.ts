@@ -9,12 +9,14 @@ describe('a schema of zod', () => {
   const address = z.object({ street: z.string().min(1), no: z.int().optional() })
 
   test('lets through what it allows', () => {
-    expect(() => checkValue('lww-register', address, ownValue({ street: 'Main St', no: 1 }))).not.toThrow()
-    expect(() => checkValue('lww-register', undefined, ownValue(1))).not.toThrow()
+    expect(() =>
+      checkValue('lww-register', address, ownValue({ street: 'Main St', no: 1 }), true),
+    ).not.toThrow()
+    expect(() => checkValue('lww-register', undefined, ownValue(1), true)).not.toThrow()
   })
 
   test('refuses the rest with its issues', () => {
-    expect(() => checkValue('lww-register', address, ownValue({ street: '', no: 1.5 }))).toThrow(
+    expect(() => checkValue('lww-register', address, ownValue({ street: '', no: 1.5 }), true)).toThrow(
       expect.objectContaining({
         name: 'InvalidValueError',
         code: 'QUORATE_CRDT_INVALID_VALUE',
@@ -26,7 +28,7 @@ describe('a schema of zod', () => {
 
   test('that answers later is refused', () => {
     const later = z.string().refine(() => Promise.resolve(true))
-    expect(() => checkValue('mv-register', later, ownValue('x'))).toThrow(TypeError)
+    expect(() => checkValue('mv-register', later, ownValue('x'), true)).toThrow(TypeError)
   })
 
   test('names the type of the values', () => {
@@ -47,7 +49,7 @@ test('what a schema does to the value it gets changes nothing here', () => {
     },
   }
   const own = ownValue(Uint8Array.of(1, 2))
-  checkValue('lww-register', greedy, own)
+  checkValue('lww-register', greedy, own, true)
   expect(own).toEqual(Uint8Array.of(1, 2))
 })
 
@@ -55,7 +57,7 @@ test('a schema that fails later is refused at once, and is no unhandled rejectio
   const later: StandardSchema = {
     '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('too late')) },
   }
-  expect(() => checkValue('mv-register', later, ownValue('x'))).toThrow(TypeError)
+  expect(() => checkValue('mv-register', later, ownValue('x'), true)).toThrow(TypeError)
   await Promise.resolve()
 })
 

@@ -35,12 +35,20 @@ export function checkIsSchema(schema: StandardSchema | undefined): void {
 }
 
 /**
- * Checks a value of our own, from a call or from a peer.
+ * Checks a value of our own.
  *
+ * @param isLocal true if a call gave it, false if it came from elsewhere.
+ * @param path makes the way to it, for the message.
  * @throws InvalidValueError if the schema refuses it.
  * @throws TypeError if the schema answers later.
  */
-export function checkValue(type: CrdtType, schema: StandardSchema | undefined, value: CrdtValue): void {
+export function checkValue(
+  type: CrdtType,
+  schema: StandardSchema | undefined,
+  value: CrdtValue,
+  isLocal: boolean,
+  path?: () => readonly string[],
+): void {
   if (schema === undefined) return
   const result = schema['~standard'].validate(handOut(value))
   if ('then' in result) {
@@ -48,7 +56,7 @@ export function checkValue(type: CrdtType, schema: StandardSchema | undefined, v
     result.then(undefined, () => {})
     throw new TypeError('schema must answer at once, got a Promise; use a schema without async checks')
   }
-  if (result.issues !== undefined) throw new InvalidValueError(type, result.issues)
+  if (result.issues !== undefined) throw new InvalidValueError(type, result.issues, isLocal, path?.() ?? [])
 }
 
 /** Options of types that hold values. */

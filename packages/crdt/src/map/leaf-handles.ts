@@ -7,6 +7,7 @@ import { type Stamped, stampOf, winnerOf } from '../stamped.ts'
 import { type CrdtValue, type Frozen, handOut } from '../value.ts'
 import { ownValue } from '../value-intake.ts'
 import { type Editor, Handle, type OrMapDelta } from './handle.ts'
+import { namesOf } from './path.ts'
 import { type Counted, MAX_COUNT, type Payload } from './payload.ts'
 
 type Entries<P> = Live<string, P> | undefined
@@ -138,7 +139,7 @@ export class ValueHandle<T> extends Handle {
    */
   set(value: Frozen<T>): OrMapDelta {
     const own = ownValue(value)
-    checkValue('or-map', this.#schema, own)
+    checkValue('or-map', this.#schema, own, true, () => namesOf(this.path))
     return this.put(this.path, this.editor.stamper.stamp(own))
   }
 
@@ -180,7 +181,7 @@ export class ConflictsHandle<T> extends Handle {
    */
   set(value: Frozen<T>): OrMapDelta {
     const own = ownValue(value)
-    checkValue('or-map', this.#schema, own)
+    checkValue('or-map', this.#schema, own, true, () => namesOf(this.path))
     return this.put(this.path, own)
   }
 

@@ -95,6 +95,9 @@ export const stepsOf = (path: string): string[] =>
     .slice(0, -1)
     .map((step) => step + END)
 
+/** The names of the steps of a path. */
+export const namesOf = (path: string): string[] => stepsOf(path).map(nameOf)
+
 /** @throws RangeError if nothing more may be nested here. */
 export function checkPath(path: string): void {
   if (path.length > MAX_MAP_PATH) {
