@@ -1,5 +1,6 @@
+import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { CausalContext, DecodeError } from './index.ts'
+import { CausalContext, DecodeError, VersionVector } from './index.ts'
 
 const dots = (text: string): CausalContext =>
   new CausalContext(text.split(' ').map((dot) => ({ node: dot[0] as string, counter: Number(dot.slice(1)) })))
@@ -139,4 +140,22 @@ test('last() is the highest of a node, above gaps; delete() forgets the node', (
   expect([seen.last('a'), seen.last('b')]).toEqual([7, 0])
   expect([seen.delete('a'), seen.delete('a')]).toEqual([true, false])
   expect(seen.size).toBe(0)
+})
+
+test('merge() and includes() name what they want instead of a context', () => {
+  for (const [got, value] of [
+    ['object', { a: [[1, 1]] }],
+    ['object', VersionVector.of({ a: 1 })],
+    ['undefined', undefined],
+    ['null', null],
+  ] as const) {
+    const message = `other must be a CausalContext, got ${got}; make one with CausalContext.fromJSON`
+    expect(() => dots('a1').merge(value as unknown as CausalContext)).toThrow(new TypeError(message))
+    expect(() => dots('a1').includes(value as unknown as CausalContext)).toThrow(new TypeError(message))
+  }
+})
+
+test('a context shows what it holds, in text and in the console', () => {
+  expect(String(dots('b1 a1 a3'))).toBe('{"a":[[1,1],[3,3]],"b":[[1,1]]}')
+  expect(inspect(dots('b1 a1 a3'))).toBe('CausalContext { a: [ [ 1, 1 ], [ 3, 3 ] ], b: [ [ 1, 1 ] ] }')
 })

@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { checkDot, type Dot, isCounter, isNode } from './dot.ts'
-import { badEntry, entriesOf } from './errors.ts'
+import { badEntry, entriesOf, wrongType } from './errors.ts'
+import { show } from './inspect.ts'
 import { contains, insert, union } from './runs.ts'
 import { VersionVector } from './version-vector.ts'
 
@@ -31,6 +32,9 @@ export interface DotRun {
  * ```
  */
 export class CausalContext {
+  /** @internal */
+  protected static readonly isShown: boolean = /* @__PURE__ */ show(CausalContext, 'CausalContext')
+
   /** Per node `[from, to, from, to, …]`, ascending, never touching. */
   readonly #runs = new Map<string, number[]>()
 
@@ -156,9 +160,9 @@ export class CausalContext {
     return this.#runs.delete(node)
   }
 
-  /** Marks all that another context has seen. */
+  /** Marks all that another context has seen. @throws TypeError if it is no context. */
   merge(other: CausalContext): void {
-    for (const [node, theirs] of other.#runs) {
+    for (const [node, theirs] of check(other).#runs) {
       const mine = this.#runs.get(node)
       // A copy of a long list for each small delta would be felt; so would many moves within one, also if they are
       // few beside its length.
@@ -168,9 +172,9 @@ export class CausalContext {
     }
   }
 
-  /** True if everything the other has seen is seen here. */
+  /** True if everything the other has seen is seen here. @throws TypeError if it is no context. */
   includes(other: CausalContext): boolean {
-    for (const [node, theirs] of other.#runs) {
+    for (const [node, theirs] of check(other).#runs) {
       const mine = this.#runs.get(node) ?? []
       for (let i = 0; i < theirs.length; i += 2) {
         if (!contains(mine, theirs[i] as number, theirs[i + 1] as number)) return false
@@ -230,6 +234,11 @@ export class CausalContext {
     return Object.fromEntries(json)
   }
 
+  /** Its JSON, for logs and messages. */
+  toString(): string {
+    return JSON.stringify(this)
+  }
+
   /** Compact bytes, one form per content. */
   encode(): Uint8Array {
     const writer = new ByteWriter()
@@ -263,6 +272,9 @@ export class CausalContext {
     }
   }
 }
+
+const check = (other: CausalContext): CausalContext =>
+  other instanceof CausalContext ? other : wrongType('other', 'CausalContext', other)
 
 /** The flat list of `[[from, to], …]`, or an empty one if that is not what `json` is. */
 function flatten(json: unknown): number[] {

@@ -83,6 +83,18 @@ export function entriesOf(json: unknown, what: string): [string, unknown][] {
   throw new DecodeError(what, 'it is not an object')
 }
 
+/**
+ * @throws TypeError that says what an argument should be; `type` has a `fromJSON`.
+ *
+ * @internal
+ */
+export function wrongType(what: string, type: string, value: unknown): never {
+  throw new TypeError(`${what} must be a ${type}, got ${typeOf(value)}; make one with ${type}.fromJSON`)
+}
+
+/** What is there instead: not the value, which may be long, or secret. */
+export const typeOf = (value: unknown): string => (value === null ? 'null' : typeof value)
+
 /** @throws DecodeError that names the entry. */
 export function badEntry(what: string, key: string): never {
   throw new DecodeError(what, `its entry ${JSON.stringify(key)} is not valid`)

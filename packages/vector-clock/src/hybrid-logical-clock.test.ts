@@ -11,6 +11,7 @@ import {
   type HlcTimestamp,
   hlcToString,
   HybridLogicalClock,
+  type HybridLogicalClockOptions,
   isHlcTimestamp,
 } from './index.ts'
 
@@ -264,5 +265,14 @@ test('isHlcTimestamp() judges what came as JSON', () => {
   expect(isHlcTimestamp({ ms: 1, counter: 0, node: 'a' })).toBe(true)
   for (const value of [null, 1, {}, { ms: -1, counter: 0, node: 'a' }, { ms: 1, counter: 0.5, node: 'a' }]) {
     expect(isHlcTimestamp(value)).toBe(false)
+  }
+})
+
+test('a clock without options, or without a name, says what it wants', () => {
+  const wrong: unknown[] = [undefined, null, {}]
+  for (const options of wrong) {
+    expect(() => new HybridLogicalClock(options as HybridLogicalClockOptions)).toThrow(
+      new TypeError('node must be a non-empty well-formed string, got undefined'),
+    )
   }
 })

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { inspect } from 'node:util'
+import { expect, test, vi } from 'vitest'
 import { DecodeError, VersionVector } from './index.ts'
 
 const of = (counters: Record<string, number>): VersionVector => VersionVector.of(counters)
@@ -127,4 +128,60 @@ test('of() takes entries, as a Map has them', () => {
     ).toJSON(),
   ).toEqual({ a: 1, b: 2 })
   expect(VersionVector.of([['a', 1]]).get('a')).toBe(1)
+})
+
+// What JavaScript and JSON bring where a vector should be; `none` is the argument left out.
+const notVectors: readonly (readonly [got: string, value: unknown])[] = [
+  ['object', { a: 1 }],
+  ['object', [['a', 1]]],
+  ['undefined', undefined],
+  ['null', null],
+  ['string', 'a'],
+  ['number', 7],
+]
+
+test.each(['compare', 'dominates', 'merge'] as const)(
+  '%s() names what it wants instead of a vector',
+  (method) => {
+    const vector = of({ a: 1 })
+    for (const [got, value] of notVectors) {
+      expect(() => vector[method](value as VersionVector)).toThrow(
+        new TypeError(`other must be a VersionVector, got ${got}; make one with VersionVector.fromJSON`),
+      )
+    }
+  },
+)
+
+test('a vector of another copy of the package is as good as an own one', async () => {
+  vi.resetModules()
+  const copy = (await import('./version-vector.ts')).VersionVector
+  expect(copy).not.toBe(VersionVector)
+  const theirs = copy.of({ a: 1, b: 2 })
+  expect(of({ a: 2 }).compare(theirs)).toBe('concurrent')
+  expect(of({ a: 1, b: 3 }).dominates(theirs)).toBe(true)
+  const merged = of({ a: 2 }).merge(theirs)
+  expect(merged).toBeInstanceOf(VersionVector)
+  expect(merged.toJSON()).toEqual({ a: 2, b: 2 })
+  expect(of({ a: 1 }).merge(theirs)).toBeInstanceOf(VersionVector)
+})
+
+test('of() names what it wants instead of counters', () => {
+  for (const [got, value] of [
+    ['string', 'x'],
+    ['undefined', undefined],
+    ['null', null],
+    ['number', 7],
+  ] as const) {
+    expect(() => VersionVector.of(value as unknown as Record<string, number>)).toThrow(
+      new TypeError(`counters must be an object of counters by node, or entries, got ${got}`),
+    )
+  }
+})
+
+test('a vector shows what it holds, in text and in the console', () => {
+  const vector = of({ b: 2, a: 1 })
+  expect(String(vector)).toBe('{"a":1,"b":2}')
+  expect(String(VersionVector.empty)).toBe('{}')
+  expect(inspect(vector)).toBe('VersionVector { a: 1, b: 2 }')
+  expect(inspect({ read: { vector } })).toBe('{ read: { vector: VersionVector { a: 1, b: 2 } } }')
 })

@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { checkDot, type Dot, isCounter, type Ordering } from './dot.ts'
-import { DecodeError, entriesOf } from './errors.ts'
+import { DecodeError, entriesOf, typeOf, wrongType } from './errors.ts'
+import { show } from './inspect.ts'
 
 const FORMAT = 1
 const WHAT = 'version vector'
@@ -21,6 +22,9 @@ const WHAT = 'version vector'
  * ```
  */
 export class VersionVector implements Iterable<readonly [node: string, counter: number]> {
+  /** @internal */
+  protected static readonly isShown: boolean = /* @__PURE__ */ show(VersionVector, 'VersionVector')
+
   /** The history that holds nothing. */
   static get empty(): VersionVector {
     return new VersionVector([], [])
@@ -38,12 +42,17 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
   /**
    * A vector from counters by node, as an object or as entries; zeros are left out.
    *
-   * @throws TypeError for an empty or ill-formed node id.
+   * @throws TypeError for an empty or ill-formed node id, or if `counters` is no object.
    * @throws RangeError for a counter that is not a whole number from 0 to 2^53 − 1.
    */
   static of(
     counters: Readonly<Record<string, number>> | Iterable<readonly [node: string, counter: number]>,
   ): VersionVector {
+    if (typeof counters !== 'object' || counters === null) {
+      throw new TypeError(
+        `counters must be an object of counters by node, or entries, got ${typeOf(counters)}`,
+      )
+    }
     if (Symbol.iterator in counters) return VersionVector.of(Object.fromEntries(counters))
     const nodes = Object.keys(counters)
       .filter((node) => counters[node] !== 0)
@@ -122,11 +131,17 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
     return new VersionVector(this.#nodes, this.#counters.with(index, counter))
   }
 
-  /** How this history relates to the other. */
+  /**
+   * How this history relates to the other.
+   *
+   * @throws TypeError if the other is not a vector: JSON is made one by `fromJSON()`. One of another copy of this
+   *   package will do, here and in `dominates()` and `merge()`.
+   */
   compare(other: VersionVector): Ordering {
-    if (this.#nodes !== other.#nodes) return this.#walk(other)
+    const that = VersionVector.#own(other)
+    if (this.#nodes !== that.#nodes) return this.#walk(that)
     const mine = this.#counters
-    const theirs = other.#counters
+    const theirs = that.#counters
     let less = false
     let more = false
     for (let i = 0; i < mine.length; i++) {
@@ -137,24 +152,25 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
     return ordering(less, more)
   }
 
-  /** True if this history holds every event of the other: `compare` says `after` or `equal`. */
+  /** True if this history holds every event of the other: `compare` says `after` or `equal`. @throws as it does. */
   dominates(other: VersionVector): boolean {
     const order = this.compare(other)
     return order === 'after' || order === 'equal'
   }
 
-  /** The events of both. Returns one of the two themselves if it holds the other. */
+  /** The events of both. Returns one of the two themselves if it holds the other. @throws as `compare()` does. */
   merge(other: VersionVector): VersionVector {
-    const order = this.compare(other)
-    if (order !== 'concurrent') return order === 'before' ? other : this
+    const that = VersionVector.#own(other)
+    const order = this.compare(that)
+    if (order !== 'concurrent') return order === 'before' ? that : this
     const nodes: string[] = []
     const counters: number[] = []
-    if (this.#nodes !== other.#nodes) {
-      this.#walk(other, nodes, counters)
+    if (this.#nodes !== that.#nodes) {
+      this.#walk(that, nodes, counters)
       return new VersionVector(nodes, counters)
     }
     for (let i = 0; i < this.#counters.length; i++) {
-      counters.push(Math.max(this.#counters[i] as number, other.#counters[i] as number))
+      counters.push(Math.max(this.#counters[i] as number, that.#counters[i] as number))
     }
     return new VersionVector(this.#nodes, counters)
   }
@@ -169,6 +185,11 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
     return Object.fromEntries(this)
   }
 
+  /** Its JSON, for logs and messages. */
+  toString(): string {
+    return JSON.stringify(this)
+  }
+
   /** Compact bytes: format 1, number of entries, then each id and counter, in order of the ids. */
   encode(): Uint8Array {
     const writer = new ByteWriter()
@@ -179,6 +200,11 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
       writer.uint(this.#counters[i] as number)
     }
     return writer.finish()
+  }
+
+  /** The vector itself, or the same one as this copy of the package makes it. */
+  static #own(other: VersionVector): VersionVector {
+    return #nodes in checkVersion('other', other) ? other : VersionVector.of(other)
   }
 
   /**
@@ -208,6 +234,14 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
     return ordering(less, more)
   }
 }
+
+/**
+ * The vector. @throws TypeError if it is none. Not `instanceof`: it may be of another copy of the package.
+ *
+ * @internal
+ */
+export const checkVersion = (what: string, version: VersionVector): VersionVector =>
+  typeof version?.dominates === 'function' ? version : wrongType(what, 'VersionVector', version)
 
 const ordering = (less: boolean, more: boolean): Ordering =>
   less ? (more ? 'concurrent' : 'before') : more ? 'after' : 'equal'

@@ -1,5 +1,5 @@
 import { checkDot, type Dot } from '../dot.ts'
-import { VersionVector } from '../version-vector.ts'
+import { checkVersion, VersionVector } from '../version-vector.ts'
 import type { DotRun } from '../causal-context.ts'
 import { checkMaxPending, DeliveryBufferFullError } from './errors.ts'
 
@@ -77,7 +77,7 @@ export class CausalBuffer<M extends CausalMessage = CausalMessage> {
   add(message: M): M[] {
     const { node, counter, deps } = message
     checkDot(node, counter)
-    if (typeof deps?.get !== 'function') throw new TypeError('deps must be a VersionVector')
+    checkVersion('deps', deps)
     if (deps.get(node) > counter) {
       throw new RangeError(`${name(message)} must not depend on a later one of ${node}`)
     }

@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { inspect } from 'node:util'
+import { describe, expect, test, vi } from 'vitest'
 import { DecodeError, VersionVector } from '../index.ts'
-import { DvvSet } from './index.ts'
+import { DvvContextError, DvvSet } from './index.ts'
 
 const empty = (): DvvSet<string> => DvvSet.empty<string>()
 const of = (counters: Record<string, number>): VersionVector => VersionVector.of(counters)
@@ -256,5 +257,105 @@ test('a value that the application cannot read is a DecodeError with the reason'
 
 test('write() refuses a wrong server, and a counter that is used up', () => {
   expect(() => empty().write('', 'x')).toThrow(TypeError)
-  expect(() => empty().write('a', 'x', of({ a: Number.MAX_SAFE_INTEGER }))).toThrow(RangeError)
+  expect(() => set<string>({ a: [Number.MAX_SAFE_INTEGER, []] }).write('a', 'x')).toThrow(RangeError)
+})
+
+test('write() and remove() refuse a context that is no vector: it would replace nothing, and nobody would know', () => {
+  const stored = empty().write('a', 'milk')
+  for (const [got, value] of [
+    ['object', JSON.parse(JSON.stringify(stored.context))],
+    ['object', [['a', 1]]],
+    ['object', new Map([['a', 1]])],
+    ['string', '{"a":1}'],
+    ['null', null],
+  ] as const) {
+    const error = new TypeError(
+      `context must be a VersionVector, got ${got}; make one with VersionVector.fromJSON`,
+    )
+    expect(() => stored.write('a', 'bread', value as VersionVector)).toThrow(error)
+    expect(() => stored.remove(value as VersionVector)).toThrow(error)
+  }
+  const none = undefined as unknown as VersionVector
+  expect(() => stored.remove(none), 'a removal of nothing is no default').toThrow(TypeError)
+  const read = VersionVector.fromJSON(JSON.parse(JSON.stringify(stored.context)))
+  expect(stored.write('a', 'bread', read).values).toEqual(['bread'])
+  expect(stored.remove(read).values).toEqual([])
+})
+
+test('a context of another copy of the package counts', async () => {
+  vi.resetModules()
+  const copy = (await import('../version-vector.ts')).VersionVector
+  const stored = empty().write('a', 'milk')
+  const read = copy.of({ a: 1 })
+  expect(read).not.toBeInstanceOf(VersionVector)
+  expect(stored.write('a', 'bread', read).values).toEqual(['bread'])
+  expect(stored.remove(read).values).toEqual([])
+})
+
+describe('a context that was not read here', () => {
+  const stored = empty().write('s1', 'milk').write('s2', 'bread')
+
+  test.each([2, 99, Number.MAX_SAFE_INTEGER])('s1 refuses one that claims %i writes of s1', (claimed) => {
+    const before = stored.toJSON()
+    for (const refused of [
+      () => stored.write('s1', 'x', of({ s1: claimed, s2: 1 })),
+      () => stored.remove(of({ s1: claimed }), 's1'),
+    ]) {
+      expect(refused).toThrow(DvvContextError)
+      expect(refused).toThrow(
+        expect.objectContaining({
+          code: 'QUORATE_DVV_CONTEXT',
+          outcome: 'not-applied',
+          node: 's1',
+          claimed,
+          counter: 1,
+          [Symbol.for('quorate.error')]: true,
+        }),
+      )
+    }
+    expect(stored.toJSON()).toEqual(before)
+    expect(stored.write('s1', 'eggs').context.toJSON(), 'the key goes on').toEqual({ s1: 2, s2: 1 })
+  })
+
+  test('s1 takes one that claims all that s1 wrote, and more of others than s1 has seen', () => {
+    const elsewhere = stored.write('s2', 'butter')
+    expect(stored.write('s1', 'x', elsewhere.context).toJSON()).toEqual({ s1: [2, ['x']], s2: [2, []] })
+    expect(stored.remove(elsewhere.context, 's1').toJSON()).toEqual({ s1: [1, []], s2: [2, []] })
+  })
+
+  test('a server that came back from an old copy refuses what its clients read since, until it has merged', () => {
+    const backup = empty().write('s1', 'milk')
+    const peer = backup.write('s1', 'bread', backup.context)
+    const read = peer.context // from s1 itself before its disk was lost, or from the peer
+    expect(() => backup.write('s1', 'eggs', read)).toThrow(DvvContextError)
+    const healed = backup.merge(peer)
+    expect(healed.write('s1', 'eggs', read).toJSON()).toEqual({ s1: [3, ['eggs']] })
+  })
+
+  test('what an invented entry of another server does: it takes writes away that nobody has read', () => {
+    const fooled = empty().write('s2', 'x', of({ s1: 3 }))
+    expect(fooled.merge(stored).values, 'the milk of s1 is gone').not.toContain('milk')
+    const s1 = stored.write('s1', 'eggs').merge(fooled)
+    expect(s1.context.get('s1')).toBe(3)
+    expect(s1.values).not.toContain('eggs')
+    const last = stored.merge(stored.remove(of({ s1: Number.MAX_SAFE_INTEGER }), 's2'))
+    expect(() => last.write('s1', 'eggs'), 's1 can never write this key again').toThrow(RangeError)
+  })
+})
+
+test('merge() and compare() name what they want instead of a set', () => {
+  for (const [got, value] of [
+    ['object', { a: [1, ['x']] }],
+    ['undefined', undefined],
+    ['null', null],
+  ] as const) {
+    const error = new TypeError(`other must be a DvvSet, got ${got}; make one with DvvSet.fromJSON`)
+    expect(() => empty().merge(value as unknown as DvvSet<string>)).toThrow(error)
+    expect(() => empty().compare(value as unknown as DvvSet<string>)).toThrow(error)
+  }
+})
+
+test('a set shows what it holds in the console, whatever its values are', () => {
+  const stored = DvvSet.empty<bigint>().write('a', 1n).write('a', 2n)
+  expect(inspect(stored)).toBe('DvvSet { a: [ 2, [ 2n, 1n ] ] }')
 })

@@ -1,7 +1,9 @@
 import { ByteReader, ByteWriter } from '../bytes.ts'
-import { checkDot, type Dot, isCounter, isNode, type Ordering } from '../dot.ts'
-import { badEntry, DecodeError, entriesOf } from '../errors.ts'
-import { VersionVector } from '../version-vector.ts'
+import { checkDot, checkNode, type Dot, isCounter, isNode, type Ordering } from '../dot.ts'
+import { badEntry, DecodeError, entriesOf, wrongType } from '../errors.ts'
+import { show } from '../inspect.ts'
+import { checkVersion, VersionVector } from '../version-vector.ts'
+import { DvvContextError } from './errors.ts'
 
 const FORMAT = 1
 const WHAT = 'dotted version vector set'
@@ -29,6 +31,11 @@ interface Entry<T> {
  * entries as servers wrote the key, however many clients there are; and two clients that write through one server
  * without having seen each other leave two siblings, where a version vector would lose one or invent more.
  *
+ * A context is taken at its word, but for what the server that takes the write knows better: how many writes it has
+ * made itself (`DvvContextError`). An invented entry of another server removes writes of that server which nobody
+ * has read, also those to come up to its counter, and 2^53 − 1 ends its writes of this key for good. So if clients
+ * are not trusted, sign each context together with its key, and take back only what the signature fits.
+ *
  * A value: it never changes, its methods return new sets. Siblings grow when clients write without reading: watch
  * `size`.
  *
@@ -43,6 +50,9 @@ interface Entry<T> {
  * ```
  */
 export class DvvSet<T> {
+  /** @internal */
+  protected static readonly isShown: boolean = /* @__PURE__ */ show(DvvSet, 'DvvSet')
+
   readonly #entries: readonly Entry<T>[]
   #context: VersionVector | undefined
 
@@ -121,9 +131,11 @@ export class DvvSet<T> {
   /**
    * Which has seen more writes, whatever the values are. Always `merge()`, also if this says `before`: `remove()`
    * and `keepNewest()` are not writes, so a set may know of a removal that one with a longer history does not.
+   *
+   * @throws TypeError if the other is not a set.
    */
   compare(other: DvvSet<T>): Ordering {
-    return this.context.compare(other.context)
+    return this.context.compare(check(other).context)
   }
 
   /**
@@ -131,11 +143,12 @@ export class DvvSet<T> {
    *
    * @param node the server that takes the write: never a client, and never two processes under one name.
    * @param context as read with the values. Default: nothing was read, so nothing is replaced.
-   * @throws TypeError for an empty or ill-formed node id.
+   * @throws TypeError for an empty or ill-formed node id, or a context that is not a vector, as JSON is not.
+   * @throws DvvContextError if the context claims writes of `node` that this set has not seen.
    * @throws RangeError when the server's counter is used up (2^53 − 1).
    */
   write(node: string, value: T, context: VersionVector = VersionVector.empty): DvvSet<T> {
-    const entries = this.remove(context).#entries
+    const entries = this.remove(context, node).#entries
     const at = entries.findIndex((entry) => entry.node >= node)
     const index = at < 0 ? entries.length : at
     const old = entries[index]?.node === node ? entries[index] : undefined
@@ -147,15 +160,31 @@ export class DvvSet<T> {
   /**
    * Takes away the values that somebody has read, and puts none in their place. Keep the set, also when it has no
    * value left: it is the memory of the removal.
+   *
+   * @param context as read with the values.
+   * @param node the server that takes the removal, for which the context is checked as in `write()`. Default: it is
+   *   not checked.
+   * @throws TypeError for a context that is not a vector, or an empty or ill-formed node id.
+   * @throws DvvContextError if the context claims writes of `node` that this set has not seen.
    */
-  remove(context: VersionVector): DvvSet<T> {
-    const seen = Array.from(context, ([node, counter]): Entry<T> => ({ node, counter, values: [] }))
+  remove(context: VersionVector, node?: string): DvvSet<T> {
+    checkVersion('context', context)
+    if (node !== undefined) {
+      const claimed = context.get(checkNode(node))
+      const counter = this.#entries.find((entry) => entry.node === node)?.counter ?? 0
+      if (claimed > counter) throw new DvvContextError(node, claimed, counter)
+    }
+    const seen = Array.from(context, ([id, counter]): Entry<T> => ({ node: id, counter, values: [] }))
     return seen.length === 0 ? this : new DvvSet(join(this.#entries, seen))
   }
 
-  /** What both servers know: a value stays unless one of them has replaced it. `sync` of the paper. */
+  /**
+   * What both servers know: a value stays unless one of them has replaced it. `sync` of the paper.
+   *
+   * @throws TypeError if the other is not a set.
+   */
   merge(other: DvvSet<T>): DvvSet<T> {
-    return new DvvSet(join(this.#entries, other.#entries))
+    return new DvvSet(join(this.#entries, check(other).#entries))
   }
 
   /**
@@ -225,6 +254,9 @@ export class DvvSet<T> {
     return newest
   }
 }
+
+const check = <T>(other: DvvSet<T>): DvvSet<T> =>
+  other instanceof DvvSet ? other : wrongType('other', 'DvvSet', other)
 
 /** Both lists as one, in order of the ids. */
 function join<T>(a: readonly Entry<T>[], b: readonly Entry<T>[]): Entry<T>[] {

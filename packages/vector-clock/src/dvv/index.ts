@@ -3,4 +3,5 @@
  * multiply.
  * @packageDocumentation
  */
+export { DvvContextError } from './errors.ts'
 export { DvvSet, type Sibling } from './dvv-set.ts'
