@@ -13,7 +13,7 @@ import {
   type SyncOptions,
   type SyncReplica,
 } from './index.ts'
-import { encodeMessage, type Message } from './message.ts'
+import { encodeMessage, type Hello } from './message.ts'
 
 let wire: Wire
 let ticks: Ticks
@@ -49,7 +49,14 @@ async function rounds(count: number): Promise<void> {
 
 const bytesOf = (cart: Cart): string => Buffer.from(cart.encode()).toString('hex')
 const head = { document: 'cart', from: 5, to: 0, number: 1 } as const
-const hello: Message = { ...head, kind: 'hello', asks: true, type: 'cart', version: VersionVector.empty }
+const hello: Hello = {
+  ...head,
+  kind: 'hello',
+  asks: true,
+  type: 'cart',
+  version: VersionVector.empty,
+  digest: undefined,
+}
 const problems = (): string[] => errors.map(({ problem }) => problem)
 
 test('a peer cannot throw anything into the channel by the name it asks for', async () => {

@@ -19,6 +19,7 @@ import {
   LEAST_PART_BYTES,
   type Message,
   type Part,
+  type Refusal,
 } from './message.ts'
 
 /** Parts that are sent before the first of them is acknowledged. */
@@ -139,6 +140,10 @@ export function newLink(own: Pick<LinkState, 'version' | 'hasGaps' | 'revision'>
   }
 }
 
+/** True if the peer was asked as often as it may be, and what is missing has not come. */
+export const isSilent = (state: LinkState, { maxSilence }: LinkLimits): boolean =>
+  state.failed === undefined && state.silence >= maxSilence && !isInSync(state)
+
 /** True if both sides have what the other one had when it was last heard. */
 export const isInSync = (state: LinkState): boolean =>
   state.acknowledged >= state.revision && !isBehind(state) && state.failed === undefined
@@ -195,10 +200,15 @@ function onMessage(state: LinkState, message: Message, limits: LinkLimits): Step
     case 'ack':
       return onAck(state, message)
     case 'refusal':
-      return fail(state, message.problem === 'type' ? 'type' : 'refused')
+      return fail(state, problemOf(message))
     default:
       return message satisfies never
   }
+}
+
+/** What both sides can find out has one name on both. */
+function problemOf({ problem }: Refusal): SyncProblem {
+  return problem === 'unreadable' || problem === 'too-large' ? 'refused' : problem
 }
 
 /** A peer that only says again what it has does not give what this side waits for: asking on and on would bring nothing. */
@@ -394,5 +404,5 @@ function ack({ revision, index }: Part, version: VersionVector | undefined): Lin
 }
 
 function hello({ version }: LinkState, asks: boolean): LinkEffect {
-  return { type: 'send', body: { kind: 'hello', asks, type: '', version } }
+  return { type: 'send', body: { kind: 'hello', asks, type: '', version, digest: undefined } }
 }

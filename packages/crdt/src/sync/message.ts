@@ -2,7 +2,7 @@ import { VersionVector } from '@quorate/vector-clock'
 import { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 
 /** Changes when old peers could no longer read what is sent. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 /** Most bytes of a part of a delta beyond the part itself and the name of the document. */
 const HEAD_BYTES = 64
 
@@ -27,6 +27,8 @@ export interface Hello extends Addressed {
   readonly asks: boolean
   readonly type: string
   readonly version: VersionVector
+  /** Of the state at this version; only if it may be compared. */
+  readonly digest: number | undefined
 }
 
 /** A part of what the receiver lacks. */
@@ -48,16 +50,18 @@ export interface Ack extends Addressed {
   readonly version: VersionVector | undefined
 }
 
-/** “I cannot go on with this.” */
+export type RefusalProblem = (typeof PROBLEMS)[number]
+
+/** “I cannot go on with this.” Of an unknown document, `from` is a number of the channel: no session has it open. */
 export interface Refusal extends Addressed {
   readonly kind: 'refusal'
-  readonly problem: 'type' | 'unreadable' | 'too-large'
+  readonly problem: RefusalProblem
 }
 
 export type Message = Hello | Part | Ack | Refusal
 
 const KINDS = ['hello', 'part', 'ack', 'refusal'] as const
-const PROBLEMS = ['type', 'unreadable', 'too-large'] as const
+const PROBLEMS = ['type', 'unreadable', 'too-large', 'diverged', 'unknown-document'] as const
 
 /** Protocol, kind, name of the document, from, to, number; then what the kind has. */
 export function encodeMessage(message: Message): Uint8Array {
@@ -73,6 +77,8 @@ export function encodeMessage(message: Message): Uint8Array {
       writer.byte(message.asks ? 1 : 0)
       writer.text(message.type)
       writeVersion(writer, message.version)
+      writer.byte(message.digest === undefined ? 0 : 1)
+      if (message.digest !== undefined) writer.uint(message.digest)
       break
     case 'part':
       writer.uint(message.revision)
@@ -114,8 +120,10 @@ export function decodeMessage(bytes: Uint8Array): Message | undefined {
 
 function readBody(reader: ByteReader, kind: Message['kind'] | undefined, head: Addressed): Message {
   switch (kind) {
-    case 'hello':
-      return { ...head, kind, asks: flag(reader), type: reader.text(), version: readVersion(reader) }
+    case 'hello': {
+      const [asks, type, version] = [flag(reader), reader.text(), readVersion(reader)]
+      return { ...head, kind, asks, type, version, digest: flag(reader) ? reader.uint() : undefined }
+    }
     case 'part': {
       const [revision, index, count] = [reader.uint(), reader.uint(), reader.uint()]
       if (index >= count) reader.fail('a part is beyond the last one')

@@ -1,6 +1,7 @@
 import type { VersionVector } from '@quorate/vector-clock'
 import type { CrdtType } from '../crdt.ts'
 import type { AnyCrdt, DocumentStore } from '../store.ts'
+import { digestOf } from './digest.ts'
 
 /** What a replica knows of itself. */
 export interface ReplicaVersion {
@@ -13,8 +14,19 @@ type Awaitable<T> = T | Promise<T>
 /** Something to sync: a CRDT here, or a document in a store. */
 export interface SyncReplica {
   readonly type: CrdtType
-  /** What it is, and what a replica at `since` lacks of it: no bytes if nothing. */
-  read(since?: VersionVector): Awaitable<ReplicaVersion & { readonly delta: Uint8Array | undefined }>
+  /**
+   * What it is, and what a replica at `since` lacks of it: no bytes if nothing.
+   *
+   * @returns `digest` gives a whole number from 0 to 2^53 − 1 for the canonical bytes (`encode()`) of that version, or
+   *   `undefined` if the replica has changed since. It is called at once, and not always, as it takes all the bytes.
+   *   Without it, two replicas of equal versions count as equal, also if two writers shared a name.
+   */
+  read(since?: VersionVector): Awaitable<
+    ReplicaVersion & {
+      readonly delta: Uint8Array | undefined
+      readonly digest?: (() => number | undefined) | undefined
+    }
+  >
   /** Takes in a delta. @returns `changed`: true if anything was new. */
   merge(bytes: Uint8Array): Awaitable<ReplicaVersion & { readonly changed: boolean }>
 }
@@ -55,11 +67,29 @@ export function storedReplica<C extends AnyCrdt>(
 function describe(
   crdt: AnyCrdt,
   since: VersionVector | undefined,
-): ReplicaVersion & { delta: Uint8Array | undefined } {
+): ReplicaVersion & { delta: Uint8Array | undefined; digest: () => number | undefined } {
   const delta = since === undefined ? undefined : crdt.deltaSince(since)
+  const { version } = crdt
   return {
-    version: crdt.version,
+    version,
     hasGaps: crdt.hasGaps,
     delta: delta === undefined || delta.isEmpty ? undefined : delta.encode(),
+    digest: () => digestAt(crdt, version),
   }
+}
+
+/** Of replicas that are open on many channels, once for each version. */
+const digests = /* @__PURE__ */ new WeakMap<AnyCrdt, { version: VersionVector; digest: number }>()
+
+/**
+ * Without gaps, the version tells the state: every change of it is an event, removals and compactions of a set too, names
+ * that are forgotten leave the version as well, and what a text collects was never in its bytes.
+ */
+function digestAt(crdt: AnyCrdt, version: VersionVector): number | undefined {
+  if (crdt.version.compare(version) !== 'equal') return undefined
+  const known = digests.get(crdt)
+  if (known?.version.compare(version) === 'equal') return known.digest
+  const digest = digestOf(crdt.encode())
+  digests.set(crdt, { version, digest })
+  return digest
 }

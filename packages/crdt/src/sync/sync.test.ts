@@ -229,8 +229,7 @@ test('many documents over one channel, opened by the one who has them when they 
   await Promise.all([a?.synced, b?.synced])
   expect(carts[0]?.quantity('x')).toBe(1)
   expect(held.get('b')?.quantity('y')).toBe(1)
-  one.close()
-  await expect(c?.synced).rejects.toMatchObject({ problem: 'closed' })
+  await expect(c?.synced).rejects.toMatchObject({ problem: 'unknown-document', document: 'c' })
   expect(server).toBeDefined()
 })
 
@@ -321,11 +320,13 @@ test('messages are read as they were written, and no other spelling is', () => {
   const head = { document: 'cart:ann', from: 2 ** 47, to: 0, number: 7 }
   const version = VersionVector.of({ a: 3 })
   const messages: Message[] = [
-    { ...head, kind: 'hello', asks: true, type: 'cart', version },
+    { ...head, kind: 'hello', asks: true, type: 'cart', version, digest: undefined },
+    { ...head, kind: 'hello', asks: false, type: 'cart', version, digest: Number.MAX_SAFE_INTEGER },
     { ...head, kind: 'part', revision: 4, index: 1, count: 3, bytes: Uint8Array.of(1, 2, 3) },
     { ...head, kind: 'ack', revision: 4, index: 0, version },
     { ...head, kind: 'ack', revision: 4, index: 2, version: undefined },
     { ...head, kind: 'refusal', problem: 'too-large' },
+    { ...head, kind: 'refusal', problem: 'unknown-document' },
   ]
   for (const message of messages) {
     const bytes = encodeMessage(message)

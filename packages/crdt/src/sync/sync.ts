@@ -7,14 +7,16 @@ import type { Channel } from './channel.ts'
 import { SyncError } from './errors.ts'
 import { decodeMessage, encodeMessage, LEAST_PART_BYTES, type Message, roomIn } from './message.ts'
 import { localReplica, type SyncReplica } from './replica.ts'
-import { callSafely, type DocumentContext, DocumentSync } from './synced-document.ts'
+import { type DocumentContext, DocumentSync } from './synced-document.ts'
+import { callSafely } from './work.ts'
 
 /** Options of {@link syncOver}. */
 export interface SyncOptions {
   /**
    * Opens a document that a peer asks for and this side has not opened: what a server has for clients that come.
-   * `undefined` if there is none, or it is not for this peer. It may also `open` the document itself, with options. What
-   * it throws is told to `onError`, and the document is not opened.
+   * `undefined` if there is none, or it is not for this peer, who is told so (`unknown-document`). It may also `open` the
+   * document itself, with options. What it throws is told to `onError`, and the document is not opened. Without `accept`,
+   * this side says nothing about documents it has not opened: it may still open them.
    */
   readonly accept?: ((document: string) => AnyCrdt | SyncReplica | undefined) | undefined
   /** Most documents that are open because peers asked for them, from 1. Default 1,000. */
@@ -52,13 +54,17 @@ export interface OpenOptions {
   readonly mode?: 'live' | 'once' | undefined
   /** The peer had something new, and it is merged: show it, store it, `push()` it to peers on other channels. */
   readonly onMerge?: (() => void) | undefined
+  /** Closes the document, and rejects `synced` with `signal.reason` if it is still open. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A document that is being synced. */
 export interface SyncedDocument {
   /**
-   * Resolves when this replica and a peer first have what the other one had. Rejects with a SyncError if they cannot, or
-   * it was closed before. With no peer, it waits: `close()` ends that.
+   * Resolves when this replica and a peer first have what the other one had. Rejects with a SyncError if they cannot, if
+   * the peer has no such document (`unknown-document`), if nobody answers `maxSilence` questions (`silent`: about seven
+   * minutes by default), or it was closed before; with `signal.reason` if that was aborted. After `unknown-document` and
+   * `silent` the document stays open: when a peer is heard, all goes on, and `onMerge` tells.
    */
   readonly synced: Promise<void>
   /** The replica has changed: call it after every edit or merge, or group of them. Peers that lack something get it. */
@@ -108,6 +114,13 @@ const DELTAS_AT_ONCE = 4
 /** Sessions are drawn from so many. */
 const SESSIONS = 2 ** 48
 
+/** What there is to be had of a document when its signal was aborted before. */
+function abortedDocument({ reason }: AbortSignal): SyncedDocument {
+  const synced = Promise.reject<void>(reason)
+  synced.catch(() => {})
+  return { synced, push: () => undefined, close: () => undefined }
+}
+
 class ChannelSync implements Sync {
   readonly #channel: Channel
   readonly #options: SyncOptions
@@ -124,6 +137,10 @@ class ChannelSync implements Sync {
   readonly #stop = new AbortController()
   /** Aborted when a long sleep is to end early. */
   #nap: AbortController | undefined
+  /** What it is called in answers for documents that are not open. */
+  #session: number | undefined
+  /** What is being accepted, and why. */
+  #asked: Message | undefined
   #quietTicks = 0
   #isTicking = false
 
@@ -157,7 +174,7 @@ class ChannelSync implements Sync {
   open(
     document: string,
     replica: AnyCrdt | SyncReplica,
-    { mode = 'live', onMerge }: OpenOptions = {},
+    { mode = 'live', onMerge, signal }: OpenOptions = {},
   ): SyncedDocument {
     if (!isWellFormed(document) || document === '' || this.#documents.has(document)) {
       throw new TypeError(
@@ -171,6 +188,7 @@ class ChannelSync implements Sync {
       )
     }
     if (this.#stop.signal.aborted) throw new SyncError('closed', document)
+    if (signal?.aborted === true) return abortedDocument(signal)
     const context: DocumentContext = {
       limits: { ...this.#limits, partBytes },
       send: (message) => this.#send(message),
@@ -178,22 +196,33 @@ class ChannelSync implements Sync {
       gathered: this.#gathered,
       onError: (error) => this.#report(error),
     }
-    const session = 1 + Math.floor(this.#random() * (SESSIONS - 1))
+    const session = this.#newSession()
+    const asked = this.#asked?.document === document ? this.#asked : undefined
     const source = 'read' in replica ? replica : localReplica(replica)
-    const sync = new DocumentSync(document, source, { session, isLive: mode === 'live', onMerge }, context)
+    const facts = { session, isLive: mode === 'live', onMerge, asked }
+    const sync = new DocumentSync(document, source, facts, context)
     this.#documents.set(document, sync)
     this.#wake()
+    const abort = (): void => this.#leave(document, sync, signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    sync.onClosed = () => signal?.removeEventListener('abort', abort)
     return {
       synced: sync.synced,
       push: () => sync.push(),
-      close: () => {
-        if (this.#documents.get(document) === sync) {
-          this.#documents.delete(document)
-          this.#accepted.delete(document)
-        }
-        sync.close()
-      },
+      close: () => this.#leave(document, sync),
     }
+  }
+
+  #leave(document: string, sync: DocumentSync, reason?: unknown): void {
+    if (this.#documents.get(document) === sync) {
+      this.#documents.delete(document)
+      this.#accepted.delete(document)
+    }
+    sync.close(reason)
+  }
+
+  #newSession(): number {
+    return 1 + Math.floor(this.#random() * (SESSIONS - 1))
   }
 
   close(): void {
@@ -223,7 +252,7 @@ class ChannelSync implements Sync {
       return
     }
     const { document } = message
-    if (!this.#documents.has(document)) this.#accept(document)
+    if (!this.#documents.has(document)) this.#accept(message)
     const sync = this.#documents.get(document)
     if (sync === undefined) return
     this.#soon()
@@ -231,20 +260,38 @@ class ChannelSync implements Sync {
   }
 
   /** Opens what a peer asks for, if it may. Nothing that comes from a peer is thrown into the channel. */
-  #accept(document: string): void {
+  #accept(message: Message): void {
     const { accept } = this.#options
-    if (accept === undefined) return
+    const { document } = message
+    // Nobody who cannot go on asks for anything.
+    if (accept === undefined || message.kind === 'refusal') return
     if (this.#accepted.size >= this.#maxDocuments) {
       this.#report(new SyncError('too-many', document))
       return
     }
+    this.#asked = message
     try {
       const replica = accept(document)
       if (replica !== undefined) this.open(document, replica)
       if (this.#documents.has(document)) this.#accepted.add(document)
+      else if (message.kind === 'hello') this.#deny(message)
     } catch (cause) {
       this.#report(new SyncError('unreadable', document, cause))
     }
+    this.#asked = undefined
+  }
+
+  /** A small answer to each hello, which come seldom. */
+  #deny({ document, from, number }: Message): void {
+    this.#session ??= this.#newSession()
+    this.#send({
+      kind: 'refusal',
+      problem: 'unknown-document',
+      document,
+      from: this.#session,
+      to: from,
+      number,
+    })
   }
 
   /** @returns false if it is too large: parts fit, what does not is a version of very many replicas. */

@@ -2,6 +2,7 @@ import type { VersionVector } from '@quorate/vector-clock'
 import { SyncError, type SyncProblem } from './errors.ts'
 import {
   isInSync,
+  isSilent,
   isWaiting,
   type LinkEffect,
   type LinkEvent,
@@ -10,8 +11,9 @@ import {
   newLink,
   step,
 } from './link.ts'
-import { ANYBODY, type Message } from './message.ts'
+import { ANYBODY, type Hello, type Message } from './message.ts'
 import type { ReplicaVersion, SyncReplica } from './replica.ts'
+import { callSafely, isStoreError, whenDone } from './work.ts'
 
 /** Peers of one document over one channel; the one that was silent longest makes room. */
 const MAX_LINKS = 64
@@ -28,6 +30,8 @@ export interface DocumentContext {
   readonly onError: (error: SyncError) => void
 }
 
+type Own = Awaited<ReturnType<SyncReplica['read']>>
+
 interface Link {
   state: LinkState
   number: number
@@ -36,6 +40,7 @@ interface Link {
 /** The replica of one document and its links: gives events to the state machines and does what they say. */
 export class DocumentSync {
   readonly synced: Promise<void>
+  onClosed: (() => void) | undefined
   readonly #document: string
   readonly #replica: SyncReplica
   readonly #session: number
@@ -52,8 +57,13 @@ export class DocumentSync {
   #reading: 'no' | 'once' | 'again' = 'no'
   /** Its version does not fit into a message. */
   #isTooLarge = false
+  /** Whom was asked has no such document, or nobody answered: until something is heard, only a push asks again. */
+  #isAlone = false
   #isClosed = false
-  readonly #settle: { resolve: () => void; reject: (error: SyncError) => void }
+  /** The last one that was computed, and of which version. */
+  #digest: { readonly version: VersionVector; readonly value: number } | undefined
+  #isSettled = false
+  readonly #settle: { resolve: () => void; reject: (reason: unknown) => void }
 
   constructor(
     document: string,
@@ -62,6 +72,8 @@ export class DocumentSync {
       readonly session: number
       readonly isLive: boolean
       readonly onMerge?: (() => void) | undefined
+      /** It is opened because of this. */
+      readonly asked?: Message | undefined
     },
     context: DocumentContext,
   ) {
@@ -73,16 +85,25 @@ export class DocumentSync {
     this.#context = context
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.synced = promise
-    this.#settle = { resolve, reject }
+    this.#settle = {
+      resolve: () => {
+        this.#isSettled = true
+        resolve()
+      },
+      reject: (reason) => {
+        this.#isSettled = true
+        reject(reason)
+      },
+    }
     // Whoever does not wait for it does not have to catch it.
     promise.catch(() => {})
-    this.#read((own) => this.#begin(own))
+    this.#read((own) => this.#begin(own, facts.asked))
   }
 
   /** True if a tick would do something. */
   get isWaiting(): boolean {
     if (this.#own === undefined || this.#isClosed || this.#isTooLarge) return false
-    if (this.#links.size === 0) return this.#broadcasts <= this.#context.limits.maxSilence
+    if (this.#links.size === 0) return !this.#isAlone
     return [...this.#links.values()].some(({ state }) => isWaiting(state, this.#context.limits))
   }
 
@@ -94,19 +115,33 @@ export class DocumentSync {
       if (this.#early.length < MAX_LINKS) this.#early.push(message)
       return
     }
+    if (message.kind === 'refusal' && message.problem === 'unknown-document') {
+      this.#onUnknown()
+      return
+    }
+    this.#isAlone = false
+    if (message.kind === 'hello' && this.#mayDiffer(message)) this.#compare(message)
+    else this.#take(message)
+  }
+
+  /** @param isOther the contents are not those of the peer, though the versions are equal. */
+  #take(message: Message, isOther = false): void {
     const { from } = message
     if (message.kind === 'part' && !this.#makeRoom(from, message.bytes.length)) return
     const link = this.#links.get(from) ?? {
-      state: newLink({ ...this.#own, revision: this.#revision }),
+      state: newLink({ ...(this.#own as ReplicaVersion), revision: this.#revision }),
       number: 0,
     }
     this.#links.delete(from)
     this.#links.set(from, link)
     if (this.#links.size > MAX_LINKS) this.#forget(this.#links.keys().next().value as number)
-    if (message.kind === 'hello' && message.type !== this.#replica.type) {
-      link.state = { ...link.state, failed: 'type' }
-      this.#send(from, link, { type: 'send', body: { kind: 'refusal', problem: 'type' } })
-      this.#fail('type')
+    const isOtherType = message.kind === 'hello' && message.type !== this.#replica.type
+    if (isOtherType || isOther) {
+      const problem = isOtherType ? 'type' : 'diverged'
+      const isNew = link.state.failed === undefined
+      this.#setState(link, { ...link.state, failed: problem, flight: undefined, inbox: undefined })
+      this.#send(from, link, { type: 'send', body: { kind: 'refusal', problem } })
+      if (isNew) this.#fail(problem)
       return
     }
     this.#feed(from, link, { type: 'message', message })
@@ -114,27 +149,91 @@ export class DocumentSync {
 
   push(): void {
     if (!this.#isLive || this.#isClosed) return
-    if (this.#reading === 'no') this.#read((own) => this.#changed(own))
-    else this.#reading = 'again'
+    // It may be that it could not be read when it was opened.
+    if (this.#reading === 'no') {
+      this.#read((own) => (this.#own === undefined ? this.#begin(own) : this.#changed(own)))
+    } else this.#reading = 'again'
   }
 
   tick(): void {
-    if (this.#links.size === 0) {
+    const { limits } = this.#context
+    if (this.#links.size > 0) {
+      for (const [peer, link] of this.#links) this.#feed(peer, link, { type: 'tick' })
+      const isOver = [...this.#links.values()].some(({ state }) => isSilent(state, limits)) && !this.isWaiting
+      if (isOver && !this.#isSettled) this.#fail('silent')
+    } else if (this.#broadcasts <= limits.maxSilence) {
       if (this.isWaiting) this.#broadcast(true)
-      return
+    } else if (this.isWaiting) {
+      // The last question has had its time, too.
+      this.#isAlone = true
+      if (!this.#isSettled) this.#fail('silent')
     }
-    for (const [peer, link] of this.#links) this.#feed(peer, link, { type: 'tick' })
   }
 
-  close(): void {
+  /** @param reason why `synced` rejects, if it is still open. */
+  close(reason: unknown = new SyncError('closed', this.#document)): void {
     this.#isClosed = true
+    this.onClosed?.()
     for (const peer of this.#links.keys()) this.#forget(peer)
     this.#early.length = 0
-    this.#settle.reject(new SyncError('closed', this.#document))
+    this.#settle.reject(reason)
+  }
+
+  /** Among several peers on a bus, another one may have it: what is known of that one counts. */
+  #onUnknown(): void {
+    if (this.#links.size > 0 || this.#isAlone) return
+    this.#isAlone = true
+    this.#fail('unknown-document')
+  }
+
+  #mayDiffer({ type, version, digest }: Hello): boolean {
+    const own = this.#own as ReplicaVersion
+    return (
+      digest !== undefined &&
+      type === this.#replica.type &&
+      !own.hasGaps &&
+      own.version.compare(version) === 'equal'
+    )
+  }
+
+  /** Two writers with one name: without this, they would count as in sync and differ for ever. */
+  #compare(message: Hello): void {
+    this.#withDigest(message.version, (digest) => {
+      this.#take(message, digest !== undefined && digest !== message.digest)
+    })
+  }
+
+  /** @param done gets `undefined` if the replica is not at this version, as when it has changed and nobody has said so. */
+  #withDigest(version: VersionVector, done: (digest: number | undefined) => void): void {
+    const known = this.#digestAt(version)
+    if (known !== undefined) {
+      done(known)
+      return
+    }
+    this.#then(
+      () => this.#replica.read(),
+      (own) => {
+        this.#noteDigest(own)
+        done(this.#digestAt(version))
+      },
+      // Then the message counts as lost: it is asked for again.
+      (cause) => this.#context.onError(new SyncError('unreadable', this.#document, cause)),
+    )
+  }
+
+  #noteDigest({ version, hasGaps, digest }: Own): void {
+    const value = hasGaps || this.#digestAt(version) !== undefined ? undefined : digest?.()
+    if (value !== undefined) this.#digest = { version, value }
+  }
+
+  /** If it is known, and may be compared. */
+  #digestAt(version: VersionVector): number | undefined {
+    if (this.#own?.hasGaps === true) return undefined
+    return this.#digest?.version.compare(version) === 'equal' ? this.#digest.value : undefined
   }
 
   /** One read at a time, however often the replica changes meanwhile. */
-  #read(done: (own: ReplicaVersion) => void): void {
+  #read(done: (own: Own) => void): void {
     this.#reading = 'once'
     const end = (): void => {
       const again = this.#reading === 'again'
@@ -154,9 +253,14 @@ export class DocumentSync {
     )
   }
 
-  #begin(own: ReplicaVersion): void {
-    this.#own = own
-    this.#broadcast(false)
+  #begin(own: Own, asked?: Message): void {
+    const { version, hasGaps } = own
+    this.#own = { version, hasGaps }
+    // Who is asked knows the version of the other: there is nothing to compare if it is not the same.
+    const hellos = [asked, ...this.#early].filter((message) => message?.kind === 'hello')
+    const mayBeEqual = hellos.some((hello) => hello.version.compare(version) === 'equal')
+    if (mayBeEqual || hellos.length === 0) this.#noteDigest(own)
+    this.#sayHello(false)
     this.#context.wake()
     for (const message of this.#early.splice(0)) this.receive(message)
   }
@@ -185,6 +289,12 @@ export class DocumentSync {
 
   /** To whoever listens: nobody has been heard yet. */
   #broadcast(asks: boolean): void {
+    const { version, hasGaps } = this.#own as ReplicaVersion
+    if (hasGaps) this.#sayHello(asks)
+    else this.#withDigest(version, () => this.#sayHello(asks))
+  }
+
+  #sayHello(asks: boolean): void {
     const { version } = this.#own as ReplicaVersion
     const isSent = this.#context.send({
       kind: 'hello',
@@ -195,6 +305,7 @@ export class DocumentSync {
       asks,
       type: this.#replica.type,
       version,
+      digest: this.#digestAt(version),
     })
     if (isSent || this.#isTooLarge) return
     this.#isTooLarge = true
@@ -203,17 +314,15 @@ export class DocumentSync {
 
   /** Tells all links, but the one it came from. */
   #changed(own: ReplicaVersion, except?: number): void {
-    // It could not be read when it was opened.
-    if (this.#own === undefined) {
-      this.#begin(own)
-      return
-    }
-    this.#own = own
+    const { version, hasGaps } = own
+    // No more of it: a copy of a document of a store may hang on the rest.
+    this.#own = { version, hasGaps }
     // Nobody answered for so long that nobody was asked any more.
-    if (this.#links.size === 0 && !this.isWaiting) this.#broadcast(true)
+    const isOver = this.#isAlone || this.#broadcasts > this.#context.limits.maxSilence
+    if (this.#links.size === 0 && isOver) this.#broadcast(true)
     const revision = ++this.#revision
     for (const [peer, link] of this.#links) {
-      if (peer !== except) this.#feed(peer, link, { type: 'changed', ...own, revision })
+      if (peer !== except) this.#feed(peer, link, { type: 'changed', version, hasGaps, revision })
     }
   }
 
@@ -247,7 +356,10 @@ export class DocumentSync {
     // Above the number of any broadcast before.
     link.number = Math.max(link.number, this.#broadcasts) + 1
     const address = { document: this.#document, from: this.#session, to: peer, number: link.number }
-    const message = body.kind === 'hello' ? { ...body, type: this.#replica.type } : body
+    const message =
+      body.kind === 'hello'
+        ? { ...body, type: this.#replica.type, digest: this.#digestAt(body.version) }
+        : body
     if (this.#context.send({ ...message, ...address }) || link.state.failed !== undefined) return
     this.#setState(link, { ...link.state, failed: 'too-large', flight: undefined, inbox: undefined })
     this.#fail('too-large')
@@ -296,52 +408,13 @@ export class DocumentSync {
     this.#context.onError(error)
   }
 
-  /** At once for a CRDT, later for a store. */
+  /** What comes after it was closed is left alone. */
   #then<T>(work: () => T | Promise<T>, done: (value: T) => void, failed: (cause: unknown) => void): void {
-    const onError = (cause: unknown): void => {
-      if (!this.#isClosed) failed(cause)
-    }
-    let answer: T | Promise<T>
-    try {
-      answer = work()
-    } catch (cause) {
-      onError(cause)
-      return
-    }
-    if (answer instanceof Promise) void this.#later(answer, done, onError)
-    else done(answer)
+    const ifOpen =
+      <A>(callback: (argument: A) => void) =>
+      (argument: A): void => {
+        if (!this.#isClosed) callback(argument)
+      }
+    whenDone(work, ifOpen(done), ifOpen(failed))
   }
-
-  async #later<T>(
-    answer: Promise<T>,
-    done: (value: T) => void,
-    failed: (cause: unknown) => void,
-  ): Promise<void> {
-    let value: T
-    try {
-      value = await answer
-    } catch (cause) {
-      failed(cause)
-      return
-    }
-    if (!this.#isClosed) done(value)
-  }
-}
-
-/** The caller's own mistakes come out where they can be seen, but not in the middle of what goes on here. */
-export function callSafely<A extends unknown[]>(
-  callback: ((...args: A) => void) | undefined,
-  ...args: A
-): void {
-  try {
-    callback?.(...args)
-  } catch (error) {
-    void Promise.reject(error)
-  }
-}
-
-/** By their code: a store may come from another copy of this package. */
-function isStoreError(cause: unknown): boolean {
-  const { code } = (cause ?? {}) as { code?: unknown }
-  return code === 'QUORATE_CRDT_STORE' || code === 'QUORATE_CRDT_STORE_BUSY'
 }
