@@ -41,6 +41,10 @@ export function checkName(what: string, name: unknown): string {
 /** @throws TypeError if it is not a node id. */
 export const checkNode = (node: string): string => checkName('A node id', node)
 
+/** The node of a clock's options. @throws TypeError if it is not a node id, or there are none. */
+export const nodeOf = (options: { readonly node: string } | null | undefined): string =>
+  checkName('node', options?.node)
+
 /** The counter. @throws TypeError or RangeError if one of the two is not what it should be. */
 export function checkDot(node: string, counter: number): number {
   checkNode(node)

@@ -1,4 +1,4 @@
-import { checkName } from './dot.ts'
+import { nodeOf } from './dot.ts'
 import { ClockDriftError, DuplicateNodeError } from './errors.ts'
 import { checkHlc, compareHlc, HLC_MAX_COUNTER, HLC_MAX_MS, type HlcTimestamp } from './hlc-timestamp.ts'
 import { systemNow } from './system-clock.ts'
@@ -63,8 +63,7 @@ export class HybridLogicalClock {
    * @throws RangeError for a negative `maxDriftMs`, or a `latest` or floor out of range.
    */
   constructor(options: HybridLogicalClockOptions) {
-    // Also for plain JavaScript, where they may be left out.
-    const node = checkName('node', (options as Partial<HybridLogicalClockOptions> | null | undefined)?.node)
+    const node = nodeOf(options)
     const { now = systemNow, maxDriftMs = 500, latest, reservation } = options
     if (!(maxDriftMs >= 0)) throw new RangeError(`maxDriftMs must be 0 or more, got ${maxDriftMs}`)
     this.node = node

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Dot, DuplicateNodeError } from './index.ts'
-import { compareLamport, LamportClock, LamportJumpError } from './lamport.ts'
+import { compareLamport, LamportClock, type LamportClockOptions, LamportJumpError } from './lamport.ts'
 
 test('tick() counts, receive() goes above both (Lamport 1978, rules IR1 and IR2)', () => {
   const clock = new LamportClock({ node: 'a' })
@@ -55,6 +55,9 @@ test('a counter that is used up is an error, and nothing moves', () => {
 
 test('wrong options and stamps are refused', () => {
   expect(() => new LamportClock({ node: '' })).toThrow(TypeError)
+  expect(() => new LamportClock(undefined as unknown as LamportClockOptions)).toThrow(
+    new TypeError('node must be a non-empty well-formed string, got undefined'),
+  )
   expect(() => new LamportClock({ node: 'a', latest: -1 })).toThrow(RangeError)
   expect(() => new LamportClock({ node: 'a', maxJump: Number.NaN })).toThrow(RangeError)
   const clock = new LamportClock({ node: 'a' })

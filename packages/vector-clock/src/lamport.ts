@@ -2,7 +2,7 @@
  * Lamport's clock: one number that respects cause, and with node ids a total order.
  * @packageDocumentation
  */
-import { checkDot, checkNode, type Dot, isCounter } from './dot.ts'
+import { checkDot, type Dot, isCounter, nodeOf } from './dot.ts'
 import { brand, DuplicateNodeError } from './errors.ts'
 
 /** Options of {@link LamportClock}. */
@@ -60,8 +60,9 @@ export class LamportClock {
    * @throws TypeError for an empty or ill-formed node id.
    * @throws RangeError for a wrong `latest` or `maxJump`.
    */
-  constructor({ node, latest = 0, maxJump = 2 ** 32 }: LamportClockOptions) {
-    checkNode(node)
+  constructor(options: LamportClockOptions) {
+    const node = nodeOf(options)
+    const { latest = 0, maxJump = 2 ** 32 } = options
     if (latest !== 0) checkDot(node, latest)
     if (!(maxJump >= 1)) throw new RangeError(`maxJump must be 1 or more, got ${maxJump}`)
     this.node = node

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DecodeError, VersionVector } from '../index.ts'
-import { MatrixClock, StaleMemberError } from './index.ts'
+import { MatrixClock, type MatrixClockOptions, StaleMemberError } from './index.ts'
 
 const of = (counters: Record<string, number>): VersionVector => VersionVector.of(counters)
 const abc = (node = 'a'): MatrixClock => new MatrixClock({ node, members: ['a', 'b', 'c'] })
@@ -100,6 +100,16 @@ test('fromJSON() and the constructor refuse wrong ids and rows', () => {
     expect(() => MatrixClock.fromJSON(json, { node: 'a' })).toThrow(DecodeError)
   }
   expect(() => new MatrixClock({ node: '', members: [] })).toThrow(TypeError)
+  expect(() => new MatrixClock(undefined as unknown as MatrixClockOptions)).toThrow(
+    new TypeError('node must be a non-empty well-formed string, got undefined'),
+  )
+  const json = { a: 1 } as unknown as VersionVector
+  const error = new TypeError(
+    'version must be a VersionVector, got object; make one with VersionVector.fromJSON',
+  )
+  expect(() => new MatrixClock({ node: 'a', members: [], version: json })).toThrow(error)
+  expect(() => abc().add('d', json)).toThrow(error)
+  expect(() => abc().observe('b', json)).toThrow(error)
   expect(() => new MatrixClock({ node: 'a', members: ['\ud800'] })).toThrow(TypeError)
   expect(() => abc().add('', VersionVector.empty)).toThrow(TypeError)
 })

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../bytes.ts'
-import { checkNode, type Dot, isNode } from '../dot.ts'
+import { checkNode, type Dot, isNode, nodeOf } from '../dot.ts'
 import { badEntry, DecodeError, entriesOf } from '../errors.ts'
-import { VersionVector } from '../version-vector.ts'
+import { checkVersion, VersionVector } from '../version-vector.ts'
 import { StaleMemberError } from './errors.ts'
 
 const FORMAT = 1
@@ -39,8 +39,11 @@ export class MatrixClock {
   readonly #rows = new Map<string, VersionVector>()
   #stable: VersionVector | undefined
 
-  /** @throws TypeError for an empty or ill-formed id. */
-  constructor({ node, members, version = VersionVector.empty }: MatrixClockOptions) {
+  /** @throws TypeError for an empty or ill-formed id, or a version that is not a vector. */
+  constructor(options: MatrixClockOptions) {
+    const node = nodeOf(options)
+    const { members, version = VersionVector.empty } = options
+    checkVersion('version', version)
     this.node = node
     for (const member of [...members, node]) {
       checkNode(member)
@@ -117,10 +120,11 @@ export class MatrixClock {
    *
    * @returns true if that was news.
    * @throws RangeError if it is not a member.
+   * @throws TypeError if `version` is not a vector.
    */
   observe(member: string, version: VersionVector): boolean {
     const row = this.of(member)
-    const merged = row.merge(version)
+    const merged = row.merge(checkVersion('version', version))
     if (merged === row) return false
     this.#rows.set(member, merged)
     this.#stable = undefined
@@ -146,10 +150,11 @@ export class MatrixClock {
    *
    * @param version what it has seen.
    * @throws StaleMemberError if it lacks a part of `stable`, which others may have thrown away.
-   * @throws TypeError for an empty or ill-formed id.
+   * @throws TypeError for an empty or ill-formed id, or a version that is not a vector.
    */
   add(member: string, version: VersionVector): void {
     checkNode(member)
+    checkVersion('version', version)
     if (this.#rows.has(member)) return void this.observe(member, version)
     if (!version.dominates(this.stable)) throw new StaleMemberError(member, this.stable.toJSON())
     this.#rows.set(member, version)
