@@ -27,7 +27,7 @@ export interface Delta<T extends CrdtType = CrdtType> {
   /** One delta that holds both: to send a group of edits as one. Neither of the two changes. */
   merge(other: Delta<T>): Delta<T>
   /** Its bytes, for `merge` elsewhere. */
-  encode(): Uint8Array
+  encode(): Uint8Array<ArrayBuffer>
   /** The same for people. */
   toJSON(): unknown
 }
@@ -66,7 +66,7 @@ export interface Crdt<T extends CrdtType, Value> {
   /** What a replica at this version lacks. */
   deltaSince(version: VersionVector): Delta<T>
   /** Bytes: equal states give equal bytes. The replica's name is not in them. */
-  encode(): Uint8Array
+  encode(): Uint8Array<ArrayBuffer>
   /** The state for people, and for the type's `…FromJSON`. */
   toJSON(): unknown
   /** A copy that changes on its own; with `replica`, for another writer. */
@@ -81,20 +81,16 @@ export const withArticle = (name: string): string => `${/^[elmorAEIO]/u.test(nam
 
 /** @throws TypeError if `source` is of another type, or cannot be encoded: it says what it is, and what to do. */
 export function checkSource(type: CrdtType, source: { readonly type: CrdtType } | undefined): void {
-  const { type: other, encode } = (source ?? {}) as Partial<Record<'type' | 'encode', unknown>>
+  const given = (source ?? {}) as Readonly<Record<'type' | 'encode' | 0, unknown>>
+  const { type: other, encode } = given
   const isCrdt = typeof encode === 'function' && typeof other === 'string'
   if (isCrdt && other === type) return
-  // `[object Uint8Array]`, also for one of another realm.
-  const tag = Object.prototype.toString.call(source).slice(8, -1)
-  let what = typeof source === 'object' && source !== null ? withArticle(tag) : `a ${typeof source}`
-  let advice = `give ${withArticle(type)}, a delta of one, or the bytes of either`
-  if (isCrdt) what = withArticle(other)
-  else if (source === null || source === undefined) what = String(source)
-  else if (tag === 'Object' && typeof other === 'string')
-    [what, advice] = ['plain JSON', 'make it one with …FromJSON() first']
-  else if (tag === 'String') advice = 'decode it to bytes first'
-  else if (/ArrayBuffer$|^Uint8/u.test(tag) || (Array.isArray(source) && typeof source[0] === 'number')) {
-    advice = 'wrap it in new Uint8Array(…)'
-  }
-  throw new TypeError(`Cannot merge into ${withArticle(type)}: the source is ${what}; ${advice}`)
+  let what: string = source === null ? 'null' : typeof source
+  let advice = 'give a replica, a delta or bytes'
+  // 'ArrayBuffer' of [object ArrayBuffer], also for one of another realm.
+  if (what === 'object') what = isCrdt ? other : {}.toString.call(source).slice(8, -1)
+  if (what === 'ArrayBuffer' || typeof given[0] === 'number') advice = 'wrap it in new Uint8Array(…)'
+  if (given === source) what = withArticle(what)
+  if (what === 'an Object' && other) [what, advice] = ['plain JSON', 'make it one with …FromJSON()']
+  throw new TypeError(`Cannot merge ${what} into ${withArticle(type)}: ${advice}`)
 }

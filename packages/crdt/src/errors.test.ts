@@ -51,29 +51,32 @@ describe.each(SUBJECTS)('$name: a source that is none', (subject) => {
   for (let i = 0; i < 8; i++) subject.edit(made, random, `e${i}`)
   const mine = `${ARTICLES[subject.name]} ${subject.name}`
   const other = subject.name === 'g-set' ? createOrSet({ replica: 'o' }) : createGSet({ replica: 'o' })
-  const orElse = `give ${mine}, a delta of one, or the bytes of either`
+  const orElse = 'give a replica, a delta or bytes'
   const wrap = 'wrap it in new Uint8Array(…)'
 
   test.each<[string, unknown, string, string]>([
     ['null', null, 'null', orElse],
     ['nothing', undefined, 'undefined', orElse],
     ['a number', 7, 'a number', orElse],
-    ['text', 'AQMB', 'a string', 'decode it to bytes first'],
+    ['text', 'AQMB', 'a string', orElse],
+    ['empty text', '', 'a string', orElse],
+    [
+      'what only looks like one',
+      { type: subject.name, encode: 1 },
+      'plain JSON',
+      'make it one with …FromJSON()',
+    ],
+    ['an encoder', new TextEncoder(), 'a TextEncoder', orElse],
     ['another type', other, other.type === 'g-set' ? 'a g-set' : 'an or-set', orElse],
     ['a list of deltas', [made.deltaSince(made.version)], 'an Array', orElse],
     ['an object', { delta: 'AQMB' }, 'an Object', orElse],
     ['a promise', Promise.resolve(made), 'a Promise', orElse],
     ['an ArrayBuffer', new ArrayBuffer(4), 'an ArrayBuffer', wrap],
     ['a list of bytes', [...made.encode()], 'an Array', wrap],
-    ['JSON', JSON.parse(JSON.stringify(made)), 'plain JSON', 'make it one with …FromJSON() first'],
-    [
-      'JSON of a delta',
-      made.deltaSince(made.version).toJSON(),
-      'plain JSON',
-      'make it one with …FromJSON() first',
-    ],
+    ['JSON', JSON.parse(JSON.stringify(made)), 'plain JSON', 'make it one with …FromJSON()'],
+    ['JSON of a delta', made.deltaSince(made.version).toJSON(), 'plain JSON', 'make it one with …FromJSON()'],
   ])('%s is named, with what to do', (_, source, what, advice) => {
-    const error = new TypeError(`Cannot merge into ${mine}: the source is ${what}; ${advice}`)
+    const error = new TypeError(`Cannot merge ${what} into ${mine}: ${advice}`)
     const copy = made.clone({ replica: 'copy' })
     const delta = made.deltaSince(copy.version)
     expect(() => copy.merge(source as never)).toThrow(error)
@@ -178,7 +181,7 @@ describe('two writers of one name', () => {
   test('who is neither of them is told to refuse', () => {
     const [one, two] = twins()
     const message =
-      'Cannot merge into a cart: two other writers both edit as "p", and each must have a name of its own; refuse what came, and have one of them go on under a new name'
+      'Cannot merge into a cart: two others edit as "p", and each must have a name of its own; refuse it, and have one go on with clone({ replica: <a new name> })'
     const server = createCart({ replica: 'server' })
     server.add('z')
     server.merge(one)

@@ -17,11 +17,8 @@ export class DuplicateReplicaError extends Error {
   declare readonly isOwn: boolean
 
   constructor(type: CrdtType, replica: string, isOwn = true) {
-    const [who, then] = isOwn
-      ? ['another writer edits', 'go on with clone({ replica: <a new name> })']
-      : ['two other writers both edit', 'refuse what came, and have one of them go on under a new name']
     super(
-      `Cannot merge into ${withArticle(type)}: ${who} as ${JSON.stringify(replica)}, and each must have a name of its own; ${then}`,
+      `Cannot merge into ${withArticle(type)}: ${isOwn ? 'another writer edits' : 'two others edit'} as ${JSON.stringify(replica)}, and each must have a name of its own; ${isOwn ? '' : 'refuse it, and have one '}go on with clone({ replica: <a new name> })`,
     )
     brand(this, 'DuplicateReplicaError', { type, replica, isOwn })
   }
