@@ -240,23 +240,27 @@ function walk(sequence: Sequence, roots: readonly Run[], pieces: readonly Piece[
     if (parent === undefined) {
       head.leftSite = sequence.nowhere
       head.leftCounter = 0
+      head.depth = 1
     } else {
       const parentHead = pieces[parent.from] as Piece
       if (run.offset < 0) {
         head.leftSite = parent.site
         head.leftCounter = parent.row.counter + parent.row.length - 1
+        head.depth = parentHead.depth + parent.row.length
         ;({ rightSite, rightCounter } = parentHead)
       } else {
         rightSite = parent.site
         rightCounter = parent.row.counter + run.offset
         head.leftSite = run.offset > 0 ? parent.site : parentHead.leftSite
         head.leftCounter = run.offset > 0 ? rightCounter - 1 : parentHead.leftCounter
+        head.depth = parentHead.depth + run.offset
       }
     }
     for (let i = run.from; i < run.to; i++) {
       const piece = pieces[i] as Piece
       piece.rightSite = rightSite
       piece.rightCounter = rightCounter
+      piece.depth = head.depth + piece.counter - head.counter
     }
     run.at = run.from
     stack.push(run)

@@ -1,7 +1,7 @@
 import { NOWHERE } from './ops.ts'
 import type { Piece } from './piece.ts'
 import { Site } from './site.ts'
-import { Branch, grow, type Leaf, Tree, visibleBefore } from './tree.ts'
+import { Branch, deepen, grow, type Leaf, Tree, visibleBefore } from './tree.ts'
 
 /** How far to walk from the place of the last edit before it is quicker to come down from the root. */
 const WALK = 8
@@ -68,6 +68,8 @@ export class PieceList {
         piece.length -= length
         next.counter -= length
         next.leftCounter -= length
+        next.depth -= length
+        deepen(next.leaf as Leaf, next.depth)
         next.length += length
         next.at -= length * width
         return
@@ -78,6 +80,7 @@ export class PieceList {
         grow(piece.leaf as Leaf, -length, -length * width)
         before.length += length
         piece.counter += length
+        piece.depth += length
         piece.length -= length
         piece.at += length * width
         piece.leftSite = piece.site

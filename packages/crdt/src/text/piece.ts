@@ -26,6 +26,8 @@ export class Piece {
   /** Right origin of all its characters; counter 0 for the end. */
   rightSite: Site
   rightCounter: number
+  /** Of its first character: how many left origins there are from one to the next up to the start. */
+  depth = 0
   /** The leaf of the tree that it is in. */
   leaf: Leaf | undefined = undefined
 
@@ -68,6 +70,7 @@ export class Piece {
       this.rightCounter,
     )
     tail.deleted = this.deleted
+    tail.depth = this.depth + length
     this.length = length
     return tail
   }

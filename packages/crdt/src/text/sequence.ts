@@ -3,7 +3,7 @@ import { Pages } from './pages.ts'
 import { PieceList } from './piece-list.ts'
 import { NO_PAGE, Piece } from './piece.ts'
 import { Site } from './site.ts'
-import { grow, type Leaf, standsBefore } from './tree.ts'
+import { afterSkipping, grow, lastOfDepth, lastPiece, type Leaf, standsBefore } from './tree.ts'
 
 /** What an edit did to the visible text, told while it happens. */
 export interface Watcher {
@@ -24,6 +24,8 @@ export class Sequence extends PieceList {
   watcher: Watcher | undefined = undefined
   /** Where new text goes. */
   pages: Pages = new Pages()
+  /** How many pieces and nodes were looked at to find places that several share: for tests. */
+  steps = 0
   /** The piece put in last by a local edit, while what stands after it is still its right origin. */
   #tip: Piece | undefined
 
@@ -162,7 +164,8 @@ export class Sequence extends PieceList {
     const isNext =
       next === undefined ? rightCounter === 0 : next.counter === rightCounter && next.site === rightSite
     const { counter, text, length } = op
-    if (!isNext) left = this.#scan(site, counter, left, leftSite, leftCounter, rightSite, rightCounter)
+    const depth = left === undefined ? 1 : left.depth + left.length
+    if (!isNext) left = this.#scan(site, counter, left, rightSite, rightCounter)
     else if (left !== undefined && text !== undefined && op.isGoingOn) {
       if (this.#extend(left, site, counter, text, length)) {
         this.watcher?.inserted(this.indexOf(left, counter), text)
@@ -170,7 +173,7 @@ export class Sequence extends PieceList {
       }
     }
     const index = this.watcher === undefined || text === undefined ? 0 : this.indexAfter(left)
-    this.#place(site, counter, text, length, left, leftSite, leftCounter, rightSite, rightCounter)
+    this.#place(site, counter, text, length, left, leftSite, leftCounter, rightSite, rightCounter, depth)
     if (text !== undefined) this.watcher?.inserted(index, text)
   }
 
@@ -179,36 +182,72 @@ export class Sequence extends PieceList {
     site: Site,
     counter: number,
     left: Piece | undefined,
-    leftSite: Site,
-    leftCounter: number,
     rightSite: Site,
     rightCounter: number,
   ): Piece | undefined {
+    // What has the same left origin is one deeper; what is less deep is past all that is derived from it.
+    const depth = left === undefined ? 1 : left.depth + left.length
     let right = rightCounter === 0 ? undefined : this.startingAt(rightSite, rightCounter)
-    // A right origin that is not to the right can only be forged. It then counts as the end, for everybody.
-    if (right !== undefined && left !== undefined && (right === left || standsBefore(right, left))) {
-      right = undefined
+    // A right origin that is not next to the left one among what its writer saw can only be forged. It then counts as
+    // the end, for everybody.
+    if (right !== undefined && !this.#canEnd(left, right, depth)) right = undefined
+    const isAfter = (next: Piece): boolean | undefined => {
+      if (next.rightCounter !== rightCounter || next.rightSite !== rightSite) {
+        return !this.#isBefore(next.rightSite, next.rightCounter, rightSite, rightCounter)
+      }
+      return next.site.name < site.name || (site === next.site && next.counter < counter) ? true : undefined
     }
     let place = left
     let isNearer = false
-    for (let next = this.after(left); next !== undefined && next !== right; next = this.after(next)) {
-      if (next.leftCounter === leftCounter && next.leftSite === leftSite) {
-        if (next.rightCounter === rightCounter && next.rightSite === rightSite) {
-          if (site.name < next.site.name || (site === next.site && counter < next.counter)) break
-          isNearer = false
-        } else isNearer = this.#isBefore(next.rightSite, next.rightCounter, rightSite, rightCounter, false)
-      } else if (left !== undefined) {
-        if (this.#isBefore(next.leftSite, next.leftCounter, leftSite, leftCounter, true)) break
+    for (let next = this.after(left); next !== undefined && next !== right && next.depth >= depth;) {
+      this.steps++
+      if (next.depth === depth) {
+        const isPast = isAfter(next)
+        // From the first that is nearer to the end on all are, but for those put in before one of them.
+        if (isPast === undefined || (!isPast && this.#endsBeyond(next, depth))) break
+        isNearer = !isPast
       }
       if (!isNearer) place = next
+      const leaf = next.leaf as Leaf
+      if (leaf.pieces[leaf.pieces.length - 1] !== next) {
+        next = this.after(next)
+        continue
+      }
+      next = afterSkipping(leaf, right?.leaf, (node) => {
+        this.steps++
+        if (node.depth < depth) return false
+        if (node.depth === depth) {
+          const last = lastOfDepth(node, depth)
+          if (last === undefined || isAfter(last) !== true) return false
+          isNearer = false
+        }
+        if (!isNearer) place = lastPiece(node)
+        return true
+      })
     }
     return place
   }
 
-  /** Order of two different characters, where counter 0 is the end, or with `atStart` the start. */
-  #isBefore(site: Site, counter: number, otherSite: Site, other: number, atStart: boolean): boolean {
-    if (counter === 0) return atStart
-    if (other === 0) return !atStart
+  /** True if a character may be right origin where what has the same left origin is of a depth. */
+  #canEnd(left: Piece | undefined, right: Piece, depth: number): boolean {
+    if (left === right || (left !== undefined && standsBefore(right, left))) return false
+    if (right.depth !== depth) return right.depth < depth
+    return left === undefined
+      ? right.leftCounter === 0
+      : right.leftSite === left.site && right.leftCounter === left.counter + left.length - 1
+  }
+
+  /** True if the right origin of a piece is past all that is derived from its left one. */
+  #endsBeyond({ rightSite, rightCounter }: Piece, depth: number): boolean {
+    if (rightCounter === 0) return true
+    const right = rightSite.find(rightCounter) as Piece
+    return right.depth + rightCounter - right.counter < depth
+  }
+
+  /** Order of two different characters, where counter 0 is the end. */
+  #isBefore(site: Site, counter: number, otherSite: Site, other: number): boolean {
+    if (counter === 0) return false
+    if (other === 0) return true
     const piece = site.find(counter) as Piece
     const otherPiece = otherSite.find(other) as Piece
     return piece === otherPiece ? counter < other : standsBefore(piece, otherPiece)
@@ -237,6 +276,7 @@ export class Sequence extends PieceList {
       leftCounter,
       rightSite,
       rightCounter,
+      left === undefined ? 1 : left.depth + left.length,
     )
     this.#tip = last
     this.near = last
@@ -276,6 +316,7 @@ export class Sequence extends PieceList {
     leftCounter: number,
     rightSite: Site,
     rightCounter: number,
+    depth: number,
   ): Piece {
     let last: Piece | undefined = left
     let unit = 0
@@ -304,6 +345,7 @@ export class Sequence extends PieceList {
         rightCounter,
       )
       piece.deleted = text === undefined
+      piece.depth = depth + point
       this.insertAfter(last, piece)
       site.add(piece)
       last = piece

@@ -11,6 +11,8 @@ export class Branch {
   /** Visible UTF-16 units and code points below. */
   units = 0
   points = 0
+  /** No piece below has a smaller depth. */
+  depth: number = Infinity
   parent: Branch | undefined = undefined
 }
 
@@ -19,6 +21,7 @@ export class Leaf {
   readonly pieces: Piece[] = []
   units = 0
   points = 0
+  depth: number = Infinity
   parent: Branch | undefined = undefined
   before: Leaf | undefined = undefined
   after: Leaf | undefined = undefined
@@ -32,6 +35,20 @@ export function grow(leaf: Leaf, points: number, units: number): void {
     node.units += units
     node.points += points
   }
+}
+
+/** A piece of a leaf has that depth now. */
+export function deepen(leaf: Leaf, depth: number): void {
+  for (let node: Branch | Leaf | undefined = leaf; node !== undefined; node = node.parent) {
+    if (node.depth <= depth) return
+    node.depth = depth
+  }
+}
+
+const leastDepth = (nodes: readonly { readonly depth: number }[]): number => {
+  let least = Infinity
+  for (const { depth } of nodes) if (depth < least) least = depth
+  return least
 }
 
 /** A B+tree of all pieces in document order. Leaves are never removed, as deleted pieces keep their place. */
@@ -51,6 +68,7 @@ export class Tree {
     for (let i = pieces.length - 1; i > slot; i--) pieces[i] = pieces[i - 1] as Piece
     pieces[slot] = piece
     piece.leaf = leaf
+    deepen(leaf, piece.depth)
     if (!piece.deleted) grow(leaf, piece.length, piece.length * piece.width)
     if (pieces.length > FAN_OUT) this.#splitLeaf(leaf)
   }
@@ -70,6 +88,7 @@ export class Tree {
         const piece = pieces[i] as Piece
         leaf.pieces.push(piece)
         piece.leaf = leaf
+        if (piece.depth < leaf.depth) leaf.depth = piece.depth
         if (piece.deleted) continue
         leaf.points += piece.length
         leaf.units += piece.length * piece.width
@@ -88,6 +107,7 @@ export class Tree {
         node.parent = parent
         parent.units += node.units
         parent.points += node.points
+        if (node.depth < parent.depth) parent.depth = node.depth
       }
       nodes = parents
     }
@@ -105,6 +125,8 @@ export class Tree {
     }
     leaf.points -= next.points
     leaf.units -= next.units
+    next.depth = leastDepth(next.pieces)
+    leaf.depth = leastDepth(leaf.pieces)
     next.after = leaf.after
     next.before = leaf
     if (leaf.after !== undefined) leaf.after.before = next
@@ -119,6 +141,7 @@ export class Tree {
       parent = new Branch()
       parent.units = node.units + next.units
       parent.points = node.points + next.points
+      parent.depth = Math.min(node.depth, next.depth)
       parent.children.push(node)
       node.parent = parent
       this.root = parent
@@ -136,6 +159,8 @@ export class Tree {
     }
     parent.units -= half.units
     parent.points -= half.points
+    half.depth = leastDepth(half.children)
+    parent.depth = leastDepth(children)
     this.#addAfter(parent, half)
   }
 }
@@ -174,4 +199,45 @@ export function standsBefore(a: Piece, b: Piece): boolean {
   }
   const { children } = one.parent as Branch
   return children.indexOf(one) < children.indexOf(other)
+}
+
+/**
+ * The first piece after a leaf, nodes skipped that may be.
+ *
+ * @param end a leaf that is not skipped, nor what it is in.
+ */
+export function afterSkipping(
+  leaf: Leaf,
+  end: Leaf | undefined,
+  skips: (node: Branch | Leaf) => boolean,
+): Piece | undefined {
+  const kept = new Set<Branch | Leaf>()
+  for (let node: Branch | Leaf | undefined = end; node !== undefined; node = node.parent) kept.add(node)
+  for (let node: Branch | Leaf = leaf; ;) {
+    let { parent }: Branch | Leaf = node
+    while (parent !== undefined && parent.children.at(-1) === node) {
+      node = parent
+      parent = node.parent
+    }
+    if (parent === undefined) return undefined
+    node = parent.children[parent.children.indexOf(node) + 1] as Branch | Leaf
+    while (kept.has(node) || !skips(node)) {
+      if (node instanceof Leaf) return node.pieces[0]
+      node = node.children[0] as Branch | Leaf
+    }
+  }
+}
+
+/** The last piece of a node that has its least depth; `undefined` if that is not known. */
+export function lastOfDepth(node: Branch | Leaf, depth: number): Piece | undefined {
+  let at = node
+  while (at instanceof Branch) at = at.children.findLast((child) => child.depth === depth) ?? new Leaf()
+  return at.pieces.findLast((piece) => piece.depth === depth)
+}
+
+/** The last piece of a node. */
+export function lastPiece(node: Branch | Leaf): Piece {
+  let at = node
+  while (at instanceof Branch) at = at.children.at(-1) as Branch | Leaf
+  return at.pieces.at(-1) as Piece
 }
