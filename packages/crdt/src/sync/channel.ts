@@ -1,7 +1,7 @@
 /** Two ends of one wire, or a bus of several. Messages may get lost, come twice, or out of order. */
 export interface Channel {
   /** Sends a message to the other end. What it throws counts as lost. */
-  send(bytes: Uint8Array): void
+  send(bytes: Uint8Array<ArrayBuffer>): void
   /** Whoever listens gets every message from now on. Called once. */
   onMessage(listener: (bytes: Uint8Array) => void): void
   /** Called when no message will come any more. */
@@ -39,7 +39,7 @@ export interface WebSocketLike {
   readonly readyState: number
   /** Bytes that were sent and have not left yet. */
   readonly bufferedAmount?: number | undefined
-  send(data: Uint8Array): void
+  send(data: Uint8Array<ArrayBuffer>): void
   addEventListener(type: 'message' | 'open' | 'close', listener: (event: object) => void): void
 }
 

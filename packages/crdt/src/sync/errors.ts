@@ -10,7 +10,8 @@ const BRAND = /* @__PURE__ */ Symbol.for('quorate.error')
  * - `too-large`: a delta or a version is larger than the bounds allow. Raise `maxDeltaBytes` or `maxMessageBytes`, on both sides.
  * - `too-many`: peers ask for more documents than `maxDocuments` allows. Raise it, or find out who they are.
  * - `diverged`: the versions are equal and the contents are not: two writers edited under one name, or the two documents
- *   were created with different options. Nothing was sent. Give one of them a new name and merge by value.
+ *   were created with different options. Nothing was sent. Merge by value: take the state of one under a new name, and edit
+ *   into it what only the other has.
  * - `unknown-document`: the peer has no document of this name, or not for this peer. If it opens it later, all goes on.
  * - `silent`: nobody answered `maxSilence` questions. If the peer is heard later, all goes on.
  * - `closed`: the channel or the sync was closed before the replicas were in sync.

@@ -64,7 +64,7 @@ const KINDS = ['hello', 'part', 'ack', 'refusal'] as const
 const PROBLEMS = ['type', 'unreadable', 'too-large', 'diverged', 'unknown-document'] as const
 
 /** Protocol, kind, name of the document, from, to, number; then what the kind has. */
-export function encodeMessage(message: Message): Uint8Array {
+export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter()
   writer.byte(PROTOCOL)
   writer.byte(KINDS.indexOf(message.kind))
@@ -145,7 +145,7 @@ function readBody(reader: ByteReader, kind: Message['kind'] | undefined, head: A
 }
 
 /** What the parts are cut from: the version of the sender at that state, and the delta. */
-export function encodePayload(version: VersionVector, delta: Uint8Array): Uint8Array {
+export function encodePayload(version: VersionVector, delta: Uint8Array): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter()
   writeVersion(writer, version)
   writer.uint(delta.length)

@@ -88,8 +88,9 @@ export interface Sync extends Disposable {
 
 /**
  * Brings replicas on the two ends of a channel to the same state, and keeps them there: each tells what it has by version
- * vector, and sends what the other lacks. Equal replicas exchange one small message each way and then nothing. Loss,
- * duplicates, delay and another order do no harm; for a new connection, make a new one.
+ * vector, and sends what the other lacks. Equal replicas exchange one small message each way and then nothing. A digest of
+ * the bytes goes with it: two writers with one name may have equal versions and other contents, and are told so when they
+ * meet (`diverged`). Loss, duplicates, delay and another order do no harm; for a new connection, make a new one.
  *
  * On a bus of several peers, as a `BroadcastChannel`, each syncs with each.
  *
