@@ -60,7 +60,7 @@ export interface Crdt<T extends CrdtType, Value> {
    *
    * @returns true if anything in it was new: only then is there something to store or pass on.
    * @throws DecodeError for bytes that are not of this type; nothing was merged.
-   * @throws TypeError for an object of another type.
+   * @throws TypeError for anything else, or an object of another type: it says what was given, and what to do.
    */
   merge(source: MergeSource<T>): boolean
   /** What a replica at this version lacks. */
