@@ -44,7 +44,7 @@ export interface BoundedRowJson {
  * has claims; of each receiver its name, stock, and room if there is a maximum; then number of claims, and of each
  * whom, version × 2 + 1 if it is held.
  */
-export function encodeBounded({ bounds, rows }: BoundedState): Uint8Array {
+export function encodeBounded({ bounds, rows }: BoundedState): Uint8Array<ArrayBuffer> {
   const { minimum, maximum, holder } = bounds
   const writer = startWriting(FORMAT)
   const hasMaximum = maximum !== undefined

@@ -64,7 +64,7 @@ class BoundedDelta implements BoundedCounterDelta {
     return new BoundedDelta({ bounds, rows: both })
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     return encodeBounded(this.#state)
   }
 
@@ -272,7 +272,7 @@ export class BoundedCounter implements Crdt<'bounded-counter', number> {
     return this.#delta(new Map(news))
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     return encodeBounded({ bounds: this.#bounds, rows: this.#rows })
   }
 

@@ -67,7 +67,7 @@ export class CountsDelta<T extends CrdtType, Row> implements Delta<T> {
     return new CountsDelta(this.#format, both)
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     return encodeCounts(this.#format, this.#counts)
   }
 
@@ -165,7 +165,7 @@ export abstract class Counting<T extends CrdtType, Row> implements Crdt<T, numbe
     )
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     return encodeCounts(this.#format, this.#counts)
   }
 

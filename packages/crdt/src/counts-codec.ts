@@ -44,7 +44,7 @@ export interface CountsJson<T extends CrdtType = CrdtType, Row = unknown> {
 export function encodeCounts<T extends CrdtType>(
   format: CountsFormat<T, unknown>,
   counts: Counts,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const { rows, taken } = counts
   const writer = startWriting(format)
   const marks = sorted(taken).flatMap(([gone, heirs]) =>

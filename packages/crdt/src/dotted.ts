@@ -49,7 +49,7 @@ export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<
     return new DottedDelta(this.#format, mine)
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     return encodeFragment(this.#format, this.#fragment)
   }
 
@@ -134,7 +134,7 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
     return this.store.forget(gone, stable)
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     return encodeFragment(this.#format, this.store.fragment())
   }
 

@@ -57,7 +57,7 @@ function compareKeys(a: Key, b: Key): number {
 export function encodeFragment<T extends CrdtType, K extends Key, P>(
   format: FragmentFormat<T, K, P>,
   { context, entries }: Fragment<K, P>,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const writer = startWriting(format)
   context.writeTo(writer)
   const places = new Map(context.nodes.map((node, place) => [node, place]))

@@ -61,7 +61,7 @@ export class ByteWriter {
   }
 
   /** What was written, as bytes of its own. */
-  finish(): Uint8Array {
+  finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length)
   }
 

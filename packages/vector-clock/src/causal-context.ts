@@ -240,7 +240,7 @@ export class CausalContext {
   }
 
   /** Compact bytes, one form per content. */
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const writer = new ByteWriter()
     writer.byte(FORMAT)
     this.writeTo(writer)

@@ -191,7 +191,7 @@ export class VersionVector implements Iterable<readonly [node: string, counter: 
   }
 
   /** Compact bytes: format 1, number of entries, then each id and counter, in order of the ids. */
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const writer = new ByteWriter()
     writer.byte(FORMAT)
     writer.uint(this.size)

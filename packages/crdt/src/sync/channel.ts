@@ -48,7 +48,7 @@ const OPEN = 1
 /** A WebSocket. What is sent before it is open waits for that. */
 export function webSocketChannel(socket: WebSocketLike): Channel {
   socket.binaryType = 'arraybuffer'
-  const early: Uint8Array[] = []
+  const early: Uint8Array<ArrayBuffer>[] = []
   socket.addEventListener('open', () => {
     for (const bytes of early.splice(0)) socket.send(bytes)
   })

@@ -200,7 +200,7 @@ test('another protocol and rubbish are reported, and nothing else happens', asyn
   const { wire, phone, server, sides } = pair({ onError: (error) => errors.push(error) })
   let hear: ((bytes: Uint8Array) => void) | undefined
   const channel = {
-    send: (bytes: Uint8Array) => wire.a.send(bytes),
+    send: (bytes: Uint8Array<ArrayBuffer>) => wire.a.send(bytes),
     onMessage: (listener: (bytes: Uint8Array) => void) => (hear = listener),
   }
   using one = syncOver(channel, sides[0])

@@ -22,7 +22,7 @@ import type { ByteWriter } from '@quorate/vector-clock/codec'
  *
  * @param ops in order of their replicas and counters, each event once.
  */
-export function encodeOps(ops: readonly Op[]): Uint8Array {
+export function encodeOps(ops: readonly Op[]): Uint8Array<ArrayBuffer> {
   const writer = startWriting(FORMAT)
   const names = namesIn(ops)
   writer.uint(names.size)

@@ -48,7 +48,7 @@ export class TextCursor {
   }
 
   /** Bytes for `cursorFrom` of a peer: format, side, name of the replica and counter, if any. */
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const writer = new ByteWriter()
     writer.byte(FORMAT)
     writer.byte(this.side === 'after' ? 1 : 0)

@@ -30,7 +30,7 @@ export class OpsDelta implements TextDelta {
     return deltaOf(normalise([...this.#ops, ...(OpsDelta.read(other) ?? decodeOps(other.encode()))]))
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const single =
       this.#first !== undefined && this.#rest === undefined ? encodeSingle(this.#first) : undefined
     return single ?? encodeOps(this.#ops)

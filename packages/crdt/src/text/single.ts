@@ -52,7 +52,7 @@ function putName(name: string, extra: number): boolean {
 const zigzag = (distance: number): number => (distance < 0 ? -2 * distance - 1 : 2 * distance)
 
 /** The bytes of one operation; `undefined` if it is not a simple one. */
-export function encodeSingle(op: Op): Uint8Array | undefined {
+export function encodeSingle(op: Op): Uint8Array<ArrayBuffer> | undefined {
   let kind: number
   let node: string
   let counter: number

@@ -245,7 +245,7 @@ export class Text implements Crdt<'text', string> {
     return deltaOf(opsSince(this.#sequence, (name) => version.get(name), this.#inbox.ops))
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     return encodeOps(opsSince(this.#sequence, () => 0, this.#inbox.ops))
   }
 

@@ -228,7 +228,7 @@ export class DvvSet<T> {
    * Format 1, number of servers, then each id, its writes, how many values are left, and these, newest first,
    * each after its length. Equal sets have equal bytes if equal values do.
    */
-  encode(writeValue: (value: T) => Uint8Array): Uint8Array {
+  encode(writeValue: (value: T) => Uint8Array): Uint8Array<ArrayBuffer> {
     const writer = new ByteWriter()
     writer.byte(FORMAT)
     writer.uint(this.#entries.length)

@@ -2,7 +2,7 @@ import { DecodeError } from '../errors.ts'
 import { checkHlc, HLC_WHAT, type HlcTimestamp } from '../hlc-timestamp.ts'
 
 /** 8 bytes, big-endian: as bytes they sort by time. The node is not in them. */
-export function hlcToBytes(stamp: HlcTimestamp): Uint8Array {
+export function hlcToBytes(stamp: HlcTimestamp): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8)
   new DataView(bytes.buffer).setBigUint64(0, hlcToBigInt(stamp))
   return bytes

@@ -180,7 +180,7 @@ export class MatrixClock {
   }
 
   /** Format 1, number of members, then each id and the bytes of its vector after their length, in order of the ids. */
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const writer = new ByteWriter()
     writer.byte(FORMAT)
     writer.uint(this.#rows.size)
