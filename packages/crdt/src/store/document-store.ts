@@ -1,4 +1,4 @@
-import type { CrdtType } from '../crdt.ts'
+import { checkSource, type CrdtType } from '../crdt.ts'
 import { checkName } from '@quorate/vector-clock/codec'
 import type { AnyCrdt, CallOptions, DocumentStore, Edited, EditOptions, StoreOptions } from '../store.ts'
 import type { Backend } from './backend.ts'
@@ -89,9 +89,7 @@ export class StoreOfDocuments<C extends AnyCrdt> implements DocumentStore<C> {
     source: Uint8Array | { readonly type: C['type']; encode(): Uint8Array },
     options: CallOptions = {},
   ): Promise<Edited<C, boolean>> {
-    if (!(source instanceof Uint8Array) && source?.type !== this.#type) {
-      throw new TypeError(`Cannot merge into a ${this.#type}: the source is not one`)
-    }
+    if (!(source instanceof Uint8Array)) checkSource(this.#type, source)
     // As it is now: the caller may go on with it.
     const bytes = source instanceof Uint8Array ? source.slice() : source.encode()
     const merge = (copy: C): boolean => copy.merge(bytes)

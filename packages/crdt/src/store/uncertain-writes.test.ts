@@ -106,7 +106,9 @@ test.each(MODES)(
     const backend = through(inner, async (send, count, key, change) => {
       if (count === 2) {
         stop.abort(new Error('enough'))
-        const failure = (await edit?.catch((error) => error)) as unknown as { delta: Uint8Array }
+        const failure = await edit?.catch((error: unknown) => error)
+        if (!(failure instanceof StoreError) || failure.delta === undefined)
+          throw new Error('it must be uncertain')
         await inner.remove(key)
         await other(inner).merge(key, failure.delta)
       }

@@ -209,8 +209,7 @@ function leftOf(
 }
 
 function refuse(node: string, replica: string): never {
-  if (node === replica) throw new DuplicateReplicaError('text', replica)
-  throw new DecodeError('text', `it has other edits of ${JSON.stringify(node)} than are here`)
+  throw new DuplicateReplicaError('text', node, node === replica)
 }
 
 /** Two lists in order as one, each event once; `undefined` if they differ in one. */

@@ -333,7 +333,9 @@ describe('merging', () => {
     const reader = createText({ replica: 'b' })
     reader.merge(one)
     const before = hex(reader)
-    expect(() => reader.merge(other)).toThrow(DecodeError)
+    expect(() => reader.merge(other)).toThrow(
+      expect.objectContaining({ code: 'QUORATE_CRDT_DUPLICATE_REPLICA', isOwn: false }),
+    )
     expect(hex(reader)).toBe(before)
     const restored = createText({ replica: 'a' })
     restored.merge(one)
@@ -386,7 +388,9 @@ describe('merging', () => {
     // Of others, the second story is refused.
     const reader = createText({ replica: 'reader' })
     reader.merge(one)
-    expect(() => reader.merge(otherwise)).toThrow(DecodeError)
+    expect(() => reader.merge(otherwise)).toThrow(
+      expect.objectContaining({ code: 'QUORATE_CRDT_DUPLICATE_REPLICA', isOwn: false }),
+    )
     expect(reader.toString()).toBe('abc')
   })
 
