@@ -1,4 +1,5 @@
-import { CausalContext, type Dot, type VersionVector } from '@quorate/vector-clock'
+import type { Dot, VersionVector } from '@quorate/vector-clock'
+import { CausalContext } from '@quorate/vector-clock/causal-context'
 import { DotIndex } from './dot-index.ts'
 import { DuplicateReplicaError } from './errors.ts'
 import {

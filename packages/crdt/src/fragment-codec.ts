@@ -1,4 +1,4 @@
-import { CausalContext } from '@quorate/vector-clock'
+import { CausalContext } from '@quorate/vector-clock/causal-context'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
 import { type Fail, startJSON, startReading, startWriting, type TypeFormat } from './format.ts'

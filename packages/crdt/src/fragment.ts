@@ -1,4 +1,5 @@
-import { CausalContext, type Dot, type DotRun } from '@quorate/vector-clock'
+import type { Dot } from '@quorate/vector-clock'
+import { CausalContext, type DotRun } from '@quorate/vector-clock/causal-context'
 import type { CrdtType } from './crdt.ts'
 import { DotIndex } from './dot-index.ts'
 import { DuplicateReplicaError } from './errors.ts'

@@ -1,4 +1,5 @@
-import { CausalContext, type VersionVector } from '@quorate/vector-clock'
+import type { VersionVector } from '@quorate/vector-clock'
+import { CausalContext } from '@quorate/vector-clock/causal-context'
 import { DotIndex } from './dot-index.ts'
 import { DotStore, type Live } from './dot-store.ts'
 import {

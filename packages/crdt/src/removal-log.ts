@@ -1,4 +1,5 @@
-import type { Dot, DotRun, VersionVector } from '@quorate/vector-clock'
+import type { Dot, VersionVector } from '@quorate/vector-clock'
+import type { DotRun } from '@quorate/vector-clock/causal-context'
 
 interface Removal {
   /** Whoever has seen these, and what came before them, knows all that was removed. */

@@ -1,7 +1,8 @@
 // What the dotted types must be, by a model that is slow and obvious: a replica is the set of edits it has heard
 // of; an edit takes away those that its replica saw when it was made. In the end, when all have heard of all, that
 // must be the same as: an edit takes away all that its replica had heard of.
-import { CausalContext, type Dot } from '@quorate/vector-clock'
+import type { Dot } from '@quorate/vector-clock'
+import { CausalContext } from '@quorate/vector-clock/causal-context'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { CausalContext, DecodeError, type Dot } from './index.ts'
+import { CausalContext } from './causal-context.ts'
+import { DecodeError, type Dot } from './index.ts'
 
 const dot: fc.Arbitrary<Dot> = fc.record({
   node: fc.constantFrom('a', 'b', 'c'),

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { CausalContext, DecodeError, VersionVector } from './index.ts'
+import { CausalContext } from './causal-context.ts'
+import { DecodeError, VersionVector } from './index.ts'
 
 const dots = (text: string): CausalContext =>
   new CausalContext(text.split(' ').map((dot) => ({ node: dot[0] as string, counter: Number(dot.slice(1)) })))

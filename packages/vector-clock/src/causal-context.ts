@@ -1,3 +1,7 @@
+/**
+ * Exactly which events were seen, gaps included.
+ * @packageDocumentation
+ */
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { checkDot, type Dot, isCounter, isNode } from './dot.ts'
 import { badEntry, entriesOf, wrongType } from './errors.ts'

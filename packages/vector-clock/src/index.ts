@@ -1,8 +1,7 @@
 /**
- * What happened before what: version vectors, causal contexts and hybrid logical clocks.
+ * What happened before what: version vectors and hybrid logical clocks.
  * @packageDocumentation
  */
-export { CausalContext, type DotRun } from './causal-context.ts'
 export type { Dot, Ordering } from './dot.ts'
 export { ClockDriftError, DecodeError, DuplicateNodeError } from './errors.ts'
 export {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { CausalContext, VersionVector } from '../index.ts'
+import { CausalContext } from '../causal-context.ts'
+import { VersionVector } from '../index.ts'
 import { CausalBuffer, type CausalMessage } from './index.ts'
 
 const NODES = ['a', 'b', 'c'] as const
