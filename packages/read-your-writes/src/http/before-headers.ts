@@ -1,4 +1,4 @@
-import type { ResponseLike } from './express.ts'
+import type { ResponseLike } from './node-session.ts'
 
 /**
  * Calls `act` once, when the headers are about to go, whoever sends them: `end()`, the first piece of a

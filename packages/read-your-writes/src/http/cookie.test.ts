@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { cookieText, cookieValue } from './express/cookie.ts'
-import { readYourWrites } from './index.ts'
-import { readYourWritesExpress } from './express/index.ts'
+import { cookieText, cookieValue } from './cookie.ts'
+import { readYourWrites } from '../index.ts'
+import { readYourWritesExpress } from '../express/index.ts'
 
 test('cookieText() is HttpOnly, and Secure when the request was', () => {
   expect(cookieText({}, 't', false)).toBe('quorate-session=t; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax')

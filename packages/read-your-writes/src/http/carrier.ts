@@ -1,0 +1,43 @@
+import { cookieText, cookieValue, type CookieOptions } from './cookie.ts'
+
+/** The header that carries the token both ways. */
+export const SESSION_HEADER = 'Quorate-Session'
+
+/** How the token travels over HTTP. */
+export interface CarrierOptions {
+  /** `false`: only the header. Default: a cookie `quorate-session`. */
+  readonly cookie?: false | CookieOptions | undefined
+  /** `false`: only the cookie. Default `true`: the header is read, and set on each answer whose token moved. */
+  readonly header?: boolean | undefined
+}
+
+/** Reads tokens out of requests and puts them on answers. */
+export interface Carrier {
+  /** The tokens of a request; `headerOf` is asked with lower-case names. */
+  tokensOf(headerOf: (name: string) => string | string[] | undefined): string[]
+  /** What an answer says of the token. `Set-Cookie` is to be added to other cookies, not to replace them. */
+  headersFor(token: string, secure: boolean): readonly (readonly [name: string, value: string])[]
+}
+
+/** @throws TypeError if the token could travel by neither, or a cookie could not be set as told. */
+export function carrier({ cookie = {}, header = true }: CarrierOptions): Carrier {
+  if (cookie === false && !header) {
+    throw new TypeError('Cannot carry tokens: cookie and header are both off; leave one of them on')
+  }
+  return {
+    tokensOf: (headerOf) => {
+      const tokens: string[] = []
+      const fromHeader = header ? headerOf(SESSION_HEADER.toLowerCase()) : undefined
+      if (fromHeader !== undefined) tokens.push(...String(fromHeader).split(/\s*,\s*/))
+      const fromCookie = cookie === false ? undefined : cookieValue(headerOf('cookie'), cookie)
+      if (fromCookie !== undefined) tokens.push(fromCookie)
+      return tokens.filter((token) => token !== '')
+    },
+    headersFor: (token, secure) => {
+      const headers: [string, string][] = []
+      if (header) headers.push([SESSION_HEADER, token])
+      if (cookie !== false) headers.push(['Set-Cookie', cookieText(cookie, token, secure)])
+      return headers
+    },
+  }
+}

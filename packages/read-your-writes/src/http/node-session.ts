@@ -1,0 +1,53 @@
+import type { ReadYourWrites } from '../read-your-writes.ts'
+import type { Session } from '../session.ts'
+import { beforeHeaders } from './before-headers.ts'
+import type { Carrier } from './carrier.ts'
+import { attachSession } from './request-session.ts'
+
+/** The part of a request of `node:http` that is used here. */
+export interface RequestLike {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** The part of a response of `node:http` that is used here. */
+export interface ResponseLike {
+  readonly headersSent: boolean
+  setHeader(name: string, value: string): unknown
+  appendHeader(name: string, value: string): unknown
+  writeHead(...input: never[]): unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** One exchange of `node:http`, and what its framework knows of it. */
+export interface Exchange {
+  readonly request: RequestLike
+  readonly response: ResponseLike
+  /** Whose request it is. */
+  readonly key: string | undefined
+  /** Does the client speak TLS? Asked when the cookie is set. */
+  readonly isSecure: () => boolean
+}
+
+/**
+ * Makes the session of an exchange, and hands its token on with the answer: also on streams and on error
+ * pages, since it is set when the headers are about to go.
+ */
+export function sessionFor(db: ReadYourWrites, carrier: Carrier, exchange: Exchange): Session {
+  const { request, response, key, isSecure } = exchange
+  const session = db.session({ key, token: carrier.tokensOf((name) => request.headers[name]) })
+  attachSession(request, session)
+  let sent: string | undefined
+  beforeHeaders(response, () => {
+    if (!session.changed) return
+    sent = session.token
+    if (sent === undefined) return
+    for (const [name, value] of carrier.headersFor(sent, isSecure())) {
+      if (name === 'Set-Cookie') response.appendHeader(name, value)
+      else response.setHeader(name, value)
+    }
+  })
+  response.once('close', () => {
+    if (session.changed && session.token !== sent) db.reportLateToken()
+  })
+  return session
+}
