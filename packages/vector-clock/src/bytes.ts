@@ -99,6 +99,12 @@ export class ByteReader {
 
   /** A number as {@link ByteWriter.uint} writes it: no longer than needed, at most 2^53 − 1. */
   uint(): number {
+    // Most numbers are small: one byte, read without a loop. Past the end there is undefined, which is not below 128.
+    const first = this.#bytes[this.#offset] as number
+    if (first < 128) {
+      this.#offset++
+      return first
+    }
     let value = 0
     for (let scale = 1; ; scale *= 128) {
       const byte = this.byte()
