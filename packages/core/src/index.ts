@@ -24,4 +24,5 @@ export {
   type RetryOptions,
 } from './retry.ts'
 export { systemClock, systemRandom } from './system-clock.ts'
+export { checkNames } from './validate.ts'
 export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts'

@@ -277,6 +277,15 @@ test.each([
   expect(startsMs).toEqual([])
 })
 
+test('retry() refuses a misspelt option, by name, before the first attempt', async () => {
+  const { startsMs, result } = scene(['saved'], { maxAttemps: 3 } as object)
+  await expect(result).rejects.toThrow(TypeError)
+  await expect(result).rejects.toThrow(
+    /^Cannot retry: unknown option maxAttemps; known are maxAttempts, deadlineMs, baseMs, maxMs, /,
+  )
+  expect(startsMs).toEqual([])
+})
+
 test('fullJitterMs() doubles its bound up to maxMs, and no attempt is too high for it', () => {
   const bounds = [0, 1, 2, 6, 7, 5_000].map((attempt) => fullJitterMs(attempt, () => 1))
   expect(bounds).toEqual([10, 20, 40, 640, 1_000, 1_000])

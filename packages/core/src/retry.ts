@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import { outcomeOf, QuorateError, type Outcome } from './errors.ts'
 import type { Random } from './random.ts'
 import { systemClock, systemRandom } from './system-clock.ts'
-import { requireFinite } from './validate.ts'
+import { checkNames, requireFinite } from './validate.ts'
 
 /** The shape of the waits between attempts. */
 export interface BackoffOptions {
@@ -45,14 +45,14 @@ export class RetryExhaustedError extends QuorateError {
   readonly elapsedMs: number
 
   constructor(facts: { attempts: number; elapsedMs: number; outcome: Outcome; cause: unknown }) {
-    const { attempts, elapsedMs, outcome, cause } = facts
+    const { attempts, elapsedMs, outcome } = facts
     super(
       `Cannot finish the operation: attempt ${attempts} failed after ` +
         `${Math.round(elapsedMs)} ms, see cause; ` +
         (outcome === 'unknown'
           ? 'an attempt may have been applied, read back before you repeat it'
           : 'raise maxAttempts or deadlineMs to try longer'),
-      { outcome, cause },
+      facts,
     )
     this.attempts = attempts
     this.elapsedMs = elapsedMs
@@ -86,6 +86,7 @@ export function fullJitterMs(attempt: number, random: Random, options: BackoffOp
  * @throws the operation's own error when `shouldRetry` says no, or when it failed after an abort: it
  *   knows whether its write was sent.
  * @throws `signal.reason` when aborted before the first attempt or in a wait between two.
+ * @throws TypeError for an unknown option.
  * @throws RangeError for `maxAttempts` below 1, `deadlineMs` not above 0, or a negative wait.
  *
  * @example
@@ -97,6 +98,7 @@ export async function retry<T>(
   operation: (context: AttemptContext) => Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
+  checkNames('retry', options, OPTIONS)
   const { clock = systemClock, random = systemRandom, signal, deadlineMs = 10_000 } = options
   const { maxAttempts = Infinity, shouldRetry = isNotApplied } = options
   validate(maxAttempts, deadlineMs)
@@ -179,6 +181,8 @@ function watchDeadline(
     },
   }
 }
+
+const OPTIONS = ['maxAttempts', 'deadlineMs', 'baseMs', 'maxMs', 'shouldRetry', 'signal', 'clock', 'random']
 
 const isNotApplied = (error: unknown): boolean => outcomeOf(error) === 'not-applied'
 
