@@ -1,3 +1,5 @@
+import { checkNames } from '@quorate/core'
+
 /** As text for a message: `''` and `'500'` stay apart from nothing and from 500. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
@@ -6,17 +8,15 @@ export function shown(value: unknown): string {
 }
 
 /**
- * Refuses a misspelt option, which would otherwise mean its default.
+ * Refuses a misspelt option, and what is no options at all.
  *
  * @throws TypeError for what is no object, or names an option that is not among `known`.
  */
-export function checkNames(action: string, options: unknown, known: readonly string[]): void {
+export function checkOptions(action: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`Cannot ${action}: options must be an object, got ${shown(options)}`)
   }
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown === undefined) return
-  throw new TypeError(`Cannot ${action}: unknown option ${unknown}; known are ${known.join(', ')}`)
+  checkNames(action, options, known)
 }
 
 /** @throws TypeError for a number given as anything else, for example as a string from the environment. */

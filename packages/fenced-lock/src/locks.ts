@@ -7,7 +7,7 @@ import {
   type Clock,
   type Random,
 } from '@quorate/core'
-import { checkNames, checkNumber, hasMethods, shown } from './check-options.ts'
+import { checkNumber, checkOptions, hasMethods, shown } from './check-options.ts'
 import { checkTtl, MAX_MS } from './check-ttl.ts'
 import { LockStoreError, LockTimeoutError } from './errors.ts'
 import type { LockEvent } from './events.ts'
@@ -28,7 +28,7 @@ import type { AcquireOptions, Lock, Locks, LocksOptions, TryAcquireOptions } fro
  * ```
  */
 export function createLocks(options: LocksOptions): Locks {
-  checkNames('make locks', options, ['store', 'clock', 'random', 'onEvent'])
+  checkOptions('make locks', options, ['store', 'clock', 'random', 'onEvent'])
   if (!hasMethods(options.store, ['tryAcquire', 'extend', 'release'])) {
     throw new TypeError(
       `Cannot make locks: store must be a LockStore, got ${shown(options.store)}; ` +
@@ -39,7 +39,14 @@ export function createLocks(options: LocksOptions): Locks {
 }
 
 /** `tryAcquire()` takes what `acquire()` does, as its type does: `waitMs` does nothing there. */
-const OPTIONS = ['ttlMs', 'waitMs', 'marginMs', 'autoExtend', 'maxHoldMs', 'signal']
+const OPTIONS: readonly (keyof AcquireOptions)[] = [
+  'ttlMs',
+  'waitMs',
+  'marginMs',
+  'autoExtend',
+  'maxHoldMs',
+  'signal',
+]
 
 /** How long after `waitMs` the store's last answer may come. */
 const GRACE_MS = 1_000
@@ -61,7 +68,7 @@ class LockFactory implements Locks {
 
   async acquire(key: string, options: AcquireOptions): Promise<Lock> {
     checkKey(key)
-    checkNames(`acquire lock ${key}`, options, OPTIONS)
+    checkOptions(`acquire lock ${key}`, options, OPTIONS)
     const { waitMs = 10_000 } = options
     checkNumber(`acquire lock ${key}`, 'waitMs', waitMs)
     if (!(waitMs >= 0 && waitMs <= MAX_MS)) {
@@ -77,7 +84,7 @@ class LockFactory implements Locks {
 
   async tryAcquire(key: string, options: TryAcquireOptions): Promise<Lock | undefined> {
     checkKey(key)
-    checkNames(`acquire lock ${key}`, options, OPTIONS)
+    checkOptions(`acquire lock ${key}`, options, OPTIONS)
     return this.#acquire(key, options, 0)
   }
 

@@ -1,3 +1,4 @@
+import { checkNames } from '@quorate/core'
 import type { ClusterOptions, PostgresGroupOptions, RedisGroupOptions } from './options.ts'
 import { RESERVED } from './postgres/settings.ts'
 import { RESERVED_REDIS } from './redis/settings.ts'
@@ -40,7 +41,7 @@ const MAX_REPLICAS = 8
  * @throws TypeError, RangeError naming the option, the rule and the value.
  */
 export function planOf(options: ClusterOptions = {}): Plan {
-  knownKeys('the cluster', options, CLUSTER_OPTIONS)
+  checkNames('start the cluster', options, CLUSTER_OPTIONS)
   const postgres = Object.entries(options.postgres ?? {}).map(([name, group]) => postgresPlan(name, group))
   const redis = Object.entries(options.redis ?? {}).map(([name, group]) => redisPlan(name, group))
   const groups = [...postgres, ...redis]
@@ -64,7 +65,7 @@ export function planOf(options: ClusterOptions = {}): Plan {
 }
 
 function postgresPlan(name: string, group: PostgresGroupOptions): PostgresPlan {
-  knownKeys(`postgres ${name}`, group, POSTGRES_OPTIONS)
+  checkNames(`start postgres ${name}`, group, POSTGRES_OPTIONS)
   const common = groupPlan('postgres', name, group, RESERVED)
   const synchronous = Number(group.synchronous ?? 0)
   if (!Number.isInteger(synchronous) || synchronous < 0 || synchronous > common.replicas) {
@@ -84,7 +85,7 @@ function postgresPlan(name: string, group: PostgresGroupOptions): PostgresPlan {
 }
 
 function redisPlan(name: string, group: RedisGroupOptions): RedisPlan {
-  knownKeys(`redis ${name}`, group, GROUP_OPTIONS)
+  checkNames(`start redis ${name}`, group, GROUP_OPTIONS)
   return { ...groupPlan('redis', name, group, RESERVED_REDIS), settings: group.settings ?? {} }
 }
 
@@ -126,10 +127,4 @@ function groupPlan(
     )
   }
   return { name, replicas, port, regions }
-}
-
-function knownKeys(owner: string, given: object, known: readonly string[]): void {
-  const unknown = Object.keys(given).find((key) => !known.includes(key))
-  if (unknown === undefined) return
-  throw new TypeError(`Cannot start ${owner}: unknown option ${unknown}; known are ${known.join(', ')}`)
 }

@@ -40,8 +40,49 @@ test.each(adapters)('optimisticRepository() over $adapter says which option is w
   refused({ key: [7] }, /key must be an array of column names/)
   refused({ key: undefined }, /key must be an array of column names.*got undefined/)
   refused({ table: undefined }, /table must be .*got undefined/)
-  refused({ keys: ['sku'] }, /no option keys; known: table, key, version, onEvent, clock, random/)
+  refused({ keys: ['sku'] }, /unknown option keys; known are table, key, version, onEvent, clock, random/)
   expect(() => make(undefined as never)).toThrow(TypeError)
+})
+
+test('calls refuse a misspelt option, by name, before anything is sent', async () => {
+  let sent = 0
+  const stock = overPg<Stock, 'sku', 'version'>(
+    { query: async () => ({ rows: [{ sku: 'a', available: sent++, version: 1 }] }) },
+    { table: table<Stock>('stock'), key: ['sku'], version: 'version' },
+  )
+  const row = { sku: 'a', version: 1 }
+  const wrong = { singal: undefined } as object
+  const calls = {
+    get: () => stock.get(row, wrong),
+    insert: () => stock.insert({ ...row, available: 1 }, wrong),
+    update: () => stock.update(row, { available: 1 }, wrong),
+    delete: () => stock.delete(row, wrong),
+    mutate: () => stock.mutate(row, () => ({ available: 1 }), wrong),
+    decrementIf: () => stock.decrementIf(row, { available: 1 }, wrong),
+    incrementIf: () => stock.incrementIf(row, { available: 1 }, wrong),
+    adjustIf: () => stock.adjustIf(row, { available: 1 }, wrong),
+    decrementAllIf: () => stock.decrementAllIf([{ key: row, by: { available: 1 } }], wrong),
+    adjustAllIf: () => stock.adjustAllIf([{ key: row, by: { available: 1 } }], wrong),
+  }
+  for (const [method, call] of Object.entries(calls)) {
+    const calling = call()
+    await expect(calling).rejects.toThrow(TypeError)
+    await expect(calling).rejects.toThrow(
+      new RegExp(`^Cannot ${method}: unknown option singal; known are signal`),
+    )
+  }
+  expect(sent).toBe(0)
+  await expect(stock.get(row, { signal: undefined })).resolves.toMatchObject(row)
+})
+
+test('mutate() names the options it has', async () => {
+  const stock = overPg<Stock, 'sku', 'version'>(
+    { query: async () => ({ rows: [] }) },
+    { table: table<Stock>('stock'), key: ['sku'], version: 'version' },
+  )
+  await expect(stock.mutate({ sku: 'a' }, () => ({}), { retries: 3 } as object)).rejects.toThrow(
+    /unknown option retries; known are signal, deadlineMs, maxAttempts, baseMs, maxMs$/,
+  )
 })
 
 test('optimisticRepository() over pg says to write table() around a name', () => {

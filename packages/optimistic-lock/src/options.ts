@@ -1,6 +1,11 @@
-import type { MutateOptions } from './types.ts'
+import { checkNames } from '@quorate/core'
+import type { CallOptions, MutateOptions } from './types.ts'
 
-const OPTIONS = 'table, key, version, onEvent, clock, random'
+const REPOSITORY_OPTIONS = ['table', 'key', 'version', 'onEvent', 'clock', 'random']
+const MUTATE_NUMBERS = ['deadlineMs', 'maxAttempts', 'baseMs', 'maxMs'] as const
+const MUTATE_OPTIONS: readonly (keyof MutateOptions)[] = ['signal', ...MUTATE_NUMBERS]
+const CALL_OPTIONS: readonly (keyof CallOptions)[] = ['signal']
+const ADJUST_OPTIONS = ['signal', 'min', 'max']
 
 /**
  * Checks what the types cannot when they are not asked (JavaScript, a cast); `table` is the adapter's.
@@ -9,22 +14,33 @@ const OPTIONS = 'table, key, version, onEvent, clock, random'
  */
 export function checkRepositoryOptions(options: { readonly key: unknown; readonly version: unknown }): void {
   const { key, version } = options
-  const unknown = Object.keys(options).find((name) => !OPTIONS.split(', ').includes(name))
-  if (unknown !== undefined) refuse(`there is no option ${unknown}; known: ${OPTIONS}`)
+  checkNames('make a repository', options, REPOSITORY_OPTIONS)
   if (!Array.isArray(key) || key.some((column) => typeof column !== 'string')) {
     refuse(`key must be an array of column names such as ['id'], got ${show(key)}`)
   }
   if (typeof version !== 'string') refuse(`version must name an integer column, got ${show(version)}`)
 }
 
-/** Numbers that came as text, from the environment for example. */
+/** @throws TypeError for an unknown option, or a number that came as text, from the environment for example. */
 export function checkMutateOptions(options: MutateOptions): void {
-  for (const name of ['deadlineMs', 'maxAttempts', 'baseMs', 'maxMs'] as const) {
+  checkNames('mutate', options, MUTATE_OPTIONS)
+  for (const name of MUTATE_NUMBERS) {
     const value: unknown = options[name]
     if (value !== undefined && typeof value !== 'number') {
       throw new TypeError(`Cannot mutate: ${name} must be a number, got ${show(value)}`)
     }
   }
+}
+
+/** The signal of a call that takes nothing else. @throws TypeError for an unknown option. */
+export function signalOf(method: string, options: CallOptions): AbortSignal | undefined {
+  checkNames(method, options, CALL_OPTIONS)
+  return options.signal
+}
+
+/** A misspelt bound would lift it. @throws TypeError for an unknown option. */
+export function checkAdjustOptions(method: string, options: CallOptions): void {
+  checkNames(method, options, ADJUST_OPTIONS)
 }
 
 /** @throws TypeError always. */

@@ -5,6 +5,7 @@ import { RowExistsError, RowGoneError, StaleVersionError, WriteUnknownError } fr
 import type { OptimisticEvent } from './events.ts'
 import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
+import { checkAdjustOptions, signalOf } from './options.ts'
 import { deleteRow, insertRow, selectRow, selectVersion, updateRow, type Statement } from './statements.ts'
 import type {
   AdjustAllResult,
@@ -56,23 +57,22 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     return new Repository<T>({ ...this.#parts, session: this.#parts.bind(transaction) })
   }
 
-  async get(key: KeyOf<T>, { signal }: CallOptions = {}): Promise<Row<T> | undefined> {
+  async get(key: KeyOf<T>, options: CallOptions = {}): Promise<Row<T> | undefined> {
+    const signal = signalOf('get', options)
     const [row] = await this.#read<Row<T>>(selectRow(this.#shape, this.#key('get', key)), signal)
     return row
   }
 
-  async insert(values: T['insert'], { signal }: CallOptions = {}): Promise<Row<T>> {
+  async insert(values: T['insert'], options: CallOptions = {}): Promise<Row<T>> {
+    const signal = signalOf('insert', options)
     const key = this.#key('insert', values)
     const [row] = await this.#write<Row<T>>('insert', insertRow(this.#shape, values as KeyValues), signal)
     if (row === undefined) throw new RowExistsError({ table: this.#shape.label, key })
     return row
   }
 
-  async update(
-    from: VersionedKeyOf<T>,
-    changes: T['changes'],
-    { signal }: CallOptions = {},
-  ): Promise<Row<T>> {
+  async update(from: VersionedKeyOf<T>, changes: T['changes'], options: CallOptions = {}): Promise<Row<T>> {
+    const signal = signalOf('update', options)
     const key = this.#key('update', from)
     const expected = this.#version('update', from)
     for (const column of [...this.#shape.key, this.#shape.version]) {
@@ -91,7 +91,8 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     throw new RowGoneError({ action: 'update', table: this.#shape.label, key })
   }
 
-  async delete(from: VersionedKeyOf<T>, { signal }: CallOptions = {}): Promise<boolean> {
+  async delete(from: VersionedKeyOf<T>, options: CallOptions = {}): Promise<boolean> {
+    const signal = signalOf('delete', options)
     const key = this.#key('delete', from)
     const expected = this.#version('delete', from)
     const statement = deleteRow(this.#shape, from)
@@ -155,8 +156,10 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     method: string,
     key: KeyOf<T>,
     deltas: Deltas,
-    { signal, ...bounds }: AdjustOptions<T>,
+    options: AdjustOptions<T>,
   ): Promise<Row<T> | undefined> {
+    checkAdjustOptions(method, options)
+    const { signal, ...bounds } = options
     const keyValues = this.#key(method, key)
     const statement = adjustRow(this.#shape, keyValues, deltas, bounds)
     const [row] = await this.#write<Row<T>>(method, statement, signal)
@@ -168,8 +171,10 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     method: string,
     items: readonly AdjustItem<T>[],
     sign: -1 | 'signed',
-    { signal, ...bounds }: AdjustOptions<T>,
+    options: AdjustOptions<T>,
   ): Promise<AdjustAllResult<T>> {
+    checkAdjustOptions(method, options)
+    const { signal, ...bounds } = options
     const wanted = items.map(({ key, by }) => ({
       key: this.#key(method, key),
       deltas: toDeltas(method, by, sign),

@@ -1,4 +1,4 @@
-import { type Clock, emit, type EventListener } from '@quorate/core'
+import { checkNames, type Clock, emit, type EventListener } from '@quorate/core'
 import { type Deadline, startDeadline } from './deadline.ts'
 import { QuorumStoppedError, QuorumUnavailableError, type ReplicaFailure } from './errors.ts'
 import type { QuorumEvent } from './events.ts'
@@ -20,6 +20,8 @@ import type {
 import { put } from './write-round.ts'
 
 const MAX_KEYS = 10_000
+const READ_OPTIONS: readonly (keyof ReadOptions)[] = ['consistency', 'signal', 'deadlineMs']
+const WRITE_OPTIONS: readonly (keyof WriteOptions)[] = [...READ_OPTIONS, 'tag']
 
 /** What a client is made of. */
 export interface Context<V, T extends Tag> {
@@ -65,6 +67,7 @@ export class QuorumClient<V, T extends Tag> implements QuorumReader<V, T> {
     keys: Iterable<string>,
     options: ReadOptions = {},
   ): Promise<ReadonlyMap<string, ReadResult<V, T>>> {
+    checkNames('read', options, READ_OPTIONS)
     const list = [...new Set(keys)]
     list.forEach(checkKey)
     if (list.length > MAX_KEYS)
@@ -79,6 +82,7 @@ export class QuorumClient<V, T extends Tag> implements QuorumReader<V, T> {
   async write(key: string, value: V, options: WriteOptions = {}): Promise<WriteResult> {
     checkKey(key)
     if (this.w === undefined) throw new TypeError('Cannot write: the quorum was made without w')
+    checkNames('write', options, WRITE_OPTIONS)
     if (options.tag !== undefined && !isWrittenTag(options.tag)) {
       throw new TypeError(
         `Cannot write with tag ${JSON.stringify(options.tag)}: it is not the tag of a write`,

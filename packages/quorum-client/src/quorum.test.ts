@@ -542,6 +542,20 @@ test('a consistency that is none is refused with the ones there are', async () =
   )
 })
 
+test('a misspelt option is refused, by name: it would mean a weaker consistency', async () => {
+  const { client, tagsOf } = cluster()
+  const wrong = { consistancy: 'linearizable' } as object
+  await expect(client.read('k', wrong)).rejects.toThrow(TypeError)
+  await expect(client.read('k', wrong)).rejects.toThrow(
+    /^Cannot read: unknown option consistancy; known are consistency, signal, deadlineMs$/,
+  )
+  await expect(client.readMany(['k'], { tag: undefined } as object)).rejects.toThrow(/unknown option tag/)
+  await expect(client.write('k', 1, wrong)).rejects.toThrow(
+    /^Cannot write: unknown option consistancy; known are consistency, signal, deadlineMs, tag$/,
+  )
+  expect(tagsOf('k')).toEqual([undefined, undefined, undefined])
+})
+
 const round: { self?: unknown } = {}
 round.self = round
 

@@ -1,4 +1,4 @@
-import { systemClock, systemRandom } from '@quorate/core'
+import { checkNames, systemClock, systemRandom } from '@quorate/core'
 import { levelCount } from './level.ts'
 import { Members } from './members.ts'
 import { type Context, QuorumClient } from './client.ts'
@@ -48,19 +48,26 @@ export function quorum<V, T extends Tag>(
   return new QuorumClient(context)
 }
 
-const NAMES = 'replicas, n, w, r, deadlineMs, readRepair, maxInFlight, writer, clock, random, onEvent'.split(
-  ', ',
-)
+const NAMES = [
+  'replicas',
+  'n',
+  'w',
+  'r',
+  'deadlineMs',
+  'readRepair',
+  'maxInFlight',
+  'writer',
+  'clock',
+  'random',
+  'onEvent',
+]
 
 function checkOptions(options: { readonly replicas?: unknown; readonly readRepair?: unknown }): void {
   const { replicas, readRepair = 'off' } = options
   if (!Array.isArray(replicas)) {
     throw new TypeError('Cannot make a quorum: replicas must be an array, as in { replicas: [us, eu], w: 2 }')
   }
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name))
-  if (unknown !== undefined) {
-    throw new TypeError(`Cannot make a quorum: unknown option ${unknown}; known are ${NAMES.join(', ')}`)
-  }
+  checkNames('make a quorum', options, NAMES)
   if (readRepair !== 'off' && readRepair !== 'blocking') {
     throw new TypeError(
       `Cannot make a quorum: readRepair must be blocking or off, got ${JSON.stringify(readRepair)}`,

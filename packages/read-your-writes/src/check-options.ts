@@ -1,21 +1,10 @@
+import { checkNames } from '@quorate/core'
 import type { ReadYourWritesOptions } from './options.ts'
 
 /** As text for a message: `''` and `'5'` stay apart from nothing and from 5. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   return isObject(value) ? 'an object' : String(value)
-}
-
-/**
- * Refuses a misspelt option, which would otherwise mean its default. Runs with each read: no list is built.
- *
- * @throws TypeError that names it, and those that are known.
- */
-export function checkNames(action: string, options: object, known: readonly string[], owner = ''): void {
-  for (const name in options) {
-    if (known.includes(name)) continue
-    throw new TypeError(`Cannot ${action}: unknown option ${name}${owner}; known are ${known.join(', ')}`)
-  }
 }
 
 /**

@@ -1,5 +1,4 @@
-import { emit, systemClock, systemRandom } from '@quorate/core'
-import { checkNames } from './check-options.ts'
+import { checkNames, emit, systemClock, systemRandom } from '@quorate/core'
 import { RouterStoppedError } from './errors.ts'
 import type { ReadYourWritesEvent } from './events.ts'
 import type { HealthStatus } from './health.ts'
@@ -58,8 +57,17 @@ export interface ReplicaStatus {
   readonly lag: Lag | undefined
 }
 
+/** The primary's standing. */
+export interface PrimaryStatus {
+  /** Does it answer? `undefined` until it was asked. */
+  readonly reachable: boolean | undefined
+  /** Rises with each promotion; `undefined` while it is not known. */
+  readonly timeline: number | undefined
+}
+
 /** A router over one primary and its replicas: {@link readYourWrites}. */
 export interface ReadYourWrites extends AsyncDisposable {
+  readonly primary: PrimaryStatus
   readonly replicas: readonly ReplicaStatus[]
   /**
    * Runs `work` on the cheapest server that is fresh enough, at most once at a time. It may be run again
@@ -148,6 +156,11 @@ class PostgresReadYourWrites implements ReadYourWrites {
     const monitor = this.#monitor
     this.#router = new Router({ primary, replicas, monitor, settings, clock, random, onEvent })
     this.#monitor.start()
+  }
+
+  get primary(): PrimaryStatus {
+    const { reachable, timeline } = this.#monitor.primary
+    return { reachable, timeline }
   }
 
   get replicas(): readonly ReplicaStatus[] {

@@ -1,4 +1,4 @@
-import { checkNames, hasMethods, shown } from '../check-options.ts'
+import { checkOptions, hasMethods, shown } from '../check-options.ts'
 import type { Granted, Holding, LockRequest, LockStore, Taken } from '../store.ts'
 import { migration, quoteIdentifier, runQuery, type PgQueryable } from './queryable.ts'
 
@@ -38,7 +38,7 @@ export function postgresLockStore(
       `Cannot make a lock store: pass a pg.Pool, as in postgresLockStore(new pg.Pool({ connectionString })), got ${shown(pool)}`,
     )
   }
-  checkNames('make a lock store', options, ['schema'])
+  checkOptions('make a lock store', options, ['schema'])
   return new PostgresStore(pool, quoteIdentifier(options.schema ?? 'quorate'))
 }
 

@@ -1,5 +1,5 @@
 import { systemRandom, type Random } from '@quorate/core'
-import { checkNames, checkNumber, hasMethods, shown } from '../check-options.ts'
+import { checkNumber, checkOptions, hasMethods, shown } from '../check-options.ts'
 import type { Granted, Holding, LockRequest, LockStore, Taken, Waiting } from '../store.ts'
 import type { RedisLike } from './client.ts'
 import { ACQUIRE, EXTEND, RELEASE } from './scripts.ts'
@@ -50,7 +50,7 @@ export function redisLockStore(redis: RedisLike, options: RedisLockStoreOptions 
       `Cannot make a lock store: pass a connected ioredis client, as in redisLockStore(new Redis(url)), got ${shown(redis)}`,
     )
   }
-  checkNames('make a lock store', options, ['prefix', 'maxWaiters', 'random'])
+  checkOptions('make a lock store', options, ['prefix', 'maxWaiters', 'random'])
   return new RedisStore(redis, options)
 }
 
