@@ -15,6 +15,7 @@ export type { Lag } from './lag.ts'
 export type { Level, ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
 export type { PgPool, PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
 export {
+  type PrimaryStatus,
   type ReadOptions,
   type ReadYourWrites,
   readYourWrites,
