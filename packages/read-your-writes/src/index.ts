@@ -20,8 +20,8 @@ export {
   type ReadYourWrites,
   readYourWrites,
   type ReplicaStatus,
-  type SessionOptions,
   type WriteOptions,
 } from './read-your-writes.ts'
 export type { Session } from './session.ts'
+export type { SessionOptions, SessionRouter } from './session-router.ts'
 export type { TokenRejection } from './token.ts'

@@ -19,6 +19,7 @@ import type { Position } from './position.ts'
 import { Replica } from './replica.ts'
 import { Router } from './router.ts'
 import { RoutedSession, type Session } from './session.ts'
+import type { SessionOptions, SessionRouter } from './session-router.ts'
 import { SharedPositions } from './shared-positions.ts'
 import type { TokenSigner } from './token.ts'
 import { runTransaction } from './transaction.ts'
@@ -41,14 +42,6 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Options of {@link ReadYourWrites.session}. */
-export interface SessionOptions {
-  /** What earlier sessions handed on; the latest counts. */
-  readonly token?: string | readonly string[] | undefined
-  /** Who it is, for example the user's id. */
-  readonly key?: string | undefined
-}
-
 /** A replica's standing. */
 export interface ReplicaStatus {
   readonly id: string
@@ -66,7 +59,7 @@ export interface PrimaryStatus {
 }
 
 /** A router over one primary and its replicas: {@link readYourWrites}. */
-export interface ReadYourWrites extends AsyncDisposable {
+export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
   readonly primary: PrimaryStatus
   readonly replicas: readonly ReplicaStatus[]
   /**
@@ -90,14 +83,6 @@ export interface ReadYourWrites extends AsyncDisposable {
    * @throws `signal.reason` when aborted before COMMIT was sent; a COMMIT that was sent is waited for.
    */
   write<T>(work: Work<T>, options?: WriteOptions): Promise<T>
-  /** A session that goes on where the tokens left off. Tokens are never an error: see {@link Session.merge}. */
-  session(options?: SessionOptions): Session
-  /** Runs `work` with a session that its reads and writes find by themselves, over promises and callbacks. */
-  run<T>(session: Session, work: () => T): T
-  /** The session of the innermost {@link run}. */
-  current(): Session | undefined
-  /** For integrations: reports that a token moved after it could be handed on. */
-  reportLateToken(): void
   /** Resolves when each server was asked once; until then reads go to the primary. */
   ready(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Stops the probes and gives their connections back; the pools stay open. */

@@ -1,6 +1,6 @@
 import { carrier, type CarrierOptions } from '../http/carrier.ts'
 import { sessionFor, type RequestLike, type ResponseLike } from '../http/node-session.ts'
-import type { ReadYourWrites } from '../read-your-writes.ts'
+import type { SessionRouter } from '../session-router.ts'
 
 /** The part of a request that is used here. */
 export interface ExpressRequestLike extends RequestLike {
@@ -35,7 +35,7 @@ export interface ExpressOptions<
  * ```
  */
 export function readYourWritesExpress<Request extends ExpressRequestLike = ExpressRequestLike>(
-  db: ReadYourWrites,
+  db: SessionRouter,
   { key, ...options }: ExpressOptions<Request> = {},
 ): (request: Request, response: ResponseLike, next: (error?: unknown) => void) => void {
   const carries = carrier(options)

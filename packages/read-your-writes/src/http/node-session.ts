@@ -1,4 +1,4 @@
-import type { ReadYourWrites } from '../read-your-writes.ts'
+import type { SessionRouter } from '../session-router.ts'
 import type { Session } from '../session.ts'
 import { beforeHeaders } from './before-headers.ts'
 import type { Carrier } from './carrier.ts'
@@ -32,7 +32,7 @@ export interface Exchange {
  * Makes the session of an exchange, and hands its token on with the answer: also on streams and on error
  * pages, since it is set when the headers are about to go.
  */
-export function sessionFor(db: ReadYourWrites, carrier: Carrier, exchange: Exchange): Session {
+export function sessionFor(db: SessionRouter, carrier: Carrier, exchange: Exchange): Session {
   const { request, response, key, isSecure } = exchange
   const session = db.session({ key, token: carrier.tokensOf((name) => request.headers[name]) })
   attachSession(request, session)
