@@ -7,8 +7,11 @@ export const SESSION_HEADER = 'Quorate-Session'
 export interface CarrierOptions {
   /** `false`: only the header. Default: a cookie `quorate-session`. */
   readonly cookie?: false | CookieOptions | undefined
-  /** `false`: only the cookie. Default `true`: the header is read, and set on each answer whose token moved. */
-  readonly header?: boolean | undefined
+  /**
+   * `false`: only the cookie. Default `true`: the header is read, and set on each answer whose token moved. A
+   * name instead of `Quorate-Session` is for the second database of an application.
+   */
+  readonly header?: boolean | string | undefined
 }
 
 /** Reads tokens out of requests and puts them on answers. */
@@ -21,13 +24,19 @@ export interface Carrier {
 
 /** @throws TypeError if the token could travel by neither, or a cookie could not be set as told. */
 export function carrier({ cookie = {}, header = true }: CarrierOptions): Carrier {
-  if (cookie === false && !header) {
+  const headerName = header === true ? SESSION_HEADER : header
+  if (cookie === false && headerName === false) {
     throw new TypeError('Cannot carry tokens: cookie and header are both off; leave one of them on')
+  }
+  if (headerName !== false && !/^[\w-]+$/.test(headerName)) {
+    throw new TypeError(
+      `Cannot carry tokens: header must be a name of letters, digits, _ and -, got '${headerName}'`,
+    )
   }
   return {
     tokensOf: (headerOf) => {
       const tokens: string[] = []
-      const fromHeader = header ? headerOf(SESSION_HEADER.toLowerCase()) : undefined
+      const fromHeader = headerName === false ? undefined : headerOf(headerName.toLowerCase())
       if (fromHeader !== undefined) tokens.push(...String(fromHeader).split(/\s*,\s*/))
       const fromCookie = cookie === false ? undefined : cookieValue(headerOf('cookie'), cookie)
       if (fromCookie !== undefined) tokens.push(fromCookie)
@@ -35,7 +44,7 @@ export function carrier({ cookie = {}, header = true }: CarrierOptions): Carrier
     },
     headersFor: (token, secure) => {
       const headers: [string, string][] = []
-      if (header) headers.push([SESSION_HEADER, token])
+      if (headerName !== false) headers.push([headerName, token])
       if (cookie !== false) headers.push(['Set-Cookie', cookieText(cookie, token, secure)])
       return headers
     },

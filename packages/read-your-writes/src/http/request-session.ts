@@ -1,16 +1,19 @@
 import type { Session } from '../session.ts'
 
-/** By a name that all copies of this code share: a process may have loaded the ESM and the CommonJS build. */
-const SESSION = Symbol.for('@quorate/read-your-writes.session')
-
 interface WithSession {
-  [SESSION]?: Session
+  readonly [at: symbol]: Session | undefined
   /** Frameworks on top of `node:http` keep its request here. */
   readonly raw?: WithSession | undefined
 }
 
-export function attachSession(request: object, session: Session): void {
-  Object.defineProperty(request, SESSION, { value: session, configurable: true })
+/** By a name that all copies of this code share: a process may have loaded the ESM and the CommonJS build. */
+function place(name: string | undefined): symbol {
+  return Symbol.for(`@quorate/read-your-writes.session${name === undefined ? '' : `.${name}`}`)
+}
+
+/** @param name of the database, where an application has several. */
+export function attachSession(request: object, session: Session, name?: string): void {
+  Object.defineProperty(request, place(name), { value: session, configurable: true })
 }
 
 /**
@@ -18,8 +21,10 @@ export function attachSession(request: object, session: Session): void {
  * handlers run outside it.
  *
  * @param request of `node:http` or Express, or of a framework that keeps that one in `raw`.
+ * @param name of the database, where the integration gave it one.
  */
-export function sessionOf(request: object): Session | undefined {
-  const { [SESSION]: own, raw } = request as WithSession
-  return own ?? raw?.[SESSION]
+export function sessionOf(request: object, name?: string): Session | undefined {
+  const at = place(name)
+  const { [at]: own, raw } = request as WithSession
+  return own ?? raw?.[at]
 }
