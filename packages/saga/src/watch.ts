@@ -1,5 +1,7 @@
 import { waitOrAbort } from '@quorate/core'
 import type { Deadlines } from './deadlines.ts'
+import type { ResultOptions } from './engine-api.ts'
+import { checkResultOptions } from './engine-options.ts'
 import { SagaEngineStoppedError, SagaNotFoundError, SagaTimeoutError } from './errors.ts'
 import type { RunEnd } from './runner.ts'
 import { type SagaStore, StoreFault } from './store.ts'
@@ -14,23 +16,33 @@ interface Waiter {
 export class Watch {
   readonly #store: SagaStore<unknown>
   readonly #deadlines: Deadlines
+  readonly #isLocal: (id: string) => boolean
   readonly #waiting = new Map<string, Set<Waiter>>()
   /** Of calls that wait, for a start or a result. */
   readonly #limits = new Map<AbortController, 'start' | 'result'>()
   #closed = false
 
-  constructor(store: SagaStore<unknown>, deadlines: Deadlines) {
+  /** @param isLocal tells that this engine runs a saga, and will say how it ended. */
+  constructor(store: SagaStore<unknown>, deadlines: Deadlines, isLocal: (id: string) => boolean) {
     this.#store = store
     this.#deadlines = deadlines
+    this.#isLocal = isLocal
   }
 
-  /** The result of a run that ended in this engine. */
-  static resultOf({ state: { phase }, results }: RunEnd & { type: 'settled' }): SagaResult {
-    if (phase.at === 'completed') return { status: 'completed', results }
-    if (phase.at === 'compensated' || phase.at === 'needs-attention') {
-      return { status: phase.at, failure: phase.failure }
+  /** Waits for the end of a saga; `local` is that of the run which this engine began. */
+  async result(
+    id: string,
+    local: Promise<RunEnd> | undefined,
+    options: ResultOptions = {},
+  ): Promise<SagaResult> {
+    checkResultOptions(id, options)
+    const { deadlineMs = 60_000, signal } = options
+    signal?.throwIfAborted()
+    const settled = async (limit: AbortSignal): Promise<SagaResult> => {
+      const end = await local
+      return end?.type === 'settled' ? resultOfEnd(end) : this.#wait(id, limit)
     }
-    throw new Error(`Broken invariant, please report it: a saga settled while ${phase.at}`)
+    return this.within(settled, { id, deadlineMs, signal, waitedFor: 'result' })
   }
 
   /** Waits for what `operation` returns, so long; its signal tells it that nobody waits any more. */
@@ -67,8 +79,8 @@ export class Watch {
     }
   }
 
-  /** Resolves when the saga is settled. `isLocal` tells that this engine runs it and will say so. */
-  async wait(id: string, isLocal: (id: string) => boolean, signal: AbortSignal): Promise<SagaResult> {
+  /** Resolves when the saga is settled. */
+  async #wait(id: string, signal: AbortSignal): Promise<SagaResult> {
     // Nobody polls any more, and the deadlines are off.
     if (this.#closed) throw new SagaEngineStoppedError('wait for a result')
     let waiters = this.#waiting.get(id)
@@ -82,7 +94,7 @@ export class Watch {
         if (set.size === 0 && this.#waiting.get(id) === set) this.#waiting.delete(id)
       }
       signal.addEventListener('abort', forget, { once: true })
-      if (isLocal(id)) return
+      if (this.#isLocal(id)) return
       // Not awaited: who waits has to hear of `close()` also while the store does not answer.
       this.#look(id).catch((error: unknown) => {
         if (error instanceof StoreFault) return // a store that is away now is asked again by the poll
@@ -99,13 +111,14 @@ export class Watch {
     if (known !== undefined) this.#resolve(id, known)
   }
 
+  /** A run of this engine has ended. */
   settle(id: string, end: RunEnd & { type: 'settled' }): void {
-    if (this.#waiting.has(id)) this.#resolve(id, Watch.resultOf(end))
+    if (this.#waiting.has(id)) this.#resolve(id, resultOfEnd(end))
   }
 
   /** Asks the store about those that other engines run. */
-  async poll(isLocal: (id: string) => boolean): Promise<void> {
-    const ids = [...this.#waiting.keys()].filter((id) => !isLocal(id))
+  async poll(): Promise<void> {
+    const ids = [...this.#waiting.keys()].filter((id) => !this.#isLocal(id))
     if (ids.length === 0) return
     const settled = await this.#store.settled(ids)
     if (settled.length === 0) return
@@ -128,4 +141,13 @@ export class Watch {
     for (const { resolve } of this.#waiting.get(id) ?? []) resolve(result)
     this.#waiting.delete(id)
   }
+}
+
+/** The result of a run that ended in this engine. */
+function resultOfEnd({ state: { phase }, results }: RunEnd & { type: 'settled' }): SagaResult {
+  if (phase.at === 'completed') return { status: 'completed', results }
+  if (phase.at === 'compensated' || phase.at === 'needs-attention') {
+    return { status: phase.at, failure: phase.failure }
+  }
+  throw new Error(`Broken invariant, please report it: a saga settled while ${phase.at}`)
 }
