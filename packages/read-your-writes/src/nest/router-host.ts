@@ -1,0 +1,98 @@
+import { Logger } from '@nestjs/common'
+import { checkNames, systemClock, type Clock } from '@quorate/core'
+import type { ReadYourWritesOptions } from '../options.ts'
+import { deadline } from '../postgres/checkout.ts'
+import { readYourWrites, type ReadYourWrites } from '../read-your-writes.ts'
+import type { SessionRouter } from '../session-router.ts'
+import type { NestRequestLike, ReadYourWritesModuleOptions } from './options.ts'
+import { sessionMiddleware, type SessionMiddleware } from './session-middleware.ts'
+
+/** The router of a module, and what the module owes it. */
+export interface RouterHost {
+  readonly name: string | undefined
+  readonly db: SessionRouter
+  readonly middleware: SessionMiddleware
+  /** Resolves when all servers were asked, or when that has taken too long: no reason not to start. */
+  ready(): Promise<void>
+  /** Gives back what was made here: nothing, if the router was made elsewhere. */
+  end(): Promise<void>
+}
+
+const DEFAULT_READY_MS = 5_000
+const OPTIONS_WITH_DB: readonly string[] = ['db', 'cookie', 'header', 'key', 'readyMs']
+
+/** @throws TypeError, RangeError for options that make no sense; nothing is started then. */
+export function routerHost(
+  name: string | undefined,
+  options: ReadYourWritesModuleOptions<NestRequestLike>,
+): RouterHost {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(
+      `Cannot set up the module: its options must be an object, got ${String(options)}; return them from useFactory`,
+    )
+  }
+  const { readyMs = DEFAULT_READY_MS } = options
+  if (!(readyMs >= 0)) {
+    throw new RangeError(`Cannot set up the module: readyMs must be a number from 0, got ${readyMs}`)
+  }
+  const middlewareFor = sessionMiddleware(options, name)
+  if (options.db !== undefined) {
+    checkNames('set up the module', options, OPTIONS_WITH_DB, ' beside db')
+    const { db } = options
+    return {
+      name,
+      db,
+      middleware: middlewareFor(db),
+      ready: () => readyWithin(db, systemClock, readyMs),
+      end: () => Promise.resolve(),
+    }
+  }
+  const { db: _none, cookie, header, key, readyMs: _readyMs, endPools = false, ...router } = options
+  const pools = endPools ? endablePools(router) : []
+  const db = readYourWrites(router)
+  return {
+    name,
+    db,
+    middleware: middlewareFor(db),
+    ready: () => readyWithin(db, router.clock ?? systemClock, readyMs),
+    end: async () => {
+      await db.stop()
+      await Promise.all(pools.map((pool) => pool.end()))
+    },
+  }
+}
+
+async function readyWithin(
+  db: Partial<Pick<ReadYourWrites, 'ready'>>,
+  clock: Clock,
+  readyMs: number,
+): Promise<void> {
+  if (readyMs === 0 || db.ready === undefined) return
+  using limit = deadline(clock, readyMs, 'Asking all servers')
+  try {
+    await db.ready({ signal: limit.signal })
+  } catch (error) {
+    if (!limit.signal.aborted) throw error
+    new Logger('ReadYourWritesModule').warn(
+      `Not all servers were asked within ${readyMs} ms; reads go to the primary until they were`,
+    )
+  }
+}
+
+interface EndablePool {
+  end(): Promise<unknown>
+}
+
+/** @throws TypeError for a pool that cannot be ended. */
+function endablePools({ primary, replicas }: ReadYourWritesOptions): readonly EndablePool[] {
+  // What is no list or no pool is refused with the router's options.
+  const pools = new Set<unknown>([primary, ...(Array.isArray(replicas) ? replicas : []).map(poolOf)])
+  return [...pools].map((pool) => {
+    if (typeof (pool as Partial<EndablePool> | undefined)?.end === 'function') return pool as EndablePool
+    throw new TypeError(
+      'Cannot set up the module: endPools needs pools with a method end; leave it out and end them yourself',
+    )
+  })
+}
+
+const poolOf = (replica: unknown): unknown => (replica as { readonly pool?: unknown } | undefined)?.pool
