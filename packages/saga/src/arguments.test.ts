@@ -24,18 +24,18 @@ test.each(['step', 'tx'] as const)('.%s refuses options that could not work, and
   expectRefused(add({ name: 'pay', run, compensate: 1 }), /compensate of step pay must be a function/)
   expectRefused(
     add({ name: 'pay', run, compensation: run }),
-    /step pay has no option compensation; known: .*compensate/,
+    /saga order: unknown option compensation of step pay; known are .*compensate/,
   )
-  expectRefused(add({ name: 'pay', rnu: run }), /step pay has no option rnu; known: name, run/)
+  expectRefused(add({ name: 'pay', rnu: run }), /unknown option rnu of step pay; known are name, run/)
   expectRefused(add({ name: 'pay', run, retry: 3 }), /retry of step pay must be an object, got number/)
   expectRefused(add({ name: 'pay', run, retry: null }), /retry of step pay must be an object/)
   expectRefused(
     add({ name: 'pay', run, retry: { attempts: 3 } }),
-    /retry of step pay has no option attempts; known: maxAttempts/,
+    /unknown option attempts of retry of step pay; known are maxAttempts/,
   )
   expectRefused(
     add({ name: 'pay', run, compensateRetry: { tries: 3 } }),
-    /compensateRetry of step pay has no option tries/,
+    /unknown option tries of compensateRetry of step pay/,
   )
   expectRefused(add({ name: 'pay', run, retry: { maxAttempts: '3' } }), /maxAttempts of step pay/, RangeError)
   expectRefused(add({ name: 'pay', run, retry: { baseMs: '3' } }), /baseMs and maxMs of step pay/, RangeError)
@@ -55,7 +55,7 @@ test('.waitFor refuses unknown options and times that are none', () => {
   expect(wait({ deadlineMs: 1 })).not.toThrow()
   expectRefused(
     wait({ deadlineMs: 1, timeout: 1 }),
-    /wait paid has no option timeout; known: deadlineMs, schema/,
+    /unknown option timeout of wait paid; known are deadlineMs, schema/,
   )
   expectRefused(() => base.waitFor('paid', undefined as never), /wait paid must be an object/)
   for (const deadlineMs of [undefined, 0, Infinity, '10']) {
@@ -68,6 +68,14 @@ test('.pivot refuses a second one', () => {
   expectRefused(() => base.pivot().step({ name: 'a', run }).pivot(), /saga order: it has a pivot already/)
 })
 
+test('saga() refuses unknown options', () => {
+  expect(() => saga('order', { version: 1 })).not.toThrow()
+  expectRefused(
+    () => saga('order', { version: 1, retries: 3 } as never),
+    /^Cannot define saga order: unknown option retries; known are version$/,
+  )
+})
+
 test('createSagaEngine() says what to pass', () => {
   const make = (options: object) => (): unknown => createSagaEngine(options as never)
   expect(() => createSagaEngine(undefined as never)).toThrow(TypeError)
@@ -76,6 +84,10 @@ test('createSagaEngine() says what to pass', () => {
   expectRefused(make({ sagas: [], pool: { query: run } }), /pool must be a pg.Pool: it has no connect/)
   expectRefused(make({ sagas: [], pool: 'postgres://' }), /pool must be a pg.Pool/)
   const store = memorySagaStore()
+  expectRefused(
+    make({ sagas: [], store, leasems: 1_000 }),
+    /^Cannot make a saga engine: unknown option leasems; known are sagas, pool, schema, store, .*leaseMs/,
+  )
   expectRefused(make({ store }), /sagas must be an array/)
   for (const name of ['leaseMs', 'pollMs', 'concurrency']) {
     expectRefused(
@@ -99,4 +111,31 @@ test('start() and list() refuse what they cannot mean', async () => {
   await expect(list({ status: 'runing' })).rejects.toThrow(/status must be one of running, .*got runing/)
   await expect(list({ limit: '5' })).rejects.toThrow(RangeError)
   await expect(list({ status: 'running', limit: 5 })).resolves.toEqual([])
+})
+
+test('a misspelt option of a call is refused, by name', async () => {
+  const order = base.step({ name: 'pay', run })
+  await using engine = createSagaEngine({ store: memorySagaStore(), sagas: [order] })
+  const wrong = { id: 'o-1', deadlinems: 5 }
+  await expect(engine.start(order, undefined, wrong)).rejects.toThrow(TypeError)
+  await expect(engine.start(order, undefined, wrong)).rejects.toThrow(
+    /^Cannot start a saga: unknown option deadlinems; known are id, signal, deadlineMs$/,
+  )
+  await expect(engine.get('o-1')).resolves.toBeUndefined()
+  const started = await engine.start(order, undefined, { id: 'o-1' })
+  for (const one of [started, engine.handle('o-1')]) {
+    await expect(one.result({ timeoutMs: 5 } as object)).rejects.toThrow(
+      /^Cannot wait for the result of saga o-1: unknown option timeoutMs; known are signal, deadlineMs$/,
+    )
+  }
+  await expect(engine.list({ stauts: 'running' } as object)).rejects.toThrow(
+    /^Cannot list sagas: unknown option stauts; known are status, name, limit$/,
+  )
+  await expect(engine.stop({ timeoutMs: 5 } as object)).rejects.toThrow(
+    /^Cannot stop a saga engine: unknown option timeoutMs; known are deadlineMs$/,
+  )
+  await expect(engine.start(order, undefined, { id: 'o-2' })).resolves.toMatchObject({ existed: false })
+  expect(() => memorySagaStore({ clok: undefined } as object)).toThrow(
+    /^Cannot make a saga store: unknown option clok; known are clock$/,
+  )
 })

@@ -63,7 +63,8 @@ export interface SagaHandle<Results = Record<string, unknown>> {
   /**
    * Waits until the saga has ended or needs attention.
    *
-   * @throws SagaTimeoutError, SagaNotFoundError, SagaEngineStoppedError, `signal.reason`. The saga goes on.
+   * @throws SagaTimeoutError, SagaNotFoundError, SagaEngineStoppedError, `signal.reason`, TypeError for an unknown
+   *   option. The saga goes on.
    */
   result(options?: ResultOptions): Promise<SagaResult<Results>>
 }
@@ -83,7 +84,8 @@ export interface SagaEngine extends AsyncDisposable {
    *
    * @throws SagaConflictError the id belongs to another saga or has other input.
    * @throws SagaTimeoutError no commit in time: outcome unknown, so start it again with the same id.
-   * @throws SagaStoreError, SagaEngineStoppedError, TypeError for a saga this engine does not have.
+   * @throws SagaStoreError, SagaEngineStoppedError, TypeError for a saga this engine does not have, or an
+   *   unknown option.
    */
   start<S extends AnySaga>(
     saga: S,

@@ -414,6 +414,43 @@ describe('engines', () => {
     expect(await store.owned('1')).toEqual([])
   })
 
+  test('a saga that is taken away while a commit of it is on its way begins no step any more', async () => {
+    const ran: string[] = []
+    const events: string[] = []
+    const two = saga('two', { version: 1 })
+      .step({ name: 'first', run: () => void ran.push('first') })
+      .step({ name: 'second', run: () => void ran.push('second') })
+    const held = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    let isLost = false
+    const store = new Proxy(memorySagaStore({ clock }), {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        return async (...values: unknown[]): Promise<unknown> => {
+          if (name === 'renew' && isLost) return false
+          const reply = (await member.apply(target, values)) as unknown
+          if (name === 'write' && JSON.stringify(values).includes('done')) {
+            held.resolve()
+            await release.promise
+          }
+          return reply
+        }
+      },
+    })
+    const engine = engineOf([two], { store, onEvent: ({ type }) => void events.push(type) })
+    await drive(engine.start(two, undefined, { id: 't' }))
+    await held.promise
+    isLost = true
+    await clock.advance(2_000) // the lease is to be renewed, and another engine has it
+    expect(events).toContain('fenced')
+    release.resolve()
+    await turn()
+    await turn()
+    expect(ran).toEqual(['first'])
+    expect(events).not.toContain('step-failed') // it did not fail: somebody else goes on with it
+  })
+
   test('stop() lets the step in flight finish and hands the saga over', async () => {
     const store = memorySagaStore({ clock })
     const calls: string[] = []

@@ -1,12 +1,7 @@
-import { type Clock, emit, type EventListener, fullJitterMs, type Random } from '@quorate/core'
-import { type Call, prepareCall } from './call.ts'
-import type { Committer } from './committer.ts'
-import type { Deadlines } from './deadlines.ts'
-import { isNonRetryable, NonRetryableError, SagaFencedError } from './errors.ts'
+import { emit, fullJitterMs } from '@quorate/core'
+import { SagaFencedError } from './errors.ts'
 import type { SagaEvent } from './events.ts'
 import { toFailure } from './failure.ts'
-import { stored } from './json.ts'
-import type { LogRecord } from './log.ts'
 import {
   type Decision,
   type Effect,
@@ -17,46 +12,14 @@ import {
   type Plan,
   resultsOf,
   type SagaState,
-  statusOf,
   step,
 } from './protocol.ts'
+import { reportRecord } from './record-events.ts'
+import { parks, rowChange } from './row-change.ts'
+import type { Definition, RunnerContext } from './run-context.ts'
 import { planOf, type SagaStep } from './saga.ts'
-import {
-  type RowChange,
-  type SagaStore,
-  type SagaWrite,
-  type StoredSaga,
-  StoreFault,
-  type WriteReply,
-} from './store.ts'
-
-/** Waits up to this long stay in memory; longer ones give the saga up until it is due. */
-const PARK_MS = 1_000
-/** Larger than any signal's number: nothing that arrived keeps an ended saga open. */
-const ANY_SIGNAL = 2_147_483_647
-
-/** What runs a saga needs of its engine. */
-export interface RunnerContext {
-  readonly store: SagaStore<unknown>
-  readonly committer: Committer
-  readonly deadlines: Deadlines
-  readonly clock: Clock
-  readonly random: Random
-  readonly onEvent: EventListener<SagaEvent> | undefined
-  /** True once no further step may begin. */
-  readonly draining: () => boolean
-  /** Tells that a lease is gone. */
-  readonly lost: (worker: string) => void
-  /** Limits transactions to the connections there are. */
-  readonly txSlots: { acquire(signal: AbortSignal): Promise<() => void> }
-}
-
-/** The steps of a definition and what the protocol sees of them. */
-export interface Definition {
-  readonly name: string
-  readonly version: number
-  readonly steps: readonly SagaStep[]
-}
+import { StepCalls, type StepEffect } from './step-calls.ts'
+import { type SagaWrite, type StoredSaga, StoreFault, type WriteReply } from './store.ts'
 
 /** How a run left memory. */
 export type RunEnd =
@@ -81,12 +44,11 @@ export class Run {
   reclaimed = false
   readonly #context: RunnerContext
   readonly #plan: Plan
-  readonly #input: unknown
+  readonly #calls: StepCalls
   #state: SagaState = initialState
   #seq = 0
-  #call: Call<unknown> | undefined
-  #gone: { readonly reason: unknown } | undefined
-  readonly #goneSignal = new AbortController()
+  /** Aborted when the saga is taken away: nothing more is written. */
+  readonly #gone = new AbortController()
 
   constructor(
     context: RunnerContext,
@@ -98,17 +60,16 @@ export class Run {
     this.worker = worker
     this.definition = definition
     this.id = saga.id
-    this.#input = saga.input
     let plan = plans.get(definition.steps)
     if (plan === undefined) plans.set(definition.steps, (plan = planOf(definition.steps)))
     this.#plan = plan
+    this.#calls = new StepCalls({ context, definition, plan, saga, gone: this.#gone.signal })
   }
 
   /** The lease is lost, or the engine stops without waiting: nothing more is written. */
   abandon(reason: unknown): void {
-    this.#gone ??= { reason }
-    this.#call?.abort(reason)
-    this.#goneSignal.abort(reason)
+    this.#gone.abort(reason)
+    this.#calls.abort(reason)
   }
 
   /** Inserts the saga with its first intent, in one commit. `exists`: somebody else has the id. */
@@ -152,11 +113,11 @@ export class Run {
   async #drive(first: NonNullable<Next>): Promise<RunEnd> {
     let next: Next = first
     while (next !== undefined) {
-      if (this.#gone !== undefined) return { type: 'left' }
+      if (this.#isGone) return { type: 'left' }
       try {
         next = await this.#advance(next)
       } catch (error) {
-        if (!(error instanceof SagaFencedError) && this.#gone === undefined) throw error
+        if (!(error instanceof SagaFencedError) && !this.#isGone) throw error
         if (error instanceof SagaFencedError) this.#context.lost(this.worker)
         return { type: 'left' }
       }
@@ -205,7 +166,7 @@ export class Run {
       return this.#reload()
     }
     if (this.#context.draining()) return undefined
-    await this.#context.clock.sleep(ms, { signal: this.#goneSignal.signal })
+    await this.#context.clock.sleep(ms, { signal: this.#gone.signal })
     return { event: { type: 'due' } }
   }
 
@@ -221,35 +182,29 @@ export class Run {
     }
   }
 
-  async #callStep(effect: Effect & { type: 'run' | 'undo' }): Promise<Next> {
-    const call = this.#prepare(effect)
+  async #callStep(effect: StepEffect): Promise<Next> {
+    const call = this.#calls.prepare(effect)
     try {
-      const result = this.#keepable(
-        effect,
-        await call.start((signal) => this.#invoke(effect, signal, undefined)),
-      )
+      const result = await this.#calls.make(call, effect, this.#state, undefined)
       return { event: { type: 'succeeded', result } }
     } catch (error) {
-      return { event: this.#failed(effect, error) }
+      return { event: this.#calls.failed(effect, error) }
     } finally {
-      this.#call = undefined
+      this.#calls.end()
     }
   }
 
   /** Runs a step and its checkpoint in one transaction, repeated as long as the store is at fault. */
-  async #transact(effect: Effect & { type: 'run' | 'undo' }): Promise<Next> {
+  async #transact(effect: StepEffect): Promise<Next> {
     for (let faults = 0; ; faults++) {
-      const call = this.#prepare(effect)
+      const call = this.#calls.prepare(effect)
       let decision: Decision | undefined
       let write: SagaWrite | undefined
       let free: (() => void) | undefined
       try {
-        free = await this.#context.txSlots.acquire(this.#goneSignal.signal)
+        free = await this.#context.txSlots.acquire(this.#gone.signal)
         const reply = await this.#context.store.transact(this.worker, call.signal, async (tx) => {
-          const result = this.#keepable(
-            effect,
-            await call.start((signal) => this.#invoke(effect, signal, tx)),
-          )
+          const result = await this.#calls.make(call, effect, this.#state, tx)
           decision = step(this.#plan, this.#state, { type: 'succeeded', result })
           write = this.#write(decision)
           return write
@@ -258,8 +213,8 @@ export class Run {
         this.#committed(decision, write)
         return { decision, reply }
       } catch (error) {
-        if (error instanceof SagaFencedError || this.#gone !== undefined) throw error
-        if (!(error instanceof StoreFault)) return { event: this.#failed(effect, error) }
+        if (error instanceof SagaFencedError || this.#isGone) throw error
+        if (!(error instanceof StoreFault)) return { event: this.#calls.failed(effect, error) }
         free?.()
         free = undefined
         await this.#pause('run a transaction', error, faults)
@@ -269,74 +224,9 @@ export class Run {
         if (next === undefined || this.#seq !== before) return next
       } finally {
         free?.()
-        this.#call = undefined
+        this.#calls.end()
       }
     }
-  }
-
-  #prepare(effect: Effect & { type: 'run' | 'undo' }): Call<unknown> {
-    const definition = this.#stepOf(effect)
-    this.#call = prepareCall(this.#context.deadlines, definition.name, definition.deadlineMs)
-    if (this.#gone !== undefined) this.#call.abort(this.#gone.reason)
-    emit<SagaEvent>(this.#context.onEvent, () => ({
-      type: effect.type === 'run' ? 'step-started' : 'compensation-started',
-      ...this.#facts(),
-      step: definition.name,
-      attempt: effect.attempt,
-    }))
-    return this.#call
-  }
-
-  #invoke(effect: Effect & { type: 'run' | 'undo' }, signal: AbortSignal, tx: unknown): unknown {
-    const { name, run, compensate } = this.#stepOf(effect)
-    const key = `${this.definition.name}/${this.id}/${name}`
-    const common = {
-      sagaId: this.id,
-      input: this.#input,
-      results: resultsOf(this.#plan, this.#state),
-      key,
-      attempt: effect.attempt,
-      signal,
-      tx,
-    }
-    if (effect.type === 'run') return run?.(common as never)
-    const { phase } = this.#state
-    const { outcome, result } = effect.entry
-    const failure = phase.at === 'compensating' ? phase.failure : undefined
-    return compensate?.({ ...common, compensationKey: `${key}/undo`, outcome, result, failure } as never)
-  }
-
-  /** What the step returned, as it will be read back; a compensation's return value is not kept. */
-  #keepable(effect: Effect & { type: 'run' | 'undo' }, result: unknown): unknown {
-    if (effect.type === 'undo') return undefined
-    try {
-      return stored(result)
-    } catch (cause) {
-      const { name } = this.#stepOf(effect)
-      throw new NonRetryableError(
-        `Cannot keep the result of step ${name}: it has no JSON form; return plain data`,
-        { cause },
-      )
-    }
-  }
-
-  #failed(effect: Effect & { type: 'run' | 'undo' }, error: unknown): Event {
-    if (this.#gone !== undefined) throw this.#gone.reason
-    const { name, retry, compensateRetry } = this.#stepOf(effect)
-    const options = effect.type === 'run' ? retry : compensateRetry
-    const final = isNonRetryable(error) || effect.attempt >= options.maxAttempts
-    const retryInMs = Math.round(fullJitterMs(effect.attempt - 1, this.#context.random, options))
-    emit<SagaEvent>(this.#context.onEvent, () => ({
-      type: effect.type === 'run' ? 'step-failed' : 'compensation-failed',
-      ...this.#facts(),
-      step: name,
-      attempt: effect.attempt,
-      error,
-      retryInMs: final ? undefined : retryInMs,
-    }))
-    const during = effect.type === 'run' ? 'run' : 'compensate'
-    const failure = toFailure(error, { step: name, during, attempts: effect.attempt })
-    return { type: 'failed', failure, final, retryInMs }
   }
 
   #write({ state, records, effect }: Decision): SagaWrite {
@@ -353,61 +243,19 @@ export class Run {
     this.#state = state
     if (text !== '[]' || row !== undefined) this.#seq++
     const { onEvent } = this.#context
-    if (onEvent !== undefined) for (const record of records) this.#report(record)
-  }
-
-  #report(record: LogRecord): void {
-    const { onEvent } = this.#context
-    const facts = this.#facts()
-    if (record.type === 'done')
-      emit<SagaEvent>(onEvent, () => ({ type: 'step-succeeded', ...facts, step: record.step }))
-    if (record.type === 'undone')
-      emit<SagaEvent>(onEvent, () => ({ type: 'compensated', ...facts, step: record.step }))
-    if (record.type === 'compensating') {
-      emit<SagaEvent>(onEvent, () => ({ type: 'saga-compensating', ...facts, failure: record.failure }))
-    }
-    const { phase } = this.#state
-    if (record.type === 'ended' || record.type === 'needs-attention') {
-      emit<SagaEvent>(onEvent, () => ({
-        type: 'saga-settled',
-        ...facts,
-        status: record.type === 'ended' ? record.status : record.type,
-        failure: 'failure' in phase ? phase.failure : undefined,
-      }))
-    }
+    if (onEvent === undefined) return
+    const facts = { saga: this.definition.name, id: this.id }
+    for (const record of records) reportRecord(onEvent, facts, record, state)
   }
 
   async #pause(action: string, error: unknown, faults: number): Promise<void> {
-    if (this.#gone !== undefined) throw this.#gone.reason
+    this.#gone.signal.throwIfAborted()
     const retryInMs = fullJitterMs(faults, this.#context.random, { baseMs: 20, maxMs: 2_000 })
     emit<SagaEvent>(this.#context.onEvent, () => ({ type: 'store-fault', action, error, retryInMs }))
-    await this.#context.clock.sleep(retryInMs, { signal: this.#goneSignal.signal })
+    await this.#context.clock.sleep(retryInMs, { signal: this.#gone.signal })
   }
 
-  #stepOf(effect: Effect & { type: 'run' | 'undo' }): SagaStep {
-    const definition = this.definition.steps[effect.type === 'run' ? effect.index : effect.entry.index]
-    if (definition === undefined) throw new Error(`Saga ${this.definition.name} has no such step`)
-    return definition
+  get #isGone(): boolean {
+    return this.#gone.signal.aborted
   }
-
-  #facts(): { saga: string; id: string } {
-    return { saga: this.definition.name, id: this.id }
-  }
-}
-
-/** Whether a wait gives the saga up. For a signal always: whoever signals makes it due for any engine. */
-const parks = ({ ms, signal }: { ms: number; signal: string | undefined }): boolean =>
-  signal !== undefined || ms > PARK_MS
-
-/** What a decision changes in the saga's row; most steps change nothing there. */
-function rowChange(state: SagaState, records: readonly LogRecord[], effect: Effect): RowChange | undefined {
-  const status = statusOf(state)
-  if (effect.type === 'end') return { status, release: true, dueInMs: undefined, seen: ANY_SIGNAL }
-  if (effect.type === 'wait') {
-    const release = parks(effect)
-    const isSleep = records.at(-1)?.type === 'started'
-    if (release || isSleep) return { status, release, dueInMs: effect.ms, seen: state.seen }
-  }
-  const turned = records.some(({ type }) => type === 'compensating')
-  return turned ? { status, release: false, dueInMs: undefined, seen: 0 } : undefined
 }

@@ -1,7 +1,8 @@
 import { emit } from '@quorate/core'
 import { SagaFencedError } from './errors.ts'
 import type { SagaEvent } from './events.ts'
-import { type Definition, Run, type RunEnd, type RunnerContext } from './runner.ts'
+import type { Definition, RunnerContext } from './run-context.ts'
+import { Run, type RunEnd } from './runner.ts'
 import type { StoredSaga } from './store.ts'
 
 interface RunsOptions {

@@ -1,3 +1,4 @@
+import { checkNames } from '@quorate/core'
 import type { SagaFailure } from './failure.ts'
 import type { Stored } from './json.ts'
 import type { Plan } from './protocol.ts'
@@ -185,7 +186,7 @@ export interface SagaOptions {
  * @typeParam Input what `engine.start` is given; kept as JSON.
  * @typeParam Tx what `.tx` steps write with. Default {@link PgTx}; say `saga<Input, PoolClient>` for your driver's type.
  * @param name unique among the sagas of a database.
- * @throws TypeError for an empty name or a step name used twice, RangeError for a number out of range.
+ * @throws TypeError for an empty name, a step name used twice or an unknown option, RangeError for a number out of range.
  *
  * @example
  * ```ts
@@ -194,8 +195,10 @@ export interface SagaOptions {
  *   .step({ name: 'charge', run: ({ results, key }) => charge(results.reserve.cents, key) })
  * ```
  */
-export function saga<Input, Tx = PgTx>(name: string, { version }: SagaOptions): Saga<Input, object, Tx> {
+export function saga<Input, Tx = PgTx>(name: string, options: SagaOptions): Saga<Input, object, Tx> {
   checkName(name, 'a saga')
+  checkNames(`define saga ${name}`, options, ['version'])
+  const { version } = options
   if (!Number.isInteger(version) || version < 1 || version > 2_147_483_647) {
     throw new RangeError(`Cannot define saga ${name}: version must be a whole number from 1, got ${version}`)
   }
@@ -295,11 +298,7 @@ function checkKnown(sagaName: string, what: string, options: object, known: read
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`Cannot define saga ${sagaName}: ${what} must be an object, got ${typeof options}`)
   }
-  const unknown = Object.keys(options).find((option) => !known.includes(option))
-  if (unknown === undefined) return
-  throw new TypeError(
-    `Cannot define saga ${sagaName}: ${what} has no option ${unknown}; known: ${known.join(', ')}`,
-  )
+  checkNames(`define saga ${sagaName}`, options, known, ` of ${what}`)
 }
 
 const NO_RETRY: StepRetry = { maxAttempts: 1, baseMs: 0, maxMs: 0 }

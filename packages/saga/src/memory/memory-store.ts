@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@quorate/core'
+import { checkNames, type Clock, systemClock } from '@quorate/core'
 import { SagaFencedError } from '../errors.ts'
 import { decode } from '../json.ts'
 import type { LogRecord, SagaSignal } from '../log.ts'
@@ -50,9 +50,12 @@ interface Row {
 /**
  * A saga store for tests and first steps: the same promises as on Postgres, but for the life of the
  * process. Several engines may share one; it runs on a `VirtualClock` as well.
+ *
+ * @throws TypeError for an unknown option.
  */
-export function memorySagaStore({ clock = systemClock }: MemorySagaStoreOptions = {}): MemorySagaStore {
-  return new MemoryStore(clock)
+export function memorySagaStore(options: MemorySagaStoreOptions = {}): MemorySagaStore {
+  checkNames('make a saga store', options, ['clock'])
+  return new MemoryStore(options.clock ?? systemClock)
 }
 
 class MemoryStore implements MemorySagaStore {
