@@ -1,7 +1,48 @@
-import { QuorateError } from '@quorate/core'
+import { QuorateError, type QuorateErrorOptions } from '@quorate/core'
+
+/**
+ * What a client may be told as "try again soon": Express, Fastify and Nest answer 503 with `Retry-After` by
+ * themselves when a handler throws one of these.
+ */
+export abstract class UnavailableError extends QuorateError {
+  readonly statusCode = 503
+  readonly headers: Readonly<Record<string, string>> = { 'Retry-After': '1' }
+}
+
+/**
+ * The primary cannot be reached: nobody answers, it has fallen silent, or no connection came free in time.
+ * Reads go on, on replicas that have all they must see.
+ */
+export class PrimaryUnavailableError extends UnavailableError {
+  readonly code = 'QUORATE_RYW_PRIMARY_UNAVAILABLE'
+
+  /** @param state what is wrong, in words. */
+  constructor(state: string, { outcome = 'not-applied', cause }: Partial<QuorateErrorOptions> = {}) {
+    super(
+      `Cannot use the primary: ${state}; try again when it is back, or point its pool to the new primary`,
+      {
+        outcome,
+        cause,
+      },
+    )
+  }
+}
+
+/** A write was to wait for the replicas, and the primary has no synchronous standby to wait for. */
+export class NoSynchronousStandbyError extends QuorateError {
+  readonly code = 'QUORATE_RYW_NO_SYNCHRONOUS_STANDBY'
+
+  constructor() {
+    super(
+      'Cannot write with remoteApply: the primary has no synchronous standby, so the commit would wait for nobody; ' +
+        'set synchronous_standby_names there, or leave remoteApply out and hand the token on',
+      { outcome: 'not-applied' },
+    )
+  }
+}
 
 /** As many reads as allowed have spilled to the primary already; this one was not run. */
-export class PrimaryBusyError extends QuorateError {
+export class PrimaryBusyError extends UnavailableError {
   readonly code = 'QUORATE_RYW_PRIMARY_BUSY'
   readonly maxPrimaryReads: number
   readonly reason: string
@@ -18,7 +59,7 @@ export class PrimaryBusyError extends QuorateError {
 }
 
 /** The pool called `primary` leads to a server that is in recovery. */
-export class NotPrimaryError extends QuorateError {
+export class NotPrimaryError extends UnavailableError {
   readonly code = 'QUORATE_RYW_NOT_PRIMARY'
 
   constructor() {
@@ -42,13 +83,13 @@ export class TransactionAbortedError extends QuorateError {
   }
 }
 
-/** COMMIT was sent and its answer did not come: read back before you repeat. */
+/** COMMIT was sent and its answer did not come, or not in time: read back before you repeat. */
 export class CommitUnknownError extends QuorateError {
   readonly code = 'QUORATE_RYW_COMMIT_UNKNOWN'
 
   constructor(cause: unknown) {
     super(
-      'Cannot tell whether the transaction is committed: the connection was lost after COMMIT was sent; ' +
+      'Cannot tell whether the transaction is committed: no answer came after COMMIT was sent; ' +
         'read back what it wrote before you repeat it',
       { outcome: 'unknown', cause },
     )
@@ -56,7 +97,7 @@ export class CommitUnknownError extends QuorateError {
 }
 
 /** The router was stopped. */
-export class RouterStoppedError extends QuorateError {
+export class RouterStoppedError extends UnavailableError {
   readonly code = 'QUORATE_RYW_STOPPED'
 
   constructor() {

@@ -1,6 +1,6 @@
 import type { HealthStatus } from './health.ts'
 import type { Lag } from './lag.ts'
-import type { Level } from './options.ts'
+import type { Level } from './level.ts'
 import type { TokenRejection } from './token.ts'
 
 /** Why the primary served a read. */
@@ -8,13 +8,13 @@ export type PrimaryReason =
   | 'strong'
   /** There is no session, so nobody knows what it must see. */
   | 'no-session'
-  /** The token is malformed, tampered with, or of another cluster. */
+  /** The token is malformed, tampered with, expired, of an unknown key, or of other clusters only. */
   | 'token-rejected'
   /** The token is older than the last promotion. */
   | 'old-timeline'
   /** No replica is fit to serve. */
   | 'no-replica'
-  /** No replica has replayed the token, nor did within the wait. */
+  /** No replica is as fresh as the read wants it, nor became so within the wait. */
   | 'behind'
   /** Replicas that should have served failed. */
   | 'replica-failed'
@@ -32,6 +32,12 @@ export type ReadYourWritesEvent =
       readonly reason: PrimaryReason | undefined
       /** How long the read waited for a replica to catch up, ms. */
       readonly waitedMs: number
+      /**
+       * What it saw is at most that much older than the primary, ms, as far as the probes can tell: the
+       * age of the last look at the primary that showed nothing newer. `undefined` if they cannot; 0 for
+       * the primary.
+       */
+      readonly stalenessMs: number | undefined
     }
   | { readonly type: 'write'; readonly lsn: string; readonly timeline: number }
   /** A replica's standing has changed: an alert if it is not `healthy`. */

@@ -4,15 +4,19 @@
  */
 export {
   CommitUnknownError,
+  NoSynchronousStandbyError,
   NotPrimaryError,
   PrimaryBusyError,
+  PrimaryUnavailableError,
   RouterStoppedError,
   TransactionAbortedError,
+  UnavailableError,
 } from './errors.ts'
 export type { PrimaryReason, ReadYourWritesEvent } from './events.ts'
 export type { HealthStatus } from './health.ts'
 export type { Lag } from './lag.ts'
-export type { Level, ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
+export { bounded, type BoundedLevel, type Level } from './level.ts'
+export type { ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
 export type { PgPool, PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
 export {
   type PrimaryStatus,
@@ -25,3 +29,4 @@ export {
 export type { Session } from './session.ts'
 export type { SessionOptions, SessionRouter } from './session-router.ts'
 export type { TokenRejection } from './token.ts'
+export type { SnapshotIsolation } from './transaction.ts'

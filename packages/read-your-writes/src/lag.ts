@@ -7,6 +7,14 @@ export interface Lag {
   readonly bytes: number
 }
 
+interface Sample {
+  readonly lsn: Lsn
+  /** When the primary was first seen here. */
+  readonly atMs: number
+  /** When it was last seen here. */
+  lastAtMs: number
+}
+
 /** Positions remembered at most, and after forgetting. */
 const MAX_SAMPLES = 4_096
 const KEPT_SAMPLES = 2_048
@@ -17,17 +25,22 @@ const KEPT_SAMPLES = 2_048
  * but receives nothing is not mistaken for one that has caught up.
  */
 export class HeadHistory {
-  /** When each position of the primary was first seen; both rise. */
-  #samples: { readonly atMs: number; readonly lsn: Lsn }[] = []
+  /** Both positions and times rise. */
+  #samples: Sample[] = []
 
   /** The newest position of the primary that was seen. */
   get head(): Lsn | undefined {
     return this.#samples.at(-1)?.lsn
   }
 
+  /** @param atMs before the primary was asked. */
   observe(lsn: Lsn, atMs: number): void {
-    if (this.head !== undefined && lsn <= this.head) return
-    this.#samples.push({ atMs, lsn })
+    const last = this.#samples.at(-1)
+    if (last !== undefined && lsn <= last.lsn) {
+      last.lastAtMs = atMs
+      return
+    }
+    this.#samples.push({ lsn, atMs, lastAtMs: atMs })
     // A lag older than all that is kept is told as the age of the oldest.
     if (this.#samples.length > MAX_SAMPLES) this.#samples = this.#samples.slice(-KEPT_SAMPLES)
   }
@@ -42,13 +55,29 @@ export class HeadHistory {
     const { head } = this
     if (head === undefined) return undefined
     if (replayed >= head) return { ms: 0, bytes: 0 }
+    const first = this.#samples[this.#firstAfter(replayed)]
+    return { ms: nowMs - (first?.atMs ?? nowMs), bytes: Number(head - replayed) }
+  }
+
+  /**
+   * The last time at which the primary showed nothing that a server at `replayed` does not show. Unlike
+   * the lag this is a promise: it does not take what nobody has looked at for unchanged.
+   *
+   * @returns `undefined` if that is longer ago than anything remembered.
+   */
+  freshAsOf(replayed: Lsn): number | undefined {
+    return this.#samples[this.#firstAfter(replayed) - 1]?.lastAtMs
+  }
+
+  /** Index of the first sample beyond a position. */
+  #firstAfter(position: Lsn): number {
     let low = 0
-    let high = this.#samples.length - 1
+    let high = this.#samples.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.#samples[middle]?.lsn ?? 0n) > replayed) high = middle
+      if ((this.#samples[middle]?.lsn ?? 0n) > position) high = middle
       else low = middle + 1
     }
-    return { ms: nowMs - (this.#samples[low]?.atMs ?? nowMs), bytes: Number(head - replayed) }
+    return low
   }
 }

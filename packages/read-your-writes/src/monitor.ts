@@ -3,8 +3,9 @@ import type { ReadYourWritesEvent } from './events.ts'
 import { nextHealth, type Finding } from './health.ts'
 import { HeadHistory } from './lag.ts'
 import type { Settings } from './options.ts'
-import type { PgPool } from './postgres/port.ts'
+import { isServerAnswer } from './postgres/failures.ts'
 import { readPrimary, readReplica, type ReplicaReading } from './postgres/sql.ts'
+import type { Primary } from './primary.ts'
 import { ProbeLoop } from './probe-loop.ts'
 import type { Replica } from './replica.ts'
 
@@ -17,6 +18,8 @@ export interface PrimaryState {
 }
 
 interface Waiter {
+  /** Is it the primary's word that is waited for as well? */
+  readonly asksPrimary: boolean
   readonly arrived: () => boolean
   readonly done: () => void
 }
@@ -30,7 +33,10 @@ export class Monitor {
   readonly #settings: Settings
   readonly #clock: Clock
   readonly #onEvent: EventListener<ReadYourWritesEvent> | undefined
+  /** What replicas could have been sent: their lag is measured by it. */
   readonly #head = new HeadHistory()
+  /** What queries could see: how old a replica's view can be is measured by it. */
+  readonly #visible = new HeadHistory()
   readonly #primaryLoop: ProbeLoop
   readonly #replicaLoops: readonly ProbeLoop[]
   readonly #waiters = new Set<Waiter>()
@@ -39,7 +45,7 @@ export class Monitor {
   primary: PrimaryState = { reachable: undefined, cluster: undefined, timeline: undefined }
 
   constructor(
-    primary: PgPool,
+    primary: Primary,
     replicas: readonly Replica[],
     settings: Settings,
     clock: Clock,
@@ -52,21 +58,32 @@ export class Monitor {
     const timing = { clock, deadlineMs: settings.probeDeadlineMs }
     this.#primaryLoop = new ProbeLoop({
       ...timing,
-      pool: primary,
-      intervalMs: () => settings.probeIntervalMs,
-      failed: () => {
+      pool: primary.pool,
+      intervalMs: () => (this.#isPrimaryAsked() ? settings.pollMs : settings.probeIntervalMs),
+      failed: (error) => {
+        if (isServerAnswer(error)) primary.answered()
+        primary.giveUpLate()
+        this.#giveUpLate()
         // As with replicas, one lost probe is no verdict.
         if (++this.#primaryFailures < 2 && this.primary.reachable === true) return
         this.#primarySeen({ ...this.primary, reachable: false })
       },
       probe: async ({ client, facts }, askedAtMs) => {
-        const reading = await readPrimary(client)
+        const reading = await readPrimary(client, facts)
+        primary.answered()
         // A replica where the primary should be: drop the connection, the next one may lead elsewhere.
         if (reading === undefined) throw new Error('in recovery')
+        primary.giveUpLate()
+        this.#giveUpLate()
         this.#primaryFailures = 0
-        if (reading.timeline !== this.primary.timeline) this.#head.clear()
-        this.#head.observe(reading.flushed, askedAtMs)
-        this.#primarySeen({ reachable: true, cluster: facts.cluster, timeline: reading.timeline })
+        const { timeline, flushed, inserted } = reading
+        if (timeline !== this.primary.timeline) {
+          this.#head.clear()
+          this.#visible.clear()
+        }
+        this.#head.observe(flushed, askedAtMs)
+        this.#visible.observe(inserted, askedAtMs)
+        this.#primarySeen({ reachable: true, cluster: facts.cluster, timeline })
       },
     })
     this.#replicaLoops = replicas.map(
@@ -86,6 +103,7 @@ export class Monitor {
               const timeline = typeof reading.timeline === 'number' ? reading.timeline : undefined
               replica.sample = { cluster: facts.cluster, startedAt: facts.startedAt, replayed, timeline }
             } else replica.sample = undefined
+            this.#seeFreshness(replica)
             this.#reportHidden(replica, reading)
             this.#found(replica, this.#judge(replica, reading))
           },
@@ -112,9 +130,10 @@ export class Monitor {
   /**
    * Waits until `arrived` holds, looked at after each probe; healthy replicas are asked more often meanwhile.
    *
+   * @param asksPrimary the primary is, too.
    * @returns false if the signal came first.
    */
-  async waitUntil(arrived: () => boolean, signal: AbortSignal): Promise<boolean> {
+  async waitUntil(arrived: () => boolean, signal: AbortSignal, asksPrimary = false): Promise<boolean> {
     if (arrived()) return true
     if (signal.aborted) return false
     return new Promise((resolve) => {
@@ -123,11 +142,30 @@ export class Monitor {
         signal.removeEventListener('abort', end)
         resolve(arrived())
       }
-      const waiter: Waiter = { arrived, done: end }
+      const waiter: Waiter = { asksPrimary, arrived, done: end }
       this.#waiters.add(waiter)
       signal.addEventListener('abort', end, { once: true })
+      if (asksPrimary) this.#primaryLoop.hurry()
       for (const loop of this.#replicaLoops) loop.hurry()
     })
+  }
+
+  #isPrimaryAsked(): boolean {
+    for (const { asksPrimary } of this.#waiters) if (asksPrimary) return true
+    return false
+  }
+
+  #giveUpLate(): void {
+    const nowMs = this.#clock.monotonic()
+    for (const { running } of this.#replicas) running.giveUpLate(nowMs)
+  }
+
+  #seeFreshness(replica: Replica): void {
+    const { sample } = replica
+    const { cluster, timeline } = this.primary
+    const isSameHistory =
+      sample?.timeline !== undefined && sample.timeline === timeline && sample.cluster === cluster
+    replica.freshAsOfMs = isSameHistory ? this.#visible.freshAsOf(sample.replayed) : undefined
   }
 
   #judge(replica: Replica, { inRecovery, timeline }: ReplicaReading): Finding {
@@ -154,6 +192,7 @@ export class Monitor {
   #primarySeen(next: PrimaryState): void {
     const was = this.primary
     this.primary = next
+    for (const replica of this.#replicas) this.#seeFreshness(replica)
     const { reachable, timeline } = next
     if (reachable !== undefined && reachable !== was.reachable) {
       emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'primary', reachable }))

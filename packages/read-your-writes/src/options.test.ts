@@ -52,7 +52,7 @@ test('refuses unknown options, unknown levels and numbers that are none, and nam
     /unknown option waitms; known are primary, replicas, secret, .*waitMs/,
   )
   expect(() => readYourWrites(undefined as never)).toThrow(/options must be an object, got undefined/)
-  const levels = /level must be eventual, read-your-writes, monotonic or strong, got bounded/
+  const levels = /level must be eventual, .*, strong or bounded\(\{ maxLagMs \}\), got 'bounded'/
   expect(() => make({ level: 'bounded' })).toThrow(levels)
   expect(() => make({ waitMs: '5' })).toThrow(TypeError)
   expect(() => make({ waitMs: '5' })).toThrow(/waitMs must be a number, got '5'/)

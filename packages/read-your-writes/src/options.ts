@@ -1,17 +1,8 @@
 import type { Clock, EventListener, Random } from '@quorate/core'
 import { checkShape, shown } from './check-options.ts'
 import type { ReadYourWritesEvent } from './events.ts'
+import { validateLevel, type Level } from './level.ts'
 import type { PgPool, Queryable } from './postgres/port.ts'
-
-/**
- * How fresh a read must be.
- * - `eventual`: any healthy replica.
- * - `read-your-writes`: all that the session wrote. No extra query.
- * - `monotonic`: that, and all that its earlier monotonic reads saw. One position query more, on the
- *   connection of the read.
- * - `strong`: the primary.
- */
-export type Level = 'eventual' | 'read-your-writes' | 'monotonic' | 'strong'
 
 /** A replica and the pool that leads to it, and to no other server. */
 export interface ReplicaOptions {
@@ -46,6 +37,15 @@ export interface ReadYourWritesOptions {
   readonly pollMs?: number | undefined
   /** Reads that replicas should have served, on the primary at once; more are refused. Default: no limit. */
   readonly maxPrimaryReads?: number | undefined
+  /**
+   * How long a read or a write may wait for a connection, and for a primary that has fallen silent while
+   * something runs there, ms. Default 5,000. How long statements may run is the pools' affair.
+   */
+  readonly deadlineMs?: number | undefined
+  /** How long COMMIT may take before its outcome is called unknown, ms. Default 30,000. */
+  readonly commitDeadlineMs?: number | undefined
+  /** Tokens older than that are not taken: the primary answers and gives a new one. Default one day, ms. */
+  readonly maxTokenAgeMs?: number | undefined
   /** Users (session keys) whose position this process remembers. Default 10,000. */
   readonly maxSharedSessions?: number | undefined
   readonly onEvent?: EventListener<ReadYourWritesEvent> | undefined
@@ -65,6 +65,9 @@ export interface Settings {
   readonly probeDeadlineMs: number
   readonly pollMs: number
   readonly maxPrimaryReads: number
+  readonly deadlineMs: number
+  readonly commitDeadlineMs: number
+  readonly maxTokenAgeMs: number
   readonly maxSharedSessions: number
 }
 
@@ -77,6 +80,9 @@ const DEFAULTS: Settings = {
   probeDeadlineMs: 100,
   pollMs: 2,
   maxPrimaryReads: Infinity,
+  deadlineMs: 5_000,
+  commitDeadlineMs: 30_000,
+  maxTokenAgeMs: 86_400_000,
   maxSharedSessions: 10_000,
 }
 
@@ -103,15 +109,6 @@ export function settingsOf(options: ReadYourWritesOptions): Settings {
     )
   }
   return settings
-}
-
-/** @throws TypeError for an unknown level. */
-export function validateLevel(level: string): void {
-  if (!['eventual', 'read-your-writes', 'monotonic', 'strong'].includes(level)) {
-    throw new TypeError(
-      `Cannot read: level must be eventual, read-your-writes, monotonic or strong, got ${level}`,
-    )
-  }
 }
 
 /** The callback of a read or a write. */

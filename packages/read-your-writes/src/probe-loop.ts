@@ -11,7 +11,7 @@ export interface ProbeLoopOptions {
   readonly intervalMs: () => number
   /** Asks the server and draws its conclusions. The time is that before the question was sent. */
   readonly probe: (checkout: Checkout, askedAtMs: number) => Promise<void>
-  readonly failed: () => void
+  readonly failed: (error: unknown) => void
 }
 
 /**
@@ -60,10 +60,10 @@ export class ProbeLoop {
       this.#checkout ??= await checkOut(pool, AbortSignal.any([limit.signal, this.#stopping.signal]))
       const askedAtMs = clock.monotonic()
       await waitOrAbort(probe(this.#checkout, askedAtMs), limit.signal)
-    } catch {
+    } catch (error) {
       this.#checkout?.release(true)
       this.#checkout = undefined
-      if (!this.#stopping.signal.aborted) failed()
+      if (!this.#stopping.signal.aborted) failed(error)
     }
   }
 

@@ -1,5 +1,6 @@
-import { checkNames, emit, systemClock, systemRandom } from '@quorate/core'
-import { RouterStoppedError } from './errors.ts'
+import { checkNames, emit, systemClock, systemRandom, type Clock } from '@quorate/core'
+import { shown } from './check-options.ts'
+import { PrimaryUnavailableError, RouterStoppedError } from './errors.ts'
 import type { ReadYourWritesEvent } from './events.ts'
 import type { HealthStatus } from './health.ts'
 import type { Lag } from './lag.ts'
@@ -7,22 +8,17 @@ import { formatLsn } from './lsn.ts'
 import { Monitor } from './monitor.ts'
 import { asyncContext, type SessionContext } from './node/context.ts'
 import { hmacSigner } from './node/hmac.ts'
-import {
-  settingsOf,
-  validateLevel,
-  type Level,
-  type ReadYourWritesOptions,
-  type Settings,
-  type Work,
-} from './options.ts'
+import { validateLevel, type Level } from './level.ts'
+import { settingsOf, type ReadYourWritesOptions, type Settings, type Work } from './options.ts'
 import type { Position } from './position.ts'
+import { Primary } from './primary.ts'
 import { Replica } from './replica.ts'
 import { Router } from './router.ts'
-import { RoutedSession, type Session } from './session.ts'
+import { RoutedSession, type Session, type SessionParts } from './session.ts'
 import type { SessionOptions, SessionRouter } from './session-router.ts'
 import { SharedPositions } from './shared-positions.ts'
 import type { TokenSigner } from './token.ts'
-import { runTransaction } from './transaction.ts'
+import { runTransaction, type SnapshotIsolation } from './transaction.ts'
 
 /** Options of {@link ReadYourWrites.read}. */
 export interface ReadOptions {
@@ -30,6 +26,11 @@ export interface ReadOptions {
   readonly level?: Level | undefined
   /** Default: the session of {@link ReadYourWrites.run} that this runs in. */
   readonly session?: Session | undefined
+  /**
+   * Runs the callback in a read-only transaction: with `repeatable read` all its queries see the database as
+   * it was at the first. Default: each query for itself.
+   */
+  readonly transaction?: SnapshotIsolation | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -39,6 +40,11 @@ export interface WriteOptions {
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable' | undefined
   /** Default: the session of {@link ReadYourWrites.run} that this runs in. */
   readonly session?: Session | undefined
+  /**
+   * COMMIT waits until all synchronous standbys show the write, so that reads there see it without any
+   * token. Needs `synchronous_standby_names` on the primary. Default `false`.
+   */
+  readonly remoteApply?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -67,6 +73,7 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
    * elsewhere if a replica fails, or if it tries to write there, so it should only read.
    *
    * @throws PrimaryBusyError when the primary serves as many spilled reads as it may.
+   * @throws PrimaryUnavailableError if it had to go to the primary, and that is gone.
    * @throws NotPrimaryError if it had to go to the primary and that has become a replica.
    * @throws what `work` throws, and the driver's errors of the primary.
    * @throws `signal.reason` when aborted; a query that runs is not waited for.
@@ -78,9 +85,12 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
    *
    * @throws what `work` throws, after ROLLBACK.
    * @throws TransactionAbortedError if `work` swallowed the error of a statement.
-   * @throws CommitUnknownError if the connection broke after COMMIT was sent: outcome `unknown`.
+   * @throws CommitUnknownError if no answer came after COMMIT was sent: outcome `unknown`.
+   * @throws PrimaryUnavailableError if the primary is gone, or goes before COMMIT.
+   * @throws NoSynchronousStandbyError for `remoteApply` with nobody to wait for.
    * @throws NotPrimaryError if the primary has become a replica.
-   * @throws `signal.reason` when aborted before COMMIT was sent; a COMMIT that was sent is waited for.
+   * @throws `signal.reason` when aborted before COMMIT was sent; a COMMIT that was sent is waited for, up to
+   *   `commitDeadlineMs`.
    */
   write<T>(work: Work<T>, options?: WriteOptions): Promise<T>
   /** Resolves when each server was asked once; until then reads go to the primary. */
@@ -105,41 +115,44 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
 export function readYourWrites(options: ReadYourWritesOptions): ReadYourWrites {
   const settings = settingsOf(options)
   const signer = hmacSigner(typeof options.secret === 'string' ? [options.secret] : options.secret)
-  return new PostgresReadYourWrites(options, settings, signer, asyncContext())
+  return new PostgresReadYourWrites(options, settings, signer)
 }
 
-const READ_OPTIONS: readonly (keyof ReadOptions)[] = ['level', 'session', 'signal']
-const WRITE_OPTIONS: readonly (keyof WriteOptions)[] = ['isolation', 'session', 'signal']
+const READ_OPTIONS: readonly (keyof ReadOptions)[] = ['level', 'session', 'transaction', 'signal']
+const WRITE_OPTIONS: readonly (keyof WriteOptions)[] = ['isolation', 'session', 'remoteApply', 'signal']
 const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ['token', 'key']
 
 class PostgresReadYourWrites implements ReadYourWrites {
   readonly #settings: Settings
-  readonly #signer: TokenSigner
-  readonly #context: SessionContext<Session>
+  readonly #clock: Clock
+  readonly #sessionParts: SessionParts
+  readonly #primary: Primary
+  readonly #context: SessionContext<Session> = asyncContext()
   readonly #replicas: readonly Replica[]
   readonly #monitor: Monitor
   readonly #router: Router
-  readonly #shared: SharedPositions
   readonly #onEvent: ReadYourWritesOptions['onEvent']
   #stopped: Promise<void> | undefined
 
-  constructor(
-    options: ReadYourWritesOptions,
-    settings: Settings,
-    signer: TokenSigner,
-    context: SessionContext<Session>,
-  ) {
+  constructor(options: ReadYourWritesOptions, settings: Settings, signer: TokenSigner) {
     const { primary, clock = systemClock, random = systemRandom, onEvent } = options
     this.#settings = settings
-    this.#signer = signer
-    this.#context = context
+    this.#clock = clock
     this.#onEvent = onEvent
-    this.#shared = new SharedPositions(settings.maxSharedSessions)
+    this.#sessionParts = {
+      signer,
+      clock,
+      shared: new SharedPositions(settings.maxSharedSessions),
+      maxTokenAgeMs: settings.maxTokenAgeMs,
+      onRejected: (rejection) =>
+        emit<ReadYourWritesEvent>(onEvent, () => ({ type: 'token-rejected', rejection })),
+    }
+    this.#primary = new Primary(primary, clock, settings)
     const replicas = options.replicas.map(({ id, pool, weight = 1 }) => new Replica(id, pool, weight))
     this.#replicas = replicas
-    this.#monitor = new Monitor(primary, replicas, settings, clock, onEvent)
-    const monitor = this.#monitor
-    this.#router = new Router({ primary, replicas, monitor, settings, clock, random, onEvent })
+    this.#monitor = new Monitor(this.#primary, replicas, settings, clock, onEvent)
+    const parts = { primary: this.#primary, replicas, monitor: this.#monitor }
+    this.#router = new Router({ ...parts, settings, clock, random, onEvent })
     this.#monitor.start()
   }
 
@@ -154,21 +167,35 @@ class PostgresReadYourWrites implements ReadYourWrites {
 
   async read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
     checkNames('read', options, READ_OPTIONS)
-    const { level = this.#settings.level, session, signal } = options
+    const { level = this.#settings.level, session, transaction, signal } = options
     validateLevel(level)
+    validateSnapshot(transaction)
     this.#mustRun()
     signal?.throwIfAborted()
-    return this.#router.read({ work, level, session: this.#sessionOf(session), signal })
+    const routed = this.#sessionOf(session)
+    return this.#router.read({ work, level, session: routed, snapshot: transaction, signal })
   }
 
   async write<T>(work: Work<T>, options: WriteOptions = {}): Promise<T> {
     checkNames('write', options, WRITE_OPTIONS)
-    const { isolation, session, signal } = options
+    const { isolation, session, remoteApply = false, signal } = options
+    validateIsolation(isolation)
     this.#mustRun()
-    const begin = beginText(isolation)
-    const checkout = await this.#router.connectPrimary(signal)
-    const { value, position } = await runTransaction(checkout, begin, work, signal)
-    this.#sessionOf(session)?.advance(position, true)
+    const routed = this.#sessionOf(session)
+    const { commitDeadlineMs } = this.#settings
+    const checkout = await this.#primary.connect(signal)
+    const { value, position } = await runTransaction(checkout, work, {
+      isolation,
+      remoteApply,
+      signal,
+      running: this.#primary.running,
+      commitDeadline: () => ({
+        atMs: this.#clock.monotonic() + commitDeadlineMs,
+        error: () => new PrimaryUnavailableError(`COMMIT took longer than ${commitDeadlineMs} ms`),
+      }),
+    })
+    this.#primary.answered()
+    routed?.advance(position, true)
     this.#emitWrite(position)
     return value
   }
@@ -176,11 +203,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
   session(options: SessionOptions = {}): Session {
     checkNames('make a session', options, SESSION_OPTIONS)
     const { token = [], key } = options
-    const session = new RoutedSession(key, this.#signer, this.#shared, (rejection) => {
-      emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'token-rejected', rejection }))
-    })
-    for (const one of typeof token === 'string' ? [token] : token) session.merge(one)
-    return session
+    return new RoutedSession(key, typeof token === 'string' ? [token] : token, this.#sessionParts)
   }
 
   run<T>(session: Session, work: () => T): T {
@@ -226,12 +249,19 @@ class PostgresReadYourWrites implements ReadYourWrites {
 }
 
 /** @throws TypeError for an unknown level; it would become part of a statement. */
-function beginText(isolation: WriteOptions['isolation']): string {
-  if (isolation === undefined) return 'BEGIN'
-  if (!['read committed', 'repeatable read', 'serializable'].includes(isolation)) {
-    throw new TypeError(
-      `Cannot write: isolation must be read committed, repeatable read or serializable, got ${isolation as string}`,
-    )
-  }
-  return `BEGIN ISOLATION LEVEL ${isolation.toUpperCase()}`
+function validateIsolation(isolation: WriteOptions['isolation']): void {
+  if (isolation === undefined || ['read committed', 'repeatable read', 'serializable'].includes(isolation))
+    return
+  throw new TypeError(
+    `Cannot write: isolation must be read committed, repeatable read or serializable, got ${shown(isolation)}`,
+  )
+}
+
+/** @throws TypeError, likewise. */
+function validateSnapshot(transaction: ReadOptions['transaction']): void {
+  if (transaction === undefined || ['read committed', 'repeatable read'].includes(transaction)) return
+  throw new TypeError(
+    `Cannot read: transaction must be read committed or repeatable read, got ${shown(transaction)}; ` +
+      'replicas have no serializable transactions',
+  )
 }

@@ -2,8 +2,10 @@ import type { Rendezvous, RendezvousNode } from '@quorate/core'
 import { INITIAL_HEALTH, type Health, type HealthStatus } from './health.ts'
 import type { Lag } from './lag.ts'
 import type { Lsn } from './lsn.ts'
+import type { Wanted } from './plan.ts'
 import { covers, type Position } from './position.ts'
 import type { PgPool } from './postgres/port.ts'
+import { UnderWay } from './under-way.ts'
 
 const FORGET_HALF_MS = 500
 
@@ -27,8 +29,13 @@ export class Replica implements RendezvousNode {
   health: Health = INITIAL_HEALTH
   sample: ReplicaSample | undefined
   lag: Lag | undefined
-  /** Reads under way, told when it goes down, so that they run elsewhere. */
-  readonly #underWay = new Set<() => void>()
+  /**
+   * When the primary last showed nothing that this replica does not show, by the monotonic clock;
+   * `undefined` if that is not known.
+   */
+  freshAsOfMs: number | undefined
+  /** Reads waiting for a connection, and reads that run: told when it goes down, so that they run elsewhere. */
+  readonly running: UnderWay = new UnderWay()
   #usualLagMs = 0
   #lagSeenAtMs = 0
 
@@ -53,40 +60,6 @@ export class Replica implements RendezvousNode {
     this.#lagSeenAtMs = nowMs
   }
 
-  /**
-   * Waits for `attempt`, but not beyond the moment the replica goes down or the signal is aborted; then
-   * `abandon` is called. One registration per read, and no signal per read: these are most of its cost.
-   *
-   * @throws `signal.reason`; {@link ReplicaDownError}.
-   */
-  untilDown<T>(attempt: Promise<T>, signal: AbortSignal | undefined, abandon: () => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const stop = (reason: unknown): void => {
-        forget()
-        reject(reason)
-        abandon()
-      }
-      const down = (): void => stop(new ReplicaDownError())
-      const aborted = (): void => stop(signal?.reason)
-      const forget = (): void => {
-        this.#underWay.delete(down)
-        signal?.removeEventListener('abort', aborted)
-      }
-      this.#underWay.add(down)
-      signal?.addEventListener('abort', aborted, { once: true })
-      attempt.then(
-        (value) => {
-          forget()
-          resolve(value)
-        },
-        (error: unknown) => {
-          forget()
-          reject(error)
-        },
-      )
-    })
-  }
-
   /** @returns its standing before. */
   become(health: Health): HealthStatus {
     const was = this.status
@@ -94,42 +67,53 @@ export class Replica implements RendezvousNode {
     if (health.status === 'down' && was !== 'down') {
       this.sample = undefined
       this.lag = undefined
-      for (const down of this.#underWay) down()
+      this.freshAsOfMs = undefined
+      this.running.giveUp(new ReplicaDownError())
     }
     return was
   }
 
-  /** May it serve a read that must see this? */
-  isFit(wanted: Position | undefined): boolean {
-    return this.status === 'healthy' && this.covers(wanted)
+  /** How old what it shows is at most, ms. */
+  stalenessMs(nowMs: number): number | undefined {
+    return this.freshAsOfMs === undefined ? undefined : nowMs - this.freshAsOfMs
   }
 
-  /** Has it replayed all of this, for certain? What was sampled can only have grown since. */
-  covers(wanted: Position | undefined): boolean {
-    if (wanted === undefined) return true
+  /** May it serve a read that must see this? */
+  isFit(wanted: Wanted, nowMs: number): boolean {
+    return this.status === 'healthy' && this.shows(wanted, nowMs)
+  }
+
+  /** Does it show all of this, for certain? What was sampled can only have grown since. */
+  shows({ position, maxStaleMs }: Wanted, nowMs: number): boolean {
+    if (position !== undefined && !this.#covers(position)) return false
+    return maxStaleMs === Infinity || (this.stalenessMs(nowMs) ?? Infinity) <= maxStaleMs
+  }
+
+  #covers(position: Position): boolean {
     const { sample } = this
     if (sample?.timeline === undefined) return false
-    return covers({ cluster: sample.cluster, timeline: sample.timeline, lsn: sample.replayed }, wanted)
+    return covers({ cluster: sample.cluster, timeline: sample.timeline, lsn: sample.replayed }, position)
   }
 }
 
 /** The replicas that may serve a read, the one to try first first; the others are ranked only when asked for. */
 export function* candidates(
   ranking: Rendezvous<Replica>,
-  wanted: Position | undefined,
+  wanted: Wanted,
   key: string,
+  nowMs: number,
 ): Generator<Replica, void> {
   const best = ranking.pick(key)
   if (best === undefined) return
-  if (best.isFit(wanted)) yield best
-  for (const replica of ranking.rank(key)) if (replica !== best && replica.isFit(wanted)) yield replica
+  if (best.isFit(wanted, nowMs)) yield best
+  for (const replica of ranking.rank(key)) if (replica !== best && replica.isFit(wanted, nowMs)) yield replica
 }
 
 /** The replicas to fall back on when the primary is gone: behind, maybe, but with all that is wanted. */
-export function lastResorts(replicas: readonly Replica[], wanted: Position | undefined): Replica[] {
+export function lastResorts(replicas: readonly Replica[], wanted: Wanted, nowMs: number): Replica[] {
   return replicas.filter(
     (replica) =>
       (replica.status === 'lagging' || replica.status === 'disconnected' || replica.status === 'healthy') &&
-      replica.covers(wanted),
+      replica.shows(wanted, nowMs),
   )
 }

@@ -2,7 +2,7 @@ import type { Session } from './session.ts'
 
 /** Options of {@link SessionRouter.session}. */
 export interface SessionOptions {
-  /** What earlier sessions handed on; the latest counts. */
+  /** What earlier sessions handed on; the latest of each database counts. */
   readonly token?: string | readonly string[] | undefined
   /** Who it is, for example the user's id. */
   readonly key?: string | undefined

@@ -1,12 +1,21 @@
+import type { Clock } from '@quorate/core'
 import { laterOf, type Position } from './position.ts'
 import type { SharedPositions } from './shared-positions.ts'
-import { decodeToken, encodeToken, type TokenRejection, type TokenSigner } from './token.ts'
+import {
+  decodeToken,
+  encodeToken,
+  MAX_POSITIONS,
+  type TokenContent,
+  type TokenRejection,
+  type TokenSigner,
+} from './token.ts'
 
 /**
  * What a session asks of a server:
  * - `nothing`: it has written and seen nothing yet.
  * - `position`: everything up to here.
- * - `primary`: its token could not be read, so only the primary is surely new enough.
+ * - `primary`: its token could not be read, or knows other databases only, so only the primary is surely
+ *   new enough.
  */
 export type Need =
   | { readonly type: 'nothing' }
@@ -21,81 +30,135 @@ export interface Session {
   readonly token: string | undefined
   /** Has the token moved since the session was made? */
   readonly changed: boolean
-  /** Takes in what another session has done. A token that cannot be read sends reads to the primary. */
-  merge(token: string): void
+  /**
+   * Takes in what other sessions have done, also in other databases: the later position of each counts.
+   * A token that cannot be read sends reads to the primary.
+   */
+  merge(token: string | readonly string[]): void
+}
+
+/** What sessions of one router have in common. */
+export interface SessionParts {
+  readonly signer: TokenSigner
+  readonly shared: SharedPositions
+  readonly clock: Clock
+  /** Older tokens are not taken, ms. */
+  readonly maxTokenAgeMs: number
+  readonly onRejected: (rejection: TokenRejection) => void
 }
 
 /** {@link Session} with what the router needs. */
 export class RoutedSession implements Session {
   readonly key: string | undefined
-  readonly #signer: TokenSigner
-  readonly #shared: SharedPositions
-  readonly #onRejected: (rejection: TokenRejection) => void
-  #need: Need = { type: 'nothing' }
+  readonly #parts: SessionParts
+  /** By cluster, in the order in which they moved. */
+  readonly #positions = new Map<string, Position>()
+  #rejection: TokenRejection | undefined
   #changed = false
 
-  constructor(
-    key: string | undefined,
-    signer: TokenSigner,
-    shared: SharedPositions,
-    onRejected: (rejection: TokenRejection) => void,
-  ) {
+  /** @param tokens what it goes on from. */
+  constructor(key: string | undefined, tokens: readonly string[], parts: SessionParts) {
     this.key = key
-    this.#signer = signer
-    this.#shared = shared
-    this.#onRejected = onRejected
+    this.#parts = parts
+    this.merge(tokens)
+    this.#changed = false
   }
 
-  /** What it asks for now, with what other requests of the same user have done. */
-  get need(): Need {
-    const shared = this.key === undefined ? undefined : this.#shared.get(this.key)
-    if (shared === undefined || this.#need.type === 'primary') return this.#need
-    if (this.#need.type === 'nothing') return { type: 'position', position: shared }
-    const later = laterOf(this.#need.position, shared)
-    // The newer cluster is whichever the primary is; the router finds out with the session's own.
-    return later === undefined ? this.#need : { type: 'position', position: later }
+  /**
+   * What it asks of the servers of a cluster, with what other requests of the same user have done.
+   *
+   * @param cluster `undefined`: not known yet.
+   */
+  need(cluster: string | undefined): Need {
+    if (this.#rejection !== undefined) return { type: 'primary', rejection: this.#rejection }
+    const shared = this.#shared
+    const own = this.#ownPosition(cluster)
+    if (own === undefined) {
+      if (shared !== undefined) return { type: 'position', position: shared }
+      return this.#positions.size === 0 ? { type: 'nothing' } : { type: 'primary', rejection: 'foreign' }
+    }
+    if (shared === undefined) return { type: 'position', position: own }
+    return { type: 'position', position: laterOf(own, shared) ?? own }
   }
 
   get token(): string | undefined {
-    const need = this.need
-    return need.type === 'position' ? encodeToken(need.position, this.#signer) : undefined
+    if (this.#rejection !== undefined) return undefined
+    const positions = new Map(this.#positions)
+    const shared = this.#shared
+    if (shared !== undefined) {
+      const own = positions.get(shared.cluster)
+      positions.set(shared.cluster, own === undefined ? shared : (laterOf(own, shared) ?? own))
+    }
+    if (positions.size === 0) return undefined
+    const { signer, clock } = this.#parts
+    const content: TokenContent = {
+      positions: [...positions.values()].slice(-MAX_POSITIONS),
+      issuedAtMs: clock.now(),
+    }
+    return encodeToken(content, signer)
   }
 
   get changed(): boolean {
     return this.#changed
   }
 
-  merge(token: string): void {
-    const { position, rejected } = decodeToken(token, this.#signer)
-    if (rejected !== undefined) {
-      this.#need = { type: 'primary', rejection: rejected }
-      this.#onRejected(rejected)
-      return
-    }
-    if (this.#need.type === 'primary') return
-    const later = this.#need.type === 'nothing' ? position : laterOf(this.#need.position, position)
-    this.#need =
-      later === undefined ? { type: 'primary', rejection: 'foreign' } : { type: 'position', position: later }
+  merge(token: string | readonly string[]): void {
+    for (const one of typeof token === 'string' ? [token] : token) this.#mergeOne(one)
   }
 
   /**
    * The session has written up to `position`, or seen it, on a server that had all the session's past.
    *
    * @param replaces the position was read on the primary, so it is later than anything a token that was
-   *   not taken can have meant.
+   *   not taken can have meant, or one of another timeline.
    */
   advance(position: Position, replaces: boolean): void {
-    const own = this.#need
-    if (own.type === 'primary' && !replaces) return
-    let next = position
-    if (own.type === 'position') {
-      const sameHistory =
-        own.position.cluster === position.cluster && own.position.timeline === position.timeline
-      if (!replaces || sameHistory) next = laterOf(own.position, position) ?? own.position
-      if (next === own.position) return
-    }
-    this.#need = { type: 'position', position: next }
+    if (this.#rejection !== undefined && !replaces) return
+    const own = this.#positions.get(position.cluster)
+    const mayGoBack = replaces && own?.timeline !== position.timeline
+    const next = own === undefined || mayGoBack ? position : (laterOf(own, position) ?? own)
+    this.#rejection = undefined
+    if (next === own) return
+    this.#put(next)
     this.#changed = true
-    if (this.key !== undefined) this.#shared.advance(this.key, next)
+    if (this.key !== undefined) this.#parts.shared.advance(this.key, next)
+  }
+
+  get #shared(): Position | undefined {
+    return this.key === undefined ? undefined : this.#parts.shared.get(this.key)
+  }
+
+  #ownPosition(cluster: string | undefined): Position | undefined {
+    if (cluster !== undefined) return this.#positions.get(cluster)
+    // Whose it is will show with the server that serves.
+    const [only] = this.#positions.values()
+    return this.#positions.size === 1 ? only : undefined
+  }
+
+  #mergeOne(token: string): void {
+    const { signer, clock, maxTokenAgeMs, onRejected } = this.#parts
+    const { content, rejected } = decodeToken(token, signer)
+    const isExpired = content !== undefined && clock.now() - content.issuedAtMs > maxTokenAgeMs
+    const rejection = isExpired ? 'expired' : rejected
+    if (rejection !== undefined) {
+      this.#rejection = rejection
+      this.#positions.clear()
+      onRejected(rejection)
+      return
+    }
+    if (this.#rejection !== undefined) return
+    for (const position of content?.positions ?? []) {
+      const own = this.#positions.get(position.cluster)
+      const later = own === undefined ? position : (laterOf(own, position) ?? own)
+      if (later === own) continue
+      this.#put(later)
+      this.#changed = true
+    }
+  }
+
+  /** The newest goes to the end. */
+  #put(position: Position): void {
+    this.#positions.delete(position.cluster)
+    this.#positions.set(position.cluster, position)
   }
 }

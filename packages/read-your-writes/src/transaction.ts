@@ -1,11 +1,25 @@
-import { waitOrAbort } from '@quorate/core'
-import { CommitUnknownError, TransactionAbortedError } from './errors.ts'
+import {
+  CommitUnknownError,
+  NoSynchronousStandbyError,
+  PrimaryUnavailableError,
+  TransactionAbortedError,
+} from './errors.ts'
 import type { Work } from './options.ts'
 import type { Position } from './position.ts'
 import type { Checkout } from './postgres/checkout.ts'
 import { isAbortedTransaction, isRolledBack } from './postgres/failures.ts'
-import { commit } from './postgres/sql.ts'
+import { begin, commit, type BeginOptions } from './postgres/sql.ts'
 import { LentQueryable } from './queryable.ts'
+import type { Deadline, UnderWay } from './under-way.ts'
+
+/** How a transaction runs. */
+export interface TransactionOptions extends BeginOptions {
+  readonly signal: AbortSignal | undefined
+  /** Ends the waits when the server has gone. */
+  readonly running: UnderWay
+  /** By when COMMIT must be answered. */
+  readonly commitDeadline: () => Deadline
+}
 
 /**
  * Runs a callback in a transaction and commits.
@@ -13,56 +27,89 @@ import { LentQueryable } from './queryable.ts'
  * @param checkout is released, whatever happens.
  * @returns the callback's result, and the position from which on it can be seen.
  * @throws what the callback throws, after ROLLBACK.
- * @throws TransactionAbortedError, CommitUnknownError.
+ * @throws TransactionAbortedError, CommitUnknownError, PrimaryUnavailableError, NoSynchronousStandbyError.
  */
 export async function runTransaction<T>(
   checkout: Checkout,
-  begin: string,
   work: Work<T>,
-  signal: AbortSignal | undefined,
+  options: TransactionOptions,
 ): Promise<{ value: T; position: Position }> {
   const { client } = checkout
+  const { signal, running } = options
   const lent = new LentQueryable(client)
+  let busy = false
+  const abandon = (): void => void (busy = true)
   let value: T
   try {
-    await client.query(begin)
-    value = await waitOrAbort(work(lent), signal)
+    const started = await running.until(begin(client, options), { signal, abandon })
+    if (options.remoteApply && !started.hasSynchronousStandby) throw new NoSynchronousStandbyError()
+    value = await running.until(work(lent), { signal, abandon })
     lent.end()
   } catch (error) {
     lent.end()
-    await rollback(checkout, signal?.aborted === true)
+    // A connection that is busy, or gone, is closed: that rolls back as well.
+    if (busy || lent.failure === 'lost') checkout.release(true)
+    else await rollback(checkout, running)
+    if (!busy && lent.failure === 'lost') {
+      throw new PrimaryUnavailableError('the connection was lost before COMMIT', { cause: error })
+    }
     throw error
   }
-  return { value, position: await commitOrTell(checkout) }
+  return { value, position: await commitOrTell(checkout, options) }
 }
 
-async function commitOrTell(checkout: Checkout): Promise<Position> {
+async function commitOrTell(
+  checkout: Checkout,
+  { running, commitDeadline }: TransactionOptions,
+): Promise<Position> {
   let position: Position | undefined
+  let busy = false
   try {
-    position = await commit(checkout.client, checkout.facts)
+    position = await running.until(commit(checkout.client, checkout.facts), {
+      deadline: commitDeadline(),
+      abandon: () => void (busy = true),
+    })
   } catch (error) {
-    if (isAbortedTransaction(error)) {
-      await rollback(checkout, false)
+    if (!busy && isAbortedTransaction(error)) {
+      await rollback(checkout, running)
       throw new TransactionAbortedError(error)
     }
-    checkout.release(!isRolledBack(error))
-    throw isRolledBack(error) ? error : new CommitUnknownError(error)
+    const isOver = !busy && isRolledBack(error)
+    checkout.release(!isOver)
+    throw isOver ? error : new CommitUnknownError(error)
   }
   checkout.release()
   if (position === undefined) throw new TransactionAbortedError()
   return position
 }
 
-/** A connection that is busy, or does not take a ROLLBACK, is closed: that rolls back as well. */
-async function rollback(checkout: Checkout, busy: boolean): Promise<void> {
-  if (busy) {
-    checkout.release(true)
-    return
-  }
+async function rollback(checkout: Checkout, running: UnderWay): Promise<void> {
   try {
-    await checkout.client.query('ROLLBACK')
+    await running.until(checkout.client.query('ROLLBACK'))
     checkout.release()
   } catch {
     checkout.release(true)
   }
 }
+
+/** A read-only transaction: all its queries see the database as it was at the first, if it is `repeatable read`. */
+export async function inSnapshot<T>(
+  checkout: Checkout,
+  lent: LentQueryable,
+  isolation: SnapshotIsolation,
+  work: Work<T>,
+): Promise<T> {
+  const { client } = checkout
+  await client.query(`BEGIN ISOLATION LEVEL ${isolation.toUpperCase()} READ ONLY`)
+  try {
+    const value = await work(lent)
+    await client.query('COMMIT')
+    return value
+  } catch (error) {
+    if (lent.failure !== 'lost') await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
+}
+
+/** What a read-only transaction may ask for; replicas have no `serializable`. */
+export type SnapshotIsolation = 'read committed' | 'repeatable read'

@@ -93,7 +93,7 @@ test('a browser sees its own write with the cookie, and the replica without it',
     headers: { 'content-type': 'application/json' },
   })
   expect(posted.headers.getSetCookie()[0]).toMatch(
-    /^quorate-session=[\w-]{54}; Path=\/; Max-Age=86400; HttpOnly; SameSite=Lax$/,
+    /^quorate-session=[\w-]{59}; Path=\/; Max-Age=86400; HttpOnly; SameSite=Lax$/,
   )
   const withCookie = await shop.fetch('/note/own', { headers: { cookie: `a=b; ${cookieOf(posted)}; c=d` } })
   expect(await withCookie.json()).toBe(true)

@@ -25,11 +25,14 @@ export function hmacSigner(secrets: readonly string[]): TokenSigner {
   })
   const [current] = keys
   if (current === undefined) throw new RangeError('Cannot sign tokens: secret must name at least one key')
+  const named = (keyId: Uint8Array): (typeof keys)[number] | undefined =>
+    keys.find(({ id }) => id.equals(keyId))
   return {
     keyId: current.id,
+    knows: (keyId) => named(keyId) !== undefined,
     sign: (bytes) => mac(current.key, bytes),
     verify: (keyId, bytes, given) => {
-      const known = keys.find(({ id }) => id.equals(keyId))
+      const known = named(keyId)
       return (
         known !== undefined && given.length === MAC_BYTES && timingSafeEqual(mac(known.key, bytes), given)
       )

@@ -1,6 +1,8 @@
-import { waitOrAbort, type Clock } from '@quorate/core'
+import { waitOrAbort } from '@quorate/core'
 import type { PgPool, PgPoolClient } from './port.ts'
 import { readFacts, type ConnectionFacts } from './sql.ts'
+
+export { deadline } from '../deadline.ts'
 
 /** A connection in use, with what is known about its server. */
 export interface Checkout {
@@ -45,19 +47,6 @@ export async function checkOut(pool: PgPool, signal: AbortSignal | undefined): P
     release(true)
     throw error
   }
-}
-
-/** A signal that is aborted after `ms`, and what takes the timer away. */
-export function deadline(
-  clock: Clock,
-  ms: number,
-  what: string,
-): { signal: AbortSignal; [Symbol.dispose](): void } {
-  const done = new AbortController()
-  const late = new AbortController()
-  const abort = (): void => late.abort(new DOMException(`${what} took longer than ${ms} ms`, 'TimeoutError'))
-  clock.sleep(ms, { signal: done.signal, ref: false }).then(abort, ignore)
-  return { signal: late.signal, [Symbol.dispose]: () => done.abort() }
 }
 
 function ignore(): void {}

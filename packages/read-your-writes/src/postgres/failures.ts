@@ -1,13 +1,13 @@
 /**
- * What a failure on a replica says about where to run the read instead:
+ * What a failure says about the server, and where to run the read instead:
  * - `wrote`: it needs a server that can write.
  * - `conflict`: replay needed what the read was looking at; the primary has no replay.
  * - `lost`: the server or the way to it is gone.
  * - `other`: it would fail anywhere.
  */
-export type ReplicaFailure = 'wrote' | 'conflict' | 'lost' | 'other'
+export type ServerFailure = 'wrote' | 'conflict' | 'lost' | 'other'
 
-export function replicaFailure(error: unknown): ReplicaFailure {
+export function serverFailure(error: unknown): ServerFailure {
   const state = sqlState(error)
   if (state === undefined) return isDriverError(error) ? 'lost' : 'other'
   if (state === '25006') return 'wrote'
@@ -27,8 +27,14 @@ export function isAbortedTransaction(error: unknown): boolean {
   return sqlState(error) === '25P02'
 }
 
-/** Connection class, and a server that shuts down or starts. */
-const isConnectionState = (state: string): boolean => state.startsWith('08') || /^57P0[1-5]$/.test(state)
+/** Connection class, a server that shuts down or starts, or one that takes no more connections. */
+const isConnectionState = (state: string): boolean =>
+  state.startsWith('08') || state === '53300' || /^57P0[1-5]$/.test(state)
+
+/** Did the server itself say this, so that it is there? */
+export function isServerAnswer(error: unknown): boolean {
+  return sqlState(error) !== undefined
+}
 
 function sqlState(error: unknown): string | undefined {
   const code = codeOf(error)

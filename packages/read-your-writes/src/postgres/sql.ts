@@ -61,21 +61,34 @@ export async function readReplica(client: PgPoolClient): Promise<ReplicaReading>
   }
 }
 
-/** Where the primary stands; `undefined` if it is none. */
+/** Where the primary stands. */
 export interface PrimaryReading {
   readonly timeline: number
+  /** What replicas can have been sent. */
   readonly flushed: Lsn
+  /** What queries can have seen. */
+  readonly inserted: Lsn
 }
 
 const WHERE_PRIMARY = `pg_current_wal_flush_lsn()::text AS flushed, pg_current_wal_insert_lsn()::text AS inserted,
   pg_walfile_name(pg_current_wal_insert_lsn()) AS walfile`
 const PRIMARY = `SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() END::text AS flushed,
+  CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END::text AS inserted,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS walfile`
 
-export async function readPrimary(client: PgPoolClient): Promise<PrimaryReading | undefined> {
-  const row = await one<{ flushed: string | null; walfile: string | null }>(client, PRIMARY)
-  if (row.flushed === null || row.walfile === null) return undefined
-  return { timeline: timelineOf(row.walfile), flushed: parseLsn(row.flushed) }
+/** @returns `undefined` if the server is no primary. */
+export async function readPrimary(
+  client: PgPoolClient,
+  { layout }: ConnectionFacts,
+): Promise<PrimaryReading | undefined> {
+  const row = await one<{ [name in keyof PrimaryRow]: string | null }>(client, PRIMARY)
+  const { flushed, inserted, walfile } = row
+  if (flushed === null || inserted === null || walfile === null) return undefined
+  return {
+    timeline: timelineOf(walfile),
+    flushed: parseLsn(flushed),
+    inserted: endOfLastRecord(parseLsn(inserted), layout),
+  }
 }
 
 interface PrimaryRow {
@@ -99,6 +112,29 @@ export async function positionSeenOnReplica(
 ): Promise<Position> {
   const row = await one<{ replayed: string }>(client, 'SELECT pg_last_wal_replay_lsn()::text AS replayed')
   return { cluster, timeline, lsn: parseLsn(row.replayed) }
+}
+
+/** How a transaction begins. */
+export interface BeginOptions {
+  readonly isolation: 'read committed' | 'repeatable read' | 'serializable' | undefined
+  /** COMMIT waits until the synchronous standbys show it. */
+  readonly remoteApply: boolean
+}
+
+/** One message. With `remoteApply`, also finds out whether there is anybody to wait for. */
+export async function begin(
+  client: PgPoolClient,
+  { isolation, remoteApply }: BeginOptions,
+): Promise<{ readonly hasSynchronousStandby: boolean }> {
+  const text = isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation.toUpperCase()}`
+  if (!remoteApply) {
+    await client.query(text)
+    return { hasSynchronousStandby: false }
+  }
+  const results = (await client.query(
+    `${text}; SET LOCAL synchronous_commit = 'remote_apply'; SELECT current_setting('synchronous_standby_names') AS names`,
+  )) as PgResult<{ names: string }>[]
+  return { hasSynchronousStandby: (results.at(-1)?.rows[0]?.names ?? '') !== '' }
 }
 
 /**
