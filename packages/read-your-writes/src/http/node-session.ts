@@ -2,6 +2,7 @@ import type { SessionRouter } from '../session-router.ts'
 import type { Session } from '../session.ts'
 import { beforeHeaders } from './before-headers.ts'
 import type { Carrier } from './carrier.ts'
+import { reportIfLate } from './late.ts'
 import { attachSession } from './request-session.ts'
 
 /** The part of a request of `node:http` that is used here. */
@@ -24,6 +25,8 @@ export interface Exchange {
   readonly response: ResponseLike
   /** Whose request it is. */
   readonly key: string | undefined
+  /** Of the database, where an application has several: for `sessionOf()`. */
+  readonly name?: string | undefined
   /** Does the client speak TLS? Asked when the cookie is set. */
   readonly isSecure: () => boolean
 }
@@ -33,21 +36,19 @@ export interface Exchange {
  * pages, since it is set when the headers are about to go.
  */
 export function sessionFor(db: SessionRouter, carrier: Carrier, exchange: Exchange): Session {
-  const { request, response, key, isSecure } = exchange
-  const session = db.session({ key, token: carrier.tokensOf((name) => request.headers[name]) })
-  attachSession(request, session)
+  const { request, response, key, name, isSecure } = exchange
+  const session = db.session({ key, token: carrier.tokensOf((header) => request.headers[header]) })
+  attachSession(request, session, name)
   let sent: string | undefined
   beforeHeaders(response, () => {
     if (!session.changed) return
     sent = session.token
     if (sent === undefined) return
-    for (const [name, value] of carrier.headersFor(sent, isSecure())) {
-      if (name === 'Set-Cookie') response.appendHeader(name, value)
-      else response.setHeader(name, value)
+    for (const [header, value] of carrier.headersFor(sent, isSecure())) {
+      if (header === 'Set-Cookie') response.appendHeader(header, value)
+      else response.setHeader(header, value)
     }
   })
-  response.once('close', () => {
-    if (session.changed && session.token !== sent) db.reportLateToken()
-  })
+  response.once('close', () => reportIfLate(db, session, sent))
   return session
 }
