@@ -1,10 +1,9 @@
 import { addRemoveFormat, AddRemoveStore } from './add-remove.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
-import type { Live } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
 import { decodeFragment, fragmentFromJSON } from './fragment-codec.ts'
 import { checkElement, type SetElement } from './element.ts'
-import type { Entry } from './fragment.ts'
+import type { Entry, Live } from './fragment.ts'
 import { checkStay } from './stay.ts'
 
 /** An edit of a set, or several. */

@@ -1,4 +1,3 @@
-import type { Live } from './dot-store.ts'
 import {
   elementFromJSON,
   elementToJSON,
@@ -8,6 +7,7 @@ import {
   writeElement,
 } from './element.ts'
 import type { TypeFormat } from './format.ts'
+import type { Live } from './fragment.ts'
 import type { FragmentFormat } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 
@@ -47,14 +47,9 @@ export class AddRemoveStore extends IndexedDotStore<SetElement, boolean> {
     return this.entries.has(element) && !this.removals.has(element)
   }
 
-  protected override insert(
-    element: SetElement,
-    node: string,
-    counter: number,
-    adds: boolean,
-  ): Live<SetElement, boolean> {
-    if (!adds) this.removals.set(element, (this.removals.get(element) ?? 0) + 1)
-    return super.insert(element, node, counter, adds)
+  protected override insert(entry: Live<SetElement, boolean>): void {
+    super.insert(entry)
+    if (!entry.payload) this.removals.set(entry.key, (this.removals.get(entry.key) ?? 0) + 1)
   }
 
   protected override unlink(entry: Live<SetElement, boolean>): void {

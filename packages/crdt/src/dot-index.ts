@@ -14,7 +14,7 @@ export class DotIndex<E extends Dot> implements Iterable<E> {
     else node.set(entry.counter, entry)
   }
 
-  get({ node, counter }: Dot): E | undefined {
+  get(node: string, counter: number): E | undefined {
     return this.#nodes.get(node)?.get(counter)
   }
 

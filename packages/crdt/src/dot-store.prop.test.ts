@@ -3,8 +3,8 @@
 import { VersionVector } from '@quorate/vector-clock'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DotStore, type Live } from './dot-store.ts'
-import { addRemoved, type Fragment, group, type StoreRules } from './fragment.ts'
+import { DotStore } from './dot-store.ts'
+import { addRemoved, type Fragment, group, type Live, type StoreRules } from './fragment.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 import { createOrSet } from './index.ts'
 
@@ -127,8 +127,8 @@ test('group() of fragments is what joining them one by one gives, in any order',
 class CountingStore extends DotStore<string, undefined> {
   steps = 0
 
-  protected override insert(key: string, node: string, counter: number): Live<string, undefined> {
-    const entry = super.insert(key, node, counter, undefined)
+  protected override insert(entry: Live<string, undefined>): void {
+    super.insert(entry)
     let { next } = entry
     Object.defineProperty(entry, 'next', {
       get: () => {
@@ -139,7 +139,6 @@ class CountingStore extends DotStore<string, undefined> {
         next = other
       },
     })
-    return entry
   }
 }
 

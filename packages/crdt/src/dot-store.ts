@@ -11,15 +11,16 @@ import {
   type Fragment,
   type Key,
   lastDots,
+  type Live,
+  makeEntry,
   runsWithout,
   type StoreRules,
 } from './fragment.ts'
 
-/** An entry in a store; those of one key form a list. */
-export interface Live<K, P> extends Entry<K, P> {
-  next: Live<K, P> | undefined
-  previous: Live<K, P> | undefined
-}
+/** Is shown what a merge would put in and take away, and throws to refuse all of it. */
+export type Admit<K, P> = (news: readonly Entry<K, P>[], removed: readonly Live<K, P>[]) => void
+
+const NONE: readonly never[] = []
 
 /**
  * Elements under causal control (Almeida, Shoker, Baquero 2018, section 7): an entry is there while
@@ -52,7 +53,7 @@ export class DotStore<K extends Key, P> {
 
   /** Puts an entry beside those of its key, or in their place. */
   put(replica: string, key: K, payload: P, replace: boolean): Fragment<K, P> {
-    return this.edit(replica, replace ? this.list(key) : [], [{ key, payload }])
+    return this.edit(replica, replace ? this.list(key) : NONE, [{ key, payload }])
   }
 
   /** Removes all entries of the keys that are there. */
@@ -68,23 +69,22 @@ export class DotStore<K extends Key, P> {
   edit(replica: string, removed: readonly Live<K, P>[], puts: readonly Content<K, P>[]): Fragment<K, P> {
     const removal = removed.length > 0 ? 1 : 0
     const count = removal + puts.length
-    const entries: Live<K, P>[] = []
-    if (count === 0) return new Edit(replica, 1, 0, removed, entries)
+    if (count === 0) return new Edit(replica, 1, 0, removed, NONE)
     const from = this.context.take(replica, count)
     this.#writer = replica
+    const entries = puts.map(({ key, payload }, i) => makeEntry(key, replica, from + removal + i, payload))
     // In this order a key that stays keeps its place, and who goes through the keys meanwhile does not meet it again.
-    for (let i = 0; i < puts.length; i++) {
-      const { key, payload } = puts[i] as Content<K, P>
-      entries.push(this.insert(key, replica, from + removal + i, payload))
-    }
+    for (const entry of entries) this.insert(entry)
     for (const entry of removed) this.unlink(entry)
     return new Edit(replica, from, from + count - 1, removed, entries)
   }
 
   /** The entries of a key. */
-  list(key: K): Live<K, P>[] {
-    const list: Live<K, P>[] = []
-    for (let entry = this.entries.get(key); entry !== undefined; entry = entry.next) list.push(entry)
+  list(key: K): readonly Live<K, P>[] {
+    let entry = this.entries.get(key)
+    if (entry === undefined) return NONE
+    const list = [entry]
+    while ((entry = entry.next) !== undefined) list.push(entry)
     return list
   }
 
@@ -99,46 +99,45 @@ export class DotStore<K extends Key, P> {
    * The union of what both know: an entry stays if both have it, or if one has it and the other has
    * never heard of it. Checks first: what throws changes nothing.
    *
-   * @param admit is shown the entries that are new here, and those that would go, and throws to refuse all.
    * @param replica who asks, for the message of an error.
+   * @param isOurs true if nobody else holds the entries, as when they were read for this: they become those of the
+   *   store, without a copy.
    * @returns true if anything was new here.
    * @throws DuplicateReplicaError if one event has two contents, or if the other state has edits of the writer
    *   of this one that are not its own.
    */
-  join(
-    source: Fragment<K, P>,
-    admit?: (news: readonly Entry<K, P>[], removed: readonly Live<K, P>[]) => void,
-    replica?: string,
-  ): boolean {
+  join(source: Fragment<K, P>, admit?: Admit<K, P>, replica?: string, isOurs = false): boolean {
     const fragment = this.#known(source)
     const { context, entries } = fragment
     // What this copy has made is a run up to its last event, so only what is above that can be another's.
     const writer = this.#writer
     if (writer !== undefined && context.last(writer) > this.context.last(writer)) this.#refuse(writer, writer)
-    const news: Entry<K, P>[] = []
-    const known: Entry<K, P>[] = []
-    for (const entry of entries) (this.context.has(entry) ? known : news).push(entry)
-    let index: DotIndex<Live<K, P>> | undefined
+    // If each event of the other state is an entry, it has removed none.
+    const removes = context.size > entries.length
     const kept = new Set<Live<K, P>>()
-    for (const entry of known) {
+    const news: Entry<K, P>[] = []
+    let index: DotIndex<Live<K, P>> | undefined
+    for (const entry of entries) {
+      if (!this.context.has(entry)) {
+        news.push(entry)
+        continue
+      }
       let mine = this.entries.get(entry.key)
       // Most keys have one entry. The rest are not looked for along their lists, which a sender may make long.
       if (mine?.counter !== entry.counter || mine.node !== entry.node) {
-        mine = (index ??= new DotIndex(this.within(context))).get(entry)
+        mine = (index ??= new DotIndex(this.within(context))).get(entry.node, entry.counter)
         if (mine === undefined) continue
       }
       if (mine.key !== entry.key || !this.#rules.samePayload(mine.payload, entry.payload)) {
         this.#refuse(entry.node, replica)
       }
-      kept.add(mine)
+      if (removes) kept.add(mine)
     }
-    // If each event of the other state is an entry, it has removed none.
-    const lacks = context.size > entries.length ? [...this.within(context)] : []
-    const removed = lacks.filter((entry) => !kept.has(entry))
+    const removed = removes ? this.within(context).filter((entry) => !kept.has(entry)) : NONE
     admit?.(news, removed)
     for (const entry of removed) this.unlink(entry)
-    for (const { key, node, counter, payload } of news) this.insert(key, node, counter, payload)
-    if (this.context.includes(context)) return news.length + removed.length > 0
+    for (const entry of news) this.insert(isOurs ? (entry as Live<K, P>) : copyOf(entry))
+    if (news.length === 0 && this.context.includes(context)) return removed.length > 0
     this.context.merge(context)
     this.noted(fragment)
     return true
@@ -146,7 +145,8 @@ export class DotStore<K extends Key, P> {
 
   /** Takes over all that another store holds, to be edited apart from it; this one must be empty. */
   copy(other: this): void {
-    this.join(other.fragment())
+    for (const entry of other.all()) this.insert(copyOf(entry))
+    this.context.merge(other.context)
     for (const [gone, last] of other.#forgotten) this.#forgotten.set(gone, last)
   }
 
@@ -203,17 +203,24 @@ export class DotStore<K extends Key, P> {
   }
 
   /** The entries whose event is in the context. */
-  protected *within(context: CausalContext): IterableIterator<Live<K, P>> {
-    for (const entry of this.all()) if (context.has(entry)) yield entry
+  protected within(context: CausalContext): Live<K, P>[] {
+    const found: Live<K, P>[] = []
+    for (const entry of this.all()) if (context.has(entry)) found.push(entry)
+    return found
   }
 
   /** Puts an entry in: the one place, for those who keep something beside the entries. */
-  protected insert(key: K, node: string, counter: number, payload: P): Live<K, P> {
-    const next = this.entries.get(key)
-    const entry: Live<K, P> = { key, node, counter, payload, next, previous: undefined }
-    if (next !== undefined) next.previous = entry
-    this.entries.set(key, entry)
-    return entry
+  protected insert(entry: Live<K, P>): void {
+    const first = this.entries.get(entry.key)
+    if (first === undefined) {
+      this.entries.set(entry.key, entry)
+      return
+    }
+    // Behind the first: that costs no second look into the map.
+    entry.previous = first
+    entry.next = first.next
+    if (first.next !== undefined) first.next.previous = entry
+    first.next = entry
   }
 
   /** Takes an entry out: the one place, too. */
@@ -234,7 +241,9 @@ export class DotStore<K extends Key, P> {
   /** What came without the writers that were forgotten here, but for what they have made since. */
   #known(fragment: Fragment<K, P>): Fragment<K, P> {
     const forgotten = this.#forgotten
-    if (![...forgotten.keys()].some((gone) => fragment.context.last(gone) > 0)) return fragment
+    if (forgotten.size === 0 || ![...forgotten.keys()].some((gone) => fragment.context.last(gone) > 0)) {
+      return fragment
+    }
     const context = above(fragment.context, (node) => forgotten.get(node) ?? 0)
     return { context, entries: fragment.entries.filter((entry) => context.has(entry)) }
   }
@@ -243,3 +252,6 @@ export class DotStore<K extends Key, P> {
     throw new DuplicateReplicaError(this.#rules.type, node, node === replica)
   }
 }
+
+const copyOf = <K, P>({ key, node, counter, payload }: Entry<K, P>): Live<K, P> =>
+  makeEntry(key, node, counter, payload)

@@ -7,9 +7,9 @@ import {
   type MergeSource,
   type ReplicaOptions,
 } from './crdt.ts'
-import type { DotStore, Live } from './dot-store.ts'
+import type { DotStore } from './dot-store.ts'
 import { checkReplica, checkVersion } from './format.ts'
-import { type Entry, type Fragment, group, type Key } from './fragment.ts'
+import { type Entry, type Fragment, group, type Key, type Live } from './fragment.ts'
 import {
   decodeFragment,
   encodeFragment,
@@ -21,15 +21,17 @@ import {
 /** The delta of a type made of dotted entries. Made by edits and `deltaSince`. */
 export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<T> {
   readonly #format: FragmentFormat<T, K, P>
-  /** Deltas that were grouped share a list, of which each is the first so many. */
-  readonly #parts: Fragment<K, P>[]
+  /** All that it holds; of a group, once somebody has asked. */
+  #whole: Fragment<K, P> | undefined
+  /** What a group is made of. Groups made one from another share the list, of which each is the first so many. */
+  readonly #parts: Fragment<K, P>[] | undefined
   readonly #count: number
-  #joined: Fragment<K, P> | undefined
 
-  constructor(format: FragmentFormat<T, K, P>, parts: Fragment<K, P>[]) {
+  constructor(format: FragmentFormat<T, K, P>, whole: Fragment<K, P> | undefined, parts?: Fragment<K, P>[]) {
     this.#format = format
+    this.#whole = whole
     this.#parts = parts
-    this.#count = parts.length
+    this.#count = parts?.length ?? 1
   }
 
   get type(): T {
@@ -42,11 +44,13 @@ export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<
 
   merge(other: Delta<T>): Delta<T> {
     checkSource(this.type, other)
-    const mine = this.#parts.length === this.#count ? this.#parts : this.#parts.slice(0, this.#count)
+    const parts = this.#parts ?? [this.#fragment]
+    const mine = parts.length === this.#count ? parts : parts.slice(0, this.#count)
     // One after the other, and no copy: a group of many, made one by one, costs no more than their number.
-    if (#parts in other) for (let i = 0; i < other.#count; i++) mine.push(other.#parts[i] as Fragment<K, P>)
-    else mine.push(decodeFragment(this.#format, other.encode()))
-    return new DottedDelta(this.#format, mine)
+    if (!(#parts in other)) mine.push(decodeFragment(this.#format, other.encode()))
+    else if (other.#parts === undefined) mine.push(other.#fragment)
+    else for (let i = 0; i < other.#count; i++) mine.push(other.#parts[i] as Fragment<K, P>)
+    return new DottedDelta(this.#format, undefined, mine)
   }
 
   encode(): Uint8Array<ArrayBuffer> {
@@ -63,12 +67,7 @@ export class DottedDelta<T extends CrdtType, K extends Key, P> implements Delta<
   }
 
   get #fragment(): Fragment<K, P> {
-    if (this.#joined === undefined) {
-      const [first] = this.#parts
-      const isOne = this.#count === 1 && first !== undefined
-      this.#joined = isOne ? first : group(this.#format, this.#parts.slice(0, this.#count))
-    }
-    return this.#joined
+    return (this.#whole ??= group(this.#format, this.#parts?.slice(0, this.#count) ?? []))
   }
 }
 
@@ -99,7 +98,8 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
   }
 
   merge(source: MergeSource<T>): boolean {
-    return this.#join(source instanceof Uint8Array ? this.#decode(source) : this.#read(source))
+    const isBytes = source instanceof Uint8Array
+    return this.#join(isBytes ? this.#decode(source) : this.#read(source), isBytes)
   }
 
   deltaSince(version: VersionVector): Delta<T> {
@@ -148,7 +148,7 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
   protected load(source: Source<K, P> | Dotted<T, K, P, Value>): void {
     if (source === undefined) return
     if (#format in source) this.store.copy(source.store)
-    else this.#join(source)
+    else this.#join(source, true)
   }
 
   /**
@@ -158,7 +158,7 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
   protected admit(_news: readonly Entry<K, P>[], _removed: readonly Live<K, P>[]): void {}
 
   protected delta(fragment: Fragment<K, P>): Delta<T> {
-    return new DottedDelta(this.#format, [fragment])
+    return new DottedDelta(this.#format, fragment)
   }
 
   #checkGone(gone: string): void {
@@ -166,8 +166,8 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
     throw new TypeError(`Cannot retire ${this.replica}: this copy writes as it; do it on another replica`)
   }
 
-  #join(fragment: Fragment<K, P>): boolean {
-    return this.store.join(fragment, (news, removed) => this.admit(news, removed), this.replica)
+  #join(fragment: Fragment<K, P>, isOurs: boolean): boolean {
+    return this.store.join(fragment, (news, removed) => this.admit(news, removed), this.replica, isOurs)
   }
 
   #decode(bytes: Uint8Array): Fragment<K, P> {

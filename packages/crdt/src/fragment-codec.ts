@@ -2,7 +2,15 @@ import { CausalContext } from '@quorate/vector-clock/causal-context'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
 import { type Fail, startJSON, startReading, startWriting, type TypeFormat } from './format.ts'
-import { countersOf, type Entry, type Fragment, type Key, type StoreRules } from './fragment.ts'
+import {
+  countersOf,
+  type Entry,
+  type Fragment,
+  type Key,
+  type Live,
+  makeEntry,
+  type StoreRules,
+} from './fragment.ts'
 
 /**
  * How a type writes its keys and payloads. `previous` is the entry before it in the same bytes, for types that
@@ -37,7 +45,8 @@ export interface FragmentJson<T extends CrdtType = CrdtType> {
 
 /** One order for all: numbers, big integers, texts (by UTF-16 units); then by event. */
 function compareEntries<K extends Key, P>(a: Entry<K, P>, b: Entry<K, P>): number {
-  if (a.key !== b.key) return compareKeys(a.key, b.key)
+  const order = compareKeys(a.key, b.key)
+  if (order !== 0) return order
   if (a.node !== b.node) return a.node < b.node ? -1 : 1
   return a.counter - b.counter
 }
@@ -46,7 +55,7 @@ const ORDER = ['number', 'bigint', 'string']
 
 function compareKeys(a: Key, b: Key): number {
   if (typeof a !== typeof b) return ORDER.indexOf(typeof a) - ORDER.indexOf(typeof b)
-  return a < b ? -1 : a > b ? 1 : 0
+  return a < b ? -1 : a === b ? 0 : 1
 }
 
 /**
@@ -77,7 +86,11 @@ export function encodeFragment<T extends CrdtType, K extends Key, P>(
   return writer.finish()
 }
 
-/** @throws DecodeError on anything that {@link encodeFragment} would not have written. */
+/**
+ * Makes entries of its own, for a store to take as they are.
+ *
+ * @throws DecodeError on anything that {@link encodeFragment} would not have written.
+ */
 export function decodeFragment<T extends CrdtType, K extends Key, P>(
   format: FragmentFormat<T, K, P>,
   bytes: Uint8Array,
@@ -85,23 +98,20 @@ export function decodeFragment<T extends CrdtType, K extends Key, P>(
   const reader = startReading(format, bytes)
   const context = CausalContext.readFrom(reader)
   const { nodes } = context
-  const entries: Entry<K, P>[] = []
+  const firsts = nodes.map((node) => context.first(node))
+  const entries: Live<K, P>[] = []
+  let last: Live<K, P> | undefined
   for (let keys = reader.count(); keys > 0; keys--) {
-    let last = entries.at(-1)
     const key = format.readKey(reader, last)
     if (last !== undefined && compareKeys(last.key, key) >= 0) reader.fail('its elements are not in order')
-    last = undefined
     for (let more = 1; more > 0;) {
       const head = reader.uint()
       more = head % 2
-      const node = nodes[(head - more) / 2] ?? reader.fail('an entry is of an unknown replica')
-      const entry = {
-        key,
-        node,
-        counter: context.first(node) + reader.uint(),
-        payload: format.readPayload(reader, key, entries.at(-1)),
-      }
-      if (last !== undefined && compareEntries(last, entry) >= 0) reader.fail('its entries are not in order')
+      const place = (head - more) / 2
+      const node = nodes[place] ?? reader.fail('an entry is of an unknown replica')
+      const counter = (firsts[place] as number) + reader.uint()
+      const entry = makeEntry(key, node, counter, format.readPayload(reader, key, last))
+      if (last?.key === key && compareEntries(last, entry) >= 0) reader.fail('its entries are not in order')
       entries.push(entry)
       last = entry
     }
@@ -133,12 +143,12 @@ export function fragmentFromJSON<T extends CrdtType, K extends Key, P>(
 ): Fragment<K, P> {
   const [{ context, entries }, fail] = startJSON(format.type, json)
   if (!Array.isArray(entries) || !entries.every(isRecord)) return fail('entries is not a list of objects')
-  const list = entries.map((entry) => ({
-    ...format.fromJSON(entry),
-    node: entry['node'],
-    counter: Number.isInteger(entry['counter']) ? entry['counter'] : 0,
-  }))
-  const fragment = { context: CausalContext.fromJSON(context), entries: list as unknown as Entry<K, P>[] }
+  const list = entries.map((entry) => {
+    const { key, payload } = format.fromJSON(entry)
+    const counter = Number.isInteger(entry['counter']) ? entry['counter'] : 0
+    return makeEntry(key, entry['node'] as string, counter as number, payload)
+  })
+  const fragment = { context: CausalContext.fromJSON(context), entries: list as Live<K, P>[] }
   const { entries: valid } = checked(format, fragment, fail)
   return { context: fragment.context, entries: valid.toSorted(compareEntries) }
 }
@@ -147,20 +157,42 @@ const isRecord = (json: unknown): json is Readonly<Record<string, unknown>> =>
   typeof json === 'object' && json !== null
 
 /** What no store would hold must not come in: a wrong key, an event unseen, or one event twice. */
-function checked<T extends CrdtType, K extends Key, P>(
+function checked<T extends CrdtType, K extends Key, P, F extends Fragment<K, P>>(
   format: FragmentFormat<T, K, P>,
-  fragment: Fragment<K, P>,
+  fragment: F,
   fail: Fail,
-): Fragment<K, P> {
-  for (const entry of fragment.entries) {
+): F {
+  const { context, entries } = fragment
+  for (const entry of entries) {
     if (!format.isKey(entry.key) || !format.isPayload(entry.payload, entry.key))
       fail('an element is not valid')
-    if (!fragment.context.has(entry)) fail('an entry is not in the context')
+    if (!context.has(entry)) fail('an entry is not in the context')
   }
-  for (const counters of countersOf(fragment.entries).values()) {
-    for (let i = 1; i < counters.length; i++) {
-      if (counters[i] === counters[i - 1]) fail('one event has two entries')
-    }
-  }
+  if (isOneTwice(fragment)) fail('one event has two entries')
   return fragment
+}
+
+/** Room for the marks below, as bits for each entry. */
+const ROOM = 64
+
+/** True if two entries are of one event. */
+function isOneTwice<K, P>({ context, entries }: Fragment<K, P>): boolean {
+  const room = context.nodes.reduce((sum, node) => sum + context.last(node) - context.first(node), 0)
+  if (room > entries.length * ROOM) {
+    return [...countersOf(entries).values()].some((counters) =>
+      counters.some((it, i) => it === counters[i + 1]),
+    )
+  }
+  // A mark for each event takes a quarter of the time that sorting them does.
+  const marks = new Map<string, Uint8Array>()
+  for (const { node, counter } of entries) {
+    const first = context.first(node)
+    let bits = marks.get(node)
+    if (bits === undefined) marks.set(node, (bits = new Uint8Array((context.last(node) - first) / 8 + 1)))
+    const at = Math.floor((counter - first) / 8)
+    const bit = 1 << ((counter - first) % 8)
+    if (((bits[at] as number) & bit) > 0) return true
+    bits[at] = (bits[at] as number) | bit
+  }
+  return false
 }

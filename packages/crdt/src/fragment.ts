@@ -17,6 +17,22 @@ export interface Content<K, P> {
 /** An element with the event that put it there. */
 export interface Entry<K, P> extends Dot, Content<K, P> {}
 
+/** An entry as a store has it; those of one key form a list. */
+export interface Live<K, P> extends Entry<K, P> {
+  next: Live<K, P> | undefined
+  previous: Live<K, P> | undefined
+}
+
+/** An entry for a store. All are made here, so that they are of one shape for the machine. */
+export const makeEntry = <K, P>(key: K, node: string, counter: number, payload: P): Live<K, P> => ({
+  key,
+  node,
+  counter,
+  payload,
+  next: undefined,
+  previous: undefined,
+})
+
 /**
  * A state or a part of one. An event in `context` with no entry has been removed.
  *
@@ -138,7 +154,7 @@ export function group<K extends Key, P>(
   for (const fragment of fragments) {
     context.merge(fragment.context)
     for (const entry of fragment.entries) {
-      const { key, payload } = entries.get(entry) ?? entry
+      const { key, payload } = entries.get(entry.node, entry.counter) ?? entry
       if (key !== entry.key || !rules.samePayload(payload, entry.payload)) {
         throw new DuplicateReplicaError(rules.type, entry.node, false)
       }

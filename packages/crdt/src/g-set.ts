@@ -1,5 +1,4 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
-import type { Live } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
 import {
   checkElement,
@@ -10,7 +9,7 @@ import {
   type SetElement,
   writeElement,
 } from './element.ts'
-import type { Entry } from './fragment.ts'
+import type { Entry, Live } from './fragment.ts'
 import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 import { checkStay } from './stay.ts'

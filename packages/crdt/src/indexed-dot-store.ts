@@ -1,7 +1,7 @@
 import type { VersionVector } from '@quorate/vector-clock'
 import { CausalContext } from '@quorate/vector-clock/causal-context'
 import { DotIndex } from './dot-index.ts'
-import { DotStore, type Live } from './dot-store.ts'
+import { DotStore } from './dot-store.ts'
 import {
   above,
   addRuns,
@@ -9,6 +9,7 @@ import {
   type Fragment,
   type Key,
   lastDots,
+  type Live,
   runsWithout,
   type StoreRules,
 } from './fragment.ts'
@@ -69,7 +70,7 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
     if (news.size === 0) return { context, entries: [] }
     addRuns(context, removals)
     context.merge(news)
-    return { context, entries: [...this.within(news)] }
+    return { context, entries: this.within(news) }
   }
 
   override forget(gone: string, stable: VersionVector): boolean {
@@ -78,25 +79,23 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
     return isGone
   }
 
-  protected override *within(context: CausalContext): IterableIterator<Live<K, P>> {
-    if (this.#live < SMALL || context.size * 4 > this.#live) {
-      yield* super.within(context)
-      return
-    }
+  protected override within(context: CausalContext): Live<K, P>[] {
+    if (this.#live < SMALL || context.size * 4 > this.#live) return super.within(context)
     const index = (this.#index ??= new DotIndex(this.all()))
+    const found: Live<K, P>[] = []
     for (const { node, from, to } of context.runs()) {
       for (let counter = from; counter <= to; counter++) {
-        const entry = index.get({ node, counter })
-        if (entry !== undefined) yield entry
+        const entry = index.get(node, counter)
+        if (entry !== undefined) found.push(entry)
       }
     }
+    return found
   }
 
-  protected override insert(key: K, node: string, counter: number, payload: P): Live<K, P> {
-    const entry = super.insert(key, node, counter, payload)
+  protected override insert(entry: Live<K, P>): void {
+    super.insert(entry)
     this.#index?.add(entry)
     this.#live++
-    return entry
   }
 
   protected override unlink(entry: Live<K, P>): void {
@@ -109,9 +108,8 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
   protected override noted(fragment: Fragment<K, P>): void {
     const { context, entries } = fragment
     if (context.size === entries.length) return
-    let weight = entries.length
-    for (const _ of context.runs()) weight++
-    if (weight > this.#bound) this.#log.reset(lastDots(this.context))
+    // As a rule a whole state: the log would drop what it removed at once.
+    if (entries.length > this.#bound) this.#log.reset(lastDots(this.context))
     else this.#log.add(lastDots(context), [...runsWithout(context, entries)], this.#bound)
   }
 

@@ -1,8 +1,7 @@
 import type { ReplicaOptions } from './crdt.ts'
-import type { Live } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
 import { decodeFragment, fragmentFromJSON } from './fragment-codec.ts'
-import type { Content, Entry, Fragment } from './fragment.ts'
+import type { Content, Entry, Fragment, Live } from './fragment.ts'
 import {
   type Container,
   type Field,

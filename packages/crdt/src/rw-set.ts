@@ -1,11 +1,11 @@
 import type { VersionVector } from '@quorate/vector-clock'
 import { addRemoveFormat, AddRemoveStore } from './add-remove.ts'
 import type { Delta, ReplicaOptions } from './crdt.ts'
-import type { Live } from './dot-store.ts'
 import { Dotted, type Source } from './dotted.ts'
 import { decodeFragment, fragmentFromJSON } from './fragment-codec.ts'
 import { checkElement, type SetElement } from './element.ts'
 import { checkVersion } from './format.ts'
+import type { Live } from './fragment.ts'
 
 /** An edit of a set, or several. */
 export type RwSetDelta = Delta<'rw-set'>

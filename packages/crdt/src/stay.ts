@@ -1,7 +1,7 @@
 import { DecodeError } from '@quorate/vector-clock'
 import type { CrdtType } from './crdt.ts'
-import type { DotStore, Live } from './dot-store.ts'
-import type { Entry } from './fragment.ts'
+import type { DotStore } from './dot-store.ts'
+import type { Entry, Live } from './fragment.ts'
 import type { SetElement } from './element.ts'
 
 /**

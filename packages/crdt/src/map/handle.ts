@@ -1,6 +1,5 @@
 import type { Delta } from '../crdt.ts'
-import type { Live } from '../dot-store.ts'
-import type { Content } from '../fragment.ts'
+import type { Content, Live } from '../fragment.ts'
 import type { Stamper } from '../stamped.ts'
 import type { PathStore } from './path-store.ts'
 import type { Payload } from './payload.ts'

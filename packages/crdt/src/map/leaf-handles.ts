@@ -1,6 +1,5 @@
 import type { HlcTimestamp } from '@quorate/vector-clock'
-import type { Live } from '../dot-store.ts'
-import type { Entry } from '../fragment.ts'
+import type { Entry, Live } from '../fragment.ts'
 import { standing } from '../mv-register.ts'
 import { checkValue, type StandardSchema } from '../schema.ts'
 import { type Stamped, stampOf, winnerOf } from '../stamped.ts'

@@ -1,4 +1,4 @@
-import type { Live } from '../dot-store.ts'
+import type { Live } from '../fragment.ts'
 import { IndexedDotStore } from '../indexed-dot-store.ts'
 import type { Payload } from './payload.ts'
 import { lastStep, parentOf } from './path.ts'
@@ -29,14 +29,9 @@ export class PathStore extends IndexedDotStore<string, Payload> {
     else for (const step of this.steps(place)) yield* this.below(place + step)
   }
 
-  protected override insert(
-    key: string,
-    node: string,
-    counter: number,
-    payload: Payload,
-  ): Live<string, Payload> {
-    if (this.#tree !== undefined) this.#changed.add(key)
-    return super.insert(key, node, counter, payload)
+  protected override insert(entry: Live<string, Payload>): void {
+    super.insert(entry)
+    if (this.#tree !== undefined) this.#changed.add(entry.key)
   }
 
   protected override unlink(entry: Live<string, Payload>): void {
