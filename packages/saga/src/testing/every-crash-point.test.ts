@@ -77,3 +77,18 @@ test('finds a saga that forgets a step whose outcome is unknown', async () => {
   })
   await expect(forgetful).rejects.toThrow(/Crash 1/)
 })
+
+test('refuses a misspelt option before anything is tried', async () => {
+  let made = 0
+  const tried = everyCrashPoint(
+    () => {
+      made++
+      return { saga: saga('empty', { version: 1 }).sleep('nap', 1), input: null }
+    },
+    { maxPoint: 1 } as object,
+  )
+  await expect(tried).rejects.toThrow(
+    /^Cannot try every crash point: unknown option maxPoint; known are allowNeedsAttention, maxPoints$/,
+  )
+  expect(made).toBe(0)
+})

@@ -1,4 +1,4 @@
-import { type Clock, VirtualClock } from '@quorate/core'
+import { checkNames, type Clock, VirtualClock } from '@quorate/core'
 import { createSagaEngine } from '../engine.ts'
 import type { SagaEngine } from '../engine-api.ts'
 import { type MemorySagaStore, memorySagaStore, type MemoryTx } from '../memory/memory-store.ts'
@@ -56,6 +56,7 @@ const MAX_WAIT_MS = 400 * 86_400_000
  *   settles without real time, and `clock.sleep`.
  * @throws Error naming the point, if a saga ends neither completed nor compensated, if a step runs
  *   after compensation began, if compensations are out of order, or if `check` throws.
+ * @throws TypeError for an unknown option.
  *
  * @example
  * ```ts
@@ -65,8 +66,10 @@ const MAX_WAIT_MS = 400 * 86_400_000
  */
 export async function everyCrashPoint(
   makeCase: (context: { readonly clock: Clock }) => CrashCase | Promise<CrashCase>,
-  { allowNeedsAttention = false, maxPoints = 10_000 }: EveryCrashPointOptions = {},
+  options: EveryCrashPointOptions = {},
 ): Promise<CrashReport> {
+  checkNames('try every crash point', options, ['allowNeedsAttention', 'maxPoints'])
+  const { allowNeedsAttention = false, maxPoints = 10_000 } = options
   const points: CrashPoint[] = []
   for (let point = 1; point <= maxPoints; point++) {
     const world = new World(point)
