@@ -254,6 +254,7 @@ function walk(sequence: Sequence, roots: readonly Run[], pieces: readonly Piece[
         head.leftSite = run.offset > 0 ? parent.site : parentHead.leftSite
         head.leftCounter = run.offset > 0 ? rightCounter - 1 : parentHead.leftCounter
         head.depth = parentHead.depth + run.offset
+        head.level = run.offset > 0 ? 1 : parentHead.level + 1
       }
     }
     for (let i = run.from; i < run.to; i++) {

@@ -1,7 +1,7 @@
 import { NOWHERE } from './ops.ts'
 import type { Piece } from './piece.ts'
 import { Site } from './site.ts'
-import { Branch, deepen, grow, type Leaf, Tree, visibleBefore } from './tree.ts'
+import { Branch, deepen, grow, type Leaf, recede, Tree, visibleBefore } from './tree.ts'
 
 /** How far to walk from the place of the last edit before it is quicker to come down from the root. */
 const WALK = 8
@@ -69,7 +69,7 @@ export class PieceList {
         next.counter -= length
         next.leftCounter -= length
         next.depth -= length
-        deepen(next.leaf as Leaf, next.depth)
+        deepen(next.leaf as Leaf, next.depth, next.level)
         next.length += length
         next.at -= length * width
         return
@@ -85,6 +85,8 @@ export class PieceList {
         piece.at += length * width
         piece.leftSite = piece.site
         piece.leftCounter = piece.counter - 1
+        // In the same leaf the piece before it is less deep.
+        if (piece.leaf !== before.leaf) recede(piece.leaf as Leaf)
         return
       }
     }

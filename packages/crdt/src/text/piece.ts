@@ -28,6 +28,11 @@ export class Piece {
   rightCounter: number
   /** Of its first character: how many left origins there are from one to the next up to the start. */
   depth = 0
+  /**
+   * Of its first character: how many right origins there are from one to the next that have the same left origin. A
+   * right child of its left origin, in the tree of FugueMax, has 0; a left child one more than its right origin.
+   */
+  level = 0
   /** The leaf of the tree that it is in. */
   leaf: Leaf | undefined = undefined
 

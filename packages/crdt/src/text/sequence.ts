@@ -2,8 +2,9 @@ import { DERIVED, Insertion, isPairAt, NOWHERE, type Op, Removal } from './ops.t
 import { Pages } from './pages.ts'
 import { PieceList } from './piece-list.ts'
 import { NO_PAGE, Piece } from './piece.ts'
+import { Siblings } from './siblings.ts'
 import { Site } from './site.ts'
-import { afterSkipping, grow, lastOfDepth, lastPiece, type Leaf, standsBefore } from './tree.ts'
+import { grow, type Leaf, standsBefore } from './tree.ts'
 
 /** What an edit did to the visible text, told while it happens. */
 export interface Watcher {
@@ -24,8 +25,7 @@ export class Sequence extends PieceList {
   watcher: Watcher | undefined = undefined
   /** Where new text goes. */
   pages: Pages = new Pages()
-  /** How many pieces and nodes were looked at to find places that several share: for tests. */
-  steps = 0
+  readonly siblings: Siblings = new Siblings()
   /** The piece put in last by a local edit, while what stands after it is still its right origin. */
   #tip: Piece | undefined
 
@@ -164,8 +164,15 @@ export class Sequence extends PieceList {
     const isNext =
       next === undefined ? rightCounter === 0 : next.counter === rightCounter && next.site === rightSite
     const { counter, text, length } = op
-    const depth = left === undefined ? 1 : left.depth + left.length
-    if (!isNext) left = this.#scan(site, counter, left, rightSite, rightCounter)
+    const depth = depthAfter(left)
+    const right = rightCounter === 0 ? undefined : (rightSite.find(rightCounter) as Piece)
+    const isLeftChild =
+      right !== undefined &&
+      right.counter === rightCounter &&
+      right.leftCounter === leftCounter &&
+      (leftCounter === 0 || right.leftSite === leftSite)
+    const parent = isLeftChild ? right : undefined
+    if (!isNext) left = this.#placeOf(site, counter, left, parent, rightSite, rightCounter)
     else if (left !== undefined && text !== undefined && op.isGoingOn) {
       if (this.#extend(left, site, counter, text, length)) {
         this.watcher?.inserted(this.indexOf(left, counter), text)
@@ -173,75 +180,63 @@ export class Sequence extends PieceList {
       }
     }
     const index = this.watcher === undefined || text === undefined ? 0 : this.indexAfter(left)
-    this.#place(site, counter, text, length, left, leftSite, leftCounter, rightSite, rightCounter, depth)
+    const level = parent === undefined ? 0 : parent.level + 1
+    this.#place(
+      site,
+      counter,
+      text,
+      length,
+      left,
+      leftSite,
+      leftCounter,
+      rightSite,
+      rightCounter,
+      depth,
+      level,
+    )
     if (text !== undefined) this.watcher?.inserted(index, text)
   }
 
-  /** The last piece that the new characters go after: FugueMax's rule for those that share a place. */
-  #scan(
+  /**
+   * The last piece that the new characters go after: FugueMax's rule for those that share a place.
+   *
+   * @param right what they are left children of; `undefined` if they are right children of the left origin.
+   */
+  #placeOf(
     site: Site,
     counter: number,
     left: Piece | undefined,
+    right: Piece | undefined,
     rightSite: Site,
     rightCounter: number,
   ): Piece | undefined {
-    // What has the same left origin is one deeper; what is less deep is past all that is derived from it.
-    const depth = left === undefined ? 1 : left.depth + left.length
-    let right = rightCounter === 0 ? undefined : this.startingAt(rightSite, rightCounter)
-    // A right origin that is not next to the left one among what its writer saw can only be forged. It then counts as
-    // the end, for everybody.
-    if (right !== undefined && !this.#canEnd(left, right, depth)) right = undefined
-    const isAfter = (next: Piece): boolean | undefined => {
-      if (next.rightCounter !== rightCounter || next.rightSite !== rightSite) {
-        return !this.#isBefore(next.rightSite, next.rightCounter, rightSite, rightCounter)
-      }
-      return next.site.name < site.name || (site === next.site && next.counter < counter) ? true : undefined
+    const depth = depthAfter(left)
+    const { siblings, tree } = this
+    const isNamedAfter = (other: Piece): boolean =>
+      other.site === site ? other.counter < counter : other.site.name < site.name
+    let before: Piece | undefined
+    if (right !== undefined) {
+      const leaf = right.leaf as Leaf
+      before = siblings.lastBefore(leaf, this.slotOf(right), depth, right.level + 1, isNamedAfter)
+    } else {
+      // Who has the nearer right origin stands nearer to it.
+      const goesAfter = (other: Piece): boolean =>
+        other.rightCounter === rightCounter && other.rightSite === rightSite
+          ? isNamedAfter(other)
+          : this.#isBefore(rightSite, rightCounter, other.rightSite, other.rightCounter)
+      const end = left === undefined ? undefined : this.#firstUpTo(left, depth - 1)
+      const leaf = end === undefined ? tree.last : (end.leaf as Leaf)
+      const slot = end === undefined ? leaf.pieces.length : this.slotOf(end)
+      before = siblings.lastBefore(leaf, slot, depth, 0, goesAfter)
     }
-    let place = left
-    let isNearer = false
-    for (let next = this.after(left); next !== undefined && next !== right && next.depth >= depth;) {
-      this.steps++
-      if (next.depth === depth) {
-        const isPast = isAfter(next)
-        // From the first that is nearer to the end on all are, but for those put in before one of them.
-        if (isPast === undefined || (!isPast && this.#endsBeyond(next, depth))) break
-        isNearer = !isPast
-      }
-      if (!isNearer) place = next
-      const leaf = next.leaf as Leaf
-      if (leaf.pieces[leaf.pieces.length - 1] !== next) {
-        next = this.after(next)
-        continue
-      }
-      next = afterSkipping(leaf, right?.leaf, (node) => {
-        this.steps++
-        if (node.depth < depth) return false
-        if (node.depth === depth) {
-          const last = lastOfDepth(node, depth)
-          if (last === undefined || isAfter(last) !== true) return false
-          isNearer = false
-        }
-        if (!isNearer) place = lastPiece(node)
-        return true
-      })
-    }
-    return place
+    if (before === undefined) return undefined
+    // Past all that is derived from that one.
+    const next = this.#firstUpTo(before, depth)
+    return next === undefined ? tree.last.pieces.at(-1) : this.before(next)
   }
 
-  /** True if a character may be right origin where what has the same left origin is of a depth. */
-  #canEnd(left: Piece | undefined, right: Piece, depth: number): boolean {
-    if (left === right || (left !== undefined && standsBefore(right, left))) return false
-    if (right.depth !== depth) return right.depth < depth
-    return left === undefined
-      ? right.leftCounter === 0
-      : right.leftSite === left.site && right.leftCounter === left.counter + left.length - 1
-  }
-
-  /** True if the right origin of a piece is past all that is derived from its left one. */
-  #endsBeyond({ rightSite, rightCounter }: Piece, depth: number): boolean {
-    if (rightCounter === 0) return true
-    const right = rightSite.find(rightCounter) as Piece
-    return right.depth + rightCounter - right.counter < depth
+  #firstUpTo(piece: Piece, depth: number): Piece | undefined {
+    return this.siblings.firstUpTo(piece.leaf as Leaf, this.slotOf(piece) + 1, depth)
   }
 
   /** Order of two different characters, where counter 0 is the end. */
@@ -266,6 +261,7 @@ export class Sequence extends PieceList {
     const leftCounter = left === undefined ? 0 : left.counter + left.length - 1
     const rightSite = next === undefined ? this.nowhere : next.site
     const rightCounter = next === undefined ? 0 : next.counter
+    const isLeftChild = next !== undefined && next.leftCounter === leftCounter && next.leftSite === leftSite
     const last = this.#place(
       site,
       counter,
@@ -276,7 +272,8 @@ export class Sequence extends PieceList {
       leftCounter,
       rightSite,
       rightCounter,
-      left === undefined ? 1 : left.depth + left.length,
+      depthAfter(left),
+      isLeftChild ? next.level + 1 : 0,
     )
     this.#tip = last
     this.near = last
@@ -290,7 +287,7 @@ export class Sequence extends PieceList {
     if (isUsual) {
       return new Insertion(name, counter, points, text, leftSite.name, leftCounter, NOWHERE, DERIVED)
     }
-    if (next !== undefined && next.leftCounter === leftCounter && next.leftSite === leftSite) {
+    if (isLeftChild) {
       return new Insertion(name, counter, points, text, NOWHERE, DERIVED, rightSite.name, rightCounter)
     }
     return new Insertion(
@@ -317,6 +314,7 @@ export class Sequence extends PieceList {
     rightSite: Site,
     rightCounter: number,
     depth: number,
+    level: number,
   ): Piece {
     let last: Piece | undefined = left
     let unit = 0
@@ -346,6 +344,7 @@ export class Sequence extends PieceList {
       )
       piece.deleted = text === undefined
       piece.depth = depth + point
+      if (isFirst) piece.level = level
       this.insertAfter(last, piece)
       site.add(piece)
       last = piece
@@ -373,3 +372,6 @@ export class Sequence extends PieceList {
     return true
   }
 }
+
+/** How deep what has a character as left origin is: the last of a piece, or the start. */
+const depthAfter = (left: Piece | undefined): number => (left === undefined ? 1 : left.depth + left.length)

@@ -11,8 +11,9 @@ export class Branch {
   /** Visible UTF-16 units and code points below. */
   units = 0
   points = 0
-  /** No piece below has a smaller depth. */
+  /** The least depth of a piece below, and the least level of those that have it. */
   depth: number = Infinity
+  level = 0
   parent: Branch | undefined = undefined
 }
 
@@ -22,6 +23,7 @@ export class Leaf {
   units = 0
   points = 0
   depth: number = Infinity
+  level = 0
   parent: Branch | undefined = undefined
   before: Leaf | undefined = undefined
   after: Leaf | undefined = undefined
@@ -37,27 +39,42 @@ export function grow(leaf: Leaf, points: number, units: number): void {
   }
 }
 
-/** A piece of a leaf has that depth now. */
-export function deepen(leaf: Leaf, depth: number): void {
+/** A piece of a leaf is that deep now, and less so than before, or new. */
+export function deepen(leaf: Leaf, depth: number, level: number): void {
   for (let node: Branch | Leaf | undefined = leaf; node !== undefined; node = node.parent) {
-    if (node.depth <= depth) return
+    if (node.depth < depth || (node.depth === depth && node.level <= level)) return
     node.depth = depth
+    node.level = level
   }
 }
 
-const leastDepth = (nodes: readonly { readonly depth: number }[]): number => {
-  let least = Infinity
-  for (const { depth } of nodes) if (depth < least) least = depth
-  return least
+/** The first piece of a leaf, which may have been the least deep, is deeper than it was. */
+export function recede(leaf: Leaf): void {
+  measure(leaf, leaf.pieces)
+  for (let node = leaf.parent; node !== undefined; node = node.parent) measure(node, node.children)
+}
+
+function measure(node: Branch | Leaf, items: readonly (Branch | Leaf | Piece)[]): void {
+  node.depth = Infinity
+  node.level = 0
+  for (const item of items) include(node, item)
+}
+
+function include(node: Branch | Leaf, { depth, level }: Branch | Leaf | Piece): void {
+  if (depth > node.depth || (depth === node.depth && level >= node.level)) return
+  node.depth = depth
+  node.level = level
 }
 
 /** A B+tree of all pieces in document order. Leaves are never removed, as deleted pieces keep their place. */
 export class Tree {
   root: Branch | Leaf
   readonly first: Leaf
+  last: Leaf
 
   constructor() {
     this.first = new Leaf()
+    this.last = this.first
     this.root = this.first
   }
 
@@ -68,7 +85,7 @@ export class Tree {
     for (let i = pieces.length - 1; i > slot; i--) pieces[i] = pieces[i - 1] as Piece
     pieces[slot] = piece
     piece.leaf = leaf
-    deepen(leaf, piece.depth)
+    deepen(leaf, piece.depth, piece.level)
     if (!piece.deleted) grow(leaf, piece.length, piece.length * piece.width)
     if (pieces.length > FAN_OUT) this.#splitLeaf(leaf)
   }
@@ -88,7 +105,7 @@ export class Tree {
         const piece = pieces[i] as Piece
         leaf.pieces.push(piece)
         piece.leaf = leaf
-        if (piece.depth < leaf.depth) leaf.depth = piece.depth
+        include(leaf, piece)
         if (piece.deleted) continue
         leaf.points += piece.length
         leaf.units += piece.length * piece.width
@@ -107,11 +124,12 @@ export class Tree {
         node.parent = parent
         parent.units += node.units
         parent.points += node.points
-        if (node.depth < parent.depth) parent.depth = node.depth
+        include(parent, node)
       }
       nodes = parents
     }
     if (nodes[0] !== undefined) this.root = nodes[0]
+    if (last !== undefined) this.last = last
   }
 
   #splitLeaf(leaf: Leaf): void {
@@ -125,11 +143,12 @@ export class Tree {
     }
     leaf.points -= next.points
     leaf.units -= next.units
-    next.depth = leastDepth(next.pieces)
-    leaf.depth = leastDepth(leaf.pieces)
+    measure(next, next.pieces)
+    measure(leaf, leaf.pieces)
     next.after = leaf.after
     next.before = leaf
-    if (leaf.after !== undefined) leaf.after.before = next
+    if (leaf.after === undefined) this.last = next
+    else leaf.after.before = next
     leaf.after = next
     this.#addAfter(leaf, next)
   }
@@ -141,7 +160,8 @@ export class Tree {
       parent = new Branch()
       parent.units = node.units + next.units
       parent.points = node.points + next.points
-      parent.depth = Math.min(node.depth, next.depth)
+      include(parent, node)
+      include(parent, next)
       parent.children.push(node)
       node.parent = parent
       this.root = parent
@@ -159,8 +179,8 @@ export class Tree {
     }
     parent.units -= half.units
     parent.points -= half.points
-    half.depth = leastDepth(half.children)
-    parent.depth = leastDepth(children)
+    measure(half, half.children)
+    measure(parent, children)
     this.#addAfter(parent, half)
   }
 }
@@ -199,45 +219,4 @@ export function standsBefore(a: Piece, b: Piece): boolean {
   }
   const { children } = one.parent as Branch
   return children.indexOf(one) < children.indexOf(other)
-}
-
-/**
- * The first piece after a leaf, nodes skipped that may be.
- *
- * @param end a leaf that is not skipped, nor what it is in.
- */
-export function afterSkipping(
-  leaf: Leaf,
-  end: Leaf | undefined,
-  skips: (node: Branch | Leaf) => boolean,
-): Piece | undefined {
-  const kept = new Set<Branch | Leaf>()
-  for (let node: Branch | Leaf | undefined = end; node !== undefined; node = node.parent) kept.add(node)
-  for (let node: Branch | Leaf = leaf; ;) {
-    let { parent }: Branch | Leaf = node
-    while (parent !== undefined && parent.children.at(-1) === node) {
-      node = parent
-      parent = node.parent
-    }
-    if (parent === undefined) return undefined
-    node = parent.children[parent.children.indexOf(node) + 1] as Branch | Leaf
-    while (kept.has(node) || !skips(node)) {
-      if (node instanceof Leaf) return node.pieces[0]
-      node = node.children[0] as Branch | Leaf
-    }
-  }
-}
-
-/** The last piece of a node that has its least depth; `undefined` if that is not known. */
-export function lastOfDepth(node: Branch | Leaf, depth: number): Piece | undefined {
-  let at = node
-  while (at instanceof Branch) at = at.children.findLast((child) => child.depth === depth) ?? new Leaf()
-  return at.pieces.findLast((piece) => piece.depth === depth)
-}
-
-/** The last piece of a node. */
-export function lastPiece(node: Branch | Leaf): Piece {
-  let at = node
-  while (at instanceof Branch) at = at.children.at(-1) as Branch | Leaf
-  return at.pieces.at(-1) as Piece
 }
