@@ -96,6 +96,22 @@ export class CommitUnknownError extends QuorateError {
   }
 }
 
+/**
+ * The server of a transaction or a stream that only reads was lost in the middle: what it has shown cannot be
+ * gone on with elsewhere.
+ */
+export class ReadInterruptedError extends UnavailableError {
+  readonly code = 'QUORATE_RYW_READ_INTERRUPTED'
+
+  constructor() {
+    super(
+      'Cannot go on reading: the server that held the transaction was lost, and no other has its snapshot; ' +
+        'begin the transaction or the stream again',
+      { outcome: 'not-applied' },
+    )
+  }
+}
+
 /** The router was stopped. */
 export class RouterStoppedError extends UnavailableError {
   readonly code = 'QUORATE_RYW_STOPPED'

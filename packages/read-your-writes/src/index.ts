@@ -8,6 +8,7 @@ export {
   NotPrimaryError,
   PrimaryBusyError,
   PrimaryUnavailableError,
+  ReadInterruptedError,
   RouterStoppedError,
   TransactionAbortedError,
   UnavailableError,
@@ -18,6 +19,7 @@ export type { Lag } from './lag.ts'
 export { bounded, type BoundedLevel, type Level } from './level.ts'
 export type { ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
 export type { PgPool, PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
+export type { LeaseCommitOptions, LeaseExecuteOptions, PrimaryLease } from './primary-lease.ts'
 export {
   type PrimaryStatus,
   type ReadOptions,
@@ -28,5 +30,6 @@ export {
 } from './read-your-writes.ts'
 export type { Session } from './session.ts'
 export type { SessionOptions, SessionRouter } from './session-router.ts'
+export { mayWrite } from './sql-kind.ts'
 export type { TokenRejection } from './token.ts'
 export type { SnapshotIsolation } from './transaction.ts'

@@ -7,10 +7,11 @@ import type { Lag } from './lag.ts'
 import { formatLsn } from './lsn.ts'
 import { Monitor } from './monitor.ts'
 import { asyncContext, type SessionContext } from './node/context.ts'
-import { hmacSigner } from './node/hmac.ts'
+import { clusterNamer, hmacSigner } from './node/hmac.ts'
 import { validateLevel, type Level } from './level.ts'
 import { settingsOf, type ReadYourWritesOptions, type Settings, type Work } from './options.ts'
 import type { Position } from './position.ts'
+import { CheckedOutLease, type PrimaryLease } from './primary-lease.ts'
 import { Primary } from './primary.ts'
 import { Replica } from './replica.ts'
 import { Router } from './router.ts'
@@ -93,6 +94,15 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
    *   `commitDeadlineMs`.
    */
   write<T>(work: Work<T>, options?: WriteOptions): Promise<T>
+  /**
+   * For integrations whose transactions do not fit a callback: a connection to the primary, kept until it is
+   * released. For anything else, {@link write}.
+   *
+   * @throws PrimaryUnavailableError if it cannot be had in time.
+   * @throws NotPrimaryError if the primary has become a replica.
+   * @throws `signal.reason` when aborted before it is there.
+   */
+  lease(options?: { readonly signal?: AbortSignal | undefined }): Promise<PrimaryLease>
   /** Resolves when each server was asked once; until then reads go to the primary. */
   ready(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Stops the probes and gives their connections back; the pools stay open. */
@@ -142,6 +152,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
     this.#sessionParts = {
       signer,
       clock,
+      inTokens: clusterNamer(options.name),
       shared: new SharedPositions(settings.maxSharedSessions),
       maxTokenAgeMs: settings.maxTokenAgeMs,
       onRejected: (rejection) =>
@@ -198,6 +209,24 @@ class PostgresReadYourWrites implements ReadYourWrites {
     routed?.advance(position, true)
     this.#emitWrite(position)
     return value
+  }
+
+  async lease({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<PrimaryLease> {
+    this.#mustRun()
+    return new CheckedOutLease({
+      checkout: await this.#primary.connect(signal),
+      clock: this.#clock,
+      commitDeadlineMs: this.#settings.commitDeadlineMs,
+      running: this.#primary.running,
+      recorderFor: (session) => {
+        const routed = this.#sessionOf(session)
+        return (position, wrote) => {
+          this.#primary.answered()
+          routed?.advance(position, true)
+          if (wrote) this.#emitWrite(position)
+        }
+      },
+    })
   }
 
   session(options: SessionOptions = {}): Session {

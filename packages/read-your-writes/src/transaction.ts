@@ -58,9 +58,14 @@ export async function runTransaction<T>(
   return { value, position: await commitOrTell(checkout, options) }
 }
 
-async function commitOrTell(
+/**
+ * COMMIT, with the position in the same message.
+ *
+ * @param checkout is released, whatever happens.
+ */
+export async function commitOrTell(
   checkout: Checkout,
-  { running, commitDeadline }: TransactionOptions,
+  { running, commitDeadline }: Pick<TransactionOptions, 'running' | 'commitDeadline'>,
 ): Promise<Position> {
   let position: Position | undefined
   let busy = false
@@ -83,7 +88,8 @@ async function commitOrTell(
   return position
 }
 
-async function rollback(checkout: Checkout, running: UnderWay): Promise<void> {
+/** Never fails: a connection that takes no ROLLBACK is closed. */
+export async function rollback(checkout: Checkout, running: UnderWay): Promise<void> {
   try {
     await running.until(checkout.client.query('ROLLBACK'))
     checkout.release()

@@ -158,7 +158,28 @@ export async function commit(client: PgPoolClient, facts: ConnectionFacts): Prom
   if (ended?.command !== 'COMMIT') return undefined
   const row = where?.rows[0] as unknown as PrimaryRow
   if ((mode?.rows[0] as { mode?: string } | undefined)?.mode === 'off') return insertPosition(row, facts)
-  return { cluster: facts.cluster, timeline: timelineOf(row.walfile), lsn: parseLsn(row.flushed) }
+  return flushPosition(row, facts)
+}
+
+const AFTER_STATEMENT = `SELECT current_setting('synchronous_commit') AS mode, ${WHERE_PRIMARY}`
+
+/**
+ * How far the log must be replayed to show a statement that has committed itself: as after {@link commit}.
+ *
+ * @param command CALL and DO may have committed inside, with a setting that is gone now.
+ */
+export async function positionAfterStatement(
+  client: PgPoolClient,
+  facts: ConnectionFacts,
+  command: string,
+): Promise<Position> {
+  const row = await one<PrimaryRow & { mode: string }>(client, AFTER_STATEMENT)
+  const mayBeUnflushed = row.mode === 'off' || command === 'CALL' || command === 'DO'
+  return mayBeUnflushed ? insertPosition(row, facts) : flushPosition(row, facts)
+}
+
+function flushPosition({ flushed, walfile }: PrimaryRow, { cluster }: ConnectionFacts): Position {
+  return { cluster, timeline: timelineOf(walfile), lsn: parseLsn(flushed) }
 }
 
 function insertPosition(row: PrimaryRow, { cluster, layout }: ConnectionFacts): Position {
