@@ -48,7 +48,7 @@ export function frameworkSuite(
     let site: FrameworkSite
     beforeAll(async () => {
       bench = await startBench()
-      router = await bench.router({ waitMs: 0 })
+      router = await bench.router({ waitMs: 0, maxLagMs: 60_000 }) // or replicas that stand still are ejected
       for (const replica of bench.replicas) await replica.pauseReplay()
       site = await start(router.db, notes)
     })
