@@ -15,9 +15,9 @@ export function shown(value: unknown): string {
  */
 export function checkShape(options: ReadYourWritesOptions, settings: readonly string[]): void {
   mustBe(isObject(options), 'options must be an object', options)
-  const known = ['primary', 'replicas', 'secret', ...settings, 'onEvent', 'clock', 'random']
+  const known = ['primary', 'replicas', 'secret', 'name', ...settings, 'onEvent', 'clock', 'random']
   checkNames('route reads', options, known)
-  const { primary, replicas, secret } = options
+  const { primary, replicas, secret, name = 'default' } = options
   mustBe(isPool(primary), 'primary must be a pool', primary, PASS_POOL)
   mustBe(Array.isArray(replicas), 'replicas must be an array', replicas, 'pass [{ id, pool }]')
   const ids = new Set<string>()
@@ -33,6 +33,7 @@ export function checkShape(options: ReadYourWritesOptions, settings: readonly st
     }
     ids.add(id)
   }
+  mustBe(typeof name === 'string' && name !== '', 'name must be a non-empty string', name)
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
   mustBe(
     secrets.every((one) => typeof one === 'string'),

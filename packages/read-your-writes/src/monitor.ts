@@ -111,6 +111,11 @@ export class Monitor {
     )
   }
 
+  /** The cluster, by whichever server has told. */
+  get cluster(): string | undefined {
+    return this.primary.cluster ?? this.#replicas.find(({ sample }) => sample !== undefined)?.sample?.cluster
+  }
+
   start(): void {
     this.#primaryLoop.start()
     for (const loop of this.#replicaLoops) loop.start()

@@ -20,6 +20,11 @@ export interface ReadYourWritesOptions {
   readonly replicas: readonly ReplicaOptions[]
   /** Signs tokens, at least 16 bytes. Several: the first signs, all are accepted, for rotation. */
   readonly secret: string | readonly string[]
+  /**
+   * Names this database in tokens. Give each its own if one token goes through several: databases that were
+   * restored or cloned from one another cannot be told apart by their servers. Default: the system identifier.
+   */
+  readonly name?: string | undefined
   /** Default level of reads. Default `read-your-writes`. */
   readonly level?: Level | undefined
   /** How long a read may wait for a replica to catch up before it goes to the primary, ms. Default 10; 0: not at all.

@@ -63,7 +63,7 @@ export class Router {
 
   async read<T>(request: ReadRequest<T>): Promise<T> {
     const { level, session, signal } = request
-    const plan = planRead(level, session?.need(this.#monitor.primary.cluster), this.#monitor.primary)
+    const plan = planRead(level, session?.need(this.#monitor.cluster), this.#monitor.primary)
     if (plan.to === 'primary') return this.#onPrimary(request, plan, 0, undefined)
     const { wanted } = plan
     const key = session?.key ?? String(this.#random())

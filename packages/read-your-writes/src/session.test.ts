@@ -1,6 +1,6 @@
 import { VirtualClock } from '@quorate/core'
 import { expect, test } from 'vitest'
-import { hmacSigner } from './node/hmac.ts'
+import { clusterNamer, hmacSigner } from './node/hmac.ts'
 import type { Position } from './position.ts'
 import { RoutedSession } from './session.ts'
 import { SharedPositions } from './shared-positions.ts'
@@ -17,8 +17,16 @@ const sessionOf = (
   shared = new SharedPositions(10),
   tokens: string[] = [],
   onRejected: (rejection: string) => void = () => {},
+  name?: string,
 ): RoutedSession =>
-  new RoutedSession(key, tokens, { signer, shared, clock, maxTokenAgeMs: 1_000, onRejected })
+  new RoutedSession(key, tokens, {
+    signer,
+    shared,
+    clock,
+    maxTokenAgeMs: 1_000,
+    inTokens: clusterNamer(name),
+    onRejected,
+  })
 
 test('merge() keeps the later of all tokens, in any order', () => {
   for (const tokens of [
@@ -56,6 +64,21 @@ test('tokens of two clusters are kept apart, and handed on together', () => {
   expect(session.token).toBe(tokenOf(at(7, 1, '2'), at(6)))
   session.advance(at(8, 1, '2'), false)
   expect(session.token).toBe(tokenOf(at(6), at(8, 1, '2')))
+})
+
+test('databases that share a system identifier are told apart by their names', () => {
+  const inOne = (tokens: string[] = []): RoutedSession =>
+    sessionOf(undefined, undefined, tokens, undefined, 'one')
+  const inOther = (tokens: string[] = []): RoutedSession =>
+    sessionOf('ann', undefined, tokens, undefined, 'other')
+  const first = inOne()
+  first.advance(at(5), true)
+  const second = inOther([first.token as string])
+  expect(second.need('1')).toEqual({ type: 'primary', rejection: 'foreign' })
+  second.advance(at(3), true)
+  expect(second.need('1')).toEqual({ type: 'position', position: at(3) })
+  expect(inOne([second.token as string]).need('1')).toEqual({ type: 'position', position: at(5) })
+  expect(sessionOf(undefined, undefined, [second.token as string]).need('1').type).toBe('primary')
 })
 
 test('a token of other clusters only means the primary, which adds its own position', () => {

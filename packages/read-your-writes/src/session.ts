@@ -44,6 +44,8 @@ export interface SessionParts {
   readonly clock: Clock
   /** Older tokens are not taken, ms. */
   readonly maxTokenAgeMs: number
+  /** What a cluster is called in tokens. */
+  readonly inTokens: (cluster: string) => string
   readonly onRejected: (rejection: TokenRejection) => void
 }
 
@@ -51,7 +53,7 @@ export interface SessionParts {
 export class RoutedSession implements Session {
   readonly key: string | undefined
   readonly #parts: SessionParts
-  /** By cluster, in the order in which they moved. */
+  /** By cluster as tokens call it, in the order in which they moved. */
   readonly #positions = new Map<string, Position>()
   #rejection: TokenRejection | undefined
   #changed = false
@@ -71,24 +73,16 @@ export class RoutedSession implements Session {
    */
   need(cluster: string | undefined): Need {
     if (this.#rejection !== undefined) return { type: 'primary', rejection: this.#rejection }
-    const shared = this.#shared
-    const own = this.#ownPosition(cluster)
-    if (own === undefined) {
-      if (shared !== undefined) return { type: 'position', position: shared }
-      return this.#positions.size === 0 ? { type: 'nothing' } : { type: 'primary', rejection: 'foreign' }
-    }
-    if (shared === undefined) return { type: 'position', position: own }
-    return { type: 'position', position: laterOf(own, shared) ?? own }
+    const own = this.#withShared(cluster === undefined ? undefined : this.#parts.inTokens(cluster))
+    if (own !== undefined) return { type: 'position', position: { ...own, cluster: cluster ?? own.cluster } }
+    return this.#positions.size === 0 ? { type: 'nothing' } : { type: 'primary', rejection: 'foreign' }
   }
 
   get token(): string | undefined {
     if (this.#rejection !== undefined) return undefined
     const positions = new Map(this.#positions)
-    const shared = this.#shared
-    if (shared !== undefined) {
-      const own = positions.get(shared.cluster)
-      positions.set(shared.cluster, own === undefined ? shared : (laterOf(own, shared) ?? own))
-    }
+    const shared = this.#shared && this.#withShared(this.#shared.cluster)
+    if (shared !== undefined) positions.set(shared.cluster, shared)
     if (positions.size === 0) return undefined
     const { signer, clock } = this.#parts
     const content: TokenContent = {
@@ -112,8 +106,9 @@ export class RoutedSession implements Session {
    * @param replaces the position was read on the primary, so it is later than anything a token that was
    *   not taken can have meant, or one of another timeline.
    */
-  advance(position: Position, replaces: boolean): void {
+  advance({ cluster, ...where }: Position, replaces: boolean): void {
     if (this.#rejection !== undefined && !replaces) return
+    const position: Position = { ...where, cluster: this.#parts.inTokens(cluster) }
     const own = this.#positions.get(position.cluster)
     const mayGoBack = replaces && own?.timeline !== position.timeline
     const next = own === undefined || mayGoBack ? position : (laterOf(own, position) ?? own)
@@ -128,11 +123,18 @@ export class RoutedSession implements Session {
     return this.key === undefined ? undefined : this.#parts.shared.get(this.key)
   }
 
-  #ownPosition(cluster: string | undefined): Position | undefined {
-    if (cluster !== undefined) return this.#positions.get(cluster)
-    // Whose it is will show with the server that serves.
-    const [only] = this.#positions.values()
-    return this.#positions.size === 1 ? only : undefined
+  /**
+   * The position in a cluster, with what other requests of the same user have done there.
+   *
+   * @param cluster `undefined`: whichever it is. Whose it is will show with the server that serves.
+   */
+  #withShared(cluster: string | undefined): Position | undefined {
+    const shared = this.#shared
+    const isOne = this.#positions.size + (shared === undefined ? 0 : 1) === 1
+    const named = cluster ?? shared?.cluster ?? (isOne ? [...this.#positions.keys()][0] : undefined)
+    const own = named === undefined ? undefined : this.#positions.get(named)
+    if (shared === undefined || shared.cluster !== named) return own
+    return own === undefined ? shared : laterOf(own, shared)
   }
 
   #mergeOne(token: string): void {

@@ -40,6 +40,23 @@ export function hmacSigner(secrets: readonly string[]): TokenSigner {
   }
 }
 
+/**
+ * What a cluster is called in tokens: by a name of one's own, if it has one, since databases that were cloned
+ * from one another have the same system identifier.
+ */
+export function clusterNamer(name: string | undefined): (cluster: string) => string {
+  if (name === undefined) return (cluster) => cluster
+  let last: readonly [cluster: string, named: string] | undefined
+  return (cluster) => {
+    if (last?.[0] === cluster) return last[1]
+    const digest = createHash('sha256')
+      .update(`quorate read-your-writes cluster\0${name}\0${cluster}`)
+      .digest()
+    last = [cluster, digest.readBigUInt64BE().toString()]
+    return last[1]
+  }
+}
+
 function mac(key: KeyObject, bytes: Uint8Array): Buffer {
   return createHmac('sha256', key).update(bytes).digest().subarray(0, MAC_BYTES)
 }
