@@ -76,7 +76,7 @@ class RowWriter {
   readonly #writer: ByteWriter
   readonly #names: ReadonlyMap<string, Name>
   #node = NOWHERE
-  #places = new Places(0, 1, 0)
+  readonly #places: Places
   /** The event after the row being gathered. */
   #next = 0
   /** The first operation of that row, and how it goes on. */
@@ -87,6 +87,7 @@ class RowWriter {
   constructor(writer: ByteWriter, names: ReadonlyMap<string, Name>) {
     this.#writer = writer
     this.#names = names
+    this.#places = new Places(names.size)
   }
 
   add(op: Op): void {
@@ -113,7 +114,7 @@ class RowWriter {
     this.end()
     this.#node = op.node
     this.#next = op.counter
-    this.#places = new Places(this.#index(op.node), op.counter, this.#names.size)
+    this.#places.start(this.#index(op.node), op.counter)
     this.#writer.uint(op.counter - 1)
   }
 

@@ -1,28 +1,42 @@
-import { DecodeError } from '@quorate/vector-clock'
 import type { ByteReader } from '@quorate/vector-clock/codec'
 import { startReading } from '../format.ts'
-import { deletedIn } from './op-set.ts'
-import { countPoints, DERIVED, Insertion, isPairAt, NOWHERE, type Op, Removal } from './ops.ts'
+import { NOWHERE, type Op } from './ops.ts'
+import { opsOf } from './rows-to-ops.ts'
 import {
+  COUNTER,
   DELETE_DOWN,
   DELETE_UP,
   FORMAT,
   GAP,
   HERE,
+  INDEX,
+  KIND,
   LEFT_CHILD,
+  LENGTH,
   LONG,
   MAX_EVENTS,
+  OWN,
+  type Cells,
   Places,
   RIGHT_CHILD,
   RIGHT_CHILD_BEFORE,
+  TARGET,
+  WIDTH,
 } from './rows.ts'
 import { readText } from './text-bytes.ts'
 
-/** Bytes taken apart: insertions still without text, and removals, in order. */
+/** Bytes taken apart, and not put together yet: that the text has the right length is not checked. */
 export interface Decoded {
-  readonly rows: readonly Op[]
-  /** Of all characters that no row deletes. */
-  readonly text: string
+  /** The replicas that the rows name, in order. */
+  readonly names: readonly string[]
+  /** The rows, by replica and counter, `WIDTH` cells each. */
+  readonly cells: Cells
+  /** Of each row of kind `RIGHT_CHILD_BEFORE` the right origin: index and counter. */
+  readonly rights: readonly number[]
+  /** Of all characters that no row deletes, in order of the rows; bytes if it is ASCII. */
+  readonly text: Uint8Array | string
+  /** How many bytes all that took. */
+  readonly size: number
 }
 
 /**
@@ -31,11 +45,10 @@ export interface Decoded {
  * @throws DecodeError on anything that it would not have written.
  */
 export function decodeOps(bytes: Uint8Array): Op[] {
-  const { rows, text } = decodeRows(bytes)
-  return withText(rows, text)
+  return opsOf(decodeRows(bytes))
 }
 
-/** The same, not put together yet; that the text has the right length is not checked. */
+/** The same as rows. */
 export function decodeRows(bytes: Uint8Array): Decoded {
   const reader = startReading(FORMAT, bytes)
   const names: string[] = []
@@ -47,37 +60,47 @@ export function decodeRows(bytes: Uint8Array): Decoded {
     names.push(name)
     writers.push(head % 2 === 1)
   }
-  const isUsed = writers.slice()
-  const ops: Op[] = []
-  for (let own = 0; own < names.length; own++) {
-    if (writers[own] === true) new RowReader(reader, names, isUsed, own).readInto(ops)
-  }
-  if (isUsed.includes(false)) reader.fail('a replica is named for nothing')
+  const rows = new RowReader(reader, writers)
+  for (let own = 0; own < names.length; own++) if (writers[own] === true) rows.read(own)
+  if (rows.isUsed.includes(false)) reader.fail('a replica is named for nothing')
   const text = readText(reader)
   reader.end()
-  return { rows: ops, text }
+  return { names, cells: rows.cells, rights: rows.rights, text, size: bytes.length }
 }
 
-class RowReader {
-  readonly #reader: ByteReader
-  readonly #names: readonly string[]
-  readonly #isUsed: boolean[]
-  readonly #own: number
-  readonly #places: Places
-  #counter: number
+/** Most messages have no more; for others there is more room soon. */
+const FEW_ROWS = 4
+/** Cells with larger numbers are of doubles. */
+const MAX_INT = 2 ** 31 - 1
 
-  constructor(reader: ByteReader, names: readonly string[], isUsed: boolean[], own: number) {
+class RowReader {
+  readonly rights: number[] = []
+  /** By replica: if it is referred to, or has rows. */
+  readonly isUsed: boolean[]
+  readonly #reader: ByteReader
+  readonly #places: Places
+  #cells: Cells = new Int32Array(FEW_ROWS * WIDTH)
+  #end = 0
+  #own = 0
+  /** The next event. */
+  #counter = 0
+
+  constructor(reader: ByteReader, writers: readonly boolean[]) {
     this.#reader = reader
-    this.#names = names
-    this.#isUsed = isUsed
-    this.#own = own
-    this.#counter = reader.uint() + 1
-    this.#places = new Places(own, this.#counter, names.length)
+    this.isUsed = writers.slice()
+    this.#places = new Places(writers.length)
   }
 
-  readInto(ops: Op[]): void {
+  get cells(): Cells {
+    return this.#cells.subarray(0, this.#end)
+  }
+
+  /** The rows of one replica. */
+  read(own: number): void {
     const reader = this.#reader
-    let last: Op | undefined
+    this.#own = own
+    this.#counter = reader.uint() + 1
+    this.#places.start(own, this.#counter)
     for (let isAtGap = true; ;) {
       const head = reader.uint()
       const kind = head % 8
@@ -87,145 +110,118 @@ class RowReader {
         if (count === 0) return
         this.#counter += count
         isAtGap = true
-        last = undefined
         continue
       }
-      const op = this.#row(kind, count + 1)
-      this.#counter += op.length
+      this.#row(kind, count + 1)
+      this.#counter += count + 1
       if (!(this.#counter <= MAX_EVENTS)) reader.fail('it has too many events')
-      if (last !== undefined && isJoined(last, op)) reader.fail('a run is in two')
-      ops.push(op)
-      last = op
+      if (!isAtGap && isJoined(this.#cells, this.#end - WIDTH)) reader.fail('a run is in two')
       isAtGap = false
     }
   }
 
-  #row(kind: number, length: number): Op {
+  #row(kind: number, length: number): void {
     const reader = this.#reader
+    const places = this.#places
+    const { near } = places
     const isLong = kind === LONG
     const isHere = kind === LEFT_CHILD + HERE || kind === DELETE_DOWN + HERE
     const meaning = isLong ? reader.byte() : isHere ? kind - HERE : kind
-    const { near } = this.#places
     let index = near
-    let counter: number
-    if (isHere) counter = this.#places.last(near)
-    else if (isLong) [index, counter] = this.#reference()
-    else {
-      counter = this.#places.at(near, reader.uint())
-      if (counter === this.#places.last(near) && (meaning === LEFT_CHILD || meaning === DELETE_DOWN)) {
+    let counter = places.last(near)
+    if (isLong) {
+      index = this.#index()
+      counter = this.#referred(index)
+      if (index === near && meaning !== RIGHT_CHILD_BEFORE) reader.fail('a reference is too long')
+    } else if (!isHere) {
+      const distance = reader.uint()
+      if (distance === 0 && (meaning === LEFT_CHILD || meaning === DELETE_DOWN)) {
         reader.fail('a distance is 0')
       }
+      counter = places.at(near, distance)
     }
-    if (isLong && index === near && meaning !== RIGHT_CHILD_BEFORE) reader.fail('a reference is too long')
     this.#check(index, counter)
-    const from = this.#counter
-    const node = this.#names[this.#own] as string
-    const name = index < 0 ? NOWHERE : (this.#names[index] as string)
+    this.#note(meaning, length, index, counter)
     if (meaning === DELETE_DOWN || meaning === DELETE_UP) {
-      const step = meaning === DELETE_UP || length === 1 ? 1 : -1
-      const low = step > 0 ? counter : counter - length + 1
-      if (index < 0 || low < 1 || (meaning === DELETE_UP && length === 1))
+      const low = meaning === DELETE_UP ? counter : counter - length + 1
+      if (index < 0 || low < 1 || (meaning === DELETE_UP && length === 1)) {
         reader.fail('a deletion is not right')
+      }
       this.#check(index, low + length - 1)
-      this.#places.set(index, low)
-      return new Removal(node, from, length, name, counter, step)
+      places.set(index, low)
+      return
     }
-    let op: Insertion
-    if (meaning === LEFT_CHILD) {
-      if (index < 0) reader.fail('it has text after the end')
-      op = new Insertion(node, from, length, undefined, NOWHERE, DERIVED, name, counter)
-    } else if (meaning === RIGHT_CHILD) {
-      op = new Insertion(node, from, length, undefined, name, counter, NOWHERE, DERIVED)
-    } else if (meaning === RIGHT_CHILD_BEFORE && isLong) {
-      const [other, right] = this.#reference()
+    if (meaning === RIGHT_CHILD_BEFORE && isLong) {
+      const other = this.#index()
+      const right = this.#referred(other)
       this.#check(other, right)
-      const rightName = other < 0 ? NOWHERE : (this.#names[other] as string)
-      op = new Insertion(node, from, length, undefined, name, counter, rightName, right)
-    } else return reader.fail('a row is of no known kind')
-    this.#places.set(this.#own, from + length - 1)
-    return op
+      this.rights.push(other, right)
+    } else if (meaning === LEFT_CHILD) {
+      if (index < 0) reader.fail('it has text after the end')
+    } else if (meaning !== RIGHT_CHILD) reader.fail('a row is of no known kind')
+    places.set(this.#own, this.#counter + length - 1)
   }
 
-  #reference(): [index: number, counter: number] {
+  #note(kind: number, length: number, index: number, counter: number): void {
+    const row = this.#end
+    this.#end += WIDTH
+    const isWide = this.#cells instanceof Float64Array
+    const needsWide = !isWide && (this.#counter > MAX_INT || length > MAX_INT || counter > MAX_INT)
+    if (this.#end > this.#cells.length || needsWide) {
+      const Wanted = isWide || needsWide ? Float64Array : Int32Array
+      const grown = new Wanted(this.#end > this.#cells.length ? this.#cells.length * 4 : this.#cells.length)
+      grown.set(this.#cells)
+      this.#cells = grown
+    }
+    const cells = this.#cells
+    cells[row + KIND] = kind
+    cells[row + OWN] = this.#own
+    cells[row + COUNTER] = this.#counter
+    cells[row + LENGTH] = length
+    cells[row + INDEX] = index
+    cells[row + TARGET] = counter
+  }
+
+  /** The replica that a long row refers to; −1 for start and end. */
+  #index(): number {
     const index = this.#reader.uint() - 1
-    if (index < 0) return [-1, 0]
-    if (index >= this.#names.length) this.#reader.fail('a replica is unknown')
+    return index < this.isUsed.length ? index : this.#reader.fail('a replica is unknown')
+  }
+
+  /** The character of it. */
+  #referred(index: number): number {
+    if (index < 0) return 0
     const counter = this.#places.at(index, this.#reader.uint())
     this.#places.see(index, counter)
-    return [index, counter]
+    return counter
   }
 
   /** Fails for a character that can not have been there before. */
   #check(index: number, counter: number): void {
     if (index < 0) return
-    this.#isUsed[index] = true
+    this.isUsed[index] = true
     const end = index === this.#own ? this.#counter : MAX_EVENTS
     if (!(counter >= 1 && counter < end)) this.#reader.fail('it refers to what was never there')
   }
 }
 
-/** True if the two are one run, or if the first deletion of the second belongs to the first. */
-function isJoined(last: Op, op: Op): boolean {
-  if (op instanceof Insertion) return last instanceof Insertion && op.isGoingOn
-  if (last instanceof Insertion || last.targetNode !== op.targetNode) return false
-  const stride = op.target - (last.target + last.step * (last.length - 1))
-  return last.length === 1 ? Math.abs(stride) === 1 : stride === last.step
-}
-
-/** Gives insertions their text, cut where characters are deleted. */
-export function withText(ops: readonly Op[], text: string): Op[] {
-  const out: Op[] = []
-  const ranges = deletedIn(ops)
-  const isPlain = countPoints(text) === text.length
-  let unit = 0
-  let list: readonly number[] = []
-  let at = 0
-  let node = NOWHERE
-  for (const op of ops) {
-    if (op instanceof Removal) {
-      out.push(op)
-      continue
-    }
-    if (op.node !== node) {
-      node = op.node
-      list = ranges.get(node) ?? []
-      at = 0
-    }
-    const end = op.counter + op.length
-    for (let counter = op.counter; counter < end;) {
-      while (at < list.length && (list[at + 1] as number) < counter) at += 2
-      const from = at < list.length ? (list[at] as number) : Infinity
-      const isDeleted = from <= counter
-      const next = Math.min(end, isDeleted ? (list[at + 1] as number) + 1 : from)
-      const start = unit
-      if (!isDeleted) {
-        const points = next - counter
-        if (points > text.length - unit) fail('its text is too short')
-        if (isPlain) unit += points
-        else for (let left = points; left > 0; left--) unit += isPairAt(text, unit) ? 2 : 1
-      }
-      const part = isDeleted ? undefined : text.slice(start, unit)
-      out.push(
-        counter === op.counter
-          ? new Insertion(
-              node,
-              counter,
-              next - counter,
-              part,
-              op.leftNode,
-              op.leftCounter,
-              op.rightNode,
-              op.rightCounter,
-            )
-          : new Insertion(node, counter, next - counter, part, node, counter - 1, NOWHERE, DERIVED),
-      )
-      counter = next
-    }
+/** True if a row and the one before it are one run, or if its first deletion belongs to that before. */
+function isJoined(cells: Cells, row: number): boolean {
+  const last = row - WIDTH
+  const kind = cells[row + KIND] as number
+  const isAfterDeletion = (cells[last + KIND] as number) >= DELETE_DOWN
+  const target = cells[row + TARGET] as number
+  if (kind < DELETE_DOWN) {
+    return (
+      kind === RIGHT_CHILD &&
+      !isAfterDeletion &&
+      cells[row + INDEX] === cells[row + OWN] &&
+      target === (cells[row + COUNTER] as number) - 1
+    )
   }
-  if (unit !== text.length) fail('its text is too long')
-  return out
-}
-
-function fail(reason: string): never {
-  throw new DecodeError('text', reason)
+  if (!isAfterDeletion || cells[last + INDEX] !== cells[row + INDEX]) return false
+  const length = cells[last + LENGTH] as number
+  const stride = target - (cells[last + TARGET] as number)
+  if (length === 1) return Math.abs(stride) === 1
+  return stride === (cells[last + KIND] === DELETE_UP ? length : -length)
 }

@@ -113,21 +113,35 @@ export function decodeBytes(coded: Uint8Array, count: number): Uint8Array | unde
   }
   const table = tableOf(lengths)
   if (table === undefined) return undefined
-  const bytes = new Uint8Array(count)
+  // In long texts two codes at a time, where both fit: more than twice as fast, once the table is paid for.
+  const codes = count > table.length ? inPairs(table) : table
+  // One more, as the last look-up may see a second code in the zeros past the end.
+  const bytes = new Uint8Array(count + 1)
   let at = SYMBOLS / 2
   let bits = 0
   let buffer = 0
-  for (let i = 0; i < count; i++) {
-    // Past the end there are zeros, as many as a look-up may want.
-    while (bits < LONGEST) {
-      buffer = (buffer << 8) | (coded[at++] ?? 0)
-      bits += 8
+  for (let i = 0; i < count;) {
+    if (bits < LONGEST) {
+      const isWhole = at + 1 < coded.length
+      const next = isWhole ? ((coded[at] as number) << 8) | (coded[at + 1] as number) : lastOf(coded, at)
+      buffer = (buffer << 16) | next
+      bits += 16
+      at += 2
     }
-    const entry = table[buffer >>> (bits - LONGEST)] as number
+    const entry = codes[(buffer >>> (bits - LONGEST)) & (table.length - 1)] as number
     bits -= entry & 15
-    bytes[i] = entry >>> 4
-    buffer &= (1 << bits) - 1
+    bytes[i] = entry >>> 8
+    bytes[i + 1] = entry >>> 16
+    i += (entry >>> 4) & 3
   }
+  return checked(bytes.subarray(0, count), coded, lengths)
+}
+
+/** Past the end there are zeros, as many as a look-up may want. */
+const lastOf = (coded: Uint8Array, at: number): number => (at < coded.length ? (coded[at] as number) << 8 : 0)
+
+/** The bytes, if these are their codes to the last bit. */
+function checked(bytes: Uint8Array, coded: Uint8Array, lengths: Uint8Array): Uint8Array | undefined {
   const counts = countBytes(bytes)
   const isRight =
     codedSize(counts, lengths) === coded.length &&
@@ -137,18 +151,37 @@ export function decodeBytes(coded: Uint8Array, count: number): Uint8Array | unde
   return ((coded[coded.length - 1] as number) & ((1 << padding) - 1)) === 0 ? bytes : undefined
 }
 
-/** For each `LONGEST` bits: the byte whose code they begin with × 16, + its length. `undefined` for no full code. */
-function tableOf(lengths: Uint8Array): Uint16Array | undefined {
-  const table = new Uint16Array(1 << LONGEST)
+/**
+ * For each `LONGEST` bits what they begin with: the length of the code, + how many codes that is × 16, + its byte × 256,
+ * + a second byte × 65,536. `undefined` for lengths that make no full code.
+ */
+function tableOf(lengths: Uint8Array): Uint32Array | undefined {
+  const table = new Uint32Array(1 << LONGEST)
   let filled = 0
   for (let length = 1; length <= LONGEST; length++) {
     for (let byte = 0; byte < SYMBOLS; byte++) {
       if (lengths[byte] !== length) continue
       const end = filled + (1 << (LONGEST - length))
       if (end > table.length) return undefined
-      table.fill((byte << 4) | length, filled, end)
+      table.fill((byte << 8) | ONE | length, filled, end)
       filled = end
     }
   }
   return filled === table.length ? table : undefined
+}
+
+const ONE = 1 << 4
+const TWO = 2 << 4
+
+/** The same with two codes where they fit. */
+function inPairs(table: Uint32Array): Uint32Array {
+  const pairs = table.slice()
+  for (let i = 0; i < table.length; i++) {
+    const first = table[i] as number
+    const length = first & 15
+    const second = table[(i << length) & (table.length - 1)] as number
+    const both = length + (second & 15)
+    if (both <= LONGEST) pairs[i] = ((second >>> 8) << 16) | ((first >>> 8) << 8) | TWO | both
+  }
+  return pairs
 }

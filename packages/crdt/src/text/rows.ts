@@ -22,6 +22,20 @@ export const RIGHT_CHILD_BEFORE = 0
 /** So many events are not among these rows; none: here ends the list. The one row with no − 1. */
 export const GAP = 7
 
+/** Rows once they are read, `WIDTH` cells each: an object for each would be most of the time. Integers where they fit. */
+export type Cells = Int32Array | Float64Array
+
+export const WIDTH = 6
+/** One of the kinds above, never `HERE` or `LONG`. */
+export const KIND = 0
+/** Index of the replica whose row it is; and the counter of its first event. */
+export const OWN = 1
+export const COUNTER = 2
+export const LENGTH = 3
+/** Index of the replica referred to, −1 for start and end; and the counter of the character, 0 then. */
+export const INDEX = 4
+export const TARGET = 5
+
 /** How all bytes of text begin. */
 export const FORMAT: TypeFormat<'text'> = { type: 'text', tag: 15 }
 
@@ -31,17 +45,27 @@ export const MAX_EVENTS: number = 2 ** 48
 /** Which characters rows were about last. Start and end have index −1 and are never near. */
 export class Places {
   readonly #last: number[]
+  /** Those of which that is not 0. */
+  #known: number[] = []
   /** Index of the replica whose character the row before was about. */
-  near: number
+  near = 0
+
+  /** @param names how many replicas there are. */
+  constructor(names: number) {
+    this.#last = Array.from({ length: names }, () => 0)
+  }
 
   /**
-   * @param own index of the replica whose rows these are.
-   * @param first counter of its first event among them.
-   * @param names how many replicas there are.
+   * Begins the rows of a replica. What was known for the one before is forgotten, in no more time than it took to note:
+   * replicas may be many.
+   *
+   * @param own its index.
+   * @param first counter of its first event among the rows.
    */
-  constructor(own: number, first: number, names: number) {
-    this.#last = Array.from({ length: names }, () => 0)
-    if (names > 0) this.#last[own] = first - 1
+  start(own: number, first: number): void {
+    for (const index of this.#known) this.#last[index] = 0
+    this.#known = []
+    this.see(own, first - 1)
     this.near = own
   }
 
@@ -51,12 +75,13 @@ export class Places {
 
   /** A row referred to a character. */
   see(index: number, counter: number): void {
+    if (this.#last[index] === 0) this.#known.push(index)
     this.#last[index] = counter
   }
 
   /** A row was about a character. */
   set(index: number, counter: number): void {
-    this.#last[index] = counter
+    this.see(index, counter)
     this.near = index
   }
 
@@ -68,6 +93,7 @@ export class Places {
 
   /** The character at a distance. */
   at(index: number, distance: number): number {
-    return (this.#last[index] as number) + (distance % 2 === 0 ? distance / 2 : -(distance + 1) / 2)
+    const from = this.#last[index] as number
+    return distance % 2 === 0 ? from + distance / 2 : from - (distance + 1) / 2
   }
 }

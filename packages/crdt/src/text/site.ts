@@ -56,6 +56,11 @@ export class Site {
     if (chunk.length > CHUNK) chunks.splice(at + 1, 0, chunk.splice(CHUNK / 2))
   }
 
+  /** Takes in part of a list of pieces, in order, when there are none yet. */
+  fill(pieces: readonly Piece[], from: number, to: number): void {
+    for (let at = from; at < to; at += CHUNK) this.#chunks.push(pieces.slice(at, Math.min(to, at + CHUNK)))
+  }
+
   /** Forgets a piece that was joined to another. */
   remove(piece: Piece): void {
     const at = this.#chunkOf(piece.counter)

@@ -3,6 +3,8 @@ import { codedSize, codeLengths, countBytes, decodeBytes, encodeBytes } from './
 
 /** Below this a code does not pay for its table, so none is tried. */
 const LEAST = 256
+/** Up to here the decoder is slower than what it spares. */
+const SHORT = 32
 
 const encoder = /* @__PURE__ */ new TextEncoder()
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -25,29 +27,43 @@ function shorter(bytes: Uint8Array): { lengths: Uint8Array; size: number } | und
   return size < bytes.length ? { lengths, size } : undefined
 }
 
-/** @throws DecodeError on anything that {@link writeText} would not have written. */
-export function readText(reader: ByteReader): string {
-  const head = reader.uint()
-  const length = Math.floor(head / 2)
-  if (head % 2 === 0) {
-    const raw = reader.raw(length)
-    if (shorter(raw) !== undefined) reader.fail('its text is not coded')
-    return textOf(reader, raw)
-  }
-  const size = reader.uint()
-  const coded = reader.raw(size)
-  // Coded bytes are shorter, but no shorter than a bit each.
-  const isRight = length >= LEAST && size < length && length <= size * 8
-  return textOf(
-    reader,
-    (isRight ? decodeBytes(coded, length) : undefined) ?? reader.fail('its code is not right'),
-  )
-}
-
-function textOf(reader: ByteReader, bytes: Uint8Array): string {
+/**
+ * A text as it is kept in bytes: its ASCII, which need not become a string first, or else a string.
+ *
+ * @throws DecodeError on anything that {@link writeText} would not have written.
+ */
+export function readText(reader: ByteReader): Uint8Array | string {
+  const bytes = readBytes(reader)
+  if (isAscii(bytes)) return bytes
   try {
     return decoder.decode(bytes)
   } catch {
     return reader.fail('its text is not UTF-8')
   }
+}
+
+/** What {@link readText} gave, as a string. */
+export function stringOf(text: Uint8Array | string): string {
+  if (typeof text === 'string') return text
+  return text.length > SHORT ? decoder.decode(text) : String.fromCharCode(...text)
+}
+
+function readBytes(reader: ByteReader): Uint8Array {
+  const head = reader.uint()
+  const length = Math.floor(head / 2)
+  if (head % 2 === 0) {
+    const raw = reader.raw(length)
+    if (shorter(raw) !== undefined) reader.fail('its text is not coded')
+    return raw
+  }
+  const size = reader.uint()
+  const coded = reader.raw(size)
+  // Coded bytes are shorter, but no shorter than a bit each.
+  const isRight = length >= LEAST && size < length && length <= size * 8
+  return (isRight ? decodeBytes(coded, length) : undefined) ?? reader.fail('its code is not right')
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 127) return false
+  return true
 }

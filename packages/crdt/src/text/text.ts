@@ -5,7 +5,7 @@ import { checkVersion } from '../format.ts'
 import { Changes, type TextListener } from './changes.ts'
 import { encodeOps } from './codec.ts'
 import { cursorAt, cursorFrom, type CursorSide, type TextCursor, type TextCursorJson } from './cursor.ts'
-import { type Decoded, decodeOps, withText } from './decoder.ts'
+import { type Decoded, decodeOps, decodeRows } from './decoder.ts'
 import { deltaOf, OpsDelta, type TextDelta } from './delta.ts'
 import { collect, textAt } from './history.ts'
 import { Inbox, type Plan } from './inbox.ts'
@@ -13,6 +13,7 @@ import { load } from './load.ts'
 import { countPoints, type Insertion, NOWHERE, type Op, Removal } from './ops.ts'
 import { checkOptions, type TextOptions } from './options.ts'
 import { MAX_EVENTS } from './rows.ts'
+import { opsOf } from './rows-to-ops.ts'
 import { Sequence } from './sequence.ts'
 import { opsSince } from './since.ts'
 import { decodeSingle } from './single.ts'
@@ -39,14 +40,10 @@ export class Text implements Crdt<'text', string> {
     this.replica = replica
     this.#options = options
     const inPoints = positions === 'code-points'
-    let sequence = new Sequence(inPoints)
+    this.#sequence = new Sequence(inPoints)
     let ops: readonly Op[] = []
-    if (!('rows' in state)) ops = state
-    else if (!load(sequence, state.rows, state.text)) {
-      sequence = new Sequence(inPoints)
-      ops = withText(state.rows, state.text)
-    }
-    this.#sequence = sequence
+    if (!('cells' in state)) ops = state
+    else if (!load(this.#sequence, state)) ops = opsOf(state)
     this.#inbox = new Inbox(this.#sequence, maxPending)
     this.#site = this.#sequence.site(this.replica)
     this.#undo = new UndoManager(this.#sequence, this.#site, maxUndo)
@@ -236,8 +233,11 @@ export class Text implements Crdt<'text', string> {
   }
 
   merge(source: MergeSource<'text'>): boolean {
-    const single = source instanceof Uint8Array ? decodeSingle(source) : undefined
-    return single === undefined ? this.#mergeOps(this.#read(source)) : this.#mergeOne(single)
+    if (!(source instanceof Uint8Array)) return this.#mergeOps(this.#read(source))
+    const single = decodeSingle(source)
+    if (single !== undefined) return this.#mergeOne(single)
+    const decoded = decodeRows(source)
+    return this.#loads(decoded) || this.#mergeOps(opsOf(decoded))
   }
 
   deltaSince(version: VersionVector): TextDelta {
@@ -259,6 +259,17 @@ export class Text implements Crdt<'text', string> {
       opsSince(this.#sequence, () => 0, this.#inbox.ops, true),
     )
     return copy
+  }
+
+  /** Takes in a whole state at once, if there is nothing here yet. False if that can not be. */
+  #loads(decoded: Decoded): boolean {
+    if (decoded.names.length === 0 || this.#inbox.pending > 0) return false
+    const sequence = this.#sequence
+    if (sequence.tree.first.pieces.length > 0 || !load(sequence, decoded)) return false
+    if (this.length > 0) sequence.watcher?.inserted(0, this.toString())
+    this.#undo.moved()
+    this.#changes.tell('remote')
+    return true
   }
 
   #mergeOps(ops: readonly Op[]): boolean {
@@ -292,8 +303,7 @@ export class Text implements Crdt<'text', string> {
     for (const op of this.#inbox.ops) if (op instanceof Removal) this.#sequence.hideEarly(op)
   }
 
-  #read(source: MergeSource<'text'>): readonly Op[] {
-    if (source instanceof Uint8Array) return decodeOps(source)
+  #read(source: Exclude<MergeSource<'text'>, Uint8Array>): readonly Op[] {
     checkSource('text', source)
     if (#sequence in source) {
       const own = this.#sequence
