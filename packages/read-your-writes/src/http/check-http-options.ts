@@ -3,6 +3,8 @@ import { shown } from '../check-options.ts'
 import type { CarrierOptions } from './carrier.ts'
 import type { CookieOptions } from './cookie.ts'
 
+type HttpOptions = CarrierOptions & { readonly key?: unknown; readonly name?: unknown }
+
 /**
  * Checks what an integration is made with: a wrong option would otherwise show in the first answer only.
  *
@@ -13,25 +15,34 @@ import type { CookieOptions } from './cookie.ts'
 export function checkHttpOptions(
   action: string,
   db: unknown,
-  options: CarrierOptions & { readonly key?: unknown; readonly name?: unknown },
+  options: HttpOptions,
   known: readonly string[],
 ): void {
-  const must = (is: boolean, rule: string, value: unknown, advice: string): void => {
-    if (!is) throw new TypeError(`Cannot ${action}: ${rule}, got ${shown(value)}; ${advice}`)
-  }
+  const must = mustOf(action)
   const router = db as { session?: unknown; run?: unknown } | null | undefined
   const isRouter = typeof router?.session === 'function' && typeof router.run === 'function'
   must(isRouter, 'db must be a router', db, 'pass what readYourWrites() returned')
   must(isObject(options), 'options must be an object', options, 'leave them out for the defaults')
   checkNames(action, options, [...known, 'cookie', 'header'])
-  const { key, name, cookie, header } = options
+  checkSessionOptions(action, options)
+}
+
+/** The same for an integration that makes the router itself, among whose options these are. */
+export function checkSessionOptions(action: string, { key, name, cookie, header }: HttpOptions): void {
+  const must = mustOf(action)
   must(isOptional(key, 'function'), 'key must be a function', key, 'pass (request) => userId')
   must(isOptional(name, 'string'), 'name must be a string', name, 'leave it out unless there are two')
   const isHeader = typeof header === 'string' || isOptional(header, 'boolean')
   must(isHeader, 'header must be true, false or a name', header, 'leave it out for Quorate-Session')
   if (cookie === undefined || cookie === false) return
   must(isObject(cookie), 'cookie must be an object or false', cookie, 'leave it out for the default cookie')
-  checkCookie(action, cookie, must)
+  checkCookie(action, cookie)
+}
+
+function mustOf(action: string) {
+  return (is: boolean, rule: string, value: unknown, advice: string): void => {
+    if (!is) throw new TypeError(`Cannot ${action}: ${rule}, got ${shown(value)}; ${advice}`)
+  }
 }
 
 const COOKIE_OPTIONS: readonly (keyof CookieOptions)[] = [
@@ -47,11 +58,8 @@ const COOKIE_OPTIONS: readonly (keyof CookieOptions)[] = [
 const COOKIE_NAME = /^[\w!#$%&'*+.^`|~-]+$/
 const COOKIE_ATTRIBUTE = /^[ -:<-~]+$/
 
-function checkCookie(
-  action: string,
-  cookie: CookieOptions,
-  must: (is: boolean, rule: string, value: unknown, advice: string) => void,
-): void {
+function checkCookie(action: string, cookie: CookieOptions): void {
+  const must = mustOf(action)
   checkNames(action, cookie, COOKIE_OPTIONS, ' of the cookie')
   const { name, path, domain, sameSite, secure, maxAgeSeconds } = cookie
   const isText = (value: unknown, pattern: RegExp): boolean =>

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
-import { Catch, HttpException, type ArgumentsHost } from '@nestjs/common'
-import { BaseExceptionFilter } from '@nestjs/core'
+import { Catch, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
+import { HttpAdapterHost } from '@nestjs/core'
 import { isQuorateError, type QuorateError } from '@quorate/core'
 import { throwError } from 'rxjs'
 
@@ -14,6 +14,7 @@ interface AnswerableError extends QuorateError {
  * What the filter is for, in place of a class: `instanceof` would miss errors of the other build of this
  * package, and a base class would take in errors that mean no answer.
  */
+// oxlint-disable-next-line typescript/no-extraneous-class -- the right side of `instanceof`, for Nest
 abstract class Answerable {
   static [Symbol.hasInstance](error: unknown): boolean {
     return (
@@ -35,21 +36,30 @@ abstract class Answerable {
  * providers: [{ provide: APP_FILTER, useClass: ReadYourWritesExceptionFilter }]
  * ```
  */
-export class ReadYourWritesExceptionFilter extends BaseExceptionFilter<Error> {
-  override catch(error: AnswerableError, host: ArgumentsHost): unknown {
+export class ReadYourWritesExceptionFilter implements ExceptionFilter<AnswerableError> {
+  readonly #adapterHost: HttpAdapterHost
+
+  constructor(adapterHost: HttpAdapterHost) {
+    this.#adapterHost = adapterHost
+  }
+
+  catch(error: AnswerableError, host: ArgumentsHost): unknown {
     const type = host.getType<string>()
     if (type === 'rpc') return throwError(() => error)
     if (type !== 'http') return error // what GraphQL reports is what a filter returns
     const { statusCode, headers = {}, code } = error
+    const { httpAdapter } = this.#adapterHost
     const response = host.switchToHttp().getResponse<object>()
-    const adapter = this.applicationRef ?? this.httpAdapterHost?.httpAdapter
-    if (adapter?.isHeadersSent?.(response) === false) {
-      for (const [name, value] of Object.entries(headers)) adapter.setHeader?.(response, name, value)
+    if (httpAdapter.isHeadersSent(response)) {
+      httpAdapter.end(response)
+      return undefined
     }
+    for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value)
     const message = STATUS_CODES[statusCode] ?? 'Unavailable'
-    super.catch(new HttpException({ statusCode, message, code }, statusCode, { cause: error }), host)
+    httpAdapter.reply(response, { statusCode, message, code }, statusCode)
     return undefined
   }
 }
 
 Catch(Answerable)(ReadYourWritesExceptionFilter)
+Inject(HttpAdapterHost)(ReadYourWritesExceptionFilter, undefined, 0)

@@ -87,7 +87,7 @@ export class ReadYourWritesModule implements NestModule, OnModuleInit, OnApplica
   static forRootAsync<Request extends NestRequestLike = NestRequestLike>(
     options: ForRootAsyncOptions<Request>,
   ): DynamicModule {
-    checkNames('set up the module', options, ASYNC_OPTIONS)
+    checkNames('set up ReadYourWritesModule', options, ASYNC_OPTIONS)
     const { name, global, imports } = options
     return { ...dynamicModule({ name, global }, optionProviders(options)), imports: imports ?? [] }
   }
@@ -103,7 +103,7 @@ export class ReadYourWritesModule implements NestModule, OnModuleInit, OnApplica
       if (instance.#host.name !== this.#host.name) continue
       const name = this.#host.name ?? 'no name'
       throw new TypeError(
-        `Cannot set up the module: two have ${this.#host.name === undefined ? name : `the name ${name}`}; ` +
+        `Cannot set up ReadYourWritesModule: two have ${this.#host.name === undefined ? name : `the name ${name}`}; ` +
           'import one dynamic module everywhere, or give each database a name',
       )
     }
@@ -127,7 +127,9 @@ function dynamicModule(
   options: readonly Provider[],
 ): DynamicModule {
   if (name !== undefined && !/^[\w-]+$/.test(name)) {
-    throw new TypeError(`Cannot set up the module: name must be of letters, digits, _ and -, got '${name}'`)
+    throw new TypeError(
+      `Cannot set up ReadYourWritesModule: name must be of letters, digits, _ and -, got '${name}'`,
+    )
   }
   const host: FactoryProvider<RouterHost> = {
     provide: HOST,
@@ -154,7 +156,9 @@ function optionProviders<Request extends NestRequestLike>({
   inject,
 }: ForRootAsyncOptions<Request>): readonly Provider[] {
   if ([useFactory, useClass, useExisting].filter((way) => way !== undefined).length !== 1) {
-    throw new TypeError('Cannot set up the module: give exactly one of useFactory, useClass and useExisting')
+    throw new TypeError(
+      'Cannot set up ReadYourWritesModule: give exactly one of useFactory, useClass and useExisting',
+    )
   }
   if (useFactory !== undefined) {
     return [{ provide: OPTIONS, useFactory, inject: inject ?? [] }]

@@ -1,10 +1,11 @@
 import { Logger } from '@nestjs/common'
-import { checkNames, systemClock, type Clock } from '@quorate/core'
+import { systemClock, type Clock } from '@quorate/core'
 import type { ReadYourWritesOptions } from '../options.ts'
-import { deadline } from '../postgres/checkout.ts'
+import { deadline } from '../deadline.ts'
+import { checkHttpOptions, checkSessionOptions } from '../http/check-http-options.ts'
 import { readYourWrites, type ReadYourWrites } from '../read-your-writes.ts'
 import type { SessionRouter } from '../session-router.ts'
-import type { NestRequestLike, ReadYourWritesModuleOptions } from './options.ts'
+import type { ReadYourWritesModuleOptions } from './options.ts'
 import { sessionMiddleware, type SessionMiddleware } from './session-middleware.ts'
 
 /** The router of a module, and what the module owes it. */
@@ -19,35 +20,44 @@ export interface RouterHost {
 }
 
 const DEFAULT_READY_MS = 5_000
-const OPTIONS_WITH_DB: readonly string[] = ['db', 'cookie', 'header', 'key', 'readyMs']
+const ACTION = 'set up ReadYourWritesModule'
 
 /** @throws TypeError, RangeError for options that make no sense; nothing is started then. */
-export function routerHost(
-  name: string | undefined,
-  options: ReadYourWritesModuleOptions<NestRequestLike>,
-): RouterHost {
+export function routerHost(name: string | undefined, options: ReadYourWritesModuleOptions): RouterHost {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(
-      `Cannot set up the module: its options must be an object, got ${String(options)}; return them from useFactory`,
+      `Cannot ${ACTION}: its options must be an object, got ${String(options)}; return them from useFactory`,
     )
   }
   const { readyMs = DEFAULT_READY_MS } = options
   if (!(readyMs >= 0)) {
-    throw new RangeError(`Cannot set up the module: readyMs must be a number from 0, got ${readyMs}`)
+    throw new RangeError(`Cannot ${ACTION}: readyMs must be a number from 0, got ${readyMs}`)
   }
-  const middlewareFor = sessionMiddleware(options, name)
-  if (options.db !== undefined) {
-    checkNames('set up the module', options, OPTIONS_WITH_DB, ' beside db')
-    const { db } = options
-    return {
-      name,
-      db,
-      middleware: middlewareFor(db),
-      ready: () => readyWithin(db, systemClock, readyMs),
-      end: () => Promise.resolve(),
-    }
+  return 'db' in options && options.db !== undefined
+    ? givenHost(name, options, readyMs)
+    : ownHost(name, options, readyMs)
+}
+
+type GivenOptions = Extract<ReadYourWritesModuleOptions, { readonly db: SessionRouter }>
+type OwnOptions = Exclude<ReadYourWritesModuleOptions, GivenOptions>
+
+function givenHost(name: string | undefined, options: GivenOptions, readyMs: number): RouterHost {
+  const { db } = options
+  checkHttpOptions(ACTION, db, options, ['db', 'key', 'readyMs'])
+  return {
+    name,
+    db,
+    middleware: sessionMiddleware(options, name)(db),
+    ready: () => readyWithin(db, systemClock, readyMs),
+    end: () => Promise.resolve(),
   }
-  const { db: _none, cookie, header, key, readyMs: _readyMs, endPools = false, ...router } = options
+}
+
+function ownHost(name: string | undefined, options: OwnOptions, readyMs: number): RouterHost {
+  const { db: _db, cookie, header, key, readyMs: _readyMs, endPools = false, ...router } = options
+  const session = { cookie, header, key }
+  checkSessionOptions(ACTION, session)
+  const middlewareFor = sessionMiddleware(session, name)
   const pools = endPools ? endablePools(router) : []
   const db = readYourWrites(router)
   return {
@@ -90,7 +100,7 @@ function endablePools({ primary, replicas }: ReadYourWritesOptions): readonly En
   return [...pools].map((pool) => {
     if (typeof (pool as Partial<EndablePool> | undefined)?.end === 'function') return pool as EndablePool
     throw new TypeError(
-      'Cannot set up the module: endPools needs pools with a method end; leave it out and end them yourself',
+      `Cannot ${ACTION}: endPools needs pools with a method end; leave it out and end them yourself`,
     )
   })
 }

@@ -1,6 +1,5 @@
 import { carrier, SESSION_HEADER, type CarrierOptions } from '../http/carrier.ts'
 import { sessionFor, type ResponseLike } from '../http/node-session.ts'
-import { attachSession } from '../http/request-session.ts'
 import type { SessionRouter } from '../session-router.ts'
 import type { NestRequestLike, SessionRequestOptions } from './options.ts'
 
@@ -14,15 +13,8 @@ export function sessionMiddleware(
 ): (db: SessionRouter) => SessionMiddleware {
   const carries = carrier(name === undefined ? { cookie, header } : named({ cookie, header }, name))
   return (db) => (request, response, next) => {
-    const session = sessionFor(db, carries, {
-      // Not the request itself: what is attached there is the session of the module without a name.
-      request: { headers: request.headers },
-      response,
-      key: key?.(request),
-      isSecure: () => request.protocol === 'https',
-    })
-    attachSession(request, session, name)
-    db.run(session, next)
+    const isSecure = (): boolean => request.protocol === 'https'
+    db.run(sessionFor(db, carries, { request, response, key: key?.(request), name, isSecure }), next)
   }
 }
 
