@@ -326,7 +326,7 @@ const groups: Group[] = [
         'quorate, plain objects',
         "export { compare, merge, increment } from '@quorate/vector-clock/records'",
       ),
-      ...['delivery', 'dvv', 'hlc', 'http', 'lamport', 'matrix', 'prune'].map((entry) =>
+      ...['causal-context', 'delivery', 'dvv', 'hlc', 'http', 'lamport', 'matrix', 'prune'].map((entry) =>
         sizeOf(`quorate/${entry}`, `export * from '@quorate/vector-clock/${entry}'`),
       ),
       sizeOf('@thi.ng/vclock', "export * from '@thi.ng/vclock'"),
