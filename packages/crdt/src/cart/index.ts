@@ -13,6 +13,6 @@ export {
 } from '../cart.ts'
 export type { Crdt, CrdtType, Delta, MergeSource, ReplicaOptions } from '../crdt.ts'
 export type { Dotted } from '../dotted.ts'
-export { DuplicateReplicaError, RetiredReplicaError } from '../errors.ts'
+export { DuplicateReplicaError } from '../errors.ts'
 export type { FragmentJson } from '../fragment-codec.ts'
 export { DecodeError } from '@quorate/vector-clock'
