@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import cookie from '@fastify/cookie'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
@@ -8,12 +8,12 @@ import { frameworkSuite } from './framework-suite.ts'
 type Note = { Params: { id: string } }
 
 frameworkSuite('Fastify 5', async (db, notes) => {
-  const outside = new EventEmitter()
-  outside.on('write', (request: FastifyRequest<Note>, reply: FastifyReply) => {
-    void db.write(notes.put(request.params.id), { session: sessionOf(request) }).then(() => {
-      reply.code(204).send()
-    })
-  })
+  const outside = new AsyncResource('outside')
+  const writeOutside = async (request: FastifyRequest<Note>, reply: FastifyReply): Promise<void> => {
+    if (db.current() !== undefined) throw new Error('the context of the request is still there')
+    await db.write(notes.put(request.params.id), { session: sessionOf(request) })
+    reply.code(204).send()
+  }
   const app = fastify()
   await app.register(readYourWritesFastify, {
     db,
@@ -48,7 +48,9 @@ frameworkSuite('Fastify 5', async (db, notes) => {
     }
     return reply.send(Readable.from(late()))
   })
-  app.post<Note>('/outside/:id', (request, reply) => void outside.emit('write', request, reply))
+  app.post<Note>('/outside/:id', (request, reply) => {
+    outside.runInAsyncScope(writeOutside, undefined, request, reply).catch((error) => reply.send(error))
+  })
   app.post<Note & { Body: { id: string } }>('/body/:id', async ({ body }, reply) => {
     await db.write(notes.put(body.id))
     return reply.code(204).send()

@@ -1,5 +1,6 @@
 // oxlint-disable oxc/no-async-endpoint-handlers -- Fastify takes care of rejections
-import { EventEmitter, once } from 'node:events'
+import { AsyncResource } from 'node:async_hooks'
+import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { Readable } from 'node:stream'
 import cookie from '@fastify/cookie'
@@ -217,8 +218,7 @@ describe('context', () => {
     const found: string[] = []
     const app = fastify()
     await app.register(readYourWritesFastify, { db: router.db })
-    const outside = new EventEmitter()
-    outside.on('fail', (done: (error: Error) => void) => done(new Error('from elsewhere')))
+    const elsewhere = new AsyncResource('elsewhere') // has no session
     const note = (where: string, request: FastifyRequest): void => {
       found.push(`${where} ${router.db.current() === request.quorateSession}`)
     }
@@ -231,12 +231,15 @@ describe('context', () => {
     app.post('/throw', () => {
       throw new Error('thrown')
     })
-    app.post('/outside', (_request, reply) => {
-      outside.emit('fail', (error: Error) => void reply.send(error))
+    app.post('/elsewhere', (_request, reply) => {
+      elsewhere.runInAsyncScope(() => {
+        expect(router.db.current()).toBeUndefined()
+        void reply.send(new Error('from elsewhere'))
+      })
     })
     await using site = await listen(app)
     const init = { method: 'POST', headers: { 'content-type': 'application/json' } }
-    for (const path of ['parse', 'throw', 'outside']) {
+    for (const path of ['parse', 'throw', 'elsewhere']) {
       const body = path === 'parse' ? '{'.repeat(100_000) : '{}'
       expect((await site.browser().fetch(`/${path}`, { ...init, body })).status).toBe(500)
     }

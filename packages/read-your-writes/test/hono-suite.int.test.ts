@@ -1,4 +1,5 @@
-import { EventEmitter, once } from 'node:events'
+import { AsyncResource } from 'node:async_hooks'
+import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
@@ -9,10 +10,11 @@ import { readYourWritesHono, sessionOf } from '@quorate/read-your-writes/hono'
 import { frameworkSuite } from './framework-suite.ts'
 
 frameworkSuite('Hono 4', async (db, notes) => {
-  const outside = new EventEmitter()
-  outside.on('write', (c: Context, take: (written: Promise<unknown>) => void) => {
-    take(db.write(notes.put(c.req.param('id') ?? ''), { session: sessionOf(c) }))
-  })
+  const outside = new AsyncResource('outside')
+  const writeOutside = async (c: Context): Promise<void> => {
+    if (db.current() !== undefined) throw new Error('the context of the request is still there')
+    await db.write(notes.put(c.req.param('id') ?? ''), { session: sessionOf(c) })
+  }
   const app = new Hono()
   app.use(readYourWritesHono(db, { key: (c) => c.req.header('x-user') }))
   app.onError((_error, c) => c.text('failed', 500)) // the default prints each error
@@ -49,7 +51,7 @@ frameworkSuite('Hono 4', async (db, notes) => {
     }),
   )
   app.post('/outside/:id', async (c) => {
-    await new Promise((resolve) => outside.emit('write', c, resolve))
+    await outside.runInAsyncScope(writeOutside, undefined, c)
     return c.body(null, 204)
   })
   app.post('/body/:id', async (c) => {
