@@ -1,29 +1,39 @@
 import type { Decoded } from './decoder.ts'
 import { countPoints, isPairAt } from './ops.ts'
-import { NO_PAGE, Piece } from './piece.ts'
-import { DELETE_DOWN, KIND, LENGTH, OWN, WIDTH } from './rows.ts'
-import { Holes, type Layout, type Tree } from './run-tree.ts'
-import type { Site } from './site.ts'
+import { type Cells, DELETE_DOWN, KIND, LENGTH, WIDTH } from './rows.ts'
+import { Holes, type Layout, numbers, type Tree } from './run-tree.ts'
+
+/** Runs cut into pieces, which are told by replica and counter. */
+export interface Cuts {
+  /** By run: its first piece; and the end of all. */
+  readonly first: Int32Array
+  /** By piece: its first event. */
+  readonly from: Cells
+  /** By piece: UTF-16 units of each character, 0 if they are deleted; and where the text is in the page. */
+  readonly widths: Uint8Array
+  readonly places: Int32Array
+  readonly page: Uint16Array
+}
 
 /**
- * Cuts runs into pieces: at what is deleted, at left children, and where the width of characters changes. Notes in the
- * tree which pieces and children each run has.
+ * Cuts runs into pieces: at what is deleted, at left children, and where the width of characters changes.
  *
- * @returns all pieces by replica and counter, still without origins; `undefined` if something refers to what is no
- *   character, or is a right child of a character within a run, or if the text is not as long as it should be.
+ * @returns `undefined` if something refers to what is no character, or is a right child of a character within a run, or if
+ *   the text is not as long as it should be.
  */
-export function cutAll(
-  decoded: Decoded,
-  layout: Layout,
-  tree: Tree,
-  sites: readonly Site[],
-): Piece[] | undefined {
+export function cutAll(decoded: Decoded, layout: Layout, tree: Tree): Cuts | undefined {
   const { cells, text } = decoded
+  const { runs, removals, events } = layout
   const page = pageOf(text)
   const string = typeof text === 'string' && countPoints(text) !== text.length ? text : undefined
   const holes = new Holes(decoded, layout)
   const children = new Children(tree)
-  const pieces: Piece[] = []
+  const most = 2 * (runs + removals) + (string?.length ?? 0)
+  const first = new Int32Array(runs + 1)
+  const from = numbers(most, events)
+  const widths = new Uint8Array(most)
+  const places = new Int32Array(most)
+  let pieces = 0
   let unit = 0
   let run = 0
   let event = 0
@@ -35,10 +45,7 @@ export function cutAll(
       event = end
       continue
     }
-    const own = cells[row + OWN] as number
-    const site = sites[own] as Site
-    const before = (layout.bases[own] as number) - 1
-    tree.pieces[run] = pieces.length
+    first[run] = pieces
     tree.children[run] = children.at
     run++
     while (event < end) {
@@ -47,20 +54,16 @@ export function cutAll(
       let next = hole < end ? hole : end
       while (children.parent === event && children.isLeft) children.next()
       if (children.parent < next && children.isLeft) next = children.parent
-      let width = 1
-      if (!isDeleted && string !== undefined) {
-        width = isPairAt(string, unit) ? 2 : 1
-        next = event + pointsOfWidth(string, unit, width, next - event)
+      from[pieces] = event
+      if (!isDeleted) {
+        const width = string !== undefined && isPairAt(string, unit) ? 2 : 1
+        if (string !== undefined) next = event + pointsOfWidth(string, unit, width, next - event)
+        widths[pieces] = width
+        places[pieces] = unit
+        unit += (next - event) * width
+        if (unit > page.length) return undefined
       }
-      const length = next - event
-      const counter = event - before
-      const place = isDeleted ? 0 : unit
-      const kept = isDeleted ? NO_PAGE : page
-      const piece = new Piece(site, counter, length, width, kept, place, site, counter - 1, site, 0)
-      piece.deleted = isDeleted
-      pieces.push(piece)
-      if (!isDeleted) unit += length * width
-      if (unit > page.length) return undefined
+      pieces++
       event = next
       if (holes.to <= event) holes.next()
     }
@@ -68,9 +71,9 @@ export function cutAll(
       if (children.parent < end - 1 || children.isLeft) return undefined
     }
   }
-  tree.pieces[run] = pieces.length
+  first[run] = pieces
   tree.children[run] = children.at
-  return unit === page.length ? pieces : undefined
+  return unit === page.length ? { first, from, widths, places, page } : undefined
 }
 
 /** Goes through all runs in the order of what they are children of. */

@@ -103,8 +103,8 @@ class RowReader {
     this.#places.start(own, this.#counter)
     for (let isAtGap = true; ;) {
       const head = reader.uint()
-      const kind = head % 8
-      const count = (head - kind) / 8
+      const kind = head & 7
+      const count = head <= MAX_INT ? head >> 3 : (head - kind) / 8
       if (kind === GAP) {
         if (isAtGap) reader.fail('a gap is out of place')
         if (count === 0) return

@@ -47,6 +47,11 @@ export class DeletionLog {
     this.#runs.push(new Deletion(counter, length, site, target, length === 1 ? 1 : step))
   }
 
+  /** The same, for what is known not to go on from the last. */
+  append(counter: number, length: number, site: Site, target: number, step: number): void {
+    this.#runs.push(new Deletion(counter, length, site, target, step))
+  }
+
   /** Runs with an event after `counter`, in order. */
   *runs(counter = 0): IterableIterator<Deletion> {
     for (let i = this.#indexOf(counter + 1); i < this.#runs.length; i++) yield this.#runs[i] as Deletion

@@ -16,17 +16,24 @@ export function countBytes(bytes: Uint8Array): Uint32Array {
 
 /** The length of each byte's code; 0 for one that does not occur. */
 export function codeLengths(counts: Uint32Array): Uint8Array {
+  const leaves: number[] = []
+  for (let byte = 0; byte < SYMBOLS; byte++) if ((counts[byte] as number) > 0) leaves.push(byte)
+  const scaled = counts.slice()
   for (let divisor = 1; ; divisor *= 2) {
-    const lengths = optimalLengths(counts.map((count) => Math.ceil(count / divisor)))
+    const lengths = optimalLengths(scaled, leaves)
     // Rarer bytes get shorter codes than they should, until none is too long.
     if (lengths.every((length) => length <= LONGEST)) return lengths
+    for (const byte of leaves) scaled[byte] = Math.ceil((counts[byte] as number) / (divisor * 2))
   }
 }
 
-/** Huffman's algorithm with two queues; of equal weights the leaf first, then the lower byte. */
-function optimalLengths(counts: Uint32Array): Uint8Array {
+/**
+ * Huffman's algorithm with two queues; of equal weights the leaf first, then the lower byte.
+ *
+ * @param leaves the bytes that occur; put in order.
+ */
+function optimalLengths(counts: Uint32Array, leaves: number[]): Uint8Array {
   const lengths = new Uint8Array(SYMBOLS)
-  const leaves = [...counts.keys()].filter((byte) => (counts[byte] as number) > 0)
   leaves.sort((a, b) => (counts[a] as number) - (counts[b] as number) || a - b)
   const weights: number[] = []
   const parents = new Uint16Array(SYMBOLS * 2)
@@ -136,6 +143,10 @@ export function decodeBytes(coded: Uint8Array, count: number): Uint8Array | unde
   }
   return checked(bytes.subarray(0, count), coded, lengths)
 }
+
+/** True if no byte above 127 has a code. */
+export const isCodeOfAscii = (coded: Uint8Array): boolean =>
+  coded.subarray(SYMBOLS / 4, SYMBOLS / 2).every((lengths) => lengths === 0)
 
 /** Past the end there are zeros, as many as a look-up may want. */
 const lastOf = (coded: Uint8Array, at: number): number => (at < coded.length ? (coded[at] as number) << 8 : 0)

@@ -1,6 +1,7 @@
 import { cutAll } from './cut.ts'
 import type { Decoded } from './decoder.ts'
 import { COUNTER, DELETE_DOWN, DELETE_UP, INDEX, KIND, LENGTH, OWN, TARGET, WIDTH } from './rows.ts'
+import type { Piece } from './piece.ts'
 import { layOut, type Layout, treeOf } from './run-tree.ts'
 import type { Sequence } from './sequence.ts'
 import { Site } from './site.ts'
@@ -18,25 +19,26 @@ export function load(sequence: Sequence, decoded: Decoded): boolean {
   const layout = layOut(decoded)
   if (layout === undefined || !isOrdered(decoded, layout)) return false
   const tree = treeOf(decoded, layout)
+  const cuts = cutAll(decoded, layout, tree)
+  if (cuts === undefined) return false
   const sites = names.map((name) => sequence.sites.get(name) ?? new Site(name))
-  const pieces = cutAll(decoded, layout, tree, sites)
+  const pieces = walk(layout, tree, cuts, [...sites, sequence.nowhere])
   if (pieces === undefined) return false
-  const document = walk(tree, pieces, sequence.nowhere)
-  if (document.length !== pieces.length) return false
+  const { document, sorted } = pieces
   let from = 0
   for (const [index, site] of sites.entries()) {
     sequence.sites.set(site.name, site)
     site.version = (layout.bases[index + 1] as number) - (layout.bases[index] as number)
     let to = from
-    while (to < pieces.length && pieces[to]?.site === site) to++
-    site.fill(pieces, from, to)
+    while (to < sorted.length && (sorted[to] as Piece).site === site) to++
+    site.fill(sorted, from, to)
     from = to
   }
   for (let row = 0; row < cells.length; row += WIDTH) {
     const kind = cells[row + KIND] as number
     if (kind < DELETE_DOWN) continue
     const length = cells[row + LENGTH] as number
-    ;(sites[cells[row + OWN] as number] as Site).deletions.add(
+    ;(sites[cells[row + OWN] as number] as Site).deletions.append(
       cells[row + COUNTER] as number,
       length,
       sites[cells[row + INDEX] as number] as Site,
@@ -53,6 +55,8 @@ export function load(sequence: Sequence, decoded: Decoded): boolean {
  * if nothing is missing, and nothing waits for itself.
  */
 function isOrdered({ names, cells }: Decoded, { bases, rows }: Layout): boolean {
+  // What one writer alone refers to was there before: the decoder has seen to that.
+  if (names.length === 1) return true
   /** The row of each replica that comes next, and how many of its events are taken in. */
   const at = rows.slice()
   const done = names.map(() => 0)

@@ -58,6 +58,8 @@ export function layOut({ names, cells, rights }: Decoded): Layout | undefined {
 
 /** The tree of FugueMax, by run. */
 export interface Tree {
+  /** Index of the replica whose it is. */
+  readonly owners: Int32Array
   /** The first event, and the one after the last. */
   readonly from: Cells
   readonly to: Cells
@@ -66,12 +68,12 @@ export interface Tree {
   readonly isLeft: Uint8Array
   /** All runs in the order of what they are children of; of one event left ones first; then by name and counter. */
   readonly order: Int32Array
-  /** Its children among these, and its pieces: where they begin; and the end of all. */
+  /** Where its children begin among these; and the end of all. To be filled in. */
   readonly children: Int32Array
-  readonly pieces: Int32Array
 }
 
 export function treeOf({ cells }: Decoded, { runs, events, bases }: Layout): Tree {
+  const owners = new Int32Array(runs)
   const from = numbers(runs, events)
   const to = numbers(runs, events)
   const parents = numbers(runs + 1, events)
@@ -87,6 +89,7 @@ export function treeOf({ cells }: Decoded, { runs, events, bases }: Layout): Tre
     const index = cells[row + INDEX] as number
     const parent = index < 0 ? -1 : (bases[index] as number) + (cells[row + TARGET] as number) - 1
     const side = kind === LEFT_CHILD ? 0 : 1
+    owners[run] = cells[row + OWN] as number
     from[run] = first
     to[run] = event
     parents[run] = parent
@@ -99,14 +102,14 @@ export function treeOf({ cells }: Decoded, { runs, events, bases }: Layout): Tre
   // Runs come in the order of names and counters, and a sort by what they are children of keeps it.
   order.set(ranked(keys))
   order[runs] = runs
-  const [children, pieces] = [new Int32Array(runs + 1), new Int32Array(runs + 1)]
-  return { from, to, parents, isLeft, order, children, pieces }
+  return { owners, from, to, parents, isLeft, order, children: new Int32Array(runs + 1) }
 }
 
 /** What is deleted, as ranges of events in order, those that touch as one. */
 export class Holes {
   readonly #starts: Cells
   readonly #ends: Cells
+  readonly #order: Int32Array
   readonly #events: number
   #at = 0
   /** The range at hand. */
@@ -126,65 +129,67 @@ export class Holes {
       starts[i] = low
       ends[i++] = low + length
     }
-    this.#starts = sorted(starts)
-    this.#ends = sorted(ends)
+    this.#starts = starts
+    this.#ends = ends
+    this.#order = ranked(starts)
     this.#events = events
     this.next()
   }
 
   /** Goes on to the next; past the last to one at the end of all events. */
   next(): void {
-    const starts = this.#starts
+    const order = this.#order
     const ends = this.#ends
     let at = this.#at
-    if (at === starts.length) {
+    if (at === order.length) {
       this.from = this.#events
       this.to = this.#events + 1
       return
     }
-    this.from = starts[at] as number
-    // As many have ended as have begun where the next one begins later than the last of these ends.
-    while (at + 1 < starts.length && (starts[at + 1] as number) <= (ends[at] as number)) at++
-    this.to = ends[at] as number
-    this.#at = at + 1
+    this.from = this.#starts[order[at] as number] as number
+    let to = ends[order[at] as number] as number
+    for (at++; at < order.length; at++) {
+      const place = order[at] as number
+      if ((this.#starts[place] as number) > to) break
+      if ((ends[place] as number) > to) to = ends[place] as number
+    }
+    this.to = to
+    this.#at = at
   }
 }
 
 /** Room for numbers up to four times one. */
-const numbers = (length: number, largest: number): Cells =>
+export const numbers = (length: number, largest: number): Cells =>
   largest < 2 ** 29 ? new Int32Array(length) : new Float64Array(length)
 
-/** Whole numbers in order. */
-function sorted(values: Cells): Cells {
-  const out = values.slice()
-  const order = ranked(values)
-  for (let i = 0; i < order.length; i++) out[i] = values[order[i] as number] as number
-  return out
-}
-
-const DIGITS = 256
+const DIGITS = 1024
 
 /** The places of whole numbers in their order, equal ones as they come: digit by digit, a fifth of the time of `sort()`. */
 function ranked(values: Cells): Int32Array {
   const { length } = values
   let largest = 0
-  for (let i = 0; i < length; i++) largest = Math.max(largest, values[i] as number)
   let order = new Int32Array(length)
   let spare = new Int32Array(length)
-  for (let i = 0; i < length; i++) order[i] = i
+  for (let i = 0; i < length; i++) {
+    order[i] = i
+    if ((values[i] as number) > largest) largest = values[i] as number
+  }
   const ends = new Int32Array(DIGITS)
   for (let scale = 1; scale <= largest; scale *= DIGITS) {
+    const share = 1 / scale
     ends.fill(0)
     for (let i = 0; i < length; i++) {
-      const digit = ((values[i] as number) / scale) & (DIGITS - 1)
+      const digit = ((values[i] as number) * share) & (DIGITS - 1)
       ends[digit] = (ends[digit] as number) + 1
     }
-    for (let digit = 1; digit < DIGITS; digit++) {
-      ends[digit] = (ends[digit] as number) + (ends[digit - 1] as number)
+    let sum = 0
+    for (let digit = 0; digit < DIGITS; digit++) {
+      sum += ends[digit] as number
+      ends[digit] = sum
     }
     for (let i = length - 1; i >= 0; i--) {
       const place = order[i] as number
-      const digit = ((values[place] as number) / scale) & (DIGITS - 1)
+      const digit = ((values[place] as number) * share) & (DIGITS - 1)
       const end = (ends[digit] as number) - 1
       ends[digit] = end
       spare[end] = place

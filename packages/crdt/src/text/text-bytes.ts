@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
-import { codedSize, codeLengths, countBytes, decodeBytes, encodeBytes } from './huffman.ts'
+import { codedSize, codeLengths, countBytes, decodeBytes, encodeBytes, isCodeOfAscii } from './huffman.ts'
 
 /** Below this a code does not pay for its table, so none is tried. */
 const LEAST = 256
@@ -33,8 +33,23 @@ function shorter(bytes: Uint8Array): { lengths: Uint8Array; size: number } | und
  * @throws DecodeError on anything that {@link writeText} would not have written.
  */
 export function readText(reader: ByteReader): Uint8Array | string {
-  const bytes = readBytes(reader)
-  if (isAscii(bytes)) return bytes
+  const head = reader.uint()
+  const length = Math.floor(head / 2)
+  let bytes: Uint8Array
+  let isAscii: boolean
+  if (head % 2 === 0) {
+    bytes = reader.raw(length)
+    if (shorter(bytes) !== undefined) reader.fail('its text is not coded')
+    isAscii = !bytes.some((byte) => byte > 127)
+  } else {
+    const size = reader.uint()
+    const coded = reader.raw(size)
+    // Coded bytes are shorter, but no shorter than a bit each.
+    const isRight = length >= LEAST && size < length && length <= size * 8
+    bytes = (isRight ? decodeBytes(coded, length) : undefined) ?? reader.fail('its code is not right')
+    isAscii = isCodeOfAscii(coded)
+  }
+  if (isAscii) return bytes
   try {
     return decoder.decode(bytes)
   } catch {
@@ -46,24 +61,4 @@ export function readText(reader: ByteReader): Uint8Array | string {
 export function stringOf(text: Uint8Array | string): string {
   if (typeof text === 'string') return text
   return text.length > SHORT ? decoder.decode(text) : String.fromCharCode(...text)
-}
-
-function readBytes(reader: ByteReader): Uint8Array {
-  const head = reader.uint()
-  const length = Math.floor(head / 2)
-  if (head % 2 === 0) {
-    const raw = reader.raw(length)
-    if (shorter(raw) !== undefined) reader.fail('its text is not coded')
-    return raw
-  }
-  const size = reader.uint()
-  const coded = reader.raw(size)
-  // Coded bytes are shorter, but no shorter than a bit each.
-  const isRight = length >= LEAST && size < length && length <= size * 8
-  return (isRight ? decodeBytes(coded, length) : undefined) ?? reader.fail('its code is not right')
-}
-
-function isAscii(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 127) return false
-  return true
 }

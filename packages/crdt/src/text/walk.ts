@@ -1,72 +1,126 @@
-import type { Piece } from './piece.ts'
-import type { Tree } from './run-tree.ts'
+import type { Cuts } from './cut.ts'
+import { NO_PAGE, Piece } from './piece.ts'
+import { type Layout, numbers, type Tree } from './run-tree.ts'
 import type { Site } from './site.ts'
 
-/** Walks the tree: left children of a character, the character, right children. Gives pieces their origins on the way. */
-export function walk(tree: Tree, pieces: readonly Piece[], nowhere: Site): Piece[] {
-  const { from, parents, isLeft, order, children, pieces: first } = tree
-  const out: Piece[] = []
-  /** The runs that are walked through, one in the other; of each the event, the piece and the child to come next. */
-  const stack = new Int32Array(from.length)
-  const now = from.slice()
-  const at = new Int32Array(from.length)
-  const child = new Int32Array(from.length)
+/** The pieces of a document, once in its order and once by replica and counter. */
+export interface Pieces {
+  readonly document: readonly Piece[]
+  readonly sorted: readonly Piece[]
+}
+
+/**
+ * Makes the pieces of all runs on a walk through the tree: left children of a character, the character, right children.
+ *
+ * @param sites by index, the last one that of start and end.
+ * @returns `undefined` if some are not to be reached from the start.
+ */
+export function walk(layout: Layout, tree: Tree, cuts: Cuts, sites: readonly Site[]): Pieces | undefined {
+  const { runs, events, bases } = layout
+  const { owners, from, to, parents, isLeft, order, children } = tree
+  const { first, widths, places, page } = cuts
+  const document: Piece[] = []
+  const sorted: Piece[] = []
+  sorted.length = first[runs] as number
+  const nowhere = sites.length - 1
+  // Of the first character of each run: its origins, its depth and its level.
+  const leftOwners = new Int32Array(runs)
+  const lefts = numbers(runs, events)
+  const rightOwners = new Int32Array(runs)
+  const rights = numbers(runs, events)
+  const depths = numbers(runs, events)
+  const levels = new Int32Array(runs)
+  /** The runs that are walked through, one in the other; of each the piece and the child to come next. */
+  const stack = new Int32Array(runs)
+  const at = new Int32Array(runs)
+  const child = new Int32Array(runs)
   let height = 0
   const enter = (run: number): void => {
-    const start = first[run] as number
-    const head = pieces[start] as Piece
-    let rightSite = nowhere
-    let rightCounter = 0
-    if (height === 0) {
-      head.leftSite = nowhere
-      head.leftCounter = 0
-      head.depth = 1
-    } else {
+    let leftOwner = nowhere
+    let left = 0
+    let rightOwner = nowhere
+    let right = 0
+    let depth = 1
+    if (height > 0) {
       const parent = stack[height - 1] as number
-      const parentHead = pieces[first[parent] as number] as Piece
       const offset = (parents[run] as number) - (from[parent] as number)
+      const owner = owners[parent] as number
+      const counter = (parents[run] as number) - (bases[owner] as number) + 1
+      leftOwner = owner
+      depth = (depths[parent] as number) + offset
       if (isLeft[run] === 0) {
-        head.leftSite = parentHead.site
-        head.leftCounter = parentHead.counter + offset
-        head.depth = parentHead.depth + offset + 1
-        ;({ rightSite, rightCounter } = parentHead)
+        left = counter
+        rightOwner = rightOwners[parent] as number
+        right = rights[parent] as number
+        depth++
       } else {
-        rightSite = parentHead.site
-        rightCounter = parentHead.counter + offset
-        head.leftSite = offset > 0 ? rightSite : parentHead.leftSite
-        head.leftCounter = offset > 0 ? rightCounter - 1 : parentHead.leftCounter
-        head.depth = parentHead.depth + offset
-        head.level = offset > 0 ? 1 : parentHead.level + 1
+        if (offset > 0) left = counter - 1
+        else {
+          leftOwner = leftOwners[parent] as number
+          left = lefts[parent] as number
+        }
+        rightOwner = owner
+        right = counter
+        levels[run] = offset > 0 ? 1 : (levels[parent] as number) + 1
       }
     }
-    for (let i = start; i < (first[run + 1] as number); i++) {
-      const piece = pieces[i] as Piece
-      piece.rightSite = rightSite
-      piece.rightCounter = rightCounter
-      piece.depth = head.depth + piece.counter - head.counter
-    }
-    at[run] = start
+    leftOwners[run] = leftOwner
+    lefts[run] = left
+    rightOwners[run] = rightOwner
+    rights[run] = right
+    depths[run] = depth
+    at[run] = first[run] as number
     child[run] = children[run] as number
     stack[height++] = run
+  }
+  const make = (run: number, index: number): Piece => {
+    const start = cuts.from[index] as number
+    const end = (index + 1 < (first[run + 1] as number) ? cuts.from[index + 1] : to[run]) as number
+    const offset = start - (from[run] as number)
+    const owner = owners[run] as number
+    const counter = start - (bases[owner] as number) + 1
+    const width = widths[index] as number
+    const piece = new Piece(
+      sites[owner] as Site,
+      counter,
+      end - start,
+      width === 0 ? 1 : width,
+      width === 0 ? NO_PAGE : page,
+      places[index] as number,
+      sites[offset > 0 ? owner : (leftOwners[run] as number)] as Site,
+      offset > 0 ? counter - 1 : (lefts[run] as number),
+      sites[rightOwners[run] as number] as Site,
+      rights[run] as number,
+    )
+    piece.deleted = width === 0
+    piece.depth = (depths[run] as number) + offset
+    if (offset === 0) piece.level = levels[run] as number
+    return piece
   }
   const roots = children[0] as number
   for (let root = 0; root < roots; root++) {
     enter(order[root] as number)
     while (height > 0) {
       const run = stack[height - 1] as number
-      const piece = at[run] === first[run + 1] ? undefined : (pieces[at[run] as number] as Piece)
+      const index = at[run] as number
+      const isOver = index === first[run + 1]
       const here = child[run] as number
-      const next = here < (children[run + 1] as number) ? (order[here] as number) : -1
-      if (next >= 0 && (piece === undefined || (isLeft[next] === 1 && parents[next] === now[run]))) {
-        child[run] = here + 1
-        enter(next)
-      } else if (piece === undefined) height--
+      if (here < (children[run + 1] as number)) {
+        const next = order[here] as number
+        if (isOver || (isLeft[next] === 1 && parents[next] === cuts.from[index])) {
+          child[run] = here + 1
+          enter(next)
+          continue
+        }
+      }
+      if (isOver) height--
       else {
-        out.push(piece)
-        now[run] = (now[run] as number) + piece.length
-        at[run] = (at[run] as number) + 1
+        const piece = make(run, index)
+        document.push(piece)
+        sorted[index] = piece
+        at[run] = index + 1
       }
     }
   }
-  return out
+  return document.length === sorted.length ? { document, sorted } : undefined
 }
