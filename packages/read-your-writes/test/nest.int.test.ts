@@ -4,7 +4,6 @@ import {
   Get,
   Header,
   HttpCode,
-  Injectable,
   Module,
   Param,
   Post,
@@ -15,15 +14,16 @@ import {
   UseGuards,
   UseInterceptors,
   type ArgumentsHost,
+  type BeforeApplicationShutdown,
   type CallHandler,
   type CanActivate,
+  type DynamicModule,
   type ExceptionFilter,
   type ExecutionContext,
   type MessageEvent,
   type MiddlewareConsumer,
   type ModuleMetadata,
   type NestInterceptor,
-  type OnModuleDestroy,
   type PipeTransform,
 } from '@nestjs/common'
 import { APP_FILTER } from '@nestjs/core'
@@ -31,7 +31,13 @@ import { HealthCheckService, TerminusModule } from '@nestjs/terminus'
 import pg from 'pg'
 import { defer, mergeMap, of, type Observable } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Queryable, ReadYourWrites, ReadYourWritesOptions, Session } from '@quorate/read-your-writes'
+import {
+  TransactionAbortedError,
+  type Queryable,
+  type ReadYourWrites,
+  type ReadYourWritesOptions,
+  type Session,
+} from '@quorate/read-your-writes'
 import {
   InjectReadYourWrites,
   READ_YOUR_WRITES,
@@ -363,18 +369,19 @@ describe.each(PLATFORMS)('on the %s platform', (platform) => {
         slow: { method: [Post(':id'), HttpCode(204), Header('Connection', 'close')], parameters: [id] },
       },
     })
-    class Closing implements OnModuleDestroy {
-      onModuleDestroy(): void {
+    class Closing implements BeforeApplicationShutdown {
+      beforeApplicationShutdown(): void {
         closing.open()
       }
     }
-    Injectable()(Closing)
+    Module({})(Closing)
+    // Of two global modules, the first to come is the last to be told of the shutdown.
+    const first: DynamicModule = { module: Closing, global: true }
     const app = await createApp(
       platform,
       {
-        imports: [ReadYourWritesModule.forRoot(routerOptions(pools))],
+        imports: [first, ReadYourWritesModule.forRoot(routerOptions(pools))],
         controllers: [SlowController],
-        providers: [Closing],
       },
       { forceCloseConnections: false },
     )
@@ -414,12 +421,15 @@ describe.each(PLATFORMS)('on the %s platform', (platform) => {
 describe.each(PLATFORMS)('on the %s platform, without the primary', (platform) => {
   test('the exception filter answers 503, and leaves other errors alone', async () => {
     await using own = await bench.router({ waitMs: 0 })
+    const others = { foreign: new Error('nobody expects it'), own: new TransactionAbortedError() }
     class BrokenController {
-      broken(): never {
-        throw new Error('nobody expects it')
+      broken(kind: keyof typeof others): never {
+        throw others[kind]
       }
     }
-    decorate(BrokenController, [Controller('broken')], { methods: { broken: { method: [Get()] } } })
+    decorate(BrokenController, [Controller('broken')], {
+      methods: { broken: { method: [Get(':kind')], parameters: [Param('kind')] } },
+    })
     await using shop = await nestSite(platform, {
       imports: [ReadYourWritesModule.forRoot({ db: own.db })],
       controllers: [NoteController, BrokenController],
@@ -440,11 +450,14 @@ describe.each(PLATFORMS)('on the %s platform, without the primary', (platform) =
     } finally {
       await bench.link.heal()
     }
-    const other = await fetch(`${shop.origin}/broken`)
-    expect([other.status, await other.json()]).toEqual([
-      500,
-      { statusCode: 500, message: 'Internal server error' },
-    ])
+    for (const kind of Object.keys(others)) {
+      const other = await fetch(`${shop.origin}/broken/${kind}`)
+      expect([kind, other.status, await other.json()]).toEqual([
+        kind,
+        500,
+        { statusCode: 500, message: 'Internal server error' },
+      ])
+    }
   })
 
   test('health by Terminus: down only when it must be', async () => {

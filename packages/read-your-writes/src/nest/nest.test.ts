@@ -1,19 +1,23 @@
 import {
   Injectable,
   Module,
+  type ArgumentsHost,
   type DynamicModule,
   type INestApplicationContext,
   type LoggerService,
   type ModuleMetadata,
   type Type,
 } from '@nestjs/common'
-import { NestFactory } from '@nestjs/core'
+import { HttpAdapterHost, NestFactory } from '@nestjs/core'
 import { VirtualClock } from '@quorate/core'
+import { firstValueFrom, type Observable } from 'rxjs'
 import { expect, test } from 'vitest'
+import { NotPrimaryError } from '../errors.ts'
 import { readYourWrites, type PgPool, type ReadYourWrites, type ReadYourWritesOptions } from '../index.ts'
 import type { SessionRouter } from '../session-router.ts'
 import {
   READ_YOUR_WRITES,
+  ReadYourWritesExceptionFilter,
   ReadYourWritesHealthIndicator,
   ReadYourWritesModule,
   readYourWritesToken,
@@ -253,6 +257,34 @@ test('health is down when nobody answers, or when nobody was asked', async () =>
   )
   expect(() => indicator.isHealthy('db', { name: 'no such' })).toThrow('could not find')
 })
+
+test.each([
+  ['graphql', (result: unknown) => Promise.resolve(result)],
+  [
+    'rpc',
+    (result: unknown) => firstValueFrom(result as Observable<unknown>).catch((error: unknown) => error),
+  ],
+])('the exception filter hands the error on to %s', async (type, handedOn) => {
+  const error = new NotPrimaryError()
+  const filter = new ReadYourWritesExceptionFilter(new HttpAdapterHost())
+  expect(await handedOn(filter.catch(error, hostOf(type)))).toBe(error)
+})
+
+test('the exception filter ends an answer whose headers are gone', () => {
+  const ended: unknown[] = []
+  const adapterHost = new HttpAdapterHost()
+  const adapter = { isHeadersSent: () => true, end: (response: unknown) => void ended.push(response) }
+  adapterHost.httpAdapter = adapter as unknown as HttpAdapterHost['httpAdapter']
+  expect(
+    new ReadYourWritesExceptionFilter(adapterHost).catch(new NotPrimaryError(), hostOf('http')),
+  ).toBeUndefined()
+  expect(ended).toEqual(['response'])
+})
+
+function hostOf(type: string): ArgumentsHost {
+  const http = { getRequest: () => 'request', getResponse: () => 'response', getNext: () => 'next' }
+  return { getType: () => type, switchToHttp: () => http } as unknown as ArgumentsHost
+}
 
 /** Lets promises and I/O go on until a condition holds. */
 async function turnsUntil(condition: () => boolean): Promise<void> {
