@@ -1,3 +1,4 @@
+import type { Dot } from '@quorate/vector-clock'
 import { CausalContext } from '@quorate/vector-clock/causal-context'
 import type { ByteReader, ByteWriter } from '@quorate/vector-clock/codec'
 import type { CrdtType } from './crdt.ts'
