@@ -1,16 +1,7 @@
 import type { VersionVector } from '@quorate/vector-clock'
 import { SyncError, type SyncProblem } from './errors.ts'
-import {
-  isInSync,
-  isSilent,
-  isWaiting,
-  type LinkEffect,
-  type LinkEvent,
-  type LinkLimits,
-  type LinkState,
-  newLink,
-  step,
-} from './link.ts'
+import { isInSync, isSilent, isWaiting, type LinkLimits, type LinkState, newLink } from './link-state.ts'
+import { type LinkEffect, type LinkEvent, step } from './link.ts'
 import { ANYBODY, type Hello, type Message } from './message.ts'
 import type { ReplicaVersion, SyncReplica } from './replica.ts'
 import { callSafely, isStoreError, whenDone } from './work.ts'
