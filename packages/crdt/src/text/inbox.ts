@@ -1,7 +1,10 @@
-import { DecodeError } from '@quorate/vector-clock'
 import { DuplicateReplicaError } from '../errors.ts'
+import { Draft } from './draft.ts'
 import { PendingOverflowError } from './errors.ts'
-import { DERIVED, Insertion, type Op, part, Removal } from './ops.ts'
+import { Needs } from './needs.ts'
+import { Insertion, type Op, part, type Place, Removal } from './ops.ts'
+import { Queue } from './queue.ts'
+import { addRange, type Ranges } from './ranges.ts'
 import { isKnownAs, isSame } from './same.ts'
 import type { Sequence } from './sequence.ts'
 
@@ -9,21 +12,33 @@ import type { Sequence } from './sequence.ts'
 export interface Plan {
   /** New operations in an order that has each after what it needs. */
   readonly ready: readonly Op[]
-  /** Those that must wait, by replica. */
-  readonly waiting: Map<string, Op[]>
+  /** Events that would wait then. */
   readonly pending: number
+  readonly draft: Draft
+}
+
+/** Consecutive characters of a replica. */
+export interface Span {
+  readonly node: string
+  readonly from: number
+  readonly to: number
 }
 
 /**
  * Holds operations until what they need is there: those before them of their replica, the characters they
  * stand beside, the characters they delete. The rest of what a replica knows is no condition: the order of
- * FugueMax needs none.
+ * FugueMax needs none. To take in more costs time for that and for what becomes ready by it, not for all that waits.
  */
 export class Inbox {
   readonly #sequence: Sequence
   readonly #maxPending: number
-  /** By replica, in order, each event once, none that is in the document. */
-  #waiting = new Map<string, Op[]>()
+  /** By replica what is not in the document; no queue is empty. */
+  readonly #waiting = new Map<string, Queue>()
+  readonly #needs = new Needs()
+  /** Characters by replica, as far as it took long to find out that they all are. */
+  readonly #characters = new Map<string, Ranges>()
+  /** Characters that deletions which wait, or waited, delete. */
+  readonly #doomed = new Map<string, Ranges>()
   /** Events that wait. */
   pending = 0
 
@@ -34,7 +49,7 @@ export class Inbox {
 
   /** All that waits. */
   get ops(): Op[] {
-    return [...this.#waiting.values()].flat()
+    return [...this.#waiting.values()].flatMap((queue) => [...queue])
   }
 
   /** True if edits of a replica wait for edits before them. */
@@ -62,56 +77,52 @@ export class Inbox {
    * @param hasEdited true if this copy, as `replica`, has made edits: nobody else may make edits of that name then.
    * @throws DecodeError, DuplicateReplicaError or PendingOverflowError.
    */
-  plan(ops: readonly Op[], replica: string, hasEdited: boolean, maxPending: number = this.#maxPending): Plan {
-    const queues = this.#queues(ops, replica, hasEdited)
-    const versions = new Map<string, number>()
-    const versionOf = (name: string): number =>
-      versions.get(name) ?? this.#sequence.sites.get(name)?.version ?? 0
-    const ready: Op[] = []
-    const taken = new Map<string, number>()
-    /** Replicas whose next operation waits for one of another, by that other. */
-    const blocked = new Map<string, string[]>()
-    for (const stack = [...queues.keys()]; stack.length > 0;) {
-      const node = stack.pop() as string
-      const queue = queues.get(node) as Op[]
-      let at = taken.get(node) ?? 0
-      for (; at < queue.length; at++) {
-        const op = queue[at] as Op
-        if (op.counter !== versionOf(node) + 1) break
-        const length = this.#readyPart(op, versionOf, queues)
-        if (length > 0) {
-          ready.push(part(op, 0, length))
-          versions.set(node, op.counter + length - 1)
-        }
-        if (length < op.length) {
-          if (length > 0) queue[at] = part(op, length, op.length - length)
-          const needed = this.#needs(op, versionOf)
-          const list = blocked.get(needed)
-          if (list === undefined) blocked.set(needed, [node])
-          else list.push(node)
-          break
-        }
-      }
-      if (at !== taken.get(node)) {
-        taken.set(node, at)
-        stack.push(...(blocked.get(node) ?? []))
-        blocked.delete(node)
-      }
+  plan(ops: readonly Op[], replica: string, hasEdited: boolean): Plan {
+    const fresh = this.#fresh(ops, replica, hasEdited)
+    const draft = new Draft(this.#sequence, fresh, this.#waiting, this.#needs, this.#characters)
+    try {
+      draft.sortOut()
+      const pending = this.pending + draft.pending
+      if (pending > this.#maxPending) throw new PendingOverflowError(pending, this.#maxPending)
+      return { ready: draft.ready, pending, draft }
+    } catch (error) {
+      draft.takeBack()
+      throw error
     }
-    const { waiting, pending } = leftOf(queues, taken)
-    if (pending > maxPending) throw new PendingOverflowError(pending, maxPending)
-    return { ready, waiting, pending }
   }
 
-  /** Remembers what waits from now on. */
-  keep(plan: Plan): void {
-    this.#waiting = plan.waiting
-    this.pending = plan.pending
+  /**
+   * Remembers what waits from now on. What is ready is in the document already.
+   *
+   * @returns characters in the document that a deletion which waits deletes.
+   */
+  keep({ draft, ready, pending }: Plan): Span[] {
+    this.pending = pending
+    draft.settle()
+    const doomed: Span[] = []
+    for (const op of ready) {
+      const ranges = op instanceof Insertion ? this.#doomed.get(op.node) : undefined
+      ranges?.within(op.counter, op.counter + op.length - 1, (from, to) => {
+        doomed.push({ node: op.node, from, to })
+      })
+    }
+    if (pending === 0) this.#doomed.clear()
+    for (const op of draft.left()) {
+      let queue = this.#waiting.get(op.node)
+      if (queue === undefined) this.#waiting.set(op.node, (queue = new Queue()))
+      queue.add(op)
+      if (!(op instanceof Removal)) continue
+      const { targetNode: node, target, length, step } = op
+      const [from, to] = step > 0 ? [target, target + length - 1] : [target - length + 1, target]
+      addRange(this.#doomed, node, from, to)
+      doomed.push({ node, from, to })
+    }
+    return doomed
   }
 
-  /** What is new of some operations, with what waited, by replica. */
-  #queues(ops: readonly Op[], replica: string, hasEdited: boolean): Map<string, Op[]> {
-    const queues = new Map<string, Op[]>()
+  /** What is new of some operations, by replica. */
+  #fresh(ops: readonly Op[], replica: string, hasEdited: boolean): Map<string, Op[]> {
+    const fresh = new Map<string, Op[]>()
     for (const op of ops) {
       const known = Math.max(0, (this.#sequence.sites.get(op.node)?.version ?? 0) + 1 - op.counter)
       if (known > 0 && !isKnownAs(this.#sequence, part(op, 0, Math.min(known, op.length)))) {
@@ -119,39 +130,13 @@ export class Inbox {
       }
       if (known >= op.length) continue
       if (hasEdited && op.node === replica) throw new DuplicateReplicaError('text', replica)
-      const rest = part(op, known, op.length - known)
-      const queue = queues.get(op.node)
-      if (queue === undefined) queues.set(op.node, [rest])
-      else queue.push(rest)
+      let list = fresh.get(op.node)
+      if (list === undefined) fresh.set(op.node, (list = []))
+      const queue = this.#waiting.get(op.node)
+      if (queue === undefined) list.push(part(op, known, op.length - known))
+      else if (!addUnknown(list, queue, op, known)) refuse(op.node, replica)
     }
-    for (const [node, waiting] of this.#waiting) {
-      const queue = queues.get(node)
-      const all = queue === undefined ? waiting.slice() : union(waiting, queue)
-      queues.set(node, all ?? refuse(node, replica))
-    }
-    return queues
-  }
-
-  /** How many of an operation's events, from the first on, can be taken in. */
-  #readyPart(
-    op: Op,
-    versionOf: (name: string) => number,
-    queues: ReadonlyMap<string, readonly Op[]>,
-  ): number {
-    if (op instanceof Insertion) {
-      const isReady =
-        this.#isReady(op.leftNode, op.leftCounter, versionOf, queues) &&
-        this.#isReady(op.rightNode, op.rightCounter, versionOf, queues)
-      return isReady ? op.length : 0
-    }
-    const known = versionOf(op.targetNode)
-    if (op.target > known) return 0
-    const length = op.step > 0 ? Math.min(op.length, known + 1 - op.target) : op.length
-    const low = op.step > 0 ? op.target : op.target - length + 1
-    for (let counter = low; counter < low + length;) {
-      counter = this.#endOf(op.targetNode, counter, queues)
-    }
-    return length
+    return fresh
   }
 
   /** True if a character is in the document; one that is derived from another is. */
@@ -159,84 +144,28 @@ export class Inbox {
     if (counter <= 0) return true
     return this.#sequence.sites.get(name)?.find(counter) !== undefined
   }
-
-  #isReady(
-    name: string,
-    counter: number,
-    versionOf: (name: string) => number,
-    queues: ReadonlyMap<string, readonly Op[]>,
-  ): boolean {
-    if (counter === 0 || counter === DERIVED) return true
-    if (counter > versionOf(name)) return false
-    this.#endOf(name, counter, queues)
-    return true
-  }
-
-  /** The event after the known run of characters that has this one. @throws DecodeError if it is no character. */
-  #endOf(name: string, counter: number, queues: ReadonlyMap<string, readonly Op[]>): number {
-    const site = this.#sequence.sites.get(name)
-    if (site !== undefined && counter <= site.version) {
-      const piece = site.find(counter)
-      if (piece !== undefined) return piece.counter + piece.length
-    } else {
-      const op = opWith(queues.get(name) ?? [], counter)
-      // What was taken of a removal is not in the queue any more: the one before it does not have the event.
-      if (op instanceof Insertion && op.counter + op.length > counter) return op.counter + op.length
-    }
-    throw new DecodeError('text', `edit ${counter} of ${JSON.stringify(name)} is not a character`)
-  }
-
-  /** The replica that has to write more before an operation can be taken in. */
-  #needs(op: Op, versionOf: (name: string) => number): string {
-    if (op instanceof Removal) return op.targetNode
-    return op.leftCounter > versionOf(op.leftNode) ? op.leftNode : op.rightNode
-  }
 }
 
-/** What is left in the queues after what was taken. */
-function leftOf(
-  queues: ReadonlyMap<string, Op[]>,
-  taken: ReadonlyMap<string, number>,
-): { waiting: Map<string, Op[]>; pending: number } {
-  const waiting = new Map<string, Op[]>()
-  let pending = 0
-  for (const [node, queue] of queues) {
-    const left = queue.slice(taken.get(node) ?? 0)
-    if (left.length > 0) waiting.set(node, left)
-    for (const op of left) pending += op.length
+/** Adds the parts of an operation that do not wait yet. False if it differs from what waits. */
+function addUnknown(list: Op[], queue: Queue, op: Op, known: number): boolean {
+  const at: Place = { point: 0, unit: 0 }
+  for (let from = known; from < op.length;) {
+    const counter = op.counter + from
+    const other = queue.from(counter)
+    const gap = Math.min(op.length - from, (other?.counter ?? Infinity) - counter)
+    if (gap > 0) {
+      list.push(part(op, from, gap, at))
+      from += gap
+    } else if (other !== undefined) {
+      const offset = counter - other.counter
+      const length = Math.min(op.length - from, other.length - offset)
+      if (!isSame(part(other, offset, length), part(op, from, length, at))) return false
+      from += length
+    }
   }
-  return { waiting, pending }
+  return true
 }
 
 function refuse(node: string, replica: string): never {
   throw new DuplicateReplicaError('text', node, node === replica)
-}
-
-/** Two lists in order as one, each event once; `undefined` if they differ in one. */
-function union(a: readonly Op[], b: readonly Op[]): Op[] | undefined {
-  const out: Op[] = []
-  let last: Op | undefined
-  for (const op of [...a, ...b].toSorted((one, other) => one.counter - other.counter)) {
-    const known = last === undefined ? 0 : Math.max(0, last.counter + last.length - op.counter)
-    if (last !== undefined && known > 0) {
-      const length = Math.min(known, op.length)
-      if (!isSame(part(last, op.counter - last.counter, length), part(op, 0, length))) return undefined
-    }
-    if (known >= op.length) continue
-    last = part(op, known, op.length - known)
-    out.push(last)
-  }
-  return out
-}
-
-/** The operation of a list in order that has an event. */
-function opWith(ops: readonly Op[], counter: number): Op | undefined {
-  let low = 0
-  let high = ops.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((ops[middle] as Op).counter <= counter) low = middle + 1
-    else high = middle
-  }
-  return ops[low - 1]
 }

@@ -1,4 +1,4 @@
-import { Insertion, type Op, part, Removal } from './ops.ts'
+import { Insertion, type Op, part, type Place, Removal } from './ops.ts'
 
 /** Places in the list of deleted characters of one replica: `[from, to, …]`, both included, in order, not touching. */
 type Ranges = readonly number[]
@@ -84,8 +84,9 @@ export function normalise(ops: readonly Op[]): Op[] {
     const deleted = ranges.get(node)
     if (rest instanceof Removal || deleted === undefined) out.push(rest)
     else {
+      const place: Place = { point: 0, unit: 0 }
       eachPart([rest], deleted, (insertion, from, length, isDeleted) => {
-        const piece = part(insertion, from, length) as Insertion
+        const piece = part(insertion, from, length, place) as Insertion
         out.push(isDeleted ? withoutText(piece) : piece)
       })
     }

@@ -99,26 +99,48 @@ export function countPoints(text: string): number {
   return points
 }
 
-/** The place in UTF-16 units of a code point of a well-formed text of `points`. */
-export function unitOf(text: string, points: number, point: number): number {
+/** A place in a text. */
+export interface Place {
+  point: number
+  unit: number
+}
+
+/**
+ * The place in UTF-16 units of a code point of a well-formed text of `points`.
+ *
+ * @param from a place to count from, if it is not behind; it is moved there.
+ */
+export function unitOf(text: string, points: number, point: number, from?: Place): number {
   if (text.length === points) return point
-  let unit = 0
-  for (let left = point; left > 0; left--) unit += isPairAt(text, unit) ? 2 : 1
+  const isBefore = from !== undefined && from.point <= point
+  let unit = isBefore ? from.unit : 0
+  for (let left = point - (isBefore ? from.point : 0); left > 0; left--) unit += isPairAt(text, unit) ? 2 : 1
+  if (from !== undefined) {
+    from.point = point
+    from.unit = unit
+  }
   return unit
 }
 
 /** True if a surrogate pair starts there, in a well-formed text. */
 export const isPairAt = (text: string, unit: number): boolean => (text.charCodeAt(unit) & 0xfc00) === 0xd800
 
-/** The part of an operation from its `from`-th event on, `length` long. */
-export function part(op: Op, from: number, length: number): Op {
+/**
+ * The part of an operation from its `from`-th event on, `length` long.
+ *
+ * @param place what several parts, each after the one before, share, so that not each is counted from the start.
+ */
+export function part(op: Op, from: number, length: number, place?: Place): Op {
   if (from === 0 && length === op.length) return op
   if (op instanceof Removal) {
     const target = op.target + op.step * from
     return new Removal(op.node, op.counter + from, length, op.targetNode, target, length === 1 ? 1 : op.step)
   }
   const { node, counter } = op
-  const text = op.text?.slice(unitOf(op.text, op.length, from), unitOf(op.text, op.length, from + length))
+  const text = op.text?.slice(
+    unitOf(op.text, op.length, from, place),
+    unitOf(op.text, op.length, from + length, place),
+  )
   if (from > 0) {
     return new Insertion(node, counter + from, length, text, node, counter + from - 1, NOWHERE, DERIVED)
   }

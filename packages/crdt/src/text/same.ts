@@ -1,4 +1,4 @@
-import { DERIVED, Insertion, type Op, part, Removal } from './ops.ts'
+import { DERIVED, Insertion, type Op, part, type Place, Removal } from './ops.ts'
 import { NO_PAGE, type Piece } from './piece.ts'
 import type { Sequence } from './sequence.ts'
 import type { Site } from './site.ts'
@@ -26,13 +26,14 @@ export function isSame(one: Op, other: Op): boolean {
 /** True if an operation all of whose events are in the document is what the document has. */
 export function isKnownAs(sequence: Sequence, op: Op): boolean {
   const site = sequence.sites.get(op.node) as Site
+  const place: Place = { point: 0, unit: 0 }
   for (let from = 0; from < op.length;) {
     const counter = op.counter + from
     if (op instanceof Insertion) {
       const piece = site.find(counter)
       if (piece === undefined) return false
       const length = Math.min(op.length - from, piece.counter + piece.length - counter)
-      if (!isSameText(piece, part(op, from, length) as Insertion)) return false
+      if (!isSameText(piece, part(op, from, length, place) as Insertion)) return false
       from += length
     } else {
       const run = site.deletions.find(counter)

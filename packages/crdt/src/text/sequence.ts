@@ -2,9 +2,13 @@ import { DERIVED, Insertion, isPairAt, NOWHERE, type Op, Removal } from './ops.t
 import { Pages } from './pages.ts'
 import { PieceList } from './piece-list.ts'
 import { NO_PAGE, Piece } from './piece.ts'
+import { addRange, type Ranges } from './ranges.ts'
 import { Siblings } from './siblings.ts'
 import { Site } from './site.ts'
 import { grow, type Leaf, standsBefore } from './tree.ts'
+
+/** Longer walks over what is deleted are remembered, so that nobody can have the same one made again and again. */
+const LONG_WALK = 32
 
 /** What an edit did to the visible text, told while it happens. */
 export interface Watcher {
@@ -26,6 +30,10 @@ export class Sequence extends PieceList {
   /** Where new text goes. */
   pages: Pages = new Pages()
   readonly siblings: Siblings = new Siblings()
+  /** How many pieces were looked at to delete them: for tests. */
+  hidings = 0
+  /** Characters that are deleted, as far as it took long to find that out: all that there are between two. */
+  readonly #gone = new Map<Site, Ranges>()
   /** The piece put in last by a local edit, while what stands after it is still its right origin. */
   #tip: Piece | undefined
 
@@ -104,42 +112,52 @@ export class Sequence extends PieceList {
    * Hides what a removal deletes that has to wait for others of its replica: to delete a character takes nothing but the
    * character. So what is visible depends on what is known, and not on how it came; and who passes on both a
    * character and its deletion need not pass on what it was.
+   *
+   * @param from the first character, of those there are up to `to`.
    */
-  hideEarly(op: Removal): void {
-    const target = this.sites.get(op.targetNode)
-    if (target === undefined) return
+  hideEarly(node: string, from: number, to: number): void {
+    const target = this.sites.get(node)
+    if (target === undefined || from > target.version) return
     this.#tip = undefined
     this.near = undefined
-    this.#hideTargets(target, op)
+    this.#hideTargets(target, from, Math.min(to, target.version))
   }
 
   #applyRemoval(site: Site, op: Removal): void {
     const target = this.sites.get(op.targetNode) as Site
     site.deletions.add(op.counter, op.length, target, op.target, op.step)
-    this.#hideTargets(target, op)
+    const low = op.step > 0 ? op.target : op.target - op.length + 1
+    this.#hideTargets(target, low, low + op.length - 1)
   }
 
-  /** Hides what a removal deletes, as far as that is here. */
-  #hideTargets(target: Site, op: Removal): void {
-    const low = op.step > 0 ? op.target : op.target - op.length + 1
-    const end = low + op.length
-    for (let counter = low; ;) {
-      const piece = target.find(counter) ?? target.next(counter)
-      if (piece === undefined || piece.counter >= end) return
-      const offset = Math.max(0, counter - piece.counter)
-      const length = Math.min(piece.length - offset, end - piece.counter - offset)
-      counter = piece.counter + offset + length
-      if (!piece.deleted) {
-        if (this.watcher !== undefined) {
-          this.watcher.deleted(
-            this.indexOf(piece, counter - length),
-            length * (this.inPoints ? 1 : piece.width),
-          )
-        }
-        this.hide(piece, offset, length)
+  /** Hides characters of a site, as far as they are here. */
+  #hideTargets(target: Site, from: number, to: number): void {
+    const gone = this.#gone.get(target)
+    let deleted = 0
+    for (let counter = from; counter <= to; this.hidings++) {
+      const known = gone?.endOf(counter)
+      if (known !== undefined) {
+        counter = known + 1
+        continue
       }
-      if (counter >= end) return
+      const piece = target.find(counter) ?? target.next(counter)
+      if (piece === undefined || piece.counter > to) break
+      const offset = Math.max(0, counter - piece.counter)
+      const length = Math.min(piece.length - offset, to + 1 - piece.counter - offset)
+      counter = piece.counter + offset + length
+      if (piece.deleted) {
+        deleted++
+        continue
+      }
+      if (this.watcher !== undefined) {
+        this.watcher.deleted(
+          this.indexOf(piece, counter - length),
+          length * (this.inPoints ? 1 : piece.width),
+        )
+      }
+      this.hide(piece, offset, length)
     }
+    if (deleted > LONG_WALK) addRange(this.#gone, target, from, to)
   }
 
   #applyInsertion(site: Site, op: Insertion): void {

@@ -10,7 +10,7 @@ import { deltaOf, OpsDelta, type TextDelta } from './delta.ts'
 import { collect, textAt } from './history.ts'
 import { Inbox, type Plan } from './inbox.ts'
 import { load } from './load.ts'
-import { countPoints, type Insertion, NOWHERE, type Op, Removal } from './ops.ts'
+import { countPoints, type Insertion, NOWHERE, type Op } from './ops.ts'
 import { checkOptions, type TextOptions } from './options.ts'
 import { MAX_EVENTS } from './rows.ts'
 import { opsOf } from './rows-to-ops.ts'
@@ -298,9 +298,7 @@ export class Text implements Crdt<'text', string> {
 
   #take(plan: Plan): void {
     for (const op of plan.ready) this.#sequence.apply(op)
-    this.#inbox.keep(plan)
-    if (plan.pending === 0) return
-    for (const op of this.#inbox.ops) if (op instanceof Removal) this.#sequence.hideEarly(op)
+    for (const { node, from, to } of this.#inbox.keep(plan)) this.#sequence.hideEarly(node, from, to)
   }
 
   #read(source: Exclude<MergeSource<'text'>, Uint8Array>): readonly Op[] {
