@@ -88,10 +88,12 @@ function mustHaveSession(this: FastifyRequest): Session {
  * handlers, and hands its token on with the answer: also on streams, redirects, error pages and replies that
  * were hijacked, since it is set when the headers are about to go.
  *
- * It holds for the instance it is registered on, not for a child of it, and for what is registered afterwards.
+ * It holds for the instance it is registered on and for the plugins that are registered on that afterwards. A hook
+ * that calls back from elsewhere, as a batch does, loses the context for hooks of its own kind that come behind it:
+ * they pass `{ session: request.quorateSession }`.
  *
- * @throws TypeError if `db` is no router, if an option is unknown, or if cookie and header are both off: `ready()`,
- *   or `await app.register()`, rejects with it.
+ * @throws TypeError if `db` is no router, if an option is unknown, or if cookie and header are both off;
+ *   RangeError for a cookie that lasts less than a second. `ready()`, or `await app.register()`, rejects with it.
  *
  * @example
  * ```ts

@@ -42,6 +42,7 @@ export interface HonoOptions<E extends Env = Env> extends CarrierOptions {
  *
  * @typeParam E what `key` finds in the context, if anything.
  * @throws TypeError if `db` is no router, if an option is unknown, or if cookie and header are both off.
+ * @throws RangeError for a cookie that lasts less than a second.
  *
  * @example
  * ```ts
