@@ -212,10 +212,20 @@ describe.each(PLATFORMS)('on the %s platform', (platform) => {
 
   test('server-sent events: what was written before the first one is in the token, later is reported', async () => {
     const { db } = router
+    class Passing implements NestInterceptor {
+      intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
+        return next.handle()
+      }
+    }
     class EventsController {
       async early(note: string): Promise<Observable<MessageEvent>> {
         await db.write(put(note))
         return of({ data: 'one' }, { data: 'two' })
+      }
+
+      /** Behind an interceptor, which is one more thing that Nest subscribes to before it calls the handler. */
+      intercepted(note: string): Promise<Observable<MessageEvent>> {
+        return this.early(note)
       }
 
       late(note: string): Observable<MessageEvent> {
@@ -230,6 +240,10 @@ describe.each(PLATFORMS)('on the %s platform', (platform) => {
     decorate(EventsController, [Controller('events')], {
       methods: {
         early: { method: [Sse('early/:id')], parameters: [id] },
+        intercepted: {
+          method: [Sse('intercepted/:id'), UseInterceptors(new Passing())],
+          parameters: [id],
+        },
         late: { method: [Sse('late/:id')], parameters: [id] },
       },
     })
@@ -241,11 +255,14 @@ describe.each(PLATFORMS)('on the %s platform', (platform) => {
     expect(browser.cookies).toEqual(['quorate-session'])
     expect(await browser.json(`/note/${named('events')}`)).toBe(true)
 
-    const before = router.events.length
-    const late = new Browser(shop.origin)
-    expect(await (await late.fetch(`/events/late/${named('late')}`)).text()).toMatch(/data: late 1\n/)
-    await router.until(() => router.events.slice(before).some(({ type }) => type === 'token-late'))
-    expect(late.cookies).toEqual([])
+    for (const when of ['late', 'intercepted']) {
+      const before = router.events.length
+      const late = new Browser(shop.origin)
+      const stream = await late.fetch(`/events/${when}/${named(when)}`)
+      expect(await stream.text()).toMatch(/data: /)
+      await router.until(() => router.events.slice(before).some(({ type }) => type === 'token-late'))
+      expect([when, late.cookies]).toEqual([when, []])
+    }
   })
 
   test('a session also under a global prefix, on routes it leaves out, and on the root', async () => {

@@ -99,11 +99,11 @@ export class ReadYourWritesModule implements NestModule, OnModuleInit, OnApplica
   /** @throws TypeError if another module has the same name: it would be left to chance which router is injected. */
   async onModuleInit(): Promise<void> {
     for (const { instance } of this.#modules.values()) {
-      if (!(instance instanceof ReadYourWritesModule) || instance === this) continue
-      if (instance.#host.name !== this.#host.name) continue
-      const name = this.#host.name ?? 'no name'
+      // By what it has, not by its class: the name of a class that names itself is lost in the build.
+      if (instance === this || !(#host in instance) || instance.#host.name !== this.#host.name) continue
+      const { name } = this.#host
       throw new TypeError(
-        `Cannot set up ReadYourWritesModule: two have ${this.#host.name === undefined ? name : `the name ${name}`}; ` +
+        `Cannot set up ReadYourWritesModule: two have ${name === undefined ? 'no name' : `the name ${name}`}; ` +
           'import one dynamic module everywhere, or give each database a name',
       )
     }
