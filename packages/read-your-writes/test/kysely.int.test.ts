@@ -1,6 +1,6 @@
 import { CompiledQuery, Kysely, sql, type Generated, type KyselyPlugin } from 'kysely'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   CommitUnknownError,
   ReadInterruptedError,
@@ -21,8 +21,11 @@ let router: TestRouter
 let db: ReadYourWrites
 let kysely: Kysely<Database>
 let session: Session
+/** Look at the replicas without the router. */
+let spies: pg.Pool[]
 beforeAll(async () => {
   bench = await startBench()
+  spies = bench.replicas.map(({ port }) => new pg.Pool({ host: '127.0.0.1', port, user: 'postgres', max: 1 }))
   await bench.admin.query(`
     CREATE TABLE counted (id serial PRIMARY KEY, name text NOT NULL);
     CREATE FUNCTION own_bump(what text) RETURNS int LANGUAGE sql AS
@@ -41,6 +44,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await router[Symbol.asyncDispose]()
+  await Promise.all(spies.map((spy) => spy.end()))
   await bench[Symbol.asyncDispose]()
 })
 afterEach(async () => {
@@ -66,6 +70,19 @@ async function sentBy(work: () => Promise<unknown>): Promise<{ primary: string[]
   const without = (list: readonly string[]): string[] => list.filter((text) => !INTRODUCTION.test(text))
   return { primary: without(sent.primary), replicas: [...without(sent.r1), ...without(sent.r2)] }
 }
+/** Waits until a replica runs a statement that sleeps. */
+async function untilAsleep(): Promise<void> {
+  const asleep = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'`
+  const look = (replica: pg.Pool) => replica.query(asleep)
+  while ((await Promise.all(spies.map(look))).every(({ rowCount }) => rowCount === 0));
+}
+
+/** Ends the statements that sleep: the server does not notice that nobody waits for them. */
+async function wake(): Promise<void> {
+  const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'`
+  await Promise.all(spies.map((spy) => spy.query(end)))
+}
+
 const note = (id: string) => kysely.selectFrom('note').select('n').where('id', '=', id).executeTakeFirst()
 const put = (id: string, n: number) => kysely.insertInto('note').values({ id, n }).execute()
 
@@ -219,13 +236,40 @@ describe('queries alone', () => {
       await put('after-broken', 1) // and the pool has good connections
     }))
 
-  test('an aborted read rejects at once with the reason', () =>
+  test('an aborted query rejects at once with the reason, and prints nothing', () =>
+    inSession(async () => {
+      const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
+      const reason = new Error('enough')
+      const whenAsleep = async (run: (signal: AbortSignal) => Promise<unknown>): Promise<void> => {
+        const controller = new AbortController()
+        const answer = run(controller.signal)
+        await untilAsleep()
+        controller.abort(reason)
+        await expect(answer).rejects.toBe(reason)
+        await wake()
+      }
+      const sleep = kysely.selectNoFrom(sql`pg_sleep(60)`.as('slept'))
+      await whenAsleep((signal) => sleep.execute({ signal }))
+      await whenAsleep(async (signal) => {
+        for await (const row of sleep.stream({ signal })) expect(row).toBeUndefined()
+      })
+      expect(printed).not.toHaveBeenCalled()
+      printed.mockRestore()
+    }))
+
+  test('the signal of the first query of a transaction is not that of the others', () =>
     inSession(async () => {
       const controller = new AbortController()
-      const read = kysely.selectNoFrom(sql`pg_sleep(60)`.as('slept')).execute({ signal: controller.signal })
-      const reason = new Error('enough')
-      controller.abort(reason)
-      await expect(read).rejects.toBe(reason)
+      const { signal } = controller
+      const rows = await kysely
+        .transaction()
+        .setAccessMode('read only')
+        .execute(async (trx) => {
+          await trx.selectFrom('note').select('n').limit(1).execute({ signal })
+          controller.abort()
+          return trx.selectNoFrom(sql<number>`1`.as('n')).execute()
+        })
+      expect(rows).toEqual([{ n: 1 }])
     }))
 })
 
@@ -390,10 +434,8 @@ describe('transactions', () => {
         .execute(async (trx) => {
           const { rows } = await sql<{ pid: number; port: string }>`
             select pg_backend_pid() as pid, current_setting('port') as port`.execute(trx)
-          const killer = new pg.Client({ port: Number(rows[0]?.port), host: '127.0.0.1', user: 'postgres' })
-          await killer.connect()
-          await killer.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
-          await killer.end()
+          const spy = spies.find(({ options }) => String(options.port) === rows[0]?.port)
+          await spy?.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
           await sql`select 1`.execute(trx).catch(() => {})
         })
       await expect(work).rejects.toBeInstanceOf(ReadInterruptedError)

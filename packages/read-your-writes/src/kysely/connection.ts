@@ -53,11 +53,16 @@ export class RoutedConnection implements DatabaseConnection {
 
   async executeQuery<Row>(query: CompiledQuery, { signal }: Abortable = {}): Promise<QueryResult<Row>> {
     const route = routeOf(query.queryId)
-    return resultOf<Row>(
-      this.#transaction.type === 'free'
-        ? await this.#alone(query, route, signal)
-        : await this.#inTransaction(query.sql, query.parameters, route, signal),
-    )
+    try {
+      return resultOf<Row>(
+        this.#transaction.type === 'free'
+          ? await this.#alone(query, route, signal)
+          : await this.#inTransaction(query.sql, query.parameters, route, signal),
+      )
+    } catch (error) {
+      if (isAbort(error, signal)) return { rows: [] }
+      throw error
+    }
   }
 
   async *streamQuery<Row>(
@@ -73,7 +78,11 @@ export class RoutedConnection implements DatabaseConnection {
       : this.#transaction.type === 'free' && this.#lease === undefined
         ? this.#streamAlone<Row>(query, chunkSize, signal)
         : this.#streamHere<Row>(query, chunkSize, signal)
-    for await (const rows of chunks) yield { rows }
+    try {
+      for await (const rows of chunks) yield { rows }
+    } catch (error) {
+      if (!isAbort(error, signal)) throw error
+    }
   }
 
   begin(settings: TransactionSettings): void {
@@ -148,7 +157,8 @@ export class RoutedConnection implements DatabaseConnection {
     if (settings.accessMode === 'read only' && this.#lease === undefined) {
       // A replica has no serializable transactions.
       const level = settings.isolationLevel === 'serializable' ? 'strong' : route.level
-      const options = this.#readOptions({ level, session }, signal)
+      // The signal is that of one query, not of the transaction.
+      const options = this.#readOptions({ level, session }, undefined)
       const { held } = await HeldRead.open(this.#db, options, begin, () => Promise.resolve())
       this.#transaction = { type: 'reading', held }
     } else {
@@ -228,6 +238,10 @@ export class RoutedConnection implements DatabaseConnection {
     return { level: level ?? this.#level, session, signal }
   }
 }
+
+/** Kysely has told its caller already, and would print what comes later as a failure in the background. */
+const isAbort = (error: unknown, signal: AbortSignal | undefined): boolean =>
+  signal?.aborted === true && error === signal.reason
 
 type Query = <R = Record<string, unknown>>(text: string, values?: readonly unknown[]) => Promise<PgResult<R>>
 
