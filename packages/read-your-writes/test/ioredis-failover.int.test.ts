@@ -92,7 +92,7 @@ test('two failovers in a row: a token from before both means the primary, never 
   for (const count of [1, 2]) {
     await bench.cluster.promote(0)
     await follow(bench)
-    await until(() => events.filter(({ type }) => type === 'history').length === count)
+    await until(() => events.filter(({ type }) => type === 'history').length >= count)
   }
   const handed = db.session({ token })
   expect(await db.read(get('old'), { session: handed })).toBe(1)

@@ -7,13 +7,18 @@ export class Connection<Client extends RedisClient> {
   readonly lentOptions: object
   readonly #onReady: () => void
   readonly #onClose: () => void
+  readonly #waiting: (() => void)[] = []
+  readonly #transactions = new Set<object>()
   #epoch = 0
 
   /** @param on what to do when the server can be asked, and when it cannot any more. */
   constructor(client: Client, on: { readonly ready: () => void; readonly lost: () => void }) {
     this.client = client
     this.lentOptions = Object.create(client.options, { enableAutoPipelining: { value: false } }) as object
-    this.#onReady = on.ready
+    this.#onReady = () => {
+      for (const resolve of this.#waiting.splice(0)) resolve()
+      on.ready()
+    }
     this.#onClose = () => {
       this.#epoch++
       on.lost()
@@ -33,6 +38,22 @@ export class Connection<Client extends RedisClient> {
   /** Do commands go out at once? */
   get isReady(): boolean {
     return this.client.status === 'ready'
+  }
+
+  /** Is somebody between MULTI and EXEC? What is asked meanwhile would become a part of the transaction. */
+  get isInTransaction(): boolean {
+    return this.#transactions.size > 0
+  }
+
+  setTransaction(owner: object, open: boolean): void {
+    if (open) this.#transactions.add(owner)
+    else this.#transactions.delete(owner)
+  }
+
+  /** Resolves when commands go out at once; a client that was not told to connect yet is, by its first command. */
+  whenReady(): Promise<void> {
+    if (this.isReady || this.client.status === 'wait') return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   /** Lets go of the client, which stays open. */

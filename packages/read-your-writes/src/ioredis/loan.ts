@@ -44,6 +44,7 @@ export class Loan<Client extends RedisClient> {
   /** The callback has ended; what it sends from now on is refused. */
   end(): void {
     this.#ended = true
+    this.#connection.setTransaction(this, false)
   }
 
   /** Where the server stood after all commands; `undefined` if it did not say. */
@@ -69,8 +70,8 @@ export class Loan<Client extends RedisClient> {
     this.sent++
     const result = this.#connection.client.sendCommand(command, stream)
     const name = command.name.toLowerCase()
-    if (name === 'multi') this.#isTransaction = true
-    else if (name === 'exec' || name === 'discard') this.#isTransaction = false
+    if (name === 'multi') this.#setTransaction(true)
+    else if (name === 'exec' || name === 'discard') this.#setTransaction(false)
     // What is in a transaction is only queued until EXEC.
     const does = !this.#isTransaction && name !== 'discard'
     command.promise.then(
@@ -89,13 +90,20 @@ export class Loan<Client extends RedisClient> {
     this.#isAsking = true
     queueMicrotask(() => {
       this.#isAsking = false
-      // Inside a transaction the question would become one of its commands.
       if (!this.#isTransaction) this.#ask()
     })
   }
 
+  #setTransaction(open: boolean): void {
+    this.#isTransaction = open
+    this.#connection.setTransaction(this, open)
+  }
+
   #ask(): void {
-    const answer = this.#connection.client.info('replication').then(parseReplication, () => undefined)
+    const { client, isReady } = this.#connection
+    const answer = isReady
+      ? client.info('replication').then(parseReplication, () => undefined)
+      : Promise.resolve(undefined)
     this.#asked = { after: this.sent, answer }
   }
 }

@@ -17,20 +17,25 @@ export interface ProbeLoopOptions {
   readonly failed: (error: unknown) => void
 }
 
-type Answer =
-  | { readonly text: unknown; readonly askedAtMs: number; readonly epoch: number }
-  | { readonly error: unknown }
+type Answer = { readonly text: unknown; readonly askedAtMs: number } | { readonly error: unknown }
+
+interface Question {
+  /** The connection it was sent over; `undefined` while there is none. */
+  readonly epoch: number | undefined
+  readonly answer: Promise<Answer>
+}
 
 /**
  * Asks one server again and again, on the connection that serves the reads: what it answers is then true of
  * the server that the next read on this connection meets. A question that is not answered stays in the
- * driver's queue, so there is never more than one.
+ * driver's queue, so there is never more than one, and none before the connection is ready: what goes out
+ * during the driver's handshake is forgotten without a word when that fails (ioredis 6.0).
  */
 export class ProbeLoop {
   readonly #options: ProbeLoopOptions
   readonly #stopping = new AbortController()
   #nap = new AbortController()
-  #pending: Promise<Answer> | undefined
+  #pending: Question | undefined
   #finished: Promise<void> | undefined
 
   constructor(options: ProbeLoopOptions) {
@@ -63,9 +68,14 @@ export class ProbeLoop {
 
   async #probeOnce(): Promise<void> {
     const { clock, deadlineMs, answered, failed, connection } = this.#options
-    this.#pending ??= this.#ask()
+    if (connection().isInTransaction) return
+    // What was sent over a connection that is gone may never be answered.
+    if (this.#pending?.epoch !== undefined && this.#pending.epoch !== connection().epoch) {
+      this.#pending = undefined
+    }
+    const asked = (this.#pending ??= this.#ask())
     using limit = deadline(clock, deadlineMs, 'The probe')
-    const answer = await beforeEither(this.#pending, limit.signal, this.#stopping.signal)
+    const answer = await beforeEither(asked.answer, limit.signal, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return
     if (answer === undefined) {
       failed(undefined)
@@ -78,20 +88,26 @@ export class ProbeLoop {
     }
     const replication = parseReplication(answer.text)
     // Asked on one connection and answered on the next, by whatever server is there now.
-    const isOther = answer.epoch !== connection().epoch
+    const isOther = asked.epoch !== connection().epoch
     if (replication === undefined || isOther) failed(undefined)
     else answered(replication, answer.askedAtMs)
   }
 
-  async #ask(): Promise<Answer> {
+  #ask(): Question {
     const { clock, connection } = this.#options
-    const { client, epoch } = connection()
-    const askedAtMs = clock.monotonic()
-    try {
-      return { text: await client.info('replication'), askedAtMs, epoch }
-    } catch (error) {
-      return { error }
+    const to = connection()
+    const question: { epoch: number | undefined; answer?: Promise<Answer> } = { epoch: undefined }
+    const ask = async (): Promise<Answer> => {
+      await to.whenReady()
+      question.epoch = to.epoch
+      const askedAtMs = clock.monotonic()
+      try {
+        return { text: await to.client.info('replication'), askedAtMs }
+      } catch (error) {
+        return { error }
+      }
     }
+    return Object.assign(question, { answer: ask() })
   }
 
   async #sleep(): Promise<void> {
