@@ -142,6 +142,19 @@ describe('a token that the client cannot learn of is reported', () => {
     expect(lateOnes()).toBe(before + 1)
   })
 
+  test('when the answer upgrades to a WebSocket, which is left as it is', async () => {
+    const app = newApp()
+    const upgraded = new Response(null)
+    Object.defineProperty(upgraded, 'status', { value: 101 }) // as Deno and Workers make it; Node cannot
+    app.get('/', async () => {
+      await router.db.write(put('upgrade'))
+      return upgraded
+    })
+    const before = lateOnes()
+    expect(await app.request('/')).toBe(upgraded)
+    expect([lateOnes() - before, upgraded.headers.getSetCookie()]).toEqual([1, []])
+  })
+
   test('on Node, when it moves within a stream, and once only', async () => {
     const app = newApp()
     app.post('/:when', async (c) => {

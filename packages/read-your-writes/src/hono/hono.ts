@@ -75,7 +75,8 @@ export function readYourWritesHono<E extends Env = Env>(
     let sent: string | undefined
     try {
       await db.run(session, next)
-      if (session.changed) sent = session.token
+      const isUpgrade = c.res.status === SWITCHING_PROTOCOLS
+      if (session.changed && !isUpgrade) sent = session.token
       if (sent !== undefined) {
         // `append` leaves all other cookies; a header of this name is ours alone.
         for (const [name, value] of carries.headersFor(sent, isSecure(outer))) {
@@ -90,6 +91,9 @@ export function readYourWritesHono<E extends Env = Env>(
     whenEnded(c, () => reportIfLate(db, session, sent))
   }
 }
+
+/** The answer of a runtime that upgrades to a WebSocket: no copy with other headers can be made of it. */
+const SWITCHING_PROTOCOLS = 101
 
 function speaksTls(c: { readonly req: { readonly url: string } }): boolean {
   return c.req.url.startsWith('https:')

@@ -8,7 +8,7 @@ interface NodeBindings {
 /**
  * Calls `act` when the response has gone, or its client has. Node tells. Elsewhere only a stream can end later
  * than its response was returned, and only one that is surely a stream is watched: to pass other bodies through
- * one would take their length away.
+ * one would take their length away. All others end at once.
  */
 export function whenEnded(c: Context, act: () => void): void {
   const { outgoing } = (c.env ?? {}) as NodeBindings
@@ -18,8 +18,11 @@ export function whenEnded(c: Context, act: () => void): void {
   }
   const { res } = c
   const isStream =
-    res.headers.has('transfer-encoding') || res.headers.get('content-type') === 'text/event-stream'
-  if (!isStream || res.body === null) return
+    res.headers.has('transfer-encoding') || res.headers.get('content-type')?.startsWith('text/event-stream')
+  if (isStream !== true || res.body === null) {
+    act()
+    return
+  }
   const body = res.body.pipeThrough(new TransformStream({ flush: act, cancel: act }))
   c.res = new Response(body, res)
 }
