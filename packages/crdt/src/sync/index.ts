@@ -12,5 +12,11 @@ export {
   type WebSocketLike,
 } from './channel.ts'
 export { SyncError, type SyncProblem } from './errors.ts'
-export { localReplica, type ReplicaVersion, storedReplica, type SyncReplica } from './replica.ts'
+export {
+  localReplica,
+  type ReplicaReading,
+  type ReplicaVersion,
+  storedReplica,
+  type SyncReplica,
+} from './replica.ts'
 export { type OpenOptions, type Sync, type SyncedDocument, syncOver, type SyncOptions } from './sync.ts'

@@ -9,24 +9,25 @@ export interface ReplicaVersion {
   readonly hasGaps: boolean
 }
 
+/** What a replica is, and what another one lacks of it. */
+export interface ReplicaReading extends ReplicaVersion {
+  /** Its bytes; none if it lacks nothing. */
+  readonly delta: Uint8Array | undefined
+  /**
+   * Gives a whole number from 0 to 2^53 − 1 for the canonical bytes (`encode()`) of this version, or `undefined` if the
+   * replica has changed since. It is called at once, and not always, as it takes all the bytes. Without it, two replicas
+   * of equal versions count as equal, also if two writers shared a name.
+   */
+  readonly digest?: (() => number | undefined) | undefined
+}
+
 type Awaitable<T> = T | Promise<T>
 
 /** Something to sync: a CRDT here, or a document in a store. */
 export interface SyncReplica {
   readonly type: CrdtType
-  /**
-   * What it is, and what a replica at `since` lacks of it: no bytes if nothing.
-   *
-   * @returns `digest` gives a whole number from 0 to 2^53 − 1 for the canonical bytes (`encode()`) of that version, or
-   *   `undefined` if the replica has changed since. It is called at once, and not always, as it takes all the bytes.
-   *   Without it, two replicas of equal versions count as equal, also if two writers shared a name.
-   */
-  read(since?: VersionVector): Awaitable<
-    ReplicaVersion & {
-      readonly delta: Uint8Array | undefined
-      readonly digest?: (() => number | undefined) | undefined
-    }
-  >
+  /** What it is, and what a replica at `since` lacks of it. */
+  read(since?: VersionVector): Awaitable<ReplicaReading>
   /** Takes in a delta. @returns `changed`: true if anything was new. */
   merge(bytes: Uint8Array): Awaitable<ReplicaVersion & { readonly changed: boolean }>
 }

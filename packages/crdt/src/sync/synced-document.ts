@@ -3,7 +3,8 @@ import { SyncError, type SyncProblem } from './errors.ts'
 import { isInSync, isSilent, isWaiting, type LinkLimits, type LinkState, newLink } from './link-state.ts'
 import { type LinkEffect, type LinkEvent, step } from './link.ts'
 import { ANYBODY, type Hello, type Message } from './message.ts'
-import type { ReplicaVersion, SyncReplica } from './replica.ts'
+import { OwnDigest } from './own-digest.ts'
+import type { ReplicaReading, ReplicaVersion, SyncReplica } from './replica.ts'
 import { callSafely, isStoreError, whenDone } from './work.ts'
 
 /** Peers of one document over one channel; the one that was silent longest makes room. */
@@ -20,8 +21,6 @@ export interface DocumentContext {
   readonly wake: () => void
   readonly onError: (error: SyncError) => void
 }
-
-type Own = Awaited<ReturnType<SyncReplica['read']>>
 
 interface Link {
   state: LinkState
@@ -51,8 +50,7 @@ export class DocumentSync {
   /** Whom was asked has no such document, or nobody answered: until something is heard, only a push asks again. */
   #isAlone = false
   #isClosed = false
-  /** The last one that was computed, and of which version. */
-  #digest: { readonly version: VersionVector; readonly value: number } | undefined
+  readonly #digest: OwnDigest
   #isSettled = false
   readonly #settle: { resolve: () => void; reject: (reason: unknown) => void }
 
@@ -74,6 +72,11 @@ export class DocumentSync {
     this.#isLive = facts.isLive
     this.#onMerge = facts.onMerge
     this.#context = context
+    this.#digest = new OwnDigest((done) => {
+      // Then the message counts as lost: it is asked for again.
+      const failed = (cause: unknown): void => context.onError(new SyncError('unreadable', document, cause))
+      this.#then(() => replica.read(), done, failed)
+    })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.synced = promise
     this.#settle = {
@@ -189,42 +192,19 @@ export class DocumentSync {
 
   /** Two writers with one name: without this, they would count as in sync and differ for ever. */
   #compare(message: Hello): void {
-    this.#withDigest(message.version, (digest) => {
+    this.#digest.ensure(message.version, () => {
+      const digest = this.#digestAt(message.version)
       this.#take(message, digest !== undefined && digest !== message.digest)
     })
   }
 
-  /** @param done gets `undefined` if the replica is not at this version, as when it has changed and nobody has said so. */
-  #withDigest(version: VersionVector, done: (digest: number | undefined) => void): void {
-    const known = this.#digestAt(version)
-    if (known !== undefined) {
-      done(known)
-      return
-    }
-    this.#then(
-      () => this.#replica.read(),
-      (own) => {
-        this.#noteDigest(own)
-        done(this.#digestAt(version))
-      },
-      // Then the message counts as lost: it is asked for again.
-      (cause) => this.#context.onError(new SyncError('unreadable', this.#document, cause)),
-    )
-  }
-
-  #noteDigest({ version, hasGaps, digest }: Own): void {
-    const value = hasGaps || this.#digestAt(version) !== undefined ? undefined : digest?.()
-    if (value !== undefined) this.#digest = { version, value }
-  }
-
   /** If it is known, and may be compared. */
   #digestAt(version: VersionVector): number | undefined {
-    if (this.#own?.hasGaps === true) return undefined
-    return this.#digest?.version.compare(version) === 'equal' ? this.#digest.value : undefined
+    return this.#own?.hasGaps === true ? undefined : this.#digest.at(version)
   }
 
   /** One read at a time, however often the replica changes meanwhile. */
-  #read(done: (own: Own) => void): void {
+  #read(done: (own: ReplicaReading) => void): void {
     this.#reading = 'once'
     const end = (): void => {
       const again = this.#reading === 'again'
@@ -244,13 +224,13 @@ export class DocumentSync {
     )
   }
 
-  #begin(own: Own, asked?: Message): void {
+  #begin(own: ReplicaReading, asked?: Message): void {
     const { version, hasGaps } = own
     this.#own = { version, hasGaps }
     // Who is asked knows the version of the other: there is nothing to compare if it is not the same.
     const hellos = [asked, ...this.#early].filter((message) => message?.kind === 'hello')
     const mayBeEqual = hellos.some((hello) => hello.version.compare(version) === 'equal')
-    if (mayBeEqual || hellos.length === 0) this.#noteDigest(own)
+    if (mayBeEqual || hellos.length === 0) this.#digest.note(own)
     this.#sayHello(false)
     this.#context.wake()
     for (const message of this.#early.splice(0)) this.receive(message)
@@ -282,7 +262,7 @@ export class DocumentSync {
   #broadcast(asks: boolean): void {
     const { version, hasGaps } = this.#own as ReplicaVersion
     if (hasGaps) this.#sayHello(asks)
-    else this.#withDigest(version, () => this.#sayHello(asks))
+    else this.#digest.ensure(version, () => this.#sayHello(asks))
   }
 
   #sayHello(asks: boolean): void {
