@@ -73,6 +73,7 @@ function compilerOptions(): ts.CompilerOptions {
     isolatedDeclarations: false,
     declaration: false,
     noUnusedLocals: false,
+    experimentalDecorators: true, // those of Nest, which are not what JavaScript calls so
     types: ['node'],
   }
 }
