@@ -14,6 +14,8 @@ const LONG_WALK = 32
  */
 export class Draft {
   readonly ready: Op[] = []
+  /** How many operations and pieces were looked at: for tests. */
+  steps = 0
   readonly #sequence: Sequence
   readonly #fresh: ReadonlyMap<string, readonly Op[]>
   readonly #waiting: Map<string, Queue>
@@ -100,6 +102,7 @@ export class Draft {
     const before = this.#versionOf(node)
     for (let version = before; ;) {
       const op = this.#next(node, version + 1)
+      this.steps++
       if (op === undefined) return version > before
       const known = version + 1 - op.counter
       const rest = part(op, known, op.length - known)
@@ -173,6 +176,7 @@ export class Draft {
       const known = this.#characters.get(name)?.endOf(counter) ?? this.#walks.get(name)?.endOf(counter)
       counter = known === undefined ? this.#endOf(name, counter) : known + 1
     }
+    this.steps += steps
     if (steps > LONG_WALK) addRange(this.#walks, name, from, end - 1)
   }
 

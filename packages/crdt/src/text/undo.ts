@@ -1,29 +1,14 @@
-import { flatten } from './op-set.ts'
+import { firstRange, flatten } from './op-set.ts'
 import type { Insertion, Op } from './ops.ts'
 import { NO_PAGE, type Piece } from './piece.ts'
+import { type Range, Revivals } from './revivals.ts'
 import type { Sequence } from './sequence.ts'
 import type { Site } from './site.ts'
-
-/** The oldest are dropped then: so much was undone since that the groups that speak of them are hardly left. */
-const MAX_REVIVALS = 10_000
 
 /** Own edits that are undone together, as the range of their events. */
 interface Group {
   readonly from: number
   to: number
-}
-
-/** Consecutive characters of a site. */
-interface Range {
-  readonly site: Site
-  readonly counter: number
-  readonly length: number
-}
-
-/** What a deleted character was put in again as. */
-interface Revival extends Range {
-  /** The first of the new characters, which are of the own site. */
-  readonly as: number
 }
 
 /**
@@ -39,7 +24,7 @@ export class UndoManager {
   readonly #done: Group[] = []
   readonly #undone: Group[] = []
   /** Earlier groups speak of characters that were deleted and came back under new names. */
-  readonly #revivals: Revival[] = []
+  readonly #revivals = new Revivals()
   /** What the last group may go on with, and for deletions where. */
   #open: 'insert' | 'delete' | undefined
   #openAt = 0
@@ -122,7 +107,6 @@ export class UndoManager {
     for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
       const from = this.#site.version + 1
       const ops = this.#invert(group)
-      this.#revivals.splice(0, Math.max(0, this.#revivals.length - MAX_REVIVALS))
       if (ops.length === 0) continue
       opposite.push({ from, to: this.#site.version })
       return ops
@@ -131,12 +115,18 @@ export class UndoManager {
   }
 
   #invert({ from, to }: Group): Op[] {
-    const inserted = [...this.#site.pieces(from - 1)]
-      .filter(({ counter }) => counter <= to)
-      .map((piece) => clip(piece, from, to))
+    const inserted: Range[] = []
+    for (const piece of this.#site.pieces(from - 1)) {
+      if (piece.counter > to) break
+      inserted.push(clip(piece, from, to))
+    }
     const ops: Op[] = []
+    let others: ReadonlyMap<Site, readonly number[]> | undefined
     for (const range of this.#deletedIn(from, to)) {
-      for (const now of this.#follow(range)) this.#revive(now, ops)
+      for (const now of this.#follow(range)) {
+        others ??= this.#deletedByOthers()
+        this.#revive(now, others.get(now.site) ?? [], ops)
+      }
     }
     for (const range of inserted) {
       for (const now of this.#follow(range)) this.#erase(now, ops)
@@ -171,10 +161,7 @@ export class UndoManager {
     const stack = [range]
     for (let one = stack.pop(); one !== undefined; one = stack.pop()) {
       const { site, counter, length } = one
-      const revival = this.#revivals.find(
-        (other) =>
-          other.site === site && other.counter < counter + length && counter < other.counter + other.length,
-      )
+      const revival = this.#revivals.find(one)
       if (revival === undefined) {
         out.push(one)
         continue
@@ -188,10 +175,10 @@ export class UndoManager {
     return out
   }
 
-  #revive(range: Range, ops: Op[]): void {
-    const others = this.#deletedByOthers(range.site)
+  /** @param others characters of the site that others deleted, as a flat list of ranges in order. */
+  #revive(range: Range, others: readonly number[], ops: Op[]): void {
     const end = range.counter + range.length
-    for (let counter = range.counter, at = 0; counter < end;) {
+    for (let counter = range.counter, at = firstRange(others, counter); counter < end;) {
       const piece = range.site.find(counter) as Piece
       while ((others[at + 1] ?? Infinity) < counter) at += 2
       const from = others[at] ?? Infinity
@@ -202,7 +189,7 @@ export class UndoManager {
         const text = piece.text(counter - piece.counter, length) as string
         // Beside what it was, so that all that comes back is in its old order.
         const op = this.#sequence.insertAfterCharacter(this.#site, piece, counter + length - 1, text, length)
-        this.#revivals.push({ site: range.site, counter, length, as: op.counter })
+        this.#revivals.add({ site: range.site, counter, length, as: op.counter })
         ops.push(op)
       }
       counter += length
@@ -222,16 +209,19 @@ export class UndoManager {
     }
   }
 
-  /** Characters of a site that others deleted, as a flat list of ranges in order. */
-  #deletedByOthers(target: Site): readonly number[] {
-    const pairs: [from: number, to: number][] = []
+  /** Characters that others deleted, by site, as flat lists of ranges in order. */
+  #deletedByOthers(): Map<Site, readonly number[]> {
+    const pairs = new Map<Site, [from: number, to: number][]>()
     for (const site of this.#sequence.sites.values()) {
       if (site === this.#site) continue
       for (const run of site.deletions.runs()) {
-        if (run.site === target) pairs.push([run.low, run.low + run.length - 1])
+        const pair: [number, number] = [run.low, run.low + run.length - 1]
+        const list = pairs.get(run.site)
+        if (list === undefined) pairs.set(run.site, [pair])
+        else list.push(pair)
       }
     }
-    return flatten(pairs)
+    return new Map([...pairs].map(([site, list]) => [site, flatten(list)]))
   }
 }
 
