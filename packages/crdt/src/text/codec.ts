@@ -1,4 +1,5 @@
 import { startWriting } from '../format.ts'
+import { inShort } from './origins.ts'
 import { DERIVED, Insertion, NOWHERE, type Op, Removal } from './ops.ts'
 import {
   DELETE_DOWN,
@@ -20,9 +21,10 @@ import type { ByteWriter } from '@quorate/vector-clock/codec'
  * with rows the counter of its first event − 1 and its rows, see `rows.ts`; the text of all characters that no row
  * deletes, in order of the rows.
  *
- * @param ops in order of their replicas and counters, each event once.
+ * @param told in order of their replicas and counters, each event once.
  */
-export function encodeOps(ops: readonly Op[]): Uint8Array<ArrayBuffer> {
+export function encodeOps(told: readonly Op[]): Uint8Array<ArrayBuffer> {
+  const ops = inShort(told)
   const writer = startWriting(FORMAT)
   const names = namesIn(ops)
   writer.uint(names.size)

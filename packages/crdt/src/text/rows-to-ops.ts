@@ -1,5 +1,6 @@
 import { DecodeError } from '@quorate/vector-clock'
 import type { Decoded } from './decoder.ts'
+import { inShort } from './origins.ts'
 import { flatten } from './op-set.ts'
 import { countPoints, DERIVED, Insertion, isPairAt, NOWHERE, type Op, Removal } from './ops.ts'
 import {
@@ -86,6 +87,7 @@ export function opsOf(decoded: Decoded): Op[] {
     }
   }
   if (unit !== text.length) fail('its text is too long')
+  if (rights.length > 0 && inShort(ops) !== ops) fail('an origin is told that follows from the other')
   return ops
 }
 
