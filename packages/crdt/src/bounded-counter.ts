@@ -1,4 +1,4 @@
-import { DecodeError, VersionVector } from '@quorate/vector-clock'
+import { VersionVector } from '@quorate/vector-clock'
 import {
   type BoundedCounterJson,
   boundedFromJSON,
@@ -8,6 +8,7 @@ import {
   encodeBounded,
   wrongBounds,
 } from './bounded-codec.ts'
+import { type BoundedCounterDelta, BoundedDelta, readRows } from './bounded-delta.ts'
 import {
   balance,
   type BoundedRow,
@@ -21,19 +22,15 @@ import {
   type Right,
   type Rights,
   rightsOfAll,
-  sameBounds,
   sizeOfRow,
 } from './bounded-rows.ts'
-import { checkSource, type Crdt, type Delta, type MergeSource, type ReplicaOptions } from './crdt.ts'
+import type { Crdt, MergeSource, ReplicaOptions } from './crdt.ts'
 import { chooseDonors, type Donation } from './donors.ts'
 import { DuplicateReplicaError, RetiredReplicaError } from './errors.ts'
 import { checkReplica, checkVersion } from './format.ts'
 
 const TYPE = 'bounded-counter'
 const NONE: Rights = { stock: 0, room: 0 }
-
-/** An edit of a bounded counter, or several. */
-export type BoundedCounterDelta = Delta<'bounded-counter'>
 
 /** Options of {@link createBoundedCounter}. All replicas must be made with the same bounds. */
 export interface BoundedCounterOptions extends ReplicaOptions {
@@ -44,54 +41,6 @@ export interface BoundedCounterOptions extends ReplicaOptions {
   /** The replica that has all rights to count up in the beginning, and hands them on. Needed with `maximum`. */
   readonly holder?: string | undefined
 }
-
-class BoundedDelta implements BoundedCounterDelta {
-  readonly type = TYPE
-  readonly #state: BoundedState
-
-  constructor(state: BoundedState) {
-    this.#state = state
-  }
-
-  get isEmpty(): boolean {
-    return this.#state.rows.size === 0
-  }
-
-  merge(other: BoundedCounterDelta): BoundedCounterDelta {
-    const { bounds, rows } = this.#state
-    const both = new Map(rows)
-    joinRows(both, readRows(other, bounds))
-    return new BoundedDelta({ bounds, rows: both })
-  }
-
-  encode(): Uint8Array<ArrayBuffer> {
-    return encodeBounded(this.#state)
-  }
-
-  toJSON(): BoundedCounterJson {
-    return boundedToJSON(this.#state)
-  }
-
-  static read(source: object): BoundedState | undefined {
-    return #state in source ? source.#state : undefined
-  }
-}
-
-/** @throws TypeError for another type or other bounds; DecodeError for bytes of them. */
-function readRows(source: MergeSource<'bounded-counter'>, mine: Bounds): BoundedRows {
-  const isBytes = source instanceof Uint8Array
-  if (!isBytes) checkSource(TYPE, source)
-  const { bounds, rows } = isBytes
-    ? decodeBounded(source)
-    : (BoundedDelta.read(source) ?? BoundedCounter.read(source) ?? decodeBounded(source.encode()))
-  if (sameBounds(mine, bounds)) return rows
-  if (isBytes) throw new DecodeError(TYPE, 'its bounds are others')
-  throw new TypeError(
-    `Cannot merge into a ${TYPE} from ${describe(mine)}: the source goes from ${describe(bounds)}; make all replicas with the same bounds`,
-  )
-}
-
-const describe = ({ minimum, maximum = Infinity }: Bounds): string => `${minimum} to ${maximum}`
 
 /** A counter that no replica can take below its minimum; see {@link createBoundedCounter}. */
 export class BoundedCounter implements Crdt<'bounded-counter', number> {
@@ -256,7 +205,7 @@ export class BoundedCounter implements Crdt<'bounded-counter', number> {
    * @throws DuplicateReplicaError if it holds edits of this replica that this copy, having made some, never made.
    */
   merge(source: MergeSource<'bounded-counter'>): boolean {
-    const rows = readRows(source, this.#bounds)
+    const rows = readRows(source, this.#bounds, (other) => BoundedCounter.#stateOf(other))
     const own = rows.get(this.replica)
     if (this.#edited && own !== undefined && !coversRow(this.#row, own)) {
       throw new DuplicateReplicaError(TYPE, this.replica)
@@ -380,8 +329,7 @@ export class BoundedCounter implements Crdt<'bounded-counter', number> {
     this.#heir ??= claimsOn(this.#rows, this.replica)[0]?.[0]
   }
 
-  /** The state of one made by this copy of the package; of others there are the bytes. */
-  static read(source: object): BoundedState | undefined {
+  static #stateOf(source: object): BoundedState | undefined {
     return #rows in source ? { bounds: source.#bounds, rows: source.#rows } : undefined
   }
 }

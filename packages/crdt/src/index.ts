@@ -13,12 +13,12 @@ export {
 export type { BoundedCounterJson, BoundedRowJson } from './bounded-codec.ts'
 export {
   type BoundedCounter,
-  type BoundedCounterDelta,
   boundedCounterFromJSON,
   type BoundedCounterOptions,
   createBoundedCounter,
   decodeBoundedCounter,
 } from './bounded-counter.ts'
+export type { BoundedCounterDelta } from './bounded-delta.ts'
 export type { Claim, Right, Rights } from './bounded-rows.ts'
 export {
   type Cart,
