@@ -1,17 +1,18 @@
 // oxlint-disable oxc/no-async-endpoint-handlers -- Express 5 takes care of rejections
-import { EventEmitter, once } from 'node:events'
+import { AsyncResource } from 'node:async_hooks'
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import express, { type Request, type Response } from 'express'
 import { readYourWritesExpress, sessionOf } from '@quorate/read-your-writes/express'
 import { frameworkSuite } from './framework-suite.ts'
 
 frameworkSuite('Express 5', async (db, notes) => {
-  const outside = new EventEmitter()
-  outside.on('write', (request: Request<{ id: string }>, response: Response) => {
-    void db.write(notes.put(request.params.id), { session: sessionOf(request) }).then(() => {
-      response.sendStatus(204)
-    })
-  })
+  const outside = new AsyncResource('outside')
+  const writeOutside = async (request: Request<{ id: string }>, response: Response): Promise<void> => {
+    if (db.current() !== undefined) throw new Error('the context of the request is still there')
+    await db.write(notes.put(request.params.id), { session: sessionOf(request) })
+    response.sendStatus(204)
+  }
   const app = express()
   app.set('env', 'test') // or it prints each error
   app.use(readYourWritesExpress<Request>(db, { key: (request) => request.get('x-user') }))
@@ -45,7 +46,9 @@ frameworkSuite('Express 5', async (db, notes) => {
     await db.write(notes.put(request.params.id))
     response.end()
   })
-  app.post('/outside/:id', (request, response) => void outside.emit('write', request, response))
+  app.post('/outside/:id', (request, response) =>
+    outside.runInAsyncScope(writeOutside, undefined, request, response),
+  )
   app.post('/body/:id', async (request: Request<object, unknown, { id: string }>, response) => {
     await db.write(notes.put(request.body.id))
     response.sendStatus(204)

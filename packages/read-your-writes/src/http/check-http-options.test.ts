@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import { describe, expect, test } from 'vitest'
+import { readYourWritesExpress } from '../express/index.ts'
 import { readYourWritesFastify } from '../fastify/index.ts'
 import { readYourWritesHono } from '../hono/index.ts'
 import { readYourWrites, type ReadYourWrites } from '../index.ts'
@@ -20,6 +21,7 @@ describe.each<[string, Make]>([
       await app.register(readYourWritesFastify, options as never)
     },
   ],
+  ['Express', async ({ db, ...options }) => readYourWritesExpress(db as never, options)],
   ['Hono', async ({ db, ...options }) => readYourWritesHono(db as never, options)],
 ])('for %s', (_name, make) => {
   test.each([undefined, null, {}, 'postgres://localhost', { connect: () => {} }])(
