@@ -10,6 +10,7 @@ import {
   Query,
   Req,
   Sse,
+  UploadedFile,
   UseFilters,
   UseGuards,
   UseInterceptors,
@@ -27,6 +28,7 @@ import {
   type PipeTransform,
 } from '@nestjs/common'
 import { APP_FILTER } from '@nestjs/core'
+import { FileInterceptor } from '@nestjs/platform-express'
 import { HealthCheckService, TerminusModule } from '@nestjs/terminus'
 import pg from 'pg'
 import { defer, mergeMap, of, type Observable } from 'rxjs'
@@ -433,6 +435,33 @@ describe.each(PLATFORMS)('on the %s platform', (platform) => {
     expect(pools.all.map((pool) => pool.ended)).toEqual([true, true, true])
     expect(await router.db.read(exists('nothing'), { level: 'eventual' })).toBe(false)
   })
+})
+
+test('the session survives the parser of uploads', async () => {
+  class UploadController {
+    async upload({ size }: { readonly size: number }, note: string): Promise<number> {
+      await router.db.write(put(note))
+      return size
+    }
+  }
+  decorate(UploadController, [Controller('upload')], {
+    methods: {
+      upload: {
+        method: [Post(':id'), UseInterceptors(FileInterceptor('file'))],
+        parameters: [UploadedFile(), id],
+      },
+    },
+  })
+  await using shop = await nestSite('express', {
+    imports: [ReadYourWritesModule.forRoot({ db: router.db })],
+    controllers: [NoteController, UploadController],
+  })
+  const body = new FormData()
+  body.append('file', new Blob(['x'.repeat(300_000)]), 'x.txt') // more than one piece
+  const browser = new Browser(shop.origin)
+  const answer = await browser.fetch('/upload/uploaded', { ...post, body })
+  expect(await answer.text()).toBe('300000')
+  expect(await browser.json('/note/uploaded')).toBe(true)
 })
 
 describe.each(PLATFORMS)('on the %s platform, without the primary', (platform) => {

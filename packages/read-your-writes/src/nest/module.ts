@@ -19,7 +19,7 @@ import type {
   ReadYourWritesModuleOptions,
   ReadYourWritesOptionsFactory,
 } from './options.ts'
-import { routerHost, type RouterHost } from './router-host.ts'
+import { ACTION, routerHost, type RouterHost } from './router-host.ts'
 import { readYourWritesToken } from './tokens.ts'
 
 /** Within one dynamic module only; not exported from it. */
@@ -53,11 +53,9 @@ const ASYNC_OPTIONS: readonly (keyof ForRootAsyncOptions)[] = [
  */
 export class ReadYourWritesModule implements NestModule, OnModuleInit, OnApplicationShutdown {
   readonly #host: RouterHost
-  readonly #modules: ModulesContainer
 
-  constructor(host: RouterHost, modules: ModulesContainer) {
+  constructor(host: RouterHost) {
     this.#host = host
-    this.#modules = modules
   }
 
   /**
@@ -66,6 +64,7 @@ export class ReadYourWritesModule implements NestModule, OnModuleInit, OnApplica
   static forRoot<Request extends NestRequestLike = NestRequestLike>(
     options: ForRootOptions<Request>,
   ): DynamicModule {
+    mustBeObject(options)
     const { name, global, ...rest } = options
     return dynamicModule({ name, global }, [{ provide: OPTIONS, useValue: rest }])
   }
@@ -87,7 +86,8 @@ export class ReadYourWritesModule implements NestModule, OnModuleInit, OnApplica
   static forRootAsync<Request extends NestRequestLike = NestRequestLike>(
     options: ForRootAsyncOptions<Request>,
   ): DynamicModule {
-    checkNames('set up ReadYourWritesModule', options, ASYNC_OPTIONS)
+    mustBeObject(options)
+    checkNames(ACTION, options, ASYNC_OPTIONS)
     const { name, global, imports } = options
     return { ...dynamicModule({ name, global }, optionProviders(options)), imports: imports ?? [] }
   }
@@ -96,17 +96,7 @@ export class ReadYourWritesModule implements NestModule, OnModuleInit, OnApplica
     consumer.apply(this.#host.middleware).forRoutes('{*path}')
   }
 
-  /** @throws TypeError if another module has the same name: it would be left to chance which router is injected. */
   async onModuleInit(): Promise<void> {
-    for (const { instance } of this.#modules.values()) {
-      // By what it has, not by its class: the name of a class that names itself is lost in the build.
-      if (instance === this || !(#host in instance) || instance.#host.name !== this.#host.name) continue
-      const { name } = this.#host
-      throw new TypeError(
-        `Cannot set up ReadYourWritesModule: two have ${name === undefined ? 'no name' : `the name ${name}`}; ` +
-          'import one dynamic module everywhere, or give each database a name',
-      )
-    }
     await this.#host.ready()
   }
 
@@ -119,7 +109,6 @@ export class ReadYourWritesModule implements NestModule, OnModuleInit, OnApplica
 // What decorators would do, which the build of a library had better not depend on.
 Module({})(ReadYourWritesModule)
 Inject(HOST)(ReadYourWritesModule, undefined, 0)
-Inject(ModulesContainer)(ReadYourWritesModule, undefined, 1)
 
 /** @throws TypeError for a name that could be part of no cookie. */
 function dynamicModule(
@@ -127,17 +116,19 @@ function dynamicModule(
   options: readonly Provider[],
 ): DynamicModule {
   if (name !== undefined && !/^[\w-]+$/.test(name)) {
-    throw new TypeError(
-      `Cannot set up ReadYourWritesModule: name must be of letters, digits, _ and -, got '${name}'`,
-    )
+    throw new TypeError(`Cannot ${ACTION}: name must be of letters, digits, _ and -, got '${name}'`)
   }
+  const token = readYourWritesToken(name)
   const host: FactoryProvider<RouterHost> = {
     provide: HOST,
-    useFactory: (given: ReadYourWritesModuleOptions) => routerHost(name, given),
-    inject: [OPTIONS],
+    useFactory: (given: ReadYourWritesModuleOptions, modules: ModulesContainer) => {
+      mustBeOnly(token, name, modules)
+      return routerHost(name, given)
+    },
+    inject: [OPTIONS, ModulesContainer],
   }
   const router: FactoryProvider<RouterHost['db']> = {
-    provide: readYourWritesToken(name),
+    provide: token,
     useFactory: ({ db }: RouterHost) => db,
     inject: [HOST],
   }
@@ -145,8 +136,23 @@ function dynamicModule(
     module: ReadYourWritesModule,
     global,
     providers: [...options, host, router, ReadYourWritesHealthIndicator],
-    exports: [router.provide, ReadYourWritesHealthIndicator],
+    exports: [token, ReadYourWritesHealthIndicator],
   }
+}
+
+/** @throws TypeError if another module provides the same: it would be left to chance which router is injected. */
+function mustBeOnly(token: symbol, name: string | undefined, modules: ModulesContainer): void {
+  const count = [...modules.values()].filter(({ providers }) => providers.has(token)).length
+  if (count === 1) return
+  throw new TypeError(
+    `Cannot ${ACTION}: ${count} modules have ${name === undefined ? 'no name' : `the name ${name}`}; ` +
+      'import one dynamic module everywhere, or give each database a name',
+  )
+}
+
+function mustBeObject(options: unknown): void {
+  if (typeof options === 'object' && options !== null) return
+  throw new TypeError(`Cannot ${ACTION}: options must be an object, got ${String(options)}; see their type`)
 }
 
 function optionProviders<Request extends NestRequestLike>({
@@ -156,9 +162,7 @@ function optionProviders<Request extends NestRequestLike>({
   inject,
 }: ForRootAsyncOptions<Request>): readonly Provider[] {
   if ([useFactory, useClass, useExisting].filter((way) => way !== undefined).length !== 1) {
-    throw new TypeError(
-      'Cannot set up ReadYourWritesModule: give exactly one of useFactory, useClass and useExisting',
-    )
+    throw new TypeError(`Cannot ${ACTION}: give exactly one of useFactory, useClass and useExisting`)
   }
   if (useFactory !== undefined) {
     return [{ provide: OPTIONS, useFactory, inject: inject ?? [] }]

@@ -8,6 +8,7 @@ import {
   type ModuleMetadata,
   type Type,
 } from '@nestjs/common'
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js'
 import { HttpAdapterHost, NestFactory } from '@nestjs/core'
 import { VirtualClock } from '@quorate/core'
 import { firstValueFrom, type Observable } from 'rxjs'
@@ -21,6 +22,7 @@ import {
   ReadYourWritesHealthIndicator,
   ReadYourWritesModule,
   readYourWritesToken,
+  RywSession,
   type ForRootAsyncOptions,
   type ForRootOptions,
   type ReadYourWritesModuleOptions,
@@ -137,12 +139,23 @@ test.each<[string, unknown, string]>([
   ['that is no function, beside db', { db: given, key: 'user' }, "key must be a function, got 'user'"],
   ['of the cookie', { ...routerOptions(), cookie: { maxAge: 1 } }, 'unknown option maxAge of the cookie'],
   ['for pools without end', { ...routerOptions(), endPools: true }, 'endPools needs pools with a method end'],
-  ['out of range', { ...routerOptions(), readyMs: -1 }, 'readyMs must be a number from 0, got -1'],
-  ['that is no number', { ...routerOptions(), readyMs: NaN }, 'readyMs must be a number from 0, got NaN'],
+  ['out of range', { ...routerOptions(), readyMs: -1 }, 'readyMs must be a finite number from 0, got -1'],
+  [
+    'that is no number',
+    { ...routerOptions(), readyMs: NaN },
+    'readyMs must be a finite number from 0, got NaN',
+  ],
   ['that leaves no way for tokens', { ...routerOptions(), cookie: false, header: false }, 'both off'],
   ['that has to be a name', { ...routerOptions(), header: 'a: b' }, 'header must be a name of letters'],
 ])('an option %s is refused at start', async (_what, options, message) => {
   await expect(start(ReadYourWritesModule.forRoot(options as ForRootOptions))).rejects.toThrow(message)
+})
+
+test('a module without options is refused', () => {
+  const message = 'Cannot set up ReadYourWritesModule: options must be an object, got undefined'
+  const nothing = undefined as unknown
+  expect(() => ReadYourWritesModule.forRoot(nothing as ForRootOptions)).toThrow(message)
+  expect(() => ReadYourWritesModule.forRootAsync(nothing as ForRootAsyncOptions)).toThrow(message)
 })
 
 test('a factory that returns nothing is refused', async () => {
@@ -159,14 +172,22 @@ test('a name that could be part of no cookie is refused', () => {
 })
 
 test('two modules of one name are refused, two of different names are not', async () => {
-  const forRoot = (name?: string): DynamicModule => ReadYourWritesModule.forRoot({ ...routerOptions(), name })
-  await expect(start(forRoot(), forRoot())).rejects.toThrow('two have no name')
-  await expect(start(forRoot('a'), forRoot('a'))).rejects.toThrow('two have the name a')
+  let connects = 0
+  const primary = pool(() => {
+    connects++
+    return Promise.reject(new Error('no server'))
+  })
+  const forRoot = (name?: string): DynamicModule =>
+    ReadYourWritesModule.forRoot({ ...routerOptions({ primary }), name })
+  await expect(start(forRoot(), forRoot())).rejects.toThrow('2 modules have no name')
+  await expect(start(forRoot('a'), forRoot('a'))).rejects.toThrow('2 modules have the name a')
+  expect(connects).toBe(0)
   await using app = await start(forRoot(), forRoot('a'), forRoot('b'))
   const dbs = [READ_YOUR_WRITES, readYourWritesToken('a'), readYourWritesToken('b')].map((token) =>
     app.context.get<ReadYourWrites>(token),
   )
   expect(new Set(dbs).size).toBe(3)
+  expect(connects).toBeGreaterThanOrEqual(3)
 })
 
 test('one dynamic module may be imported in several places', async () => {
@@ -279,6 +300,17 @@ test('the exception filter ends an answer whose headers are gone', () => {
     new ReadYourWritesExceptionFilter(adapterHost).catch(new NotPrimaryError(), hostOf('http')),
   ).toBeUndefined()
   expect(ended).toEqual(['response'])
+})
+
+test('the session decorator gives nothing outside HTTP', () => {
+  class Gateway {
+    handle(_session: unknown): void {}
+  }
+  RywSession()(Gateway.prototype, 'handle', 0)
+  const parameters = Object.values(Reflect.getMetadata(ROUTE_ARGS_METADATA, Gateway, 'handle') as object) as {
+    readonly factory: (name: undefined, host: ArgumentsHost) => unknown
+  }[]
+  expect(parameters.map(({ factory }) => factory(undefined, hostOf('ws')))).toEqual([undefined])
 })
 
 function hostOf(type: string): ArgumentsHost {

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common'
 import { systemClock, type Clock } from '@quorate/core'
-import type { ReadYourWritesOptions } from '../options.ts'
 import { deadline } from '../deadline.ts'
 import { checkHttpOptions, checkSessionOptions } from '../http/check-http-options.ts'
+import type { ReadYourWritesOptions } from '../options.ts'
 import { readYourWrites, type ReadYourWrites } from '../read-your-writes.ts'
 import type { SessionRouter } from '../session-router.ts'
 import type { ReadYourWritesModuleOptions } from './options.ts'
@@ -20,7 +20,9 @@ export interface RouterHost {
 }
 
 const DEFAULT_READY_MS = 5_000
-const ACTION = 'set up ReadYourWritesModule'
+
+/** What is being done, for messages. */
+export const ACTION = 'set up ReadYourWritesModule'
 
 /** @throws TypeError, RangeError for options that make no sense; nothing is started then. */
 export function routerHost(name: string | undefined, options: ReadYourWritesModuleOptions): RouterHost {
@@ -30,8 +32,8 @@ export function routerHost(name: string | undefined, options: ReadYourWritesModu
     )
   }
   const { readyMs = DEFAULT_READY_MS } = options
-  if (!(readyMs >= 0)) {
-    throw new RangeError(`Cannot ${ACTION}: readyMs must be a number from 0, got ${readyMs}`)
+  if (!(Number.isFinite(readyMs) && readyMs >= 0)) {
+    throw new RangeError(`Cannot ${ACTION}: readyMs must be a finite number from 0, got ${readyMs}`)
   }
   return 'db' in options && options.db !== undefined
     ? givenHost(name, options, readyMs)
