@@ -1,4 +1,5 @@
-import { CompiledQuery, Kysely, sql, type Generated, type KyselyPlugin } from 'kysely'
+import { CompiledQuery, Kysely, sql, type Generated, type KyselyPlugin, type LogEvent } from 'kysely'
+import { Migrator, type Migration } from 'kysely/migration'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
@@ -314,6 +315,17 @@ describe('levels and sessions', () => {
     expect(router.lastRead()).toMatchObject({ reason: undefined })
   })
 
+  test('a compiled query keeps the level of the instance that compiled it', () =>
+    inSession(async () => {
+      const strong = kysely.withPlugin(routed({ level: 'strong' }))
+      const compiled = strong.selectFrom('note').select('n').limit(1).compile()
+      await kysely.executeQuery(compiled)
+      expect(router.lastRead()).toMatchObject({ level: 'strong' })
+      // Nobody has compiled this one.
+      await strong.executeQuery(CompiledQuery.raw('select 1'))
+      expect(router.lastRead()).toMatchObject({ level: 'read-your-writes' })
+    }))
+
   test('without a session reads go to the primary', async () => {
     await note('row-1')
     expect(router.lastRead()).toMatchObject({ target: 'primary', reason: 'no-session' })
@@ -619,6 +631,41 @@ describe('stream()', () => {
       }
       await expect(all()).rejects.toThrow(RangeError)
     }))
+})
+
+test.each([
+  ['in a session', inSession],
+  ['without one', <T>(work: () => Promise<T>) => work()],
+])('migrations run: %s', (name, run) =>
+  run(async () => {
+    const table = `migrated_${name.length}`
+    const names = { migrationTableName: `${table}_done`, migrationLockTableName: `${table}_lock` }
+    const migrations: Record<string, Migration> = {
+      first: { up: (one) => one.schema.createTable(table).addColumn('n', 'integer').execute() },
+      second: {
+        up: async (one) => {
+          await sql`insert into ${sql.table(table)} values (1)`.execute(one)
+        },
+      },
+    }
+    const provider = { getMigrations: () => Promise.resolve(migrations) }
+    const { error, results } = await new Migrator({ db: kysely, provider, ...names }).migrateToLatest()
+    expect(error).toBeUndefined()
+    expect(results?.map(({ status }) => status)).toEqual(['Success', 'Success'])
+    const again = await new Migrator({ db: kysely, provider, ...names }).migrateToLatest()
+    expect(again).toEqual({ error: undefined, results: [] })
+  }),
+)
+
+test("Kysely's log has every query once", async () => {
+  const logged: string[] = []
+  const log = ({ query }: LogEvent): void => void logged.push(query.sql)
+  const noisy = new Kysely<Database>({ dialect: readYourWritesDialect({ db }), log })
+  await inSession(async () => {
+    await sql`select 1`.execute(noisy)
+    await sql`update note set n = n where false`.execute(noisy)
+  })
+  expect(logged).toEqual(['select 1', 'update note set n = n where false'])
 })
 
 test('wrong options are refused', () => {

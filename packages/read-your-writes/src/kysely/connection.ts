@@ -1,5 +1,5 @@
+import { isQuorateError, type QuorateError } from '@quorate/core'
 import type { CompiledQuery, DatabaseConnection, QueryResult, TransactionSettings } from 'kysely'
-import { TransactionAbortedError } from '../errors.ts'
 import { HeldRead } from '../held-read.ts'
 import type { Level } from '../level.ts'
 import type { PgResult } from '../postgres/port.ts'
@@ -96,7 +96,7 @@ export class RoutedConnection implements DatabaseConnection {
       if (transaction.type === 'reading') await transaction.held.commit()
       if (transaction.type === 'writing') await this.#lease?.commit({ session: transaction.session })
     } catch (error) {
-      if (error instanceof TransactionAbortedError) Object.defineProperty(error, ABORTED, { value: true })
+      if (isAbortedTransaction(error)) Object.defineProperty(error, ABORTED, { value: true })
       throw error
     }
   }
@@ -238,6 +238,10 @@ export class RoutedConnection implements DatabaseConnection {
     return { level: level ?? this.#level, session, signal }
   }
 }
+
+/** By its code: the router may come from another copy of the package, whose classes are others. */
+const isAbortedTransaction = (error: unknown): error is QuorateError =>
+  isQuorateError(error) && error.code === 'QUORATE_RYW_TRANSACTION_ABORTED'
 
 /** Kysely has told its caller already, and would print what comes later as a failure in the background. */
 const isAbort = (error: unknown, signal: AbortSignal | undefined): boolean =>

@@ -21,6 +21,9 @@ const routes = ((globalThis as { [ROUTES]?: WeakMap<QueryId, RouteOptions> })[RO
  * A plugin for the queries that need another level, or a session they would not find by themselves. It
  * changes no query. Of several, the last one counts, option by option; in a transaction, its first query's.
  *
+ * What counts is the Kysely that a query was compiled with: one that comes compiled to `executeQuery()` takes
+ * its level from there, and `CompiledQuery.raw()`, which nobody has compiled, has the level of the dialect.
+ *
  * @throws TypeError for an unknown option or level.
  *
  * @example
