@@ -1,35 +1,16 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { Dotted, type Source } from './dotted.ts'
-import {
-  checkElement,
-  elementFromJSON,
-  elementToJSON,
-  isElement,
-  readElement,
-  type SetElement,
-  writeElement,
-} from './element.ts'
+import { elementFormat } from './element-format.ts'
+import { checkElement, type SetElement } from './element.ts'
 import type { Entry, Live } from './fragment.ts'
-import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { decodeFragment, fragmentFromJSON } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 import { checkStay } from './stay.ts'
 
 /** An edit of a set, or several. */
 export type GSetDelta = Delta<'g-set'>
 
-const FORMAT: FragmentFormat<'g-set', SetElement, undefined> = {
-  type: 'g-set',
-  tag: 10,
-  writeKey: writeElement,
-  readKey: readElement,
-  isKey: isElement,
-  writePayload: () => {},
-  readPayload: () => undefined,
-  isPayload: (payload) => payload === undefined,
-  samePayload: () => true,
-  toJSON: (element) => ({ element: elementToJSON(element) }),
-  fromJSON: ({ element }) => ({ key: elementFromJSON(element), payload: undefined }),
-}
+const FORMAT = /* @__PURE__ */ elementFormat({ type: 'g-set', tag: 10 })
 
 /** A set that only grows; see {@link createGSet}. */
 export class GSet<E extends SetElement = SetElement>

@@ -1,33 +1,14 @@
 import type { Delta, ReplicaOptions } from './crdt.ts'
 import { Dotted, type Source } from './dotted.ts'
-import {
-  checkElement,
-  elementFromJSON,
-  elementToJSON,
-  isElement,
-  readElement,
-  type SetElement,
-  writeElement,
-} from './element.ts'
-import { decodeFragment, type FragmentFormat, fragmentFromJSON } from './fragment-codec.ts'
+import { elementFormat } from './element-format.ts'
+import { checkElement, type SetElement } from './element.ts'
+import { decodeFragment, fragmentFromJSON } from './fragment-codec.ts'
 import { IndexedDotStore } from './indexed-dot-store.ts'
 
 /** An edit of a set, or several. */
 export type OrSetDelta = Delta<'or-set'>
 
-const FORMAT: FragmentFormat<'or-set', SetElement, undefined> = {
-  type: 'or-set',
-  tag: 1,
-  writeKey: writeElement,
-  readKey: readElement,
-  isKey: isElement,
-  writePayload: () => {},
-  readPayload: () => undefined,
-  isPayload: (payload) => payload === undefined,
-  samePayload: () => true,
-  toJSON: (element) => ({ element: elementToJSON(element) }),
-  fromJSON: ({ element }) => ({ key: elementFromJSON(element), payload: undefined }),
-}
+const FORMAT = /* @__PURE__ */ elementFormat({ type: 'or-set', tag: 1 })
 
 /** A set in which adds win; see {@link createOrSet}. */
 export class OrSet<E extends SetElement = SetElement>
