@@ -1,5 +1,5 @@
 import type { Context, Env, MiddlewareHandler } from 'hono'
-import { carrier, type CarrierOptions } from '../http/carrier.ts'
+import { carrier, isNews, type CarrierOptions } from '../http/carrier.ts'
 import { checkHttpOptions } from '../http/check-http-options.ts'
 import { reportIfLate } from '../http/late.ts'
 import { attachSession } from '../http/request-session.ts'
@@ -76,7 +76,7 @@ export function readYourWritesHono<E extends Env = Env>(
     try {
       await db.run(session, next)
       const isUpgrade = c.res.status === SWITCHING_PROTOCOLS
-      if (session.changed && !isUpgrade) sent = session.token
+      if (isNews(session, token) && !isUpgrade) sent = session.token
       if (sent !== undefined) {
         // `append` leaves all other cookies; a header of this name is ours alone.
         for (const [name, value] of carries.headersFor(sent, isSecure(outer))) {

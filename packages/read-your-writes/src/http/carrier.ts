@@ -1,3 +1,4 @@
+import type { Session } from '../session.ts'
 import { cookieText, cookieValue, type CookieOptions } from './cookie.ts'
 
 /** The header that carries the token both ways. */
@@ -14,9 +15,17 @@ export interface CarrierOptions {
   readonly header?: boolean | string | undefined
 }
 
+/**
+ * Has the client something to learn: has the token moved, or has it sent several? Of those it gets one back, or
+ * it would have to send them all for ever.
+ */
+export function isNews(session: Session, tokens: readonly string[]): boolean {
+  return session.changed || tokens.length > 1
+}
+
 /** Reads tokens out of requests and puts them on answers. */
 export interface Carrier {
-  /** The tokens of a request; `headerOf` is asked with lower-case names. */
+  /** The tokens of a request, each once; `headerOf` is asked with lower-case names. */
   tokensOf(headerOf: (name: string) => string | string[] | undefined): string[]
   /** What an answer says of the token. `Set-Cookie` is to be added to other cookies, not to replace them. */
   headersFor(token: string, secure: boolean): readonly (readonly [name: string, value: string])[]
@@ -40,7 +49,7 @@ export function carrier({ cookie = {}, header = true }: CarrierOptions): Carrier
       if (fromHeader !== undefined) tokens.push(...String(fromHeader).split(/\s*,\s*/))
       const fromCookie = cookie === false ? undefined : cookieValue(headerOf('cookie'), cookie)
       if (fromCookie !== undefined) tokens.push(fromCookie)
-      return tokens.filter((token) => token !== '')
+      return [...new Set(tokens)].filter((token) => token !== '')
     },
     headersFor: (token, secure) => {
       const headers: [string, string][] = []

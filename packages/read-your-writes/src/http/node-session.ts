@@ -1,7 +1,7 @@
 import type { SessionRouter } from '../session-router.ts'
 import type { Session } from '../session.ts'
 import { beforeHeaders } from './before-headers.ts'
-import type { Carrier } from './carrier.ts'
+import { isNews, type Carrier } from './carrier.ts'
 import { reportIfLate } from './late.ts'
 import { attachSession } from './request-session.ts'
 
@@ -37,11 +37,12 @@ export interface Exchange {
  */
 export function sessionFor(db: SessionRouter, carrier: Carrier, exchange: Exchange): Session {
   const { request, response, key, name, isSecure } = exchange
-  const session = db.session({ key, token: carrier.tokensOf((header) => request.headers[header]) })
+  const tokens = carrier.tokensOf((header) => request.headers[header])
+  const session = db.session({ key, token: tokens })
   attachSession(request, session, name)
   let sent: string | undefined
   beforeHeaders(response, () => {
-    if (!session.changed) return
+    if (!isNews(session, tokens)) return
     sent = session.token
     if (sent === undefined) return
     for (const [header, value] of carrier.headersFor(sent, isSecure())) {
