@@ -1,7 +1,7 @@
 import type { HealthStatus } from './health.ts'
 import type { Lag } from './lag.ts'
 import type { Level } from './level.ts'
-import type { TokenRejection } from './token.ts'
+import type { TokenRejection } from './signed-bytes.ts'
 
 /** Why the primary served a read. */
 export type PrimaryReason =

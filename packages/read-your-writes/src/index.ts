@@ -31,5 +31,5 @@ export {
 export type { Session } from './session.ts'
 export type { SessionOptions, SessionRouter } from './session-router.ts'
 export { mayWrite } from './sql-kind.ts'
-export type { TokenRejection } from './token.ts'
+export type { TokenRejection } from './signed-bytes.ts'
 export type { SnapshotIsolation } from './transaction.ts'

@@ -1,5 +1,6 @@
 import { waitOrAbort, type Clock } from '@quorate/core'
-import { checkOut, deadline, type Checkout } from './postgres/checkout.ts'
+import { deadline } from './deadline.ts'
+import { checkOut, type Checkout } from './postgres/checkout.ts'
 import type { PgPool } from './postgres/port.ts'
 
 /** Options of {@link ProbeLoop}. */

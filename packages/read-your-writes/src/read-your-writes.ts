@@ -17,8 +17,8 @@ import { Replica } from './replica.ts'
 import { Router } from './router.ts'
 import { RoutedSession, type Session, type SessionParts } from './session.ts'
 import type { SessionOptions, SessionRouter } from './session-router.ts'
-import { SharedPositions } from './shared-positions.ts'
-import type { TokenSigner } from './token.ts'
+import { SharedValues } from './shared-values.ts'
+import type { TokenSigner } from './signed-bytes.ts'
 import { runTransaction, type SnapshotIsolation } from './transaction.ts'
 
 /** Options of {@link ReadYourWrites.read}. */
@@ -153,7 +153,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
       signer,
       clock,
       inTokens: clusterNamer(options.name),
-      shared: new SharedPositions(settings.maxSharedSessions),
+      shared: new SharedValues(settings.maxSharedSessions),
       maxTokenAgeMs: settings.maxTokenAgeMs,
       onRejected: (rejection) =>
         emit<ReadYourWritesEvent>(onEvent, () => ({ type: 'token-rejected', rejection })),

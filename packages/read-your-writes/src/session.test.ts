@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { clusterNamer, hmacSigner } from './node/hmac.ts'
 import type { Position } from './position.ts'
 import { RoutedSession } from './session.ts'
-import { SharedPositions } from './shared-positions.ts'
+import { SharedValues } from './shared-values.ts'
 import { encodeToken } from './token.ts'
 
 const signer = hmacSigner(['a secret that only tests know'])
@@ -14,7 +14,7 @@ const tokenOf = (...positions: Position[]): string =>
 const tokenAt = (...input: Parameters<typeof at>): string => tokenOf(at(...input))
 const sessionOf = (
   key?: string,
-  shared = new SharedPositions(10),
+  shared: SharedValues<Position> = new SharedValues(10),
   tokens: string[] = [],
   onRejected: (rejection: string) => void = () => {},
   name?: string,
@@ -129,7 +129,7 @@ test('advance() never goes back on one timeline, and moves to the timeline of th
 })
 
 test('sessions of one key share the latest position, others do not', () => {
-  const shared = new SharedPositions(10)
+  const shared: SharedValues<Position> = new SharedValues(10)
   const [first, second, stranger] = [
     sessionOf('ann', shared),
     sessionOf('ann', shared),
@@ -140,8 +140,8 @@ test('sessions of one key share the latest position, others do not', () => {
   expect([first.token, second.token, stranger.token]).toEqual([tokenAt(9), tokenAt(9), undefined])
 })
 
-test('shared positions are bounded; those longest unseen are forgotten', () => {
-  const shared = new SharedPositions(2)
-  for (const key of ['a', 'b', 'a', 'c']) shared.advance(key, at(1))
+test('shared values are bounded; those longest unseen are forgotten', () => {
+  const shared = new SharedValues<Position>(2)
+  for (const key of ['a', 'b', 'a', 'c']) shared.set(key, at(1))
   expect(['a', 'b', 'c'].map((key) => shared.get(key) !== undefined)).toEqual([true, false, true])
 })

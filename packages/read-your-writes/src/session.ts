@@ -1,14 +1,8 @@
 import type { Clock } from '@quorate/core'
 import { laterOf, type Position } from './position.ts'
-import type { SharedPositions } from './shared-positions.ts'
-import {
-  decodeToken,
-  encodeToken,
-  MAX_POSITIONS,
-  type TokenContent,
-  type TokenRejection,
-  type TokenSigner,
-} from './token.ts'
+import type { SharedValues } from './shared-values.ts'
+import type { TokenRejection, TokenSigner } from './signed-bytes.ts'
+import { decodeToken, encodeToken, MAX_POSITIONS, type TokenContent } from './token.ts'
 
 /**
  * What a session asks of a server:
@@ -40,7 +34,8 @@ export interface Session {
 /** What sessions of one router have in common. */
 export interface SessionParts {
   readonly signer: TokenSigner
-  readonly shared: SharedPositions
+  /** The latest position of each user in this process. */
+  readonly shared: SharedValues<Position>
   readonly clock: Clock
   /** Older tokens are not taken, ms. */
   readonly maxTokenAgeMs: number
@@ -116,7 +111,10 @@ export class RoutedSession implements Session {
     if (next === own) return
     this.#put(next)
     this.#changed = true
-    if (this.key !== undefined) this.#parts.shared.advance(this.key, next)
+    if (this.key === undefined) return
+    const { shared } = this.#parts
+    const known = shared.get(this.key)
+    shared.set(this.key, known === undefined ? next : (laterOf(known, next) ?? next))
   }
 
   get #shared(): Position | undefined {

@@ -1,10 +1,32 @@
-import { KEY_ID_BYTES, MAC_BYTES, type TokenRejection, type TokenSigner } from './token.ts'
+import { fromBase64Url, toBase64Url } from './node/base64url.ts'
+
+/** Signs and checks; each key has an id, so that keys can change while tokens are out. */
+export interface TokenSigner {
+  /** Id of the key that signs now, {@link KEY_ID_BYTES} bytes. */
+  readonly keyId: Uint8Array
+  /** @returns {@link MAC_BYTES} bytes, by the key that signs now. */
+  sign(bytes: Uint8Array): Uint8Array
+  /** Is there a key of this id? */
+  knows(keyId: Uint8Array): boolean
+  /** In constant time. False also for a key that is not known. */
+  verify(keyId: Uint8Array, bytes: Uint8Array, mac: Uint8Array): boolean
+}
+
+export const KEY_ID_BYTES = 3
+/** HMAC-SHA-256 cut to its first half (RFC 2104, section 5). */
+export const MAC_BYTES = 16
+
+/**
+ * Why a token was not taken: `expired` by its age, `unknown-key` if no secret has made it (any more),
+ * `tampered` if its signature is wrong, `malformed` if it is no token.
+ */
+export type TokenRejection = 'malformed' | 'tampered' | 'unknown-key' | 'expired'
 
 /**
  * What a token speaks of; the first byte of each. It is signed as well: with one secret for several stores,
- * the token of one is never taken for that of another. 1 are positions in the log of Postgres (token.ts).
+ * the token of one is never taken for that of another.
  */
-export const TOKEN_KINDS = { redis: 2, window: 3 } as const
+export const TOKEN_KINDS = { postgres: 1, redis: 2, window: 3 } as const
 
 /**
  * The wire form, base64url of
@@ -57,17 +79,4 @@ export function openToken(
   if (!signer.verify(keyId, body, bytes.subarray(body.length))) return { rejected: 'tampered' }
   const issuedAtMs = new DataView(bytes.buffer, bytes.byteOffset).getUint32(ISSUED_AT) * 1_000
   return { content: body.subarray(CONTENT_AT), issuedAtMs }
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replace(/=+$/, '')
-}
-
-function fromBase64Url(text: string): Uint8Array | undefined {
-  // A rest of one character is no byte: `atob` would throw.
-  if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) return undefined
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
 }

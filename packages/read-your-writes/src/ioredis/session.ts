@@ -1,7 +1,7 @@
 import type { Clock } from '@quorate/core'
 import type { Session } from '../session.ts'
 import type { SharedValues } from '../shared-values.ts'
-import type { TokenRejection, TokenSigner } from '../token.ts'
+import type { TokenRejection, TokenSigner } from '../signed-bytes.ts'
 import { merged, NOWHERE, replaced, type RedisPosition } from './position.ts'
 import { decodeRedisToken, encodeRedisToken } from './token.ts'
 

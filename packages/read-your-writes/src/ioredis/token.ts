@@ -1,5 +1,4 @@
-import { openToken, sealToken, TOKEN_KINDS } from '../signed-bytes.ts'
-import type { TokenRejection, TokenSigner } from '../token.ts'
+import { openToken, sealToken, TOKEN_KINDS, type TokenRejection, type TokenSigner } from '../signed-bytes.ts'
 import { NOWHERE, type RedisPosition } from './position.ts'
 
 /** 20 bytes of replication id, 8 of offset. */

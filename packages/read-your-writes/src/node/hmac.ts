@@ -1,5 +1,5 @@
 import { createHash, createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
-import { KEY_ID_BYTES, MAC_BYTES, type TokenSigner } from '../token.ts'
+import { KEY_ID_BYTES, MAC_BYTES, type TokenSigner } from '../signed-bytes.ts'
 
 const MIN_SECRET_BYTES = 16
 

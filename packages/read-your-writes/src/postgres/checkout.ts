@@ -2,7 +2,6 @@ import { waitOrAbort } from '@quorate/core'
 import type { PgPool, PgPoolClient } from './port.ts'
 import { readFacts, type ConnectionFacts } from './sql.ts'
 
-export { deadline } from '../deadline.ts'
 
 /** A connection in use, with what is known about its server. */
 export interface Checkout {
