@@ -12,6 +12,7 @@ export type {
   ObserveCallback,
 } from './instruments.ts'
 export {
+  type MeasuredEvent,
   type ObservedRouter,
   type ReadYourWritesMetrics,
   type ReadYourWritesMetricsOptions,

@@ -1,8 +1,6 @@
 import { checkNames } from '@quorate/core'
-import type { ReadYourWritesEvent } from '../events.ts'
 import type { HealthStatus } from '../health.ts'
 import type { Lag } from '../lag.ts'
-import type { Level } from '../level.ts'
 import {
   instrumentsOf,
   type Attributes,
@@ -12,6 +10,24 @@ import {
   type ObservableLike,
   type ObserveCallback,
 } from './instruments.ts'
+
+/** What is counted of the events of a router; those of all routers of this package fit. */
+export type MeasuredEvent =
+  | {
+      readonly type: 'read'
+      readonly level: string | { readonly type: string }
+      readonly target: string
+      readonly reason: string | undefined
+      readonly waitedMs?: number | undefined
+      readonly stalenessMs?: number | undefined
+    }
+  | { readonly type: 'write' }
+  | { readonly type: 'replica'; readonly id: string; readonly status: string }
+  /** A failover: of Postgres, of Redis. */
+  | { readonly type: 'timeline' | 'history' }
+  | { readonly type: 'token-rejected'; readonly rejection: string }
+  | { readonly type: 'token-late' }
+  | { readonly type: 'primary' | 'missing-privilege' }
 
 /** Options of {@link readYourWritesMetrics}. */
 export interface ReadYourWritesMetricsOptions {
@@ -36,7 +52,7 @@ export interface ObservedRouter {
 /** Made by {@link readYourWritesMetrics}. */
 export interface ReadYourWritesMetrics {
   /** For the option `onEvent` of the router; call it from your own listener if you have one. */
-  readonly onEvent: (event: ReadYourWritesEvent) => void
+  readonly onEvent: (event: MeasuredEvent) => void
   /**
    * Adds the standing of replicas and primary, looked at whenever metrics are read.
    *
@@ -64,6 +80,7 @@ export interface ReadYourWritesMetrics {
  * | `quorate.ryw.replica.status`        | up-down counter | `{replica}` | `replica`, `status`         |
  * | `quorate.ryw.primary.reachable`     | gauge     | `1`          |                                  |
  *
+ * For Postgres and Redis; a window router has no servers to observe, and counts reads, writes and tokens.
  * A read of level `bounded` has `bounded` as its level. What is not known is not reported.
  *
  * @throws TypeError unless there is either a meter or a provider, or for an unknown option.
@@ -107,7 +124,7 @@ const STATUSES: readonly HealthStatus[] = [
   'down',
 ]
 
-function count(event: ReadYourWritesEvent, instruments: Instruments, common: Attributes): void {
+function count(event: MeasuredEvent, instruments: Instruments, common: Attributes): void {
   switch (event.type) {
     case 'read':
       return countRead(event, instruments, common)
@@ -118,6 +135,7 @@ function count(event: ReadYourWritesEvent, instruments: Instruments, common: Att
       return instruments.changes.add(1, attributes)
     }
     case 'timeline':
+    case 'history':
       return instruments.failovers.add(1, common)
     case 'token-rejected':
       return instruments.rejected.add(1, { ...common, [REJECTION]: event.rejection })
@@ -132,7 +150,7 @@ function count(event: ReadYourWritesEvent, instruments: Instruments, common: Att
 }
 
 function countRead(
-  { target, level, reason, waitedMs, stalenessMs }: Extract<ReadYourWritesEvent, { type: 'read' }>,
+  { target, level, reason, waitedMs = 0, stalenessMs }: Extract<MeasuredEvent, { type: 'read' }>,
   { reads, spills, waits, staleness }: Instruments,
   common: Attributes,
 ): void {
@@ -144,7 +162,8 @@ function countRead(
   if (reason === undefined && stalenessMs !== undefined) staleness.record(stalenessMs / 1_000, where)
 }
 
-const nameOf = (level: Level): string => (typeof level === 'string' ? level : level.type)
+const nameOf = (level: string | { readonly type: string }): string =>
+  typeof level === 'string' ? level : level.type
 
 function observe(db: ObservedRouter, instruments: Instruments, common: Attributes): Disposable {
   const { lag, lagSize, status, reachable } = instruments

@@ -6,7 +6,9 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { expect, test } from 'vitest'
 import type { ReadYourWritesEvent } from '../events.ts'
+import type { RedisReadYourWritesEvent } from '../ioredis/events.ts'
 import { bounded } from '../level.ts'
+import type { WindowEvent } from '../window/events.ts'
 import { readYourWritesMetrics, type ObservedRouter, type ReadYourWritesMetricsOptions } from './metrics.ts'
 
 /** An hour: only what the test flushes is exported. */
@@ -122,6 +124,23 @@ test('the standing of the servers is looked at when metrics are read, until disp
   db.primary.reachable = true
   // Nobody looks any more: what was seen last stays.
   expect(await exported()).toMatchObject({ 'quorate.ryw.primary.reachable{name=shop} 1': 0 })
+})
+
+test('the events of all routers fit', async () => {
+  const { meterProvider, exported } = sdk()
+  const { onEvent } = readYourWritesMetrics({ meterProvider })
+  const redis: (event: RedisReadYourWritesEvent) => void = onEvent
+  const window: (event: WindowEvent) => void = onEvent
+  redis({ type: 'write', replid: 'a', offset: 1n })
+  redis({ type: 'history', replid: 'b', was: 'a', end: 1n })
+  window({ type: 'read', level: 'read-your-writes', target: 'r1', reason: undefined })
+  window({ type: 'token-rejected', rejection: 'from-the-future' })
+  expect(await exported()).toEqual({
+    'quorate.ryw.writes{} {write}': 1,
+    'quorate.ryw.failovers{} {failover}': 1,
+    'quorate.ryw.reads{target=r1 level=read-your-writes} {read}': 1,
+    'quorate.ryw.tokens.rejected{rejection=from-the-future} {token}': 1,
+  })
 })
 
 test('either a meter or a provider is needed', () => {
