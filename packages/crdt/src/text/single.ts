@@ -22,6 +22,8 @@ interface KnownName {
 /** Replicas seen last, the oldest overwritten first: names are far slower to convert than to compare. */
 const knownNames: KnownName[] = []
 let oldest = 0
+/** The one read last: writers mostly send several edits in a row. */
+let recent: KnownName | undefined
 
 function know(known: KnownName): KnownName {
   knownNames[oldest] = known
@@ -112,6 +114,12 @@ let at = 0
 
 /** A number; NaN for one that is not written as it should be. */
 function take(): number {
+  // Most are of one byte. Past the end there is undefined, which is not below 128.
+  const first = input[at] as number
+  if (first < 128) {
+    at++
+    return first
+  }
   let value = 0
   for (let scale = 1; scale <= 2 ** 42; scale *= 128) {
     const byte = input[at++]
@@ -126,18 +134,27 @@ function takeName(length: number): string | undefined {
   const start = at
   at += length
   if (length > MAX_NAME || at > input.length) return undefined
-  for (const { name, utf8 } of knownNames) {
-    if (utf8.length !== length) continue
-    let i = 0
-    while (i < length && utf8[i] === input[start + i]) i++
-    if (i === length) return name
+  if (recent !== undefined && isAt(start, length, recent)) return recent.name
+  for (let i = 0; i < knownNames.length; i++) {
+    const known = knownNames[i] as KnownName
+    if (!isAt(start, length, known)) continue
+    recent = known
+    return known.name
   }
   const utf8 = input.slice(start, at)
   try {
-    return know({ name: decoder.decode(utf8), utf8 }).name
+    recent = know({ name: decoder.decode(utf8), utf8 })
   } catch {
     return undefined
   }
+  return recent.name
+}
+
+/** True if the bytes from a place on are a name. */
+function isAt(start: number, length: number, { utf8 }: KnownName): boolean {
+  if (utf8.length !== length) return false
+  for (let i = 0; i < length; i++) if (utf8[i] !== input[start + i]) return false
+  return true
 }
 
 /** The operation in bytes that hold just one; `undefined` if that is not plain: then the bytes may be right or wrong. */
