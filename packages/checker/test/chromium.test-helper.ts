@@ -144,11 +144,12 @@ export class Page {
     await loaded
   }
 
-  /** The value of an expression in the page, as JSON. */
+  /** The value of an expression in the page, as JSON; of a promise, what it resolves to. */
   async evaluate<T>(expression: string): Promise<T> {
     const { result, exceptionDetails } = await this.#send('Runtime.evaluate', {
       expression,
       returnByValue: true,
+      awaitPromise: true,
     })
     if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails))
     return (result as { value: T }).value
