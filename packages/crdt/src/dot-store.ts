@@ -81,10 +81,10 @@ export class DotStore<K extends Key, P> {
 
   /** The entries of a key. */
   list(key: K): readonly Live<K, P>[] {
-    let entry = this.entries.get(key)
-    if (entry === undefined) return NONE
-    const list = [entry]
-    while ((entry = entry.next) !== undefined) list.push(entry)
+    const first = this.entries.get(key)
+    if (first === undefined) return NONE
+    const list = [first]
+    for (let { next } = first; next !== undefined; { next } = next) list.push(next)
     return list
   }
 
@@ -241,9 +241,7 @@ export class DotStore<K extends Key, P> {
   /** What came without the writers that were forgotten here, but for what they have made since. */
   #known(fragment: Fragment<K, P>): Fragment<K, P> {
     const forgotten = this.#forgotten
-    if (forgotten.size === 0 || ![...forgotten.keys()].some((gone) => fragment.context.last(gone) > 0)) {
-      return fragment
-    }
+    if (![...forgotten.keys()].some((gone) => fragment.context.last(gone) > 0)) return fragment
     const context = above(fragment.context, (node) => forgotten.get(node) ?? 0)
     return { context, entries: fragment.entries.filter((entry) => context.has(entry)) }
   }
