@@ -13,12 +13,12 @@ export class HeldRead {
   readonly #queryable: Queryable
   readonly #end: (how: 'commit' | 'rollback') => void
   /** Settles when the connection is given back. */
-  readonly #done: Promise<unknown>
+  readonly #done: Promise<'ended' | 'aborted'>
 
   private constructor(
     queryable: Queryable,
     end: (how: 'commit' | 'rollback') => void,
-    done: Promise<unknown>,
+    done: Promise<'ended' | 'aborted'>,
   ) {
     this.#queryable = queryable
     this.#end = end
@@ -50,11 +50,11 @@ export class HeldRead {
         await queryable.query('ROLLBACK')
         throw error
       }
-      if ((await ended.promise) === 'rollback') return queryable.query('ROLLBACK')
-      const { command } = await queryable.query('COMMIT')
-      // The server ends a failed transaction with ROLLBACK, whatever it was asked for.
-      if (command === 'ROLLBACK') throw new TransactionAbortedError()
-      return undefined
+      const how = await ended.promise
+      const { command } = await queryable.query(how === 'rollback' ? 'ROLLBACK' : 'COMMIT')
+      // The server ends a failed transaction with ROLLBACK, whatever it was asked for. That is no error of
+      // this read: it would be run again elsewhere.
+      return how === 'commit' && command === 'ROLLBACK' ? 'aborted' : 'ended'
     }, options)
     done.catch(opened.reject)
     const { queryable, prepared } = await opened.promise
@@ -71,7 +71,7 @@ export class HeldRead {
    */
   async commit(): Promise<void> {
     this.#end('commit')
-    await this.#done
+    if ((await this.#done) === 'aborted') throw new TransactionAbortedError()
   }
 
   /** Never fails: a connection that takes no ROLLBACK is closed. */

@@ -421,6 +421,13 @@ describe('transactions', () => {
         await sql`select 1 / 0`.execute(trx).catch(() => {})
       })
       await expect(swallowed).rejects.toBeInstanceOf(TransactionAbortedError)
+      const triedToWrite = reading.execute(async (trx) => {
+        await trx
+          .deleteFrom('note')
+          .execute()
+          .catch(() => {})
+      })
+      await expect(triedToWrite).rejects.toBeInstanceOf(TransactionAbortedError)
       // Nothing was left open.
       const { rows } = await sql<{ n: number }>`select 1 as n`.execute(kysely)
       expect(rows).toEqual([{ n: 1 }])

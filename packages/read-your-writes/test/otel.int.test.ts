@@ -26,7 +26,7 @@ test('a router in use shows in metrics: where reads went, and how far replicas a
   const metrics = readYourWritesMetrics({ meterProvider })
   await using router = await bench.router({ waitMs: 0, onEvent: metrics.onEvent })
   const { db } = router
-  using _observed = metrics.observe(db)
+  const observed = metrics.observe(db)
   const session = db.session({ key: 'ann' })
   for (const replica of bench.replicas) await replica.pauseReplay()
   for (let n = 0; n < 3; n++) await db.read((q) => q.query('SELECT 1'), { session })
@@ -50,4 +50,5 @@ test('a router in use shows in metrics: where reads went, and how far replicas a
   const lags = await valuesOf('replica.lag')
   expect(lags).toHaveLength(2)
   expect(lags.every((seconds) => seconds > 0)).toBe(true)
+  observed[Symbol.dispose]()
 })
