@@ -1,5 +1,5 @@
-// Every ```ts block of a README compiles by itself, as a module in the package's place, against the workspace.
-import { existsSync, readFileSync } from 'node:fs'
+// Every ```ts block of a README, and of the guides beside it, compiles by itself, as a module in the package's place, against the workspace.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
@@ -61,6 +61,13 @@ export function checkSnippets(snippets: readonly Snippet[], fallbacks: readonly 
   })
 }
 
+function guidesIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name))
+}
+
 function compilerOptions(): ts.CompilerOptions {
   const base = ts.readConfigFile(join(ROOT, 'tsconfig.base.json'), (file) => ts.sys.readFile(file))
   const { options } = ts.convertCompilerOptionsFromJson(
@@ -80,7 +87,7 @@ function compilerOptions(): ts.CompilerOptions {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const readmes = [ROOT, ...packages().map(({ path }) => path), ...examples().map(({ path }) => path)]
-    .map((folder) => join(folder, 'README.md'))
+    .flatMap((folder) => [join(folder, 'README.md'), ...guidesIn(join(folder, 'guides'))])
     .filter((file) => existsSync(file))
   const snippets = readmes.flatMap((readme) =>
     codeBlocks(readFileSync(readme, 'utf8'))
@@ -90,7 +97,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const fallbacks = [...packages(), ...examples()].map(({ path }) => path)
   report(
     'readmes',
-    `${snippets.length} snippets of ${readmes.length} READMEs`,
+    `${snippets.length} snippets of ${readmes.length} READMEs and guides`,
     checkSnippets(snippets, fallbacks),
   )
 }

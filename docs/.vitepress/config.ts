@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type DefaultTheme, type UserConfig } from 'vitepress'
-import { documentedPackages } from '../lib/packages.ts'
+import { documentedPackages, type Guide } from '../lib/packages.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const packages = documentedPackages()
@@ -45,7 +45,11 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
       {
         text: 'Reference',
         items: [
-          ...packages.map(({ folder }) => ({ text: folder, link: `/reference/packages/${folder}` })),
+          ...packages.map(({ folder, guides }) => ({
+            text: folder,
+            link: `/reference/packages/${folder}`,
+            ...(guides.length === 0 ? {} : { collapsed: true, items: guideItems(folder, guides) }),
+          })),
           { text: 'The simulator', link: '/reference/simulator' },
           { text: 'Errors', link: '/reference/errors' },
           { text: 'API', link: '/api/', collapsed: true, items: apiSidebar() },
@@ -68,4 +72,8 @@ export default config
 function apiSidebar(): DefaultTheme.SidebarItem[] {
   const path = join(here, '..', 'api', 'typedoc-sidebar.json')
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as DefaultTheme.SidebarItem[]) : []
+}
+
+function guideItems(folder: string, guides: readonly Guide[]): DefaultTheme.SidebarItem[] {
+  return guides.map(({ name, title }) => ({ text: title, link: `/reference/guides/${folder}-${name}` }))
 }

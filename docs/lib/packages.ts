@@ -14,8 +14,19 @@ export interface DocumentedPackage {
   readonly description: string
   /** Its README, if it has one yet. */
   readonly readme: string | undefined
+  /** What does not fit into the README, one subject each: `guides/*.md`. */
+  readonly guides: readonly Guide[]
   /** Public entry points whose source is there: absolute paths. */
   readonly entries: readonly string[]
+}
+
+/** A file of `guides/`. */
+export interface Guide {
+  /** Of the file, without `.md`. */
+  readonly name: string
+  /** Its first heading. */
+  readonly title: string
+  readonly text: string
 }
 
 interface Manifest {
@@ -45,6 +56,7 @@ export function documentedPackages(): DocumentedPackage[] {
         name: manifest.name,
         description: manifest.description ?? '',
         readme: existsSync(readme) ? readFileSync(readme, 'utf8') : undefined,
+        guides: guidesOf(path),
         entries,
       },
     ]
@@ -55,5 +67,16 @@ function entriesOf(path: string, { exports = {} }: Manifest): string[] {
   return Object.values(exports).flatMap((target) => {
     const source = typeof target === 'string' ? undefined : target['@quorate/source']
     return typeof source === 'string' && existsSync(join(path, source)) ? [join(path, source)] : []
+  })
+}
+
+function guidesOf(path: string): Guide[] {
+  const folder = join(path, 'guides')
+  if (!existsSync(folder)) return []
+  const files = readdirSync(folder).filter((file) => file.endsWith('.md'))
+  return files.toSorted().map((file) => {
+    const text = readFileSync(join(folder, file), 'utf8')
+    const name = file.slice(0, -'.md'.length)
+    return { name, title: /^# (.+)$/m.exec(text)?.[1] ?? name, text }
   })
 }

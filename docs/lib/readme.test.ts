@@ -6,6 +6,10 @@ test.each([
   ['[core](../core)', '[core](/reference/packages/core)'],
   ['[core](../../packages/core/)', '[core](/reference/packages/core)'],
   ['[all](../../README.md)', '[all](/)'],
+  [
+    '[Nest](guides/nest.md) and [back](../README.md)',
+    '[Nest](/reference/guides/crdt-nest) and [back](/reference/packages/crdt)',
+  ],
   ['[Changelog](CHANGELOG.md)', 'Changelog'],
   ['[not yet](../outbox/README.md)', 'not yet'],
   [
@@ -14,5 +18,5 @@ test.each([
   ],
   ['text<!-- hidden\nlines -->\nmore', 'textmore'],
 ])('readmeAsPage() turns %j into %j', (readme, page) => {
-  expect(readmeAsPage(readme, ['core'])).toBe(page)
+  expect(readmeAsPage(readme, 'crdt', ['core'])).toBe(page)
 })

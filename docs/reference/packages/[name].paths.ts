@@ -10,7 +10,7 @@ export default defineRoutes({
     return packages.map(({ folder, name, description, readme }) => ({
       params: { name: folder },
       content:
-        `${readme === undefined ? `# ${name}\n\n${description}\n` : readmeAsPage(readme, folders)}\n\n` +
+        `${readme === undefined ? `# ${name}\n\n${description}\n` : readmeAsPage(readme, folder, folders)}\n\n` +
         `## API\n\nAll names, generated from the sources: [${name}](/api/${folder}).\n`,
     }))
   },

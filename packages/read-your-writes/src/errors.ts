@@ -1,8 +1,8 @@
 import { QuorateError, type QuorateErrorOptions } from '@quorate/core'
 
 /**
- * What a client may be told as "try again soon": Express, Fastify and Nest answer 503 with `Retry-After` by
- * themselves when a handler throws one of these.
+ * What a client may be told as "try again soon": Express and Fastify answer 503 with `Retry-After` by themselves
+ * when a handler throws one of these, Nest with the filter of `/nest`.
  */
 export abstract class UnavailableError extends QuorateError {
   readonly statusCode = 503

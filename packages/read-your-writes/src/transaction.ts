@@ -7,7 +7,7 @@ import {
 import type { Work } from './options.ts'
 import type { Position } from './position.ts'
 import type { Checkout } from './postgres/checkout.ts'
-import { isAbortedTransaction, isRolledBack } from './postgres/failures.ts'
+import { isAbortedTransaction, isRolledBack, serverFailure } from './postgres/failures.ts'
 import { begin, commit, type BeginOptions } from './postgres/sql.ts'
 import { LentQueryable } from './queryable.ts'
 import type { Deadline, UnderWay } from './under-way.ts'
@@ -38,19 +38,22 @@ export async function runTransaction<T>(
   const { signal, running } = options
   const lent = new LentQueryable(client)
   let busy = false
+  let begun = false
   const abandon = (): void => void (busy = true)
   let value: T
   try {
     const started = await running.until(begin(client, options), { signal, abandon })
+    begun = true
     if (options.remoteApply && !started.hasSynchronousStandby) throw new NoSynchronousStandbyError()
     value = await running.until(work(lent), { signal, abandon })
     lent.end()
   } catch (error) {
     lent.end()
+    const isLost = !busy && (begun ? lent.failure : serverFailure(error)) === 'lost'
     // A connection that is busy, or gone, is closed: that rolls back as well.
-    if (busy || lent.failure === 'lost') checkout.release(true)
+    if (busy || isLost) checkout.release(true)
     else await rollback(checkout, running)
-    if (!busy && lent.failure === 'lost') {
+    if (isLost) {
       throw new PrimaryUnavailableError('the connection was lost before COMMIT', { cause: error })
     }
     throw error

@@ -98,6 +98,22 @@ test('a connection that breaks before COMMIT says that nothing was written', asy
   expect(await db.read(get('broken'), { level: 'strong' })).toBeUndefined()
 })
 
+test('connections that were cut while they rested: each write says that nothing was written, or is done', async () => {
+  await using router = await bench.router(quick)
+  const { db } = router
+  for (let round = 0; round < 10; round++) {
+    const [first, second] = [db.write(put('rested', round)), db.write(put('other', round))]
+    await Promise.all([first, second])
+    await bench.link.resetConnections()
+    const outcomes = await Promise.allSettled([db.write(put('rested', round)), db.write(put('other', round))])
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject(
+        outcome.status === 'fulfilled' ? {} : { reason: { ...gone, outcome: 'not-applied' } },
+      )
+    }
+  }
+})
+
 test('a pool with no connection to spare is an error after the deadline, and the connection comes back', async () => {
   await using server = await localCluster({ postgres: { main: {} } })
   const pool = new pg.Pool({ connectionString: server.postgres.main.primary.url, max: 2 })
