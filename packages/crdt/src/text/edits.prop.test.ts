@@ -51,7 +51,7 @@ test.each(['utf16', 'code-points'] as const)(
 
 test('cursors are where their character is, or was', () => {
   fc.assert(
-    fc.property(steps(3), fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (list, shares) => {
+    fc.property(steps(3), fc.infiniteStream(fc.nat(1000).map((n) => n / 1000)), (list, shares) => {
       const network = new Network(3)
       const cursors = network.texts.map((): TextCursor[] => [])
       for (const step of list) {
@@ -142,8 +142,9 @@ test('textAt() gives each version back, as long as nothing of it was collected',
       }))
       for (const step of list) {
         network.run(step)
+        // A deletion that waits shows already, and is in no version yet.
         for (const { text, snapshots } of taken)
-          snapshots.push({ version: text.snapshot(), was: text.toString() })
+          if (!text.hasGaps) snapshots.push({ version: text.snapshot(), was: text.toString() })
       }
       network.settle()
       for (const { text, snapshots } of taken) {

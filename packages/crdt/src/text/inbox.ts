@@ -54,7 +54,7 @@ export class Inbox {
 
   /** True if edits of a replica wait for edits before them. */
   waitsFor(node: string): boolean {
-    return this.#waiting.has(node)
+    return this.pending > 0 && this.#waiting.has(node)
   }
 
   /**
