@@ -19,7 +19,7 @@ export type { Lag } from './lag.ts'
 export { bounded, type BoundedLevel, type Level } from './level.ts'
 export type { ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
 export type { PgPool, PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
-export type { LeaseCommitOptions, LeaseExecuteOptions, PrimaryLease } from './primary-lease.ts'
+export type { LeaseCommitOptions, LeaseExecuteOptions, LeaseOptions, PrimaryLease } from './primary-lease.ts'
 export {
   type PrimaryStatus,
   type ReadOptions,

@@ -1,4 +1,4 @@
-import type { Clock } from '@quorate/core'
+import { checkNames, type Clock } from '@quorate/core'
 import { CommitUnknownError, PrimaryUnavailableError } from './errors.ts'
 import type { Position } from './position.ts'
 import type { Checkout } from './postgres/checkout.ts'
@@ -8,6 +8,12 @@ import { positionAfterStatement, positionSeenOnPrimary } from './postgres/sql.ts
 import type { Session } from './session.ts'
 import { commitOrTell, rollback } from './transaction.ts'
 import type { Deadline, UnderWay } from './under-way.ts'
+
+/** Options of {@link ReadYourWrites.lease}. */
+export interface LeaseOptions {
+  /** Ends the wait for the connection. */
+  readonly signal?: AbortSignal | undefined
+}
 
 /** Options of {@link PrimaryLease.commit}. */
 export interface LeaseCommitOptions {
@@ -72,6 +78,9 @@ export interface LeaseParts {
   readonly recorderFor: (session: Session | undefined) => (position: Position, wrote: boolean) => void
 }
 
+const COMMIT_OPTIONS: readonly (keyof LeaseCommitOptions)[] = ['session']
+const EXECUTE_OPTIONS: readonly (keyof LeaseExecuteOptions)[] = ['session', 'reads']
+
 /** {@link PrimaryLease} on a connection of a pool. */
 export class CheckedOutLease implements PrimaryLease {
   readonly #parts: LeaseParts
@@ -98,8 +107,10 @@ export class CheckedOutLease implements PrimaryLease {
   async execute(
     text: string,
     values: readonly unknown[] = [],
-    { session, reads = false }: LeaseExecuteOptions = {},
+    options: LeaseExecuteOptions = {},
   ): Promise<PgResult> {
+    checkNames('execute the statement', options, EXECUTE_OPTIONS)
+    const { session, reads = false } = options
     const record = this.#parts.recorderFor(session)
     const { client, facts } = this.#checkout
     try {
@@ -120,8 +131,9 @@ export class CheckedOutLease implements PrimaryLease {
     this.#inTransaction = true
   }
 
-  async commit({ session }: LeaseCommitOptions = {}): Promise<void> {
-    const record = this.#parts.recorderFor(session)
+  async commit(options: LeaseCommitOptions = {}): Promise<void> {
+    checkNames('commit', options, COMMIT_OPTIONS)
+    const record = this.#parts.recorderFor(options.session)
     this.#inTransaction = false
     if (this.#broken) throw new PrimaryUnavailableError('the connection was lost before COMMIT')
     const { running } = this.#parts

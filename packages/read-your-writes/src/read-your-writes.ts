@@ -11,7 +11,7 @@ import { clusterNamer, hmacSigner } from './node/hmac.ts'
 import { validateLevel, type Level } from './level.ts'
 import { settingsOf, type ReadYourWritesOptions, type Settings, type Work } from './options.ts'
 import type { Position } from './position.ts'
-import { CheckedOutLease, type PrimaryLease } from './primary-lease.ts'
+import { CheckedOutLease, type LeaseOptions, type PrimaryLease } from './primary-lease.ts'
 import { Primary } from './primary.ts'
 import { Replica } from './replica.ts'
 import { Router } from './router.ts'
@@ -102,7 +102,7 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
    * @throws NotPrimaryError if the primary has become a replica.
    * @throws `signal.reason` when aborted before it is there.
    */
-  lease(options?: { readonly signal?: AbortSignal | undefined }): Promise<PrimaryLease>
+  lease(options?: LeaseOptions): Promise<PrimaryLease>
   /** Resolves when each server was asked once; until then reads go to the primary. */
   ready(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Stops the probes and gives their connections back; the pools stay open. */
@@ -130,6 +130,7 @@ export function readYourWrites(options: ReadYourWritesOptions): ReadYourWrites {
 
 const READ_OPTIONS: readonly (keyof ReadOptions)[] = ['level', 'session', 'transaction', 'signal']
 const WRITE_OPTIONS: readonly (keyof WriteOptions)[] = ['isolation', 'session', 'remoteApply', 'signal']
+const LEASE_OPTIONS: readonly (keyof LeaseOptions)[] = ['signal']
 const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ['token', 'key']
 
 class PostgresReadYourWrites implements ReadYourWrites {
@@ -211,10 +212,11 @@ class PostgresReadYourWrites implements ReadYourWrites {
     return value
   }
 
-  async lease({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<PrimaryLease> {
+  async lease(options: LeaseOptions = {}): Promise<PrimaryLease> {
+    checkNames('lease a connection', options, LEASE_OPTIONS)
     this.#mustRun()
     return new CheckedOutLease({
-      checkout: await this.#primary.connect(signal),
+      checkout: await this.#primary.connect(options.signal),
       clock: this.#clock,
       commitDeadlineMs: this.#settings.commitDeadlineMs,
       running: this.#primary.running,

@@ -182,6 +182,21 @@ test('on a primary that falls silent nothing hangs, and outcomes are what they a
   expect(session.changed).toBe(false)
 })
 
+test('misspelt options are refused before anything is sent', async () => {
+  await using router = await bench.router()
+  const { db } = router
+  await expect(db.lease({ signals: undefined } as object)).rejects.toThrow('unknown option signals')
+  const lease = await db.lease()
+  await expect(lease.execute(INSERT, ['misspelt'], { read: true } as object)).rejects.toThrow(
+    'unknown option read',
+  )
+  await lease.begin()
+  await expect(lease.commit({ sessions: undefined } as object)).rejects.toThrow('unknown option sessions')
+  await lease.rollback()
+  expect((await lease.query('SELECT 1 FROM note WHERE id = $1', ['misspelt'])).rowCount).toBe(0)
+  lease.release()
+})
+
 test('there is none after stop(), and none for the aborted', async () => {
   await using router = await bench.router()
   const { db } = router
