@@ -38,7 +38,10 @@ export function planRead(level: Level, need: RedisNeed | undefined, history: Red
     return { to: 'replicas', wanted: { positions: [], maxStaleMs } }
   }
   if (need.type === 'primary') return { to: 'primary', reason: 'token-rejected', renews: true }
-  if (history === undefined) return { to: 'replicas', wanted: { positions: need.positions, maxStaleMs } }
+  if (history === undefined || need.positions.every(({ replid }) => replid === history.replid)) {
+    return { to: 'replicas', wanted: { positions: need.positions, maxStaleMs } }
+  }
+  // By the present name of the history: a replica that was cloned since does not know the old one.
   const positions: RedisPosition[] = []
   for (const position of need.positions) {
     const own = inHistory(position, history)

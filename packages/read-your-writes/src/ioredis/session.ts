@@ -49,7 +49,9 @@ export class RedisSession implements Session {
   /** All that is known to be asked for. */
   get positions(): readonly RedisPosition[] {
     const shared = this.key === undefined ? undefined : this.#parts.shared.get(this.key)
-    return shared === undefined ? this.#positions : merged(this.#positions, shared)
+    // Mostly they are the very same: this is asked for with each read.
+    if (shared === undefined || shared === this.#positions) return this.#positions
+    return this.#positions.length === 0 ? shared : merged(this.#positions, shared)
   }
 
   get token(): string | undefined {
