@@ -461,6 +461,20 @@ describe('transactions', () => {
       expect(await note('row-1')).toEqual({ n: 1 })
     }))
 
+  test('that only read do not hang on a replica that freezes', () =>
+    inSession(async () => {
+      const work = kysely
+        .transaction()
+        .setAccessMode('read only')
+        .execute(async (trx) => {
+          const { rows } = await sql<{ port: string }>`select current_setting('port') as port`.execute(trx)
+          await bench.replicas.find(({ port }) => String(port) === rows[0]?.port)?.pause()
+          await sql`select 1`.execute(trx)
+        })
+      await expect(work).rejects.toThrow('Connection terminated')
+      expect(await note('row-1')).toEqual({ n: 1 })
+    }))
+
   test('without a query send nothing', () =>
     inSession(async () => {
       const { primary, replicas } = await sentBy(async () => {
