@@ -28,7 +28,7 @@ function setup(options: Partial<ClientOptions> = {}) {
     const { promise, resolve, reject } = Promise.withResolvers<Response>()
     calls.push({
       url: input instanceof Request ? input.url : String(input),
-      init: init as Call['init'],
+      init,
       sent: new Headers(init.headers).get(NAME),
       answer: (token, { headers, ...rest } = {}, facts = {}) => {
         const all = new Headers(headers)
@@ -296,7 +296,7 @@ test('rubbish in the storage and on the channel is not taken', async () => {
     { type: 'change' },
     { type: 'change', key: SITE, add: [1, 'a b'], remove: [2] },
   ]) {
-    stranger.postMessage(message)
+    stranger.postMessage(message) // oxlint-disable-line unicorn/require-post-message-target-origin -- no window
   }
   expect(token()).toBeUndefined()
   await write('t2')
@@ -349,14 +349,9 @@ test('in a browser tabs share by themselves, and a sandbox that forbids it is no
   vi.stubGlobal('location', { href: `${SITE}/`, origin: SITE })
   const storage = new MemoryStorage()
   vi.stubGlobal('localStorage', storage)
-  vi.stubGlobal(
-    'BroadcastChannel',
-    class {
-      constructor() {
-        throw new DOMException('opaque', 'SecurityError')
-      }
-    },
-  )
+  vi.stubGlobal('BroadcastChannel', () => {
+    throw new DOMException('opaque', 'SecurityError')
+  })
   const { write } = setup()
   await write('t1')
   expect([...storage.entries.keys()]).toEqual([`quorate:quorate-session:${SITE} t1`])

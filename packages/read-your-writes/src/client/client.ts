@@ -123,7 +123,7 @@ export function createClient(options: ClientOptions = {}): Client {
 
   const send: typeof fetch = async (input, init) => {
     const request = typeof input === 'object' && 'url' in input ? input : undefined
-    const url = urlOf(request?.url ?? String(input))
+    const url = urlOf(typeof input === 'object' && 'url' in input ? input.url : input)
     const key = url === undefined ? undefined : keyOf(url)
     const mode = (init as { mode?: string } | undefined)?.mode ?? request?.mode
     const through = given ?? globalThis.fetch
@@ -162,7 +162,7 @@ export function createClient(options: ClientOptions = {}): Client {
   }
 
   const keyed = (url: string | URL): string | undefined => {
-    const absolute = urlOf(String(url))
+    const absolute = urlOf(url)
     return absolute === undefined ? undefined : keyOf(absolute)
   }
   return {
@@ -190,9 +190,9 @@ export function createClient(options: ClientOptions = {}): Client {
 }
 
 /** Absolute, as seen from the page. `undefined`: no URL. */
-function urlOf(text: string): URL | undefined {
+function urlOf(from: string | URL): URL | undefined {
   try {
-    return new URL(text, place()?.href)
+    return new URL(from, place()?.href)
   } catch {
     return undefined
   }
@@ -214,7 +214,7 @@ function withTokens(
   value: string | undefined,
 ): Init {
   if (value === undefined) return init
-  const headers = new Headers((init?.headers ?? request?.headers) as Headers | undefined)
+  const headers = new Headers(init?.headers ?? request?.headers)
   headers.append(header, value)
   const told = (init as { cache?: string } | undefined)?.cache ?? request?.cache ?? 'default'
   const cache = told === 'default' && !isWrite ? { cache: 'no-store' as const } : {}
