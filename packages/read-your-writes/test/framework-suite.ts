@@ -83,6 +83,22 @@ export function frameworkSuite(
       expect([seen.headers.getSetCookie(), seen.headers.get('quorate-session')]).toEqual([[], null])
     })
 
+    test('a client that brings several tokens gets one back, which is as good as all of them', async () => {
+      const read = (token: string): Promise<Response> =>
+        fetch(`${site.origin}/note/several-1`, { headers: { 'quorate-session': token } })
+      const tokens: string[] = []
+      for (const id of ['several-1', 'several-2']) {
+        const posted = await fetch(`${site.origin}/note/${id}`, post)
+        tokens.push(posted.headers.get('quorate-session') ?? '')
+      }
+      const merged = (await read(tokens.toReversed().join(', '))).headers.get('quorate-session') ?? ''
+      expect(merged).toMatch(/^[\w-]+$/)
+      const other = await fetch(`${site.origin}/note/several-2`, { headers: { 'quorate-session': merged } })
+      expect([await (await read(merged)).json(), await other.json()]).toEqual([true, true])
+      const twice = await read(`${merged},${merged}`)
+      expect(twice.headers.get('quorate-session')).toBeNull()
+    })
+
     test.each(['stream', 'redirect', 'error', 'cookies', 'outside'])(
       'the token goes out: %s',
       async (route) => {

@@ -349,7 +349,7 @@ test('in a browser tabs share by themselves, and a sandbox that forbids it is no
   vi.stubGlobal('location', { href: `${SITE}/`, origin: SITE })
   const storage = new MemoryStorage()
   vi.stubGlobal('localStorage', storage)
-  vi.stubGlobal('BroadcastChannel', () => {
+  vi.stubGlobal('BroadcastChannel', function () {
     throw new DOMException('opaque', 'SecurityError')
   })
   const { write } = setup()
