@@ -1,3 +1,4 @@
+// oxlint-disable oxc/no-async-endpoint-handlers -- Express 5 takes care of rejections
 // A cart on Redis with a replica that lags: who has put something in sees it at once, others read the replica.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -8,8 +9,8 @@ import express from 'express'
 import { Redis } from 'ioredis'
 
 await using cluster = await localCluster({ redis: { carts: { replicas: 1 } } })
-const { primary, replicas, link } = cluster.redis.carts
-const clients = [new Redis(primary.url), new Redis(replicas[0].url)] as const
+const { carts } = cluster.redis
+const clients = [new Redis(carts.primary.url), new Redis(carts.replicas[0].url)] as const
 
 const db = readYourWritesRedis({
   primary: clients[0],
@@ -25,7 +26,7 @@ const db = readYourWritesRedis({
 })
 await db.ready()
 await db.write((redis) => redis.hset('cart:ann', 'tea', 1), { waitReplicas: 1 }) // r1 has it when this returns
-await link('primary', 'replica-1').partition() // as if it lagged, for as long as this runs
+await carts.link('primary', 'replica-1').partition() // as if it lagged, for as long as this runs
 
 const app = express()
 app.use(readYourWritesExpress(db))

@@ -13,8 +13,8 @@ import { startRedisBench, type RedisBench, type RedisTestRouter } from './ioredi
 /** What the application does with its store. */
 interface Store {
   readonly router: SessionRouter
-  write(id: string): Promise<unknown>
-  exists(id: string): Promise<boolean>
+  readonly write: (id: string) => Promise<unknown>
+  readonly exists: (id: string) => Promise<boolean>
 }
 
 function application({ router, write, exists }: Store): Express {

@@ -354,16 +354,16 @@ describe('waitReplicas', () => {
     const session = db.session()
     const write = db.write(put('few', 1), { session, waitReplicas: 2, waitDeadlineMs: 300 })
     let others = 0
-    let waiting = true
+    const done = new AbortController()
     const load = (async () => {
-      while (waiting) {
+      while (!done.signal.aborted) {
         await db.write(put('other', 1))
         others++
       }
     })()
     await expect(write).rejects.toBeInstanceOf(NotReplicatedError)
     await expect(write).rejects.toMatchObject({ outcome: 'unknown', wanted: 2, reached: 1, waitedMs: 300 })
-    waiting = false
+    done.abort()
     await load
     expect(others).toBeGreaterThan(20)
     expect(await db.read(get('few'), { session })).toBe(1)
@@ -430,10 +430,10 @@ describe('servers that fail', () => {
     await bench.cluster.link('primary', 'replica-1').partition({ mode: 'refuse' })
     const session = db.session()
     await db.write(put('whole', 2), { session })
-    let reading = true
+    const done = new AbortController()
     const wrong: number[] = []
     const load = (async () => {
-      while (reading) {
+      while (!done.signal.aborted) {
         const value = await db.read(get('whole'), { session })
         if (value !== 2) wrong.push(value)
         const any = await db.read(get('whole'), { level: 'eventual' })
@@ -444,7 +444,7 @@ describe('servers that fail', () => {
     const restarting = killed?.restart()
     await until(() => db.replicas[0]?.status === 'down' || db.replicas[0]?.status === 'disconnected')
     await until(() => db.replicas[0]?.status === 'disconnected')
-    reading = false
+    done.abort()
     await load
     expect(wrong).toEqual([])
     await bench.cluster.link('primary', 'replica-1').heal()
@@ -477,10 +477,14 @@ describe('servers that fail', () => {
 
   test('a replica whose link is cut counts as disconnected although it has applied all it got', async () => {
     await using router = await bench.router()
-    const { db, until } = router
+    const { db, until, lastRead } = router
     const wire = bench.cluster.link('primary', 'replica-1')
     await wire.partition({ mode: 'refuse' })
     await until(() => db.replicas[0]?.status === 'disconnected')
+    for (let user = 0; user < 10; user++) {
+      await db.read(get('x'), { level: 'eventual', session: db.session({ key: `user-${user}` }) })
+      expect(lastRead().target).toBe('r2')
+    }
     await wire.heal()
     await until(() => db.replicas[0]?.status === 'healthy')
   })

@@ -9,7 +9,7 @@ const OLD = 'an old secret of some length'
 const NEW = 'a new secret of some length'
 const signer = hmacSigner([NEW])
 const hex = fc
-  .array(fc.constantFrom(...'0123456789abcdef'), { minLength: 40, maxLength: 40 })
+  .array(fc.constantFrom(...'0123456789abcdef'.split('')), { minLength: 40, maxLength: 40 })
   .map((digits) => digits.join(''))
 const positions: fc.Arbitrary<RedisPosition> = fc.record({
   replid: hex,
