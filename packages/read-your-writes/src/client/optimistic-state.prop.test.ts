@@ -51,6 +51,7 @@ class World {
   readonly underWay: { effect: Exclude<Effect, { type: 'end' }>; token: number }[] = []
   /** Writes whose answers are lost and that are done later. */
   readonly late: number[] = []
+  readonly wereLate = new Set<number>()
   readonly ends = new Map<number, { readonly type: string; readonly outcome?: string }>()
   readonly problems: string[] = []
   updates = 0
@@ -68,6 +69,11 @@ class World {
       if (effect.type !== 'end') this.underWay.push({ effect, token: this.token })
       else if (this.ends.has(effect.update)) this.problems.push(`${effect.update} ended twice`)
       else this.ends.set(effect.update, effect.end)
+      if (effect.type === 'end' && effect.end.type === 'rolled-back' && effect.end.reason === 'disagreed') {
+        const writtenAt = this.history.findIndex(({ by }) => by === effect.update)
+        if (this.#base.at < writtenAt)
+          this.problems.push(`${effect.update} taken back by a read from before it`)
+      }
     }
     const writes = this.underWay.filter(({ effect }) => effect.type === 'write')
     if (writes.length > 1) this.problems.push('two writes of one key at once')
@@ -113,8 +119,10 @@ class World {
 
   #write(update: number, how: Extract<Choice, { type: 'go-on' }>['how']): void {
     if (how === 'refused') return this.send({ type: 'answer', update, answer: 'refused' })
-    if (how === 'late') this.late.push(update)
-    else if (how !== 'lost-request') this.apply(update)
+    if (how === 'late') {
+      this.late.push(update)
+      this.wereLate.add(update)
+    } else if (how !== 'lost-request') this.apply(update)
     // Also without an answer: the next read is then one of the primary.
     this.token = this.now
     this.send({ type: 'answer', update, answer: how === 'works' ? 'written' : 'unknown' })

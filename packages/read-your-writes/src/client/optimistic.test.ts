@@ -156,6 +156,28 @@ test('a read that started before an update does not take it back', async () => {
   expect(await result).toMatchObject({ status: 'confirmed' })
 })
 
+test('a read that an update has overtaken is not repeated', async () => {
+  const { store, reads, set, turn, clock } = setup()
+  store.subscribe('k', () => {})
+  void set(2)
+  reads[0]?.reject(new Error('down'))
+  await turn()
+  await clock.advance(10_000)
+  await turn()
+  expect(reads).toHaveLength(1)
+})
+
+test('nobody is called when nothing has changed', () => {
+  const { store, set } = setup()
+  store.seed('k', 1)
+  const listener = vi.fn<() => void>()
+  store.subscribe('k', listener)
+  void set(2)
+  expect(listener).toHaveBeenCalledTimes(1)
+  void store.refresh('k') // the read after the write will do
+  expect(listener).toHaveBeenCalledTimes(1)
+})
+
 test('reads are repeated; when none comes, a taken write stays and an unknown one is taken back', async () => {
   for (const [answer, status] of [
     [{ ok: true, status: 200 }, 'accepted'],
