@@ -161,6 +161,47 @@ export const refundBody = z.object({ refundId: orderId, lines: z.array(cartLine)
 export const refundView = z.object({ refundId: orderId, orderId, amountCents: minorUnits, order: orderView })
 export type RefundView = z.infer<typeof refundView>
 
+/**
+ * GET /api/admin/replicas: how the databases behind each copy of a service stand, as that copy sees it. Only of
+ * the services that read from replicas by session.
+ */
+export const replicaStatus = z.enum(['unknown', 'healthy', 'lagging', 'disconnected', 'promoted', 'down'])
+/** `null` while it is not known. */
+const lag = { lagMs: z.number().nullable(), lagBytes: z.number().nullable() }
+export const replicaView = z.object({ id: z.string(), status: replicaStatus, ...lag })
+export const replicaAlert = z.object({
+  kind: z.enum(['ejected', 'readmitted', 'primary-lost', 'primary-back']),
+  /** The server it is about; its status and its lag were these then. */
+  id: z.string(),
+  status: replicaStatus,
+  ...lag,
+  at: z.iso.datetime(),
+})
+export const standingView = z.object({
+  /** `null` until it was asked. */
+  primaryReachable: z.boolean().nullable(),
+  replicas: z.array(replicaView),
+  /** Reads since the start, by who has served them. */
+  reads: z.object({ replicas: z.int(), primary: z.int() }),
+  /** The last ones, newest first. */
+  alerts: z.array(replicaAlert),
+})
+export const replicasReport = z.object({
+  services: z.array(
+    z.object({
+      service: z.string(),
+      /** From 1. */
+      copy: z.int(),
+      /** `null` for a copy that does not answer. */
+      standing: standingView.nullable(),
+    }),
+  ),
+})
+export type ReplicaView = z.infer<typeof replicaView>
+export type ReplicaAlert = z.infer<typeof replicaAlert>
+export type StandingView = z.infer<typeof standingView>
+export type ReplicasReport = z.infer<typeof replicasReport>
+
 /** Every answer that is not 2xx. `code` is stable, `message` says what to do. */
 export const problem = z.object({
   code: z.string(),

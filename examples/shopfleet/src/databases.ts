@@ -12,7 +12,8 @@ export const DATABASES = {
     orders: { replicas: 2 },
     // A commit waits for the standby, so that no charge is forgotten when the primary is lost.
     payments: { replicas: 1, synchronous: true },
-    profiles: { replicas: 1 },
+    // Written in one region, read in another.
+    profiles: { replicas: 1, regions: ['us-east-1', 'eu-west-1'] },
     // The provider, the warehouse and the carrier: other companies, one server for the three of them here.
     outside: { databases: ['provider', 'warehouse', 'carrier'] },
   },
@@ -21,6 +22,14 @@ export const DATABASES = {
     locks: {},
   },
 } as const
+
+/** From us-east-1 to eu-west-1, ms. */
+const ATLANTIC_MS = 40
+
+/** Makes the wires between regions as long as they are in the world. A fail-over puts new ones in their place. */
+export async function keepDistance({ postgres }: ShopCluster): Promise<void> {
+  await postgres.profiles.link('primary', 'replica-1').latency({ ms: ATLANTIC_MS })
+}
 
 export type ShopCluster = LocalCluster<typeof DATABASES>
 

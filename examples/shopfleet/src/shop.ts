@@ -5,7 +5,14 @@
  */
 import { join } from 'node:path'
 import { localCluster, type ClusterEvent } from '@quorate/local-cluster'
-import { closePools, DATABASES, openPools, type ShopCluster, type ShopPools } from './databases.ts'
+import {
+  closePools,
+  DATABASES,
+  keepDistance,
+  openPools,
+  type ShopCluster,
+  type ShopPools,
+} from './databases.ts'
 import { drain, type DrainOptions } from './drain.ts'
 import { openLogs, type LogLevel } from './shared/logging.ts'
 import type { ServiceUrls } from './start-services.ts'
@@ -81,6 +88,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   })
   const undo: (() => Promise<unknown>)[] = [() => cluster.stop()]
   try {
+    await keepDistance(cluster)
     const logFile = options.logFile ?? join(cluster.dir, 'shopfleet.log')
     const logs = openLogs(logFile, options.logLevel ?? 'info')
     undo.push(() => logs.close())
@@ -90,7 +98,11 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     const { startServices } = await loading
     const urls = await startServices({
       pools,
-      redis: { cart: cluster.redis.cart.primary.url, locks: cluster.redis.locks.primary.url },
+      redis: {
+        cart: cluster.redis.cart.primary.url,
+        cartReplicas: cluster.redis.cart.replicas.map(({ url }) => url),
+        locks: cluster.redis.locks.primary.url,
+      },
       logs,
       gatewayPort: options.ports?.gateway ?? 0,
       webFolder: await building,

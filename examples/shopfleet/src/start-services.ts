@@ -14,7 +14,7 @@ import { startPayments } from './services/payments/service.ts'
 import { startProfiles } from './services/profiles/service.ts'
 import type { RunningServer } from './shared/http-server.ts'
 import type { Logs } from './shared/logging.ts'
-import { openRedis } from './shared/redis.ts'
+import { openRedis, redisClient } from './shared/redis.ts'
 
 export interface ServiceUrls {
   readonly gateway: string
@@ -31,7 +31,11 @@ export interface ServiceUrls {
 
 export interface StartServicesOptions {
   readonly pools: ShopPools
-  readonly redis: { readonly cart: string; readonly locks: string }
+  readonly redis: {
+    readonly cart: string
+    readonly cartReplicas: readonly string[]
+    readonly locks: string
+  }
   readonly logs: Logs
   readonly gatewayPort: number
   /** The built storefront. */
@@ -65,9 +69,14 @@ export async function startServices(options: StartServicesOptions): Promise<Serv
 
   const openCart = async (): Promise<string> => {
     const log = logs.of('cart')
-    const client = await openRedis(redis.cart, { log })
-    undo.push(async () => client.disconnect())
-    return up(startCart({ redis: client, log }))
+    const primary = await openRedis(redis.cart, { log })
+    undo.push(async () => primary.disconnect())
+    // Not waited for: a service that cannot start because a replica is away would be no better for having one.
+    const replicas = redis.cartReplicas.map((url) => redisClient(url, { log }))
+    undo.push(async () => {
+      for (const replica of replicas) replica.disconnect()
+    })
+    return up(startCart({ primary, replicas, log, secret }))
   }
   const openPayments = async (provider: string): Promise<string> => {
     const log = logs.of('payments')

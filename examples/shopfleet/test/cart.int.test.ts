@@ -4,34 +4,56 @@ import type { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { request } from 'undici'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { cartSyncView, type CartLine, type CartSyncBody, type CartSyncView } from '../src/api.ts'
+import {
+  cartSyncView,
+  standingView,
+  type CartLine,
+  type CartSyncBody,
+  type CartSyncView,
+  type StandingView,
+} from '../src/api.ts'
 import { CartDevice } from '../src/device/cart-device.ts'
 import { syncDevice } from '../src/device/sync-device.ts'
 import { startCart } from '../src/services/cart/service.ts'
 import type { RunningServer } from '../src/shared/http-server.ts'
-import { openRedis } from '../src/shared/redis.ts'
+import { openRedis, redisClient } from '../src/shared/redis.ts'
 import { until } from './api.ts'
 
-// The cart service alone, on a Redis with a replica. Both ways lead through links that can be broken.
+// The cart service alone, in two copies, on a Redis with a replica. All ways lead through links that can be broken.
 const cluster = await localCluster({ redis: { cart: { replicas: 1 } } })
 const chaos = createChaos({ seed: 7 })
 const group = cluster.redis.cart
 const log = pino({ level: 'silent' })
 let redisLink: Link
+let replicaLink: Link
 let deviceLink: Link
-let redis: Redis
+const clients: Redis[] = []
 let service: RunningServer
+/** Knows nothing of what customers did at the first but by their tokens. */
+let otherCopy: RunningServer
 
 beforeAll(async () => {
   redisLink = await chaos.link({ from: 'cart', to: 'redis', target: { port: group.primary.port } })
-  redis = await openRedis(`redis://127.0.0.1:${redisLink.port}`, { log })
-  service = await startCart({ redis, log })
+  replicaLink = await chaos.link({
+    from: 'cart',
+    to: 'replica',
+    target: { port: group.replicas[0].port },
+  })
+  service = await startCopy()
+  otherCopy = await startCopy()
   deviceLink = await chaos.link({
     from: 'device',
     to: 'cart',
     target: { port: Number(new URL(service.url).port) },
   })
 })
+
+async function startCopy(): Promise<RunningServer> {
+  const primary = await openRedis(`redis://127.0.0.1:${redisLink.port}`, { log })
+  const replica = redisClient(`redis://127.0.0.1:${replicaLink.port}`, { log })
+  clients.push(primary, replica)
+  return startCart({ primary, replicas: [replica], log, secret: 'the same in all copies' })
+}
 let user = ''
 let users = 0
 beforeEach(() => {
@@ -39,18 +61,33 @@ beforeEach(() => {
 })
 afterAll(async () => {
   await service?.stop()
-  redis?.disconnect()
+  await otherCopy?.stop()
+  for (const client of clients) client.disconnect()
   await chaos[Symbol.asyncDispose]()
   await cluster.stop()
 })
 
-async function call<T>(origin: string, method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown) {
+async function call<T>(
+  origin: string,
+  method: 'GET' | 'PUT' | 'POST',
+  path: string,
+  body?: unknown,
+  token?: string,
+) {
   const response = await request(`${origin}/carts/${user}${path}`, {
     method,
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(token === undefined ? {} : { 'quorate-session': token }),
+    },
     body: body === undefined ? null : JSON.stringify(body),
   })
-  return { status: response.statusCode, body: (await response.body.json()) as T }
+  const next = response.headers['quorate-session']
+  return {
+    status: response.statusCode,
+    body: (await response.body.json()) as T,
+    token: typeof next === 'string' ? next : undefined,
+  }
 }
 
 const items = async (): Promise<CartLine[]> =>
@@ -69,8 +106,13 @@ const sync = (device: CartDevice) => syncDevice(device, send)
 /** Kills the primary; the replica takes over with what it has, and the service is led to it. */
 async function failOver(): Promise<void> {
   await group.promote(0)
-  await redisLink.retarget({ port: group.primary.port })
-  await redisLink.resetConnections()
+  for (const [link, { port }] of [
+    [redisLink, group.primary],
+    [replicaLink, group.replicas[0]],
+  ] as const) {
+    await link.retarget({ port })
+    await link.resetConnections()
+  }
 }
 
 const succeeds = (work: Promise<unknown>): Promise<boolean> =>
@@ -78,6 +120,117 @@ const succeeds = (work: Promise<unknown>): Promise<boolean> =>
     () => true,
     () => false,
   )
+
+const add = (sku: string, token?: string) =>
+  call<{ items: CartLine[] }>(service.url, 'POST', '/items', { items: [{ sku, quantity: 1 }] }, token)
+const skusAt = async ({ url }: RunningServer, token?: string): Promise<string[]> => {
+  const { body } = await call<{ items: CartLine[] }>(url, 'GET', '', undefined, token)
+  return body.items.map(({ sku }) => sku)
+}
+async function standing({ url }: RunningServer): Promise<StandingView> {
+  return standingView.parse(await (await request(`${url}/replicas`)).body.json())
+}
+const isWhole = ({ replicas, primaryReachable }: StandingView): boolean =>
+  primaryReachable === true && replicas.every(({ status }) => status === 'healthy')
+
+/** Lets `work` run while the replica hears nothing, which it does not notice soon, and is not ejected yet. */
+async function whileReplicaIsDeaf<T>(work: () => Promise<T>): Promise<T> {
+  for (const copy of [service, otherCopy]) await until(() => standing(copy), isWhole)
+  await group.replicas[0].caughtUp()
+  const wire = group.link('primary', 'replica-1')
+  await wire.partition()
+  try {
+    return await work()
+  } finally {
+    await wire.heal()
+  }
+}
+
+test('a cart is read from the replica, as soon as that has all of this browser’s edits', async () => {
+  const { token } = await add('mug')
+  await group.replicas[0].caughtUp()
+  const before = (await standing(otherCopy)).reads
+  // The router learns how far the replica is by its next probe.
+  await until(
+    async () => {
+      expect(await skusAt(otherCopy, token)).toEqual(['mug'])
+      return (await standing(otherCopy)).reads
+    },
+    ({ replicas }) => replicas > before.replicas + 3,
+  )
+  const { primary } = (await standing(otherCopy)).reads
+  for (let read = 0; read < 20; read++) expect(await skusAt(otherCopy, token)).toEqual(['mug'])
+  expect((await standing(otherCopy)).reads.primary).toBe(primary)
+})
+
+test('a browser sees its own edit at another copy of the service while the replica is behind; without the token the old cart is there', async () => {
+  await add('mug')
+  const seen = await until(
+    () =>
+      whileReplicaIsDeaf(async () => {
+        const { token } = await add(`tea-${users++}`)
+        return { stranger: await skusAt(otherCopy), own: await skusAt(otherCopy, token), token }
+      }),
+    // On a slow day the replica is ejected before the stranger comes.
+    ({ stranger, own }) => stranger.length < own.length,
+  )
+  expect(seen.stranger).toContain('mug')
+  expect(seen.own.length).toBe(seen.stranger.length + 1)
+  expect((await standing(otherCopy)).reads.primary).toBeGreaterThan(0)
+})
+
+test('edits of one user at once share a write, and each browser’s token has its own edit', async () => {
+  await whileReplicaIsDeaf(async () => {
+    for (let round = 0; round < 5; round++) {
+      const skus = ['a', 'b', 'c', 'd'].map((letter) => `${letter}-${round}`)
+      const answers = await Promise.all(skus.map((sku) => add(sku)))
+      for (const [index, { token }] of answers.entries()) {
+        expect(token).toBeDefined()
+        expect(await skusAt(otherCopy, token)).toContain(skus[index])
+      }
+    }
+  })
+})
+
+test('after an order took the cart, its customer does not meet the old one on the replica', async () => {
+  const { token } = await add('mug')
+  await whileReplicaIsDeaf(async () => {
+    expect(await take(`order-${user}`)).toEqual([{ sku: 'mug', quantity: 1 }])
+    expect(await skusAt(service, token)).toEqual([])
+    expect(await skusAt(service)).toEqual([])
+  })
+})
+
+test('with the primary out of reach carts are still shown, and an edit is refused within seconds', async () => {
+  const { token } = await add('mug')
+  await group.replicas[0].caughtUp()
+  await until(
+    async () => {
+      await skusAt(otherCopy, token)
+      return standing(otherCopy)
+    },
+    ({ reads }) => reads.replicas > 0,
+  )
+  await redisLink.partition({ mode: 'refuse' })
+  try {
+    await until(
+      () => standing(otherCopy),
+      ({ primaryReachable }) => primaryReachable === false,
+    )
+    expect(await skusAt(otherCopy, token)).toEqual(['mug'])
+    const startMs = performance.now()
+    const refused = await call<{ code: string }>(otherCopy.url, 'POST', '/items', {
+      items: [{ sku: 'tea', quantity: 1 }],
+    })
+    expect([refused.status, refused.body.code]).toEqual([503, 'unavailable'])
+    expect(performance.now() - startMs).toBeLessThan(10_000)
+    const { alerts } = await standing(otherCopy)
+    expect(alerts[0]).toMatchObject({ kind: 'primary-lost', id: 'primary' })
+  } finally {
+    await redisLink.heal()
+  }
+  await until(() => standing(otherCopy), isWhole)
+})
 
 test('a reply that is lost on the way to the device: the retry is harmless', async () => {
   const phone = CartDevice.create('phone')

@@ -79,44 +79,48 @@ function productRoutes(app: Express, { catalog, inventory }: Fleet): void {
   )
 }
 
-function cartRoutes(app: Express, { cart }: Fleet): void {
+function cartRoutes(app: Express, { cart, sessions }: Fleet): void {
   const of = (user: string): string => `/carts/${encodeURIComponent(user)}`
 
   app.get(
     '/api/cart',
-    route({}, async ({ request }) => {
+    route({}, async ({ request, response }) => {
       const user = userOf(request)
-      return { body: await cart.for(user).call('GET', of(user), { answer: cartView }) }
+      const session = sessions.carry('cart', request, response)
+      return { body: await cart.for(user).call('GET', of(user), { answer: cartView, ...session }) }
     }),
   )
   app.delete(
     '/api/cart',
-    route({}, async ({ request }) => {
+    route({}, async ({ request, response }) => {
       const user = userOf(request)
-      await cart.for(user).call('DELETE', of(user))
+      await cart.for(user).call('DELETE', of(user), sessions.carry('cart', request, response))
       return {}
     }),
   )
   app.post(
     '/api/cart/items',
-    route({ body: cartItemsBody }, async ({ request, body }) => {
+    route({ body: cartItemsBody }, async ({ request, response, body }) => {
       const user = userOf(request)
-      return { body: await cart.for(user).call('POST', `${of(user)}/items`, { body, answer: cartView }) }
+      const options = { body, answer: cartView, ...sessions.carry('cart', request, response) }
+      return { body: await cart.for(user).call('POST', `${of(user)}/items`, options) }
     }),
   )
   app.put(
     '/api/cart/items/:sku',
-    route({ ...bySku, body: cartQuantityBody }, async ({ request, params, body }) => {
+    route({ ...bySku, body: cartQuantityBody }, async ({ request, response, params, body }) => {
       const user = userOf(request)
       const path = `${of(user)}/items/${encodeURIComponent(params.sku)}`
-      return { body: await cart.for(user).call('PUT', path, { body, answer: cartView }) }
+      const options = { body, answer: cartView, ...sessions.carry('cart', request, response) }
+      return { body: await cart.for(user).call('PUT', path, options) }
     }),
   )
   app.put(
     '/api/cart/sync',
-    route({ body: cartSyncBody }, async ({ request, body }) => {
+    route({ body: cartSyncBody }, async ({ request, response, body }) => {
       const user = userOf(request)
-      return { body: await cart.for(user).call('PUT', `${of(user)}/sync`, { body, answer: cartSyncView }) }
+      const options = { body, answer: cartSyncView, ...sessions.carry('cart', request, response) }
+      return { body: await cart.for(user).call('PUT', `${of(user)}/sync`, options) }
     }),
   )
 }

@@ -1,12 +1,16 @@
 import { useMemo, useState } from 'react'
+import { ReplicasPage } from './replicas-page.tsx'
 import { Shop } from './shop.ts'
 import { ShopPage } from './shop-page.tsx'
 import { useCartLock } from './use-cart-lock.ts'
+import { PAGES, usePage, type PageName } from './use-page.ts'
 
 const USERS = ['alice', 'bob', 'carol']
+const TITLES: Readonly<Record<PageName, string>> = { shop: 'Shop', replicas: 'Replicas' }
 
 export function App() {
   const [user, setUser] = useState(() => localStorage.getItem('user') ?? 'alice')
+  const page = usePage()
   const choose = (name: string): void => {
     localStorage.setItem('user', name)
     setUser(name)
@@ -15,6 +19,13 @@ export function App() {
     <>
       <header className="row top">
         <h1>ShopFleet</h1>
+        <nav aria-label="Pages">
+          {PAGES.map((name) => (
+            <a key={name} href={`#${name}`} aria-current={name === page ? 'page' : undefined}>
+              {TITLES[name]}
+            </a>
+          ))}
+        </nav>
         <label>
           Shopping as{' '}
           <select value={user} onChange={(event) => choose(event.target.value)}>
@@ -24,7 +35,7 @@ export function App() {
           </select>
         </label>
       </header>
-      <Session key={user} user={user} />
+      {page === 'shop' ? <Session key={user} user={user} /> : <ReplicasPage user={user} />}
     </>
   )
 }

@@ -5,6 +5,7 @@ import type {
   Problem,
   ProductView,
   ProfileView,
+  ReplicasReport,
 } from '../../src/api.ts'
 
 /** What the shop said when it did not do what was asked. */
@@ -75,6 +76,11 @@ export class Shop {
 
   saveProfile(profile: { name: string; country: string; address: string | null }): Promise<ProfileView> {
     return this.#call('PUT', '/api/profile', profile)
+  }
+
+  /** Not of this user: of the shop. */
+  replicas(): Promise<ReplicasReport> {
+    return this.#call('GET', '/api/admin/replicas')
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {

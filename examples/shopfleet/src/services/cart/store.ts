@@ -1,5 +1,6 @@
 import { createCart, decodeCart, type Cart } from '@quorate/crdt/cart'
-import { redisStore } from '@quorate/crdt/redis'
+import { redisStore, type RedisLike } from '@quorate/crdt/redis'
+import type { ReadYourWritesRedis } from '@quorate/read-your-writes/ioredis'
 import type { Redis } from 'ioredis'
 import type { CartLine } from '../../api.ts'
 import { Problem } from '../../shared/problem.ts'
@@ -7,10 +8,11 @@ import { claimOf, readClaim, takeClaim, type Claim } from './claim.ts'
 
 /** Carts in Redis, edited by any number of devices, processes and orders at once. */
 export interface CartStore {
+  /** From a replica, if it has all that this session and this user wrote. */
   read(user: string): Promise<Cart>
   /** Applies `edit` to the cart; what it throws is refused, and nothing is stored. */
   edit(user: string, edit: (cart: Cart) => unknown): Promise<Cart>
-  /** Empties the cart into an order, once for each order id. */
+  /** Empties the cart into an order, once for each order id; decided on the primary. */
   take(user: string, orderId: string): Promise<CartLine[]>
 }
 
@@ -24,30 +26,41 @@ if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`
 
-export function cartStore(redis: Redis): CartStore {
-  const options = {
-    client: redis,
-    type: { create: createCart, decode: decodeCart },
-    ttlMs: TTL_MS,
-    prefix: PREFIX,
+export interface CartStoreParts {
+  readonly db: ReadYourWritesRedis<Redis>
+  /** The same client that `db` has. */
+  readonly primary: Redis
+}
+
+export function cartStore({ db, primary }: CartStoreParts): CartStore {
+  const options = { type: { create: createCart, decode: decodeCart }, ttlMs: TTL_MS, prefix: PREFIX }
+  // Each command of a store is a write of the session: it learns where it is with the answer, not by another trip.
+  const client: RedisLike = {
+    callBuffer: (command, ...args) => db.write((redis: RedisLike) => redis.callBuffer(command, ...args)),
+    pipeline: () => primary.pipeline(),
   }
   // An edit is a delta, appended in one round trip and never in the way of another.
-  const carts = redisStore({ ...options, mode: 'append' })
+  const carts = redisStore({ ...options, client, mode: 'append' })
   // Two orders must not take the same cart: each is to see the newest, and nobody may write in between.
-  const orders = redisStore({ ...options, mode: 'replace', maxAttempts: MAX_ATTEMPTS })
+  const orders = redisStore({ ...options, client, mode: 'replace', maxAttempts: MAX_ATTEMPTS })
 
   // One hash slot for all keys of a user, as a Redis cluster asks.
   const key = (user: string): string => `{${user}}`
   const claimKey = (user: string, orderId: string): string => `${PREFIX}:${key(user)}:order:${orderId}`
 
   return {
-    read: (user) => carts.load(key(user)),
+    // A store for one read keeps nothing: what it knew from one server could be news to another.
+    read: (user) => db.read((redis) => redisStore({ ...options, client: redis }).load(key(user))),
 
-    edit: async (user, edit) => (await carts.edit(key(user), edit)).document,
+    async edit(user, edit) {
+      const { document } = await carts.edit(key(user), edit)
+      moveOn(user)
+      return document
+    },
 
     async take(user, orderId) {
       const name = claimKey(user, orderId)
-      let written = (await redis.get(name)) ?? ''
+      let written = (await primary.get(name)) ?? ''
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         if (written !== '') {
           const claim = readClaim(written)
@@ -59,7 +72,7 @@ export function cartStore(redis: Redis): CartStore {
         if (claim.items.length > 0) written = await writeClaim(name, written, claim)
         else {
           // Empty, or emptied just now by another call for this very order, whose claim stood there before.
-          const now = (await redis.get(name)) ?? ''
+          const now = (await primary.get(name)) ?? ''
           if (now === written) return []
           written = now
         }
@@ -75,10 +88,16 @@ export function cartStore(redis: Redis): CartStore {
     },
   }
 
+  /** Edits at once share a command, which only the session of one of them has seen: the others learn it here. */
+  function moveOn(user: string): void {
+    const { token } = db.session({ key: user })
+    if (token !== undefined) db.current()?.merge(token)
+  }
+
   /** @returns what stands there now: this claim, or that of another call for the same order. */
   async function writeClaim(name: string, before: string, claim: Claim): Promise<string> {
     const text = JSON.stringify(claim)
-    if ((await redis.eval(REPLACE_CLAIM, 1, name, before, text, TTL_MS)) === 1) return text
-    return (await redis.get(name)) ?? ''
+    if ((await primary.eval(REPLACE_CLAIM, 1, name, before, text, TTL_MS)) === 1) return text
+    return (await primary.get(name)) ?? ''
   }
 }

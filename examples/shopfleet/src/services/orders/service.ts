@@ -1,8 +1,9 @@
 import { createSagaEngine, isNonRetryable, type SagaEvent } from '@quorate/saga'
 import type { Pool, PoolClient } from 'pg'
-import { createApp, serve, type RunningServer } from '../../shared/http-server.ts'
+import { createApp, route, serve, type RunningServer } from '../../shared/http-server.ts'
 import type { Logger } from '../../shared/logging.ts'
 import { migrate } from '../../shared/postgres.ts'
+import { watchReplicas } from '../../shared/replica-watch.ts'
 import { routedReads } from '../../shared/routed-reads.ts'
 import { checkoutSaga, DECIDING_STEP } from './checkout-saga.ts'
 import { decisions, type Decisions } from './decisions.ts'
@@ -46,7 +47,8 @@ export async function startOrders(options: OrdersOptions): Promise<RunningServer
   })
   await engine.migrate()
 
-  const reads = routedReads({ primary, replicas, log, secret })
+  const watch = watchReplicas(log)
+  const reads = routedReads({ service: 'orders', primary, replicas, secret, watch })
   const app = createApp(log)
   app.use(reads.middleware)
   const placing = orders({
@@ -59,6 +61,10 @@ export async function startOrders(options: OrdersOptions): Promise<RunningServer
     patienceMs,
   })
   ordersRoutes(app, { orders: placing, engine, db: reads.db })
+  app.get(
+    '/replicas',
+    route({}, async () => ({ body: watch.view(reads.db) })),
+  )
   const server = await serve(app, { service: 'orders', log, check: () => primary.query('select 1') })
   await shop.listenToCarrier(`${server.url}/webhooks/carrier`)
   return {

@@ -6,11 +6,10 @@ import type { Pool } from 'pg'
 import { answerProblems, createApp, listen, route, type RunningServer } from '../../shared/http-server.ts'
 import type { Logger } from '../../shared/logging.ts'
 import { migrate } from '../../shared/postgres.ts'
-import { routedReads } from '../../shared/routed-reads.ts'
+import { watchReplicas } from '../../shared/replica-watch.ts'
 import { profilesMigrations } from './migrations.ts'
 import { ProblemFilter } from './problem.filter.ts'
 import { ProfilesModule } from './profiles.module.ts'
-import { profiles } from './profiles.ts'
 
 export interface ProfilesOptions {
   readonly primary: Pool
@@ -36,10 +35,9 @@ export async function startProfiles({
       return { body: { service: 'profiles', ok: true } }
     }),
   )
-  const reads = routedReads({ primary, replicas, log, secret })
-  app.use(reads.middleware)
-  const store = profiles(reads.db)
-  const nest = await NestFactory.create(ProfilesModule.forRoot(store), new ExpressAdapter(app), {
+  const watch = watchReplicas(log)
+  const module = ProfilesModule.forRoot({ service: 'profiles', primary, replicas, secret, watch })
+  const nest = await NestFactory.create(module, new ExpressAdapter(app), {
     logger: false,
     bodyParser: false,
     abortOnError: false,
@@ -52,7 +50,6 @@ export async function startProfiles({
     async stop() {
       await server.stop()
       await nest.close()
-      await reads[Symbol.asyncDispose]()
     },
   }
 }
