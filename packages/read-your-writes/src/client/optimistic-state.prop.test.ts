@@ -71,8 +71,9 @@ class World {
       else this.ends.set(effect.update, effect.end)
       if (effect.type === 'end' && effect.end.type === 'rolled-back' && effect.end.reason === 'disagreed') {
         const writtenAt = this.history.findIndex(({ by }) => by === effect.update)
-        if (this.#base.at < writtenAt)
+        if (this.#base.at < writtenAt && !this.wereLate.has(effect.update)) {
           this.problems.push(`${effect.update} taken back by a read from before it`)
+        }
       }
     }
     const writes = this.underWay.filter(({ effect }) => effect.type === 'write')
