@@ -174,6 +174,62 @@ describe('the storefront in Chromium', () => {
     expect(await shows(front, 'phone', ['1 White mug'])).toEqual(['1 White mug'])
   })
 
+  test('the page of replicas: one that is frozen lags and is ejected with an alert, and comes back', async () => {
+    const [frozen] = shop.cluster.postgres.orders.replicas
+    const front = await open()
+    await front.page.getByRole('link', { name: 'Replicas' }).click()
+    expect(await front.page.getByRole('link', { name: 'Replicas' }).getAttribute('aria-current')).toBe('page')
+    const orders = front.page.getByRole('region', { name: 'orders' })
+    const rowOf = (server: string) => orders.getByRole('row', { name: server }).innerText()
+    const alerts = front.page.getByRole('region', { name: 'Alerts' })
+    await vi.waitFor(async () => {
+      expect(await rowOf('primary')).toMatch(/✓ answers/)
+      for (const replica of ['replica-1', 'replica-2'])
+        expect(await rowOf(replica)).toMatch(/✓ healthy\s.*ms/)
+    }, WAIT)
+    for (const service of ['profiles', 'cart']) {
+      const region = front.page.getByRole('region', { name: service })
+      expect(await region.getByRole('row', { name: 'replica-1' }).innerText()).toMatch(/healthy/)
+    }
+    expect(await alerts.innerText()).not.toMatch(/orders/)
+
+    await frozen.pauseReplay()
+    try {
+      // Something that it misses.
+      await shop.pools.orders.query(`select pg_logical_emit_message(true, 'shopfleet', 'news')`)
+      await vi.waitFor(async () => expect(await rowOf('replica-1')).toMatch(/▲ lagging\s+[\d.]+ s/), WAIT)
+      expect(await rowOf('replica-2')).toMatch(/✓ healthy/)
+      await vi.waitFor(async () => {
+        expect(await alerts.innerText()).toMatch(/ejected\s+orders: replica-1 is lagging, [\d.]+ s, .*behind/)
+      }, WAIT)
+
+      await expectReadable(front)
+    } finally {
+      await frozen.resumeReplay()
+    }
+    await vi.waitFor(async () => {
+      expect(await rowOf('replica-1')).toMatch(/✓ healthy/)
+      expect(await alerts.innerText()).toMatch(/readmitted[\s\S]*ejected/)
+    }, WAIT)
+    await front.page.reload()
+    await front.page.getByRole('region', { name: 'Alerts' }).waitFor()
+    await front.page.getByRole('link', { name: 'Shop' }).click()
+    expect(await shows(front, 'phone', [])).toEqual([])
+  })
+
+  test('the page of replicas says that the shop cannot be reached, and goes on by itself', async () => {
+    const front = await open()
+    await front.page.getByRole('link', { name: 'Replicas' }).click()
+    const region = front.page.getByRole('region', { name: 'Replicas' })
+    await region.getByRole('row', { name: 'replica-2' }).waitFor()
+    await context.setOffline(true)
+    await region.getByRole('alert').waitFor()
+    expect(await region.getByRole('alert').innerText()).toMatch(/cannot be reached.*What follows is older/)
+    expect(await region.getByRole('row', { name: 'replica-2' }).count()).toBe(1)
+    await context.setOffline(false)
+    await vi.waitFor(async () => expect(await region.getByRole('alert').count()).toBe(0), WAIT)
+  })
+
   test('everything works by keyboard, has a name, and fits a small screen, light and dark', async () => {
     const front = await open()
     await front.add('phone', 'White mug')
@@ -187,15 +243,20 @@ describe('the storefront in Chromium', () => {
 
     for (const control of await front.page.locator('button, select, input').all())
       expect(await control.evaluate(NAME), await control.evaluate('(node) => node.outerHTML')).not.toBe('')
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await front.page.emulateMedia({ colorScheme })
-      await front.page.setViewportSize({ width: 320, height: 640 })
-      const tooWide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
-      expect(await front.page.evaluate(tooWide)).toBe(0)
-      expect(await front.page.evaluate(WEAK)).toEqual([])
-    }
+    await expectReadable(front)
   })
 })
+
+/** On a small screen, light and dark. */
+async function expectReadable({ page }: Storefront): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width: 320, height: 640 })
+    const tooWide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+    expect(await page.evaluate(tooWide)).toBe(0)
+    expect(await page.evaluate(WEAK)).toEqual([])
+  }
+}
 
 /** The name that assistive technology reads. */
 const NAME = `(node) => node.getAttribute('aria-label') ?? node.labels?.[0]?.textContent ?? node.textContent.trim()`
