@@ -8,6 +8,7 @@ import { readPrimary, readReplica, type ReplicaReading } from './postgres/sql.ts
 import type { Primary } from './primary.ts'
 import { ProbeLoop } from './probe-loop.ts'
 import type { Replica } from './replica.ts'
+import { nextTick } from './ticks.ts'
 
 /** The primary as the router knows it. */
 export interface PrimaryState {
@@ -77,7 +78,7 @@ export class Monitor {
         this.#giveUpLate()
         this.#primaryFailures = 0
         const { timeline, flushed, inserted } = reading
-        if (timeline !== this.primary.timeline) {
+        if (timeline !== this.primary.timeline || facts.cluster !== this.primary.cluster) {
           this.#head.clear()
           this.#visible.clear()
         }
@@ -97,11 +98,13 @@ export class Monitor {
               : settings.probeIntervalMs,
           failed: () => this.#found(replica, { type: 'no-answer' }),
           probe: async ({ client, facts }) => {
+            const askedAt = nextTick()
             const reading = await readReplica(client)
             const { replayed, inRecovery } = reading
             if (replayed !== undefined && inRecovery) {
               const timeline = typeof reading.timeline === 'number' ? reading.timeline : undefined
-              replica.sample = { cluster: facts.cluster, startedAt: facts.startedAt, replayed, timeline }
+              const { cluster, startedAt } = facts
+              replica.sample = { cluster, startedAt, replayed, timeline, askedAt }
             } else replica.sample = undefined
             this.#seeFreshness(replica)
             this.#reportHidden(replica, reading)

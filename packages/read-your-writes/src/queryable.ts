@@ -1,6 +1,7 @@
 import { invariant } from '@quorate/core'
 import { serverFailure, type ServerFailure } from './postgres/failures.ts'
 import type { PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
+import { mayWrite } from './sql-kind.ts'
 
 /** What may have written, by what the server says it did. */
 const READS = new Set([
@@ -16,11 +17,15 @@ const READS = new Set([
   'CLOSE CURSOR',
 ])
 
+/** What the server answers to a statement in which a CTE or a function may have written. */
+const MAY_HIDE_WRITES = new Set(['SELECT', 'EXPLAIN'])
+
 /** A connection lent to a callback. */
 export class LentQueryable implements Queryable {
   readonly #client: PgPoolClient
+  readonly #canWrite: boolean
   #ended = false
-  /** Did any statement do more than read? Functions that write cannot be seen from here. */
+  /** Did any statement do more than read, as far as its text and its answer tell? */
   wrote = false
   /**
    * What went wrong with the server, if anything did. Noted here, since what the callback throws may be
@@ -28,8 +33,10 @@ export class LentQueryable implements Queryable {
    */
   failure: ServerFailure = 'other'
 
-  constructor(client: PgPoolClient) {
+  /** @param canWrite the server is a primary: statements are looked through for writes that the answer does not tell. */
+  constructor(client: PgPoolClient, canWrite = false) {
     this.#client = client
+    this.#canWrite = canWrite
   }
 
   async query<Row = Record<string, unknown>>(
@@ -41,10 +48,13 @@ export class LentQueryable implements Queryable {
         'Cannot query: the callback has ended and its connection is gone; await queries inside it',
       )
     }
-    const result = await this.#ask<Row>(text, values)
+    const result = (await this.watch(this.#client.query(text, [...values]))) as PgResult<Row> | undefined
     invariant(result !== undefined, 'the driver answers a query with a result')
     const results = Array.isArray(result) ? (result as PgResult[]) : [result]
     if (results.some(({ command }) => !READS.has(command))) this.wrote = true
+    else if (this.#canWrite && results.some(({ command }) => MAY_HIDE_WRITES.has(command))) {
+      this.wrote ||= mayWrite(text)
+    }
     return result
   }
 
@@ -52,9 +62,10 @@ export class LentQueryable implements Queryable {
     this.#ended = true
   }
 
-  async #ask<Row>(text: string, values: readonly unknown[]): Promise<PgResult<Row>> {
+  /** Waits for a statement, also one of the router's own, and notes what goes wrong with the server. */
+  async watch<T>(asked: Promise<T>): Promise<T> {
     try {
-      return (await this.#client.query(text, [...values])) as PgResult<Row>
+      return await asked
     } catch (error) {
       const failure = serverFailure(error)
       if (failure !== 'other') this.failure = failure

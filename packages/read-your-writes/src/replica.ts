@@ -5,6 +5,7 @@ import type { Lsn } from './lsn.ts'
 import type { Wanted } from './plan.ts'
 import { covers, type Position } from './position.ts'
 import type { PgPool } from './postgres/port.ts'
+import type { ConnectionFacts } from './postgres/sql.ts'
 import { UnderWay } from './under-way.ts'
 
 const FORGET_HALF_MS = 500
@@ -19,6 +20,20 @@ export interface ReplicaSample {
   readonly replayed: Lsn
   /** Known only while it receives. */
   readonly timeline: number | undefined
+  /** Before it was asked: see {@link nextTick}. */
+  readonly askedAt: number
+}
+
+/**
+ * Does a connection show what was sampled? One that is older than the sample does: positions only grow while a
+ * server runs, and it has run since. A newer one may lead to a server that was restarted or exchanged meanwhile,
+ * and stands before the sample. Its start does not always tell: when a backend crashes, the postmaster stays, and
+ * starts the recovery anew from the last restart point.
+ */
+export function leadsTo(facts: ConnectionFacts, sample: ReplicaSample): boolean {
+  const { cluster, startedAt, inRecovery, madeAt, replayed } = facts
+  if (!inRecovery || cluster !== sample.cluster || startedAt !== sample.startedAt) return false
+  return madeAt < sample.askedAt || (replayed !== undefined && replayed >= sample.replayed)
 }
 
 /** A replica as the router knows it. */
@@ -110,10 +125,14 @@ export function* candidates(
 }
 
 /** The replicas to fall back on when the primary is gone: behind, maybe, but with all that is wanted. */
-export function lastResorts(replicas: readonly Replica[], wanted: Wanted, nowMs: number): Replica[] {
-  return replicas.filter(
-    (replica) =>
-      (replica.status === 'lagging' || replica.status === 'disconnected' || replica.status === 'healthy') &&
-      replica.shows(wanted, nowMs),
-  )
+export function* lastResorts(
+  replicas: readonly Replica[],
+  wanted: Wanted,
+  nowMs: number,
+): Generator<Replica, void> {
+  for (const replica of replicas) {
+    const { status, weight } = replica
+    const answers = status === 'lagging' || status === 'disconnected' || status === 'healthy'
+    if (answers && weight > 0 && replica.shows(wanted, nowMs)) yield replica
+  }
 }

@@ -11,7 +11,14 @@ import { serverFailure } from './postgres/failures.ts'
 import { positionSeenOnPrimary, positionSeenOnReplica } from './postgres/sql.ts'
 import type { Primary } from './primary.ts'
 import { LentQueryable } from './queryable.ts'
-import { candidates, lastResorts, ReplicaDownError, type Replica } from './replica.ts'
+import {
+  candidates,
+  lastResorts,
+  leadsTo,
+  ReplicaDownError,
+  type Replica,
+  type ReplicaSample,
+} from './replica.ts'
 import type { RoutedSession } from './session.ts'
 import { inSnapshot, type SnapshotIsolation } from './transaction.ts'
 import type { Deadline } from './under-way.ts'
@@ -110,26 +117,24 @@ export class Router {
   async #onReplica<T>(request: ReadRequest<T>, replica: Replica, waitedMs: number): Promise<Try<T>> {
     const { signal } = request
     const stalenessMs = replica.stalenessMs(this.#clock.monotonic())
+    // What it was chosen by: while this waits for a connection, there may be another one, of another run.
+    const { sample } = replica
     let checkout: Checkout | undefined
     let lent: LentQueryable | undefined
     try {
       checkout = await this.#connectReplica(replica, signal)
-      // The server may have been restarted or exchanged since it was sampled, and stand before the sample.
-      const { facts } = checkout
-      const isSampled =
-        facts.startedAt === replica.sample?.startedAt && facts.cluster === replica.sample.cluster
-      if (!isSampled || !facts.inRecovery) {
+      if (sample === undefined || !leadsTo(checkout.facts, sample)) {
         checkout.release()
         return { done: false, reason: 'replica-failed' }
       }
       lent = new LentQueryable(checkout.client)
       const held = checkout
-      const attempt = this.#runOnReplica(request, replica, held, lent)
+      const attempt = this.#runOnReplica(request, sample, held, lent)
       const value = await replica.running.until(attempt, {
         signal,
         abandon: () => held.release(true), // still busy with the query
       })
-      held.release()
+      held.release(lent.failure === 'lost') // the callback may have swallowed it
       this.#emitRead(request, replica.id, undefined, waitedMs, stalenessMs)
       return { done: true, value }
     } catch (error) {
@@ -155,14 +160,14 @@ export class Router {
 
   async #runOnReplica<T>(
     { work, level, session, snapshot }: ReadRequest<T>,
-    { sample }: Replica,
+    sample: ReplicaSample,
     checkout: Checkout,
     lent: LentQueryable,
   ): Promise<T> {
     const value = snapshot === undefined ? await work(lent) : await inSnapshot(checkout, lent, snapshot, work)
-    if (movesToken(level) && session !== undefined && sample?.timeline !== undefined) {
-      const { cluster, timeline } = sample
-      session.advance(await positionSeenOnReplica(checkout.client, { cluster, timeline }), false)
+    if (movesToken(level) && session !== undefined && sample.timeline !== undefined) {
+      const { client, facts } = checkout
+      session.advance(await lent.watch(positionSeenOnReplica(client, facts, sample.timeline)), false)
     }
     return value
   }
@@ -201,26 +206,26 @@ export class Router {
     const { running } = this.#primary
     const checkout = await this.#primary.connect(signal)
     const { client, facts } = checkout
-    const lent = new LentQueryable(client)
+    const lent = new LentQueryable(client, true)
     let abandoned = false
     const abandon = (): void => void (abandoned = true)
     try {
       const attempt = snapshot === undefined ? work(lent) : inSnapshot(checkout, lent, snapshot, work)
       const value = await running.until(attempt, { signal, abandon })
       if (session !== undefined && (renews || lent.wrote || movesToken(level))) {
-        const seen = positionSeenOnPrimary(client, facts)
+        const seen = lent.watch(positionSeenOnPrimary(client, facts))
         session.advance(await running.until(seen, { signal, abandon }), true)
       }
-      checkout.release()
+      checkout.release(lent.failure === 'lost')
       this.#primary.answered()
       return value
     } catch (error) {
-      const isLost = lent.failure === 'lost' || (!abandoned && serverFailure(error) === 'lost')
+      const isLost = lent.failure === 'lost'
       checkout.release(abandoned || isLost)
-      if (abandoned || lent.failure !== 'lost') throw error
-      // The callback may have written by a function: nobody can tell.
+      if (abandoned || !isLost) throw error
       throw new PrimaryUnavailableError('the connection was lost during a read', {
-        outcome: 'unknown',
+        // Outside of a read-only transaction the callback may have written, and nobody can tell.
+        outcome: snapshot === undefined ? 'unknown' : 'not-applied',
         cause: error,
       })
     } finally {

@@ -109,13 +109,13 @@ export async function inSnapshot<T>(
   work: Work<T>,
 ): Promise<T> {
   const { client } = checkout
-  await client.query(`BEGIN ISOLATION LEVEL ${isolation.toUpperCase()} READ ONLY`)
+  await lent.watch(client.query(`BEGIN ISOLATION LEVEL ${isolation.toUpperCase()} READ ONLY`))
   try {
     const value = await work(lent)
-    await client.query('COMMIT')
+    await lent.watch(client.query('COMMIT'))
     return value
   } catch (error) {
-    if (lent.failure !== 'lost') await client.query('ROLLBACK').catch(() => {})
+    if (lent.failure !== 'lost') await client.query('ROLLBACK').catch(() => checkout.release(true))
     throw error
   }
 }

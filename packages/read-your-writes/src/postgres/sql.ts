@@ -1,5 +1,7 @@
+import { invariant } from '@quorate/core'
 import { endOfLastRecord, parseLsn, type Lsn, type WalLayout } from '../lsn.ts'
 import type { Position } from '../position.ts'
+import { nextTick } from '../ticks.ts'
 import type { PgPoolClient, PgResult } from './port.ts'
 
 /** What stays true for the life of a connection. */
@@ -8,12 +10,16 @@ export interface ConnectionFacts {
   /** Tells one run of a server from the next, which may start a little behind. */
   readonly startedAt: string
   readonly inRecovery: boolean
+  /** When this was known: see {@link nextTick}. */
+  readonly madeAt: number
+  /** Where a replica stood then. */
+  readonly replayed: Lsn | undefined
   readonly layout: WalLayout
 }
 
 const FACTS = `SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
   extract(epoch FROM pg_postmaster_start_time())::text AS started,
-  pg_is_in_recovery() AS recovery,
+  pg_is_in_recovery() AS recovery, pg_last_wal_replay_lsn()::text AS replayed,
   current_setting('wal_block_size') AS page,
   pg_size_bytes(current_setting('wal_segment_size'))::text AS segment`
 
@@ -22,6 +28,7 @@ export async function readFacts(client: PgPoolClient): Promise<ConnectionFacts> 
     cluster: string
     started: string
     recovery: boolean
+    replayed: string | null
     page: string
     segment: string
   }>(client, FACTS)
@@ -30,6 +37,8 @@ export async function readFacts(client: PgPoolClient): Promise<ConnectionFacts> 
     cluster: BigInt.asUintN(64, BigInt(row.cluster)).toString(),
     startedAt: row.started,
     inRecovery: row.recovery,
+    madeAt: nextTick(),
+    replayed: row.replayed === null ? undefined : parseLsn(row.replayed),
     layout: { pageBytes: BigInt(row.page), segmentBytes: BigInt(row.segment) },
   }
 }
@@ -105,13 +114,26 @@ export async function positionSeenOnPrimary(client: PgPoolClient, facts: Connect
   return insertPosition(await one<PrimaryRow>(client, `SELECT ${WHERE_PRIMARY}`), facts)
 }
 
-/** A position that contains everything a query could have seen on this replica before: asked after it, not before. */
+/**
+ * A position that contains everything a query could have seen on this replica before: asked after it, not before.
+ * The replica may have been promoted since it was sampled, or have followed a promotion: with the old timeline
+ * the position would mean what others still show of that one.
+ *
+ * @param sampled the timeline it was on.
+ */
 export async function positionSeenOnReplica(
   client: PgPoolClient,
-  { cluster, timeline }: { readonly cluster: string; readonly timeline: number },
+  facts: ConnectionFacts,
+  sampled: number,
 ): Promise<Position> {
-  const row = await one<{ replayed: string }>(client, 'SELECT pg_last_wal_replay_lsn()::text AS replayed')
-  return { cluster, timeline, lsn: parseLsn(row.replayed) }
+  const { inRecovery, replayed, timeline } = await readReplica(client)
+  if (!inRecovery) return positionSeenOnPrimary(client, facts)
+  invariant(replayed !== undefined, 'a replica that is read from has replayed something')
+  return {
+    cluster: facts.cluster,
+    timeline: typeof timeline === 'number' ? timeline : sampled,
+    lsn: replayed,
+  }
 }
 
 /** How a transaction begins. */
