@@ -21,6 +21,7 @@ export type { ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
 export type { PgPool, PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
 export type { LeaseCommitOptions, LeaseExecuteOptions, LeaseOptions, PrimaryLease } from './primary-lease.ts'
 export {
+  type ExecuteOptions,
   type PrimaryStatus,
   type ReadOptions,
   type ReadYourWrites,

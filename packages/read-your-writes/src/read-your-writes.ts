@@ -12,6 +12,7 @@ import { validateLevel, type Level } from './level.ts'
 import { settingsOf, type ReadYourWritesOptions, type Settings, type Work } from './options.ts'
 import type { Position } from './position.ts'
 import { CheckedOutLease, type LeaseOptions, type PrimaryLease } from './primary-lease.ts'
+import type { PgResult } from './postgres/port.ts'
 import { Primary } from './primary.ts'
 import { Replica } from './replica.ts'
 import { Router } from './router.ts'
@@ -46,6 +47,14 @@ export interface WriteOptions {
    * token. Needs `synchronous_standby_names` on the primary. Default `false`.
    */
   readonly remoteApply?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link ReadYourWrites.execute}. */
+export interface ExecuteOptions {
+  /** Default: the session of {@link ReadYourWrites.run} that this runs in. */
+  readonly session?: Session | undefined
+  /** Until the statement is sent; then its answer is waited for. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -95,6 +104,19 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
    */
   write<T>(work: Work<T>, options?: WriteOptions): Promise<T>
   /**
+   * Runs one statement on the primary, which commits itself, and moves the session's token to where it can be
+   * seen: two messages where a {@link write} takes three.
+   *
+   * @throws what the server says; nothing is written then.
+   * @throws CommitUnknownError if the connection broke after the statement was sent: outcome `unknown`.
+   * @throws PrimaryUnavailableError, NotPrimaryError before it is sent; `signal.reason`, likewise.
+   */
+  execute<Row = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+    options?: ExecuteOptions,
+  ): Promise<PgResult<Row>>
+  /**
    * For integrations whose transactions do not fit a callback: a connection to the primary, kept until it is
    * released. For anything else, {@link write}.
    *
@@ -131,6 +153,7 @@ export function readYourWrites(options: ReadYourWritesOptions): ReadYourWrites {
 const READ_OPTIONS: readonly (keyof ReadOptions)[] = ['level', 'session', 'transaction', 'signal']
 const WRITE_OPTIONS: readonly (keyof WriteOptions)[] = ['isolation', 'session', 'remoteApply', 'signal']
 const LEASE_OPTIONS: readonly (keyof LeaseOptions)[] = ['signal']
+const EXECUTE_OPTIONS: readonly (keyof ExecuteOptions)[] = ['session', 'signal']
 const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ['token', 'key']
 
 class PostgresReadYourWrites implements ReadYourWrites {
@@ -210,6 +233,21 @@ class PostgresReadYourWrites implements ReadYourWrites {
     routed?.advance(position, true)
     this.#emitWrite(position)
     return value
+  }
+
+  async execute<Row = Record<string, unknown>>(
+    text: string,
+    values: readonly unknown[] = [],
+    options: ExecuteOptions = {},
+  ): Promise<PgResult<Row>> {
+    checkNames('execute the statement', options, EXECUTE_OPTIONS)
+    const { session, signal } = options
+    const lease = await this.lease({ signal })
+    try {
+      return (await lease.execute(text, values, { session })) as PgResult<Row>
+    } finally {
+      lease.release()
+    }
   }
 
   async lease(options: LeaseOptions = {}): Promise<PrimaryLease> {

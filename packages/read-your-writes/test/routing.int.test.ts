@@ -22,8 +22,8 @@ afterEach(async () => {
   }
 })
 
-const put = (id: string, n: number) => (tx: Queryable) =>
-  tx.query('INSERT INTO note VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = excluded.n', [id, n])
+const PUT = 'INSERT INTO note VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = excluded.n'
+const put = (id: string, n: number) => (tx: Queryable) => tx.query(PUT, [id, n])
 const get =
   (id: string) =>
   async (q: Queryable): Promise<number | undefined> => {
@@ -71,6 +71,31 @@ test('a read costs one query on a replica and none on the primary; a write three
   expect(messages).toHaveLength(3)
   expect(messages[0]).toBe('BEGIN')
   expect(messages[2]).toContain('COMMIT')
+})
+
+test('execute() is two messages, and its write is in the token, also if it does not wait for the disk', async () => {
+  await using router = await bench.router({ waitMs: 2_000, maxLagMs: 60_000 })
+  const { db, sent, events } = router
+  const session = db.session()
+  await db.execute(PUT, ['execute', -1], { session })
+  const before = sent.primary.length
+  await db.execute(PUT, ['execute', 0], { session })
+  expect(sent.primary.slice(before)).toEqual([PUT, expect.stringContaining('pg_current_wal_flush_lsn')])
+  for (let n = 1; n < 50; n++) {
+    const { rowCount } = await db.execute(PUT, ['execute', n], { session })
+    expect([rowCount, await db.read(get('execute'), { session })]).toEqual([1, n])
+  }
+  await db.execute(`SELECT set_config('synchronous_commit', 'off', false)`)
+  for (let n = 50; n < 80; n++) {
+    await db.execute(PUT, ['execute', n], { session })
+    expect(await db.read(get('execute'), { session })).toBe(n)
+  }
+  expect(events.some((event) => event.type === 'read' && event.target !== 'primary')).toBe(true)
+  const failing = db.execute('INSERT INTO note VALUES ($1, $2)', ['execute', 1], { session })
+  await expect(failing).rejects.toMatchObject({ code: '23505' })
+  await expect(db.execute(PUT, ['x', 1], { sesion: session } as never)).rejects.toThrow(
+    /unknown option sesion/,
+  )
 })
 
 test('while both replicas stand still, the writer reads from the primary and others from replicas', async () => {
