@@ -510,6 +510,7 @@ describe('servers that fail', () => {
     await db.write(put('alive', 4), { session, waitReplicas: 2 })
     await bench.link.partition({ mode: 'refuse' })
     await until(() => events.some((event) => event.type === 'primary' && !event.reachable))
+    expect(db.primary.reachable).toBe(false)
     expect(await db.read(get('alive'), { session })).toBe(4)
     expect(lastRead().target).not.toBe('primary')
     const write = db.write(put('alive', 5), { session })

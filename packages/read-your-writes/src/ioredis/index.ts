@@ -18,6 +18,7 @@ export type { RedisClient, RedisCommand, RedisWork } from './port.ts'
 export {
   type ReadYourWritesRedis,
   readYourWritesRedis,
+  type RedisPrimaryStatus,
   type RedisReadOptions,
   type RedisWriteOptions,
 } from './read-your-writes-redis.ts'

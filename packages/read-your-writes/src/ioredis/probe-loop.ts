@@ -17,7 +17,11 @@ export interface ProbeLoopOptions {
   readonly failed: (error: unknown) => void
 }
 
-type Answer = { readonly text: unknown; readonly askedAtMs: number } | { readonly error: unknown }
+type Answer =
+  | { readonly text: unknown; readonly askedAtMs: number }
+  | { readonly error: unknown }
+  /** It was not asked. */
+  | 'busy'
 
 interface Question {
   /** The connection it was sent over; `undefined` while there is none. */
@@ -68,7 +72,6 @@ export class ProbeLoop {
 
   async #probeOnce(): Promise<void> {
     const { clock, deadlineMs, answered, failed, connection } = this.#options
-    if (connection().isInTransaction) return
     // What was sent over a connection that is gone may never be answered.
     if (this.#pending?.epoch !== undefined && this.#pending.epoch !== connection().epoch) {
       this.#pending = undefined
@@ -82,6 +85,8 @@ export class ProbeLoop {
       return
     }
     this.#pending = undefined
+    // Within somebody's transaction the question would become a part of it; it is soon over.
+    if (answer === 'busy') return
     if ('error' in answer) {
       failed(answer.error)
       return
@@ -99,6 +104,7 @@ export class ProbeLoop {
     const question: { epoch: number | undefined; answer?: Promise<Answer> } = { epoch: undefined }
     const ask = async (): Promise<Answer> => {
       await to.whenReady()
+      if (to.isInTransaction) return 'busy'
       question.epoch = to.epoch
       const askedAtMs = clock.monotonic()
       try {

@@ -45,9 +45,18 @@ export interface RedisWriteOptions {
   readonly waitDeadlineMs?: number | undefined
 }
 
+/** The primary's standing. */
+export interface RedisPrimaryStatus {
+  /** Does it answer, and take writes? `undefined` until it was asked. */
+  readonly reachable: boolean | undefined
+  /** Its replication id: another one after each promotion. `undefined` while it is not known. */
+  readonly replid: string | undefined
+}
+
 /** A router over one Redis primary and its replicas: {@link readYourWritesRedis}. */
 export interface ReadYourWritesRedis<Client extends RedisClient = RedisClient>
   extends SessionRouter, AsyncDisposable {
+  readonly primary: RedisPrimaryStatus
   readonly replicas: readonly ReplicaStatus[]
   /**
    * Runs `work` on the cheapest server that is fresh enough, at most once at a time. It may be run again
@@ -163,6 +172,14 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
       onEvent,
     })
     this.#monitor.start()
+  }
+
+  get primary(): RedisPrimaryStatus {
+    const { standing, history } = this.#primary
+    return {
+      reachable: standing === 'unknown' ? undefined : standing === 'reachable',
+      replid: history?.replid,
+    }
   }
 
   get replicas(): readonly ReplicaStatus[] {
