@@ -135,14 +135,23 @@ SELECT * FROM done UNION ALL SELECT * FROM held WHERE NOT EXISTS (SELECT FROM do
 
 /** Amounts go as text: JSON has no bigint, and the column's own type reads them. */
 function jsonRow(shape: Shape, { key, deltas }: Item): Record<string, unknown> {
+  const row = jsonKey(shape, key)
+  for (const [column, delta] of Object.entries(deltas)) row[nameInJson(shape, column)] = String(delta)
+  return row
+}
+
+/** A key for `json_populate_recordset()`, which gives each value its column's type. */
+export function jsonKey(shape: Shape, key: KeyValues): Record<string, unknown> {
   const row: Record<string, unknown> = {}
-  const name = (column: string): string => unquoteIdentifier(shape.column(column))
   for (const column of shape.key) {
     const value = key[column]
-    row[name(column)] = typeof value === 'bigint' ? String(value) : value
+    row[nameInJson(shape, column)] = typeof value === 'bigint' ? String(value) : value
   }
-  for (const [column, delta] of Object.entries(deltas)) row[name(column)] = String(delta)
   return row
+}
+
+function nameInJson(shape: Shape, column: string): string {
+  return unquoteIdentifier(shape.column(column))
 }
 
 /**

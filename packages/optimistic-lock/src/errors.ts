@@ -79,7 +79,10 @@ export class RetryInTransactionError extends QuorateError {
   }
 }
 
-/** The caller's signal was aborted after the write was sent. The server may still commit it. */
+/**
+ * The write was sent, and its answer did not come: the caller's signal was aborted, a deadline passed, or the connection
+ * broke, as `cause` says. The server may still commit it.
+ */
 export class WriteUnknownError extends QuorateError {
   readonly code = 'QUORATE_WRITE_UNKNOWN'
   readonly table: string
@@ -87,8 +90,8 @@ export class WriteUnknownError extends QuorateError {
   constructor(facts: { action: string; table: string; cause: unknown }) {
     const { action, table, cause } = facts
     super(
-      `Aborted the ${action} on ${table} after it was sent: it may have been applied or may still be; ` +
-        `read the row back before repeating`,
+      `Cannot tell what became of the ${action} on ${table}: it was sent, and its answer did not come, see cause; ` +
+        `it may have been applied or may still be; read the row back before repeating`,
       { outcome: 'unknown', cause },
     )
     this.table = table

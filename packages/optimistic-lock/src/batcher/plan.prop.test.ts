@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Lanes } from './lanes.ts'
+import { fold, summarize } from './plan.ts'
+
+const deltas = fc.array(fc.integer({ min: -6, max: 4 }), { maxLength: 12 })
+const units = fc.integer({ min: -5, max: 25 })
+const minimum = fc.integer({ min: -3, max: 3 })
+
+test('fold() of a batch is each request alone, one after the other', () => {
+  fc.assert(
+    fc.property(units, deltas, minimum, (before, list, min) => {
+      let left = before
+      const alone = list.map((delta) => {
+        const { lefts, after } = fold(left, [delta], min)
+        left = after
+        return lefts[0]
+      })
+      expect(fold(before, list, min)).toEqual({
+        lefts: alone,
+        after: left,
+        granted: alone.filter((each) => each !== undefined).length,
+      })
+    }),
+  )
+})
+
+test('fold() never goes down below the minimum, and refuses only what would', () => {
+  fc.assert(
+    fc.property(units, deltas, minimum, (before, list, min) => {
+      let left = before
+      fold(before, list, min).lefts.forEach((each, index) => {
+        const delta = list[index] ?? 0
+        if (each === undefined) expect(left + delta).toBeLessThan(min)
+        else expect(each >= min || delta >= 0).toBe(true)
+        left = each ?? left
+      })
+    }),
+  )
+})
+
+test('summarize() tells when all are granted, and when none is', () => {
+  fc.assert(
+    fc.property(units, deltas, minimum, (before, list, min) => {
+      const { total, lowest, easiest } = summarize(list)
+      const { after, granted } = fold(before, list, min)
+      if (before + lowest >= min) expect([after, granted]).toEqual([before + total, list.length])
+      if (easiest !== undefined && before + easiest < min) expect([after, granted]).toEqual([before, 0])
+      expect(easiest === undefined).toBe(list.length === 0 || list.some((delta) => delta >= 0))
+    }),
+  )
+})
+
+interface Asked {
+  readonly lane: string
+  readonly turn: number
+}
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ add: fc.constantFrom('a', 'b', 'c') }) },
+  { weight: 1, arbitrary: fc.record({ remove: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ take: fc.integer({ min: 1, max: 5 }) }) },
+  { weight: 1, arbitrary: fc.record({ finish: fc.nat(), giveBackFrom: fc.nat({ max: 4 }) }) },
+)
+
+test('Lanes serve each key first come, first served, one batch at a time, whatever is taken, given back and removed', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const lanes = new Lanes<Asked>()
+      const waiting: Asked[] = []
+      const busy = new Map<string, readonly Asked[]>()
+      const served = new Map<string, number[]>()
+      const finish = (lane: string, giveBackFrom: number): void => {
+        const requests = busy.get(lane) ?? []
+        const back = requests.slice(giveBackFrom)
+        served.set(lane, [
+          ...(served.get(lane) ?? []),
+          ...requests.slice(0, giveBackFrom).map(({ turn }) => turn),
+        ])
+        lanes.giveBack({ lane, requests: back })
+        waiting.unshift(...back)
+        lanes.done(lane)
+        busy.delete(lane)
+      }
+      steps.forEach((each, turn) => {
+        if ('add' in each) {
+          const request = { lane: each.add, turn }
+          waiting.push(request)
+          lanes.add(each.add, request)
+        } else if ('remove' in each) {
+          const [request] = waiting.splice(each.remove % Math.max(waiting.length, 1), 1)
+          if (request !== undefined) lanes.remove(request.lane, request)
+        } else if ('take' in each) {
+          const groups = lanes.take(each.take)
+          const taken = groups.flatMap(({ requests }) => requests)
+          expect(taken.length).toBeLessThanOrEqual(each.take)
+          for (const { lane, requests } of groups) {
+            expect(busy.has(lane)).toBe(false)
+            // The head of its lane, in order.
+            const mine = waiting.filter((request) => request.lane === lane)
+            expect(requests).toEqual(mine.slice(0, requests.length))
+            busy.set(lane, requests)
+            for (const request of requests) waiting.splice(waiting.indexOf(request), 1)
+          }
+          // Nobody is left out while there is room.
+          if (taken.length < each.take) expect(waiting.every(({ lane }) => busy.has(lane))).toBe(true)
+        } else {
+          const lane = [...busy.keys()][each.finish % Math.max(busy.size, 1)]
+          if (lane !== undefined) finish(lane, each.giveBackFrom)
+        }
+        expect(lanes.size).toBe(waiting.length)
+        expect(lanes.isReady).toBe(waiting.some(({ lane }) => !busy.has(lane)))
+      })
+      for (const lane of [...busy.keys()]) finish(lane, Infinity)
+      while (lanes.size > 0) {
+        for (const { lane, requests } of lanes.take(3)) {
+          busy.set(lane, requests)
+          for (const request of requests) waiting.splice(waiting.indexOf(request), 1)
+          finish(lane, Infinity)
+        }
+      }
+      for (const turns of served.values()) expect(turns).toEqual(turns.toSorted((a, b) => a - b))
+    }),
+  )
+})
