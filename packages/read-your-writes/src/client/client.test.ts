@@ -279,6 +279,16 @@ test('without storage tabs hear of tokens by the channel, and a new one asks', a
   expect(other.token()).toBe('t3')
 })
 
+test('a tab is told of a token also if the storage was faster than the channel', async () => {
+  const storage = new MemoryStorage()
+  const hub = new Hub()
+  const [one, other] = [setup({ storage, channel: hub.open() }), setup({ storage, channel: hub.open() })]
+  const heard = vi.fn<(key: string) => void>()
+  other.client.subscribe(heard)
+  await one.write('t1')
+  expect(heard.mock.calls).toEqual([[SITE]])
+})
+
 test('rubbish in the storage and on the channel is not taken', async () => {
   const storage = new MemoryStorage()
   const hub = new Hub()

@@ -40,7 +40,8 @@ export interface Client extends Disposable {
   /** Forgets all tokens, in all tabs: another user has signed in. */
   clear(): void
   /**
-   * Told when another tab has got a token: what is shown may be old now.
+   * Told by the channel when another tab has got a token, some milliseconds after the answer was there: what is
+   * shown may be old now.
    *
    * @returns what ends it.
    */

@@ -134,9 +134,10 @@ export class TokenStore {
     if (message?.type !== 'change') return
     const { key, add, remove } = message
     if (typeof key !== 'string' || !Array.isArray(add) || !Array.isArray(remove)) return
-    const before = this.get(key)
+    // Not by what is stored: the storage may have been faster than the message.
+    const before = this.#held.get(key)
     const nowMs = this.#parts.clock.now()
-    const fresh = (add as unknown[]).filter(isToken).filter((token) => !before.has(token))
+    const fresh = (add as unknown[]).filter(isToken).filter((token) => before?.has(token) !== true)
     for (const token of fresh) this.#keep(key, token, nowMs)
     const held = this.#held.get(key)
     for (const token of remove as unknown[]) held?.delete(token as string)
