@@ -24,6 +24,7 @@ describe.skipIf(path === undefined)(
       globalThis.events = []
       globalThis.client = quorate.createClient({ onEvent: (event) => events.push(event) })
       globalThis.put = async (path) => (await client.fetch('${api.origin}' + path, { method: 'PUT' })).status
+      globalThis.heard = new Promise((resolve) => client.subscribe(resolve))
       globalThis.follows = async (id, options) => (await client.fetch('${api.origin}/follows/' + id, options)).json()
     `)
       return tab
@@ -57,6 +58,7 @@ describe.skipIf(path === undefined)(
       const [one, other] = tabs
       expect(await other.evaluate(`follows('own')`)).toBe(false) // cached for a minute
       expect(await one.evaluate(`put('/follows/own')`)).toBe(204)
+      expect(await other.evaluate('heard')).toBe(api.origin) // tabs are processes: it takes a moment
       expect(await one.evaluate(`follows('own')`)).toBe(true)
       expect(await other.evaluate(`follows('own')`)).toBe(true)
       expect(router.lastRead()).toMatchObject({ target: 'primary', reason: 'behind' })
@@ -68,10 +70,17 @@ describe.skipIf(path === undefined)(
       for (const off of ['storage', 'channel']) {
         const [one, other] = [await open(), await open()]
         for (const tab of [one, other]) {
-          await tab.evaluate(`client.close(); localStorage.clear()
-          globalThis.client = quorate.createClient({ ${off}: false })`)
+          await tab.evaluate(`
+            client.close()
+            globalThis.client = quorate.createClient({ ${off}: false })
+            globalThis.heard = new Promise((resolve) => {
+              if (${off === 'storage'}) client.subscribe(() => resolve(true))
+              else addEventListener('storage', ({ newValue }) => newValue !== null && resolve(true))
+            })
+            undefined`) // not the promise, which would be waited for
         }
         await one.evaluate(`put('/follows/without-${off}')`)
+        expect(await other.evaluate('heard')).toBe(true)
         expect(await other.evaluate(`follows('without-${off}')`)).toBe(true)
       }
     })

@@ -34,10 +34,12 @@ export function followApi({ db }: TestRouter): Promise<FrameworkSite> {
     response.set('Cache-Control', 'max-age=60') // what makes a browser's cache lie
     response.json(rowCount === 1)
   })
-  app.put(['/follows/:id', '/hidden/:id'], async (request, response) => {
-    await follow(request.params.id)
-    response.sendStatus(204)
-  })
+  for (const path of ['/follows/:id', '/hidden/:id'] as const) {
+    app.put(path, async (request, response) => {
+      await follow(request.params.id)
+      response.sendStatus(204)
+    })
+  }
   app.delete('/follows/:id', async (request, response) => {
     await db.write((tx) => tx.query('DELETE FROM note WHERE id = $1', [request.params.id]))
     response.sendStatus(204)
