@@ -46,10 +46,11 @@ export function carrier({ cookie = {}, header = true }: CarrierOptions): Carrier
     tokensOf: (headerOf) => {
       const tokens: string[] = []
       const fromHeader = headerName === false ? undefined : headerOf(headerName.toLowerCase())
-      if (fromHeader !== undefined) tokens.push(...String(fromHeader).split(/\s*,\s*/))
+      // Not split(/\s*,\s*/): a header of spaces would take the square of its length.
+      if (fromHeader !== undefined) tokens.push(...String(fromHeader).split(','))
       const fromCookie = cookie === false ? undefined : cookieValue(headerOf('cookie'), cookie)
       if (fromCookie !== undefined) tokens.push(fromCookie)
-      return [...new Set(tokens)].filter((token) => token !== '')
+      return [...new Set(tokens.map((token) => token.trim()))].filter((token) => token !== '')
     },
     headersFor: (token, secure) => {
       const headers: [string, string][] = []
