@@ -65,8 +65,9 @@ export class Monitor {
         if (isServerAnswer(error)) primary.answered()
         primary.giveUpLate()
         this.#giveUpLate()
-        // As with replicas, one lost probe is no verdict.
+        // As with replicas, one lost probe is no verdict: the process may have slept, not the server.
         if (++this.#primaryFailures < 2 && this.primary.reachable === true) return
+        primary.giveUpIfSilent()
         this.#primarySeen({ ...this.primary, reachable: false })
       },
       probe: async ({ client, facts }, askedAtMs) => {
@@ -154,7 +155,9 @@ export class Monitor {
       this.#waiters.add(waiter)
       signal.addEventListener('abort', end, { once: true })
       if (asksPrimary) this.#primaryLoop.hurry()
-      for (const loop of this.#replicaLoops) loop.hurry()
+      for (const [index, { status }] of this.#replicas.entries()) {
+        if (status === 'healthy') this.#replicaLoops[index]?.hurry()
+      }
     })
   }
 

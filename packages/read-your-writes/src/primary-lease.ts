@@ -2,11 +2,11 @@ import { checkNames, type Clock } from '@quorate/core'
 import { CommitUnknownError, PrimaryUnavailableError } from './errors.ts'
 import type { Position } from './position.ts'
 import type { Checkout } from './postgres/checkout.ts'
-import { serverFailure } from './postgres/failures.ts'
+import { serverFailure, wasNotSent } from './postgres/failures.ts'
 import type { PgResult } from './postgres/port.ts'
 import { positionAfterStatement, positionSeenOnPrimary } from './postgres/sql.ts'
 import type { Session } from './session.ts'
-import { commitOrTell, rollback } from './transaction.ts'
+import { commitOrTell, lostBeforeCommit, rollback } from './transaction.ts'
 import type { Deadline, UnderWay } from './under-way.ts'
 
 /** Options of {@link ReadYourWrites.lease}. */
@@ -100,7 +100,7 @@ export class CheckedOutLease implements PrimaryLease {
       return await this.#ask(text, values)
     } catch (error) {
       if (!this.#broken || error instanceof PrimaryUnavailableError) throw error
-      throw new PrimaryUnavailableError('the connection was lost before COMMIT', { cause: error })
+      throw lostBeforeCommit(error)
     }
   }
 
@@ -113,8 +113,10 @@ export class CheckedOutLease implements PrimaryLease {
     const { session, reads = false } = options
     const record = this.#parts.recorderFor(session)
     const { client, facts } = this.#checkout
+    let ran = false
     try {
       const result = await this.#ask(text, values)
+      ran = true
       const position = reads
         ? positionSeenOnPrimary(client, facts)
         : positionAfterStatement(client, facts, result.command)
@@ -122,6 +124,7 @@ export class CheckedOutLease implements PrimaryLease {
       return result
     } catch (error) {
       if (reads || !this.#broken) throw error
+      if (!ran && wasNotSent(error)) throw lostBeforeCommit(error)
       throw new CommitUnknownError(error)
     }
   }
@@ -135,7 +138,7 @@ export class CheckedOutLease implements PrimaryLease {
     checkNames('commit', options, COMMIT_OPTIONS)
     const record = this.#parts.recorderFor(options.session)
     this.#inTransaction = false
-    if (this.#broken) throw new PrimaryUnavailableError('the connection was lost before COMMIT')
+    if (this.#broken) throw lostBeforeCommit()
     const { running } = this.#parts
     record(
       await commitOrTell(this.#checkout, { running, commitDeadline: () => this.#commitDeadline() }),

@@ -15,6 +15,7 @@ export class Primary {
   /** What runs there; given up when the server has been silent for too long. */
   readonly running: UnderWay = new UnderWay()
   #answeredAtMs: number
+  #isSilent = false
 
   /** @param deadlineMs for a connection, and for the silence of a server on which something runs. */
   constructor(
@@ -46,6 +47,7 @@ export class Primary {
   /** The server has said something. */
   answered(): void {
     this.#answeredAtMs = this.#clock.monotonic()
+    this.#isSilent = false
   }
 
   /** Gives up what has waited too long; to be called again and again. */
@@ -53,19 +55,20 @@ export class Primary {
     const nowMs = this.#clock.monotonic()
     this.#connecting.giveUpLate(nowMs)
     this.running.giveUpLate(nowMs)
-    const silentMs = this.#silentMs(nowMs)
-    if (silentMs >= this.#deadlineMs) {
-      this.running.giveUp(new PrimaryUnavailableError(`it has been silent for ${Math.round(silentMs)} ms`))
-    }
+  }
+
+  /** To be called when the server has left questions unanswered: gives up what runs there, if that is so for long. */
+  giveUpIfSilent(): void {
+    const silentMs = this.#clock.monotonic() - this.#answeredAtMs
+    if (silentMs < this.#deadlineMs) return
+    this.#isSilent = true
+    this.running.giveUp(new PrimaryUnavailableError(`it has been silent for ${Math.round(silentMs)} ms`))
   }
 
   async #checkOut(signal: AbortSignal | undefined): Promise<Checkout> {
     const nowMs = this.#clock.monotonic()
     // A circuit breaker: nobody waits long for a server that is known to be silent, but everybody tries.
-    const waitMs =
-      this.#silentMs(nowMs) >= this.#deadlineMs
-        ? Math.min(2 * this.#probeDeadlineMs, this.#deadlineMs)
-        : this.#deadlineMs
+    const waitMs = this.#isSilent ? Math.min(2 * this.#probeDeadlineMs, this.#deadlineMs) : this.#deadlineMs
     const late = (): Error => new PrimaryUnavailableError(`no connection came free within ${waitMs} ms`)
     const attempt = checkOut(this.pool, undefined)
     const abandon = (): void => void attempt.then((checkout) => checkout.release()).catch(() => {})
@@ -80,9 +83,5 @@ export class Primary {
       if (serverFailure(error) !== 'lost') throw error
       throw new PrimaryUnavailableError('no connection could be made', { cause: error })
     }
-  }
-
-  #silentMs(nowMs: number): number {
-    return nowMs - this.#answeredAtMs
   }
 }

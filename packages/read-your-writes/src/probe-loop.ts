@@ -1,7 +1,7 @@
 import { waitOrAbort, type Clock } from '@quorate/core'
 import { deadline } from './deadline.ts'
-import { checkOut, type Checkout } from './postgres/checkout.ts'
-import type { PgPool } from './postgres/port.ts'
+import { prepared, type Checkout } from './postgres/checkout.ts'
+import type { PgPool, PgPoolClient } from './postgres/port.ts'
 
 /** Options of {@link ProbeLoop}. */
 export interface ProbeLoopOptions {
@@ -23,6 +23,8 @@ export class ProbeLoop {
   readonly #options: ProbeLoopOptions
   readonly #stopping = new AbortController()
   #nap = new AbortController()
+  /** Goes on from probe to probe: one more with each of them would pile up in the pool of a server that is silent. */
+  #connecting: Promise<PgPoolClient> | undefined
   #checkout: Checkout | undefined
   #finished: Promise<void> | undefined
 
@@ -52,13 +54,14 @@ export class ProbeLoop {
       await this.#sleep()
     }
     this.#checkout?.release()
+    void this.#connecting?.then((late) => late.release()).catch(() => {})
   }
 
   async #probeOnce(): Promise<void> {
-    const { clock, pool, deadlineMs, probe, failed } = this.#options
+    const { clock, deadlineMs, probe, failed } = this.#options
     using limit = deadline(clock, deadlineMs, 'The probe')
     try {
-      this.#checkout ??= await checkOut(pool, AbortSignal.any([limit.signal, this.#stopping.signal]))
+      this.#checkout ??= await this.#connect(AbortSignal.any([limit.signal, this.#stopping.signal]))
       const askedAtMs = clock.monotonic()
       await waitOrAbort(probe(this.#checkout, askedAtMs), limit.signal)
     } catch (error) {
@@ -66,6 +69,19 @@ export class ProbeLoop {
       this.#checkout = undefined
       if (!this.#stopping.signal.aborted) failed(error)
     }
+  }
+
+  async #connect(signal: AbortSignal): Promise<Checkout> {
+    this.#connecting ??= this.#options.pool.connect()
+    let client: PgPoolClient
+    try {
+      client = await waitOrAbort(this.#connecting, signal)
+    } catch (error) {
+      if (!signal.aborted) this.#connecting = undefined
+      throw error
+    }
+    this.#connecting = undefined
+    return prepared(client, signal)
   }
 
   async #sleep(): Promise<void> {

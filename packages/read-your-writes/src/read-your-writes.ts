@@ -13,6 +13,7 @@ import { settingsOf, type ReadYourWritesOptions, type Settings, type Work } from
 import type { Position } from './position.ts'
 import { CheckedOutLease, type LeaseOptions, type PrimaryLease } from './primary-lease.ts'
 import type { PgResult } from './postgres/port.ts'
+import type { PgPool } from './postgres/port.ts'
 import { Primary } from './primary.ts'
 import { Replica } from './replica.ts'
 import { Router } from './router.ts'
@@ -185,6 +186,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
     this.#primary = new Primary(primary, clock, settings)
     const replicas = options.replicas.map(({ id, pool, weight = 1 }) => new Replica(id, pool, weight))
     this.#replicas = replicas
+    for (const pool of this.#pools()) pool.on?.('error', ignore)
     this.#monitor = new Monitor(this.#primary, replicas, settings, clock, onEvent)
     const parts = { primary: this.#primary, replicas, monitor: this.#monitor }
     this.#router = new Router({ ...parts, settings, clock, random, onEvent })
@@ -294,12 +296,19 @@ class PostgresReadYourWrites implements ReadYourWrites {
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#monitor.stop()
+    this.#stopped ??= this.#monitor.stop().finally(() => {
+      for (const pool of this.#pools()) pool.removeListener?.('error', ignore)
+    })
     return this.#stopped
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
+  }
+
+  /** Each once: one pool may be given twice. */
+  #pools(): Set<PgPool> {
+    return new Set([this.#primary.pool, ...this.#replicas.map(({ pool }) => pool)])
   }
 
   #sessionOf(given: Session | undefined): RoutedSession | undefined {
@@ -316,6 +325,9 @@ class PostgresReadYourWrites implements ReadYourWrites {
     emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'write', lsn: formatLsn(lsn), timeline }))
   }
 }
+
+/** Told by a pool; the probes find out what it means. */
+function ignore(): void {}
 
 /** @throws TypeError for an unknown level; it would become part of a statement. */
 function validateIsolation(isolation: WriteOptions['isolation']): void {

@@ -7,7 +7,7 @@ import {
 import type { Work } from './options.ts'
 import type { Position } from './position.ts'
 import type { Checkout } from './postgres/checkout.ts'
-import { isAbortedTransaction, isRolledBack, serverFailure } from './postgres/failures.ts'
+import { isAbortedTransaction, isRolledBack, serverFailure, wasNotSent } from './postgres/failures.ts'
 import { begin, commit, type BeginOptions } from './postgres/sql.ts'
 import { LentQueryable } from './queryable.ts'
 import type { Deadline, UnderWay } from './under-way.ts'
@@ -54,7 +54,7 @@ export async function runTransaction<T>(
     if (busy || isLost) checkout.release(true)
     else await rollback(checkout, running)
     if (isLost) {
-      throw new PrimaryUnavailableError('the connection was lost before COMMIT', { cause: error })
+      throw lostBeforeCommit(error)
     }
     throw error
   }
@@ -84,11 +84,17 @@ export async function commitOrTell(
     }
     const isOver = !busy && isRolledBack(error)
     checkout.release(!isOver)
+    if (!busy && wasNotSent(error)) throw lostBeforeCommit(error)
     throw isOver ? error : new CommitUnknownError(error)
   }
   checkout.release()
   if (position === undefined) throw new TransactionAbortedError()
   return position
+}
+
+/** Nothing is written: the server rolls back what its client has left. */
+export function lostBeforeCommit(cause?: unknown): PrimaryUnavailableError {
+  return new PrimaryUnavailableError('the connection was lost before COMMIT', { cause })
 }
 
 /** Never fails: a connection that takes no ROLLBACK is closed. */

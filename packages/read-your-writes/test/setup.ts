@@ -99,7 +99,7 @@ function poolAt(port: number, max: number): pg.Pool {
   return pool
 }
 
-const PROBES = /pg_stat_wal_receiver|CASE WHEN pg_is_in_recovery/
+const PROBES = /pg_stat_get_wal_receiver|CASE WHEN pg_is_in_recovery/
 
 /** Notes what is sent, by any connection of the pool. */
 function counted(pool: pg.Pool, sent: string[]): pg.Pool {

@@ -2,7 +2,6 @@ import { waitOrAbort } from '@quorate/core'
 import type { PgPool, PgPoolClient } from './port.ts'
 import { readFacts, type ConnectionFacts } from './sql.ts'
 
-
 /** A connection in use, with what is known about its server. */
 export interface Checkout {
   readonly client: PgPoolClient
@@ -24,7 +23,15 @@ const known = new WeakMap<PgPoolClient, ConnectionFacts>()
  */
 export async function checkOut(pool: PgPool, signal: AbortSignal | undefined): Promise<Checkout> {
   signal?.throwIfAborted()
-  const client = await waitOrAbort(pool.connect(), signal, (late) => late.release())
+  return prepared(await waitOrAbort(pool.connect(), signal, (late) => late.release()), signal)
+}
+
+/**
+ * A connection that was taken out of its pool, as a checkout; if that fails it goes back.
+ *
+ * @throws what the server says; `signal.reason` when aborted.
+ */
+export async function prepared(client: PgPoolClient, signal: AbortSignal | undefined): Promise<Checkout> {
   // A connection that breaks while it is out tells it by an event, which without a listener is fatal.
   client.on('error', ignore)
   let out = true

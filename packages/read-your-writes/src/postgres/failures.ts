@@ -16,10 +16,18 @@ export function serverFailure(error: unknown): ServerFailure {
   return isConnectionState(state) ? 'lost' : 'other'
 }
 
-/** Did COMMIT itself fail, so that all is rolled back? Otherwise the answer was lost, or came after it. */
+/** Had the driver noticed before that the connection is gone, so that nothing was sent? */
+export function wasNotSent(error: unknown): boolean {
+  return error instanceof Error && /^Client .* is not queryable$/.test(error.message)
+}
+
+/**
+ * Did COMMIT itself fail, so that all is rolled back? By the classes of what constraints and triggers that are
+ * deferred to it say. Otherwise the answer was lost, or came after it.
+ */
 export function isRolledBack(error: unknown): boolean {
   const state = sqlState(error)
-  return state !== undefined && state !== '40003' && /^(23|25|40|P0)/.test(state)
+  return state !== undefined && state !== '40003' && /^(22|23|25|27|38|39|40|44|P0)/.test(state)
 }
 
 /** 25P02: the transaction had failed before. */

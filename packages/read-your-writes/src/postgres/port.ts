@@ -18,6 +18,9 @@ export interface PgPoolClient {
 /** The part of `pg.Pool` that the router calls, so the driver stays the caller's choice. */
 export interface PgPool {
   connect(): Promise<PgPoolClient>
+  /** Told of connections that break while nobody uses them, which ends the process if nobody listens. */
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** What a callback gets to ask its questions with; useless after the callback has ended. */

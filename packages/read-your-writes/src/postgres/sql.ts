@@ -53,10 +53,12 @@ export interface ReplicaReading {
 
 /**
  * The position comes before the timeline, and columns are computed in order: a position read on the old
- * timeline may be called new, and then covers nothing that is new; the other way round it would lie.
+ * timeline may be called new, and then covers nothing that is new; the other way round it would lie. Not by the
+ * view pg_stat_wal_receiver: that takes a quarter more time.
  */
 const REPLICA = `SELECT pg_is_in_recovery() AS recovery, pg_last_wal_replay_lsn()::text AS replayed,
-  (SELECT coalesce(received_tli, -1) FROM pg_stat_wal_receiver WHERE status = 'streaming' OR status IS NULL) AS timeline`
+  (SELECT coalesce(received_tli, -1) FROM pg_stat_get_wal_receiver()
+    WHERE pid IS NOT NULL AND (status = 'streaming' OR status IS NULL)) AS timeline`
 
 export async function readReplica(client: PgPoolClient): Promise<ReplicaReading> {
   const row = await one<{ recovery: boolean; replayed: string | null; timeline: number | null }>(
