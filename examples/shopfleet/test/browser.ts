@@ -22,15 +22,19 @@ export class Browser {
     })
     for (const line of [answer.headers['set-cookie'] ?? []].flat()) {
       const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=')
-      this.#jar.set(name, value)
+      this.setCookie(name, value)
     }
     return answer
+  }
+
+  setCookie(name: string, value: string): void {
+    this.#jar.set(name, value)
   }
 
   /** The session token that it keeps for a service. */
   token(service: string): string {
     const value = this.#jar.get(`quorate-session-${service}`)
     if (value === undefined) throw new Error(`This browser has no token of ${service}`)
-    return decodeURIComponent(value)
+    return value
   }
 }

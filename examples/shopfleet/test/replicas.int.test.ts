@@ -280,6 +280,26 @@ test('a token of one service means nothing to another: the primary answers, and 
   }
 })
 
+test('a cookie that no service has made is no error: the primary answers, and the browser gets a new one', async () => {
+  const dora = new Browser(shop.gatewayUrl, 'dora')
+  await save(dora, 'Malta')
+  for (const service of ['profiles', 'orders', 'cart'] as const) await whole(service)
+  for (const rubbish of ['rubbish', '%0A', '%', 'A'.repeat(5_000)]) {
+    for (const [service, path] of [
+      ['profiles', '/api/profile'],
+      ['orders', '/api/orders'],
+      ['cart', '/api/cart'],
+    ] as const) {
+      const { primary } = (await standing(service)).reads
+      dora.setCookie(`quorate-session-${service}`, rubbish)
+      const { status } = await dora.call('GET', path)
+      const now = (await standing(service)).reads.primary
+      expect([service, rubbish, status, now]).toEqual([service, rubbish, 200, primary + 1])
+      expect(dora.token(service)).not.toBe(rubbish)
+    }
+  }
+})
+
 test('cart: over the gateway an edit is seen at once while the replica hears nothing, and read there later', async () => {
   await whole('cart')
   const { cart } = shop.cluster.redis

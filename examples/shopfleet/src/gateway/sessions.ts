@@ -10,7 +10,9 @@ import type { z } from 'zod'
 
 /** The header of `@quorate/read-your-writes`. */
 const SESSION_HEADER = 'quorate-session'
-const MAX_TOKEN = 1_000
+const TOKEN = /^[\w-]{1,1000}$/
+/** In place of what no service has made: it is not understood, so the primary answers, which is sure to be right. */
+const NOT_A_TOKEN = 'not-a-token'
 
 export interface SessionCarrier {
   /** Options for a call: hands the customer's token in, and takes the new one back into the answer. */
@@ -30,33 +32,24 @@ export function sessionCarrier(): SessionCarrier {
       return {
         headers: {
           ...(user === undefined ? {} : { [USER_HEADER]: user }),
-          ...(token === undefined || token.length > MAX_TOKEN ? {} : { [SESSION_HEADER]: token }),
+          ...(token === undefined ? {} : { [SESSION_HEADER]: TOKEN.test(token) ? token : NOT_A_TOKEN }),
         },
         onHeaders: (headers) => {
           const next = headers[SESSION_HEADER]
           if (typeof next !== 'string') return
           response.setHeader(name, next)
-          response.append(
-            'set-cookie',
-            `${name}=${encodeURIComponent(next)}; Path=/api; HttpOnly; SameSite=Lax`,
-          )
+          response.append('set-cookie', `${name}=${next}; Path=/api; HttpOnly; SameSite=Lax`)
         },
       }
     },
   }
 }
 
-/** One cookie's value out of a `Cookie` header. */
+/** One cookie's value out of a `Cookie` header, as it stands there. */
 export function cookieOf(header: string | undefined, name: string): string | undefined {
   for (const pair of header?.split(';') ?? []) {
     const at = pair.indexOf('=')
-    if (at > 0 && pair.slice(0, at).trim() === name) {
-      try {
-        return decodeURIComponent(pair.slice(at + 1).trim())
-      } catch {
-        return undefined
-      }
-    }
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
   }
   return undefined
 }
