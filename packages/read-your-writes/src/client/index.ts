@@ -7,13 +7,13 @@ export { type Client, type ClientOptions, createClient } from './client.ts'
 export { AnswerError, NoAnswerError, RollbackError } from './errors.ts'
 export type { ClientEvent, LostReason } from './events.ts'
 export type { ChannelLike, StorageLike } from './ports.ts'
-export {
-  type AttemptContext,
-  type Optimistic,
-  optimistic,
-  type OptimisticOptions,
-  type OptimisticSnapshot,
-  type OptimisticUpdate,
-  type UpdateResult,
-} from './optimistic.ts'
+export { optimistic } from './optimistic.ts'
 export type { RollbackReason } from './optimistic-state.ts'
+export type {
+  AttemptContext,
+  Optimistic,
+  OptimisticOptions,
+  OptimisticSnapshot,
+  OptimisticUpdate,
+  UpdateResult,
+} from './optimistic-types.ts'
