@@ -19,7 +19,7 @@ export class PrimaryUnavailableError extends UnavailableError {
   /** @param state what is wrong, in words. */
   constructor(state: string, { outcome = 'not-applied', cause }: Partial<QuorateErrorOptions> = {}) {
     super(
-      `Cannot use the primary: ${state}; try again when it is back, or point its pool to the new primary`,
+      `Cannot use the primary: ${state}; try again when it is back, or lead its pool or client to the new primary`,
       {
         outcome,
         cause,
@@ -58,13 +58,13 @@ export class PrimaryBusyError extends UnavailableError {
   }
 }
 
-/** The pool called `primary` leads to a server that is in recovery. */
+/** What is called `primary` leads to a replica. */
 export class NotPrimaryError extends UnavailableError {
   readonly code = 'QUORATE_RYW_NOT_PRIMARY'
 
   constructor() {
     super(
-      'Cannot use the primary: the server its pool leads to is a replica now; point the pool to the new primary',
+      'Cannot use the primary: the server it leads to is a replica now; lead its pool or client to the new primary',
       { outcome: 'not-applied' },
     )
   }

@@ -45,7 +45,7 @@ async function main(): Promise<number> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => stopping.abort(new Error('stopped')))
   }
-  const lines: string[] = []
+  process.stdout.write(`${HEAD}\n`)
   let areKept = true
   for (const name of names) {
     process.stderr.write(`${name}: ${STRATEGIES[name]}\n`)
@@ -57,13 +57,13 @@ async function main(): Promise<number> {
         if (done % Math.ceil(pairs / 10) === 0) process.stderr.write(`  ${done} pairs\n`)
       },
     })
-    lines.push(lineOf(name, result))
+    process.stdout.write(`${lineOf(name, result)}\n`)
     if (values.html !== undefined) await draw(values.html, name, result)
     const { readYourWrites, monotonicReads } = result.judged
     if (name === 'quorate')
       areKept = [readYourWrites, monotonicReads].every(({ verdict }) => verdict === 'ok')
   }
-  process.stdout.write(`${HEAD}\n${lines.join('\n')}\n\nseed ${seed}; `)
+  process.stdout.write(`\nseed ${seed}; `)
   process.stdout.write(`again: npm run prove -- read-your-writes --seed ${seed} --pairs ${pairs}\n`)
   return areKept ? 0 : 1
 }
