@@ -11,6 +11,7 @@ import type {
   RepositoryTypes,
   TransactionRepository,
 } from './types.ts'
+import { isRetryable } from './write.ts'
 
 /** What one `mutate()` works on. */
 export interface MutateTarget<T extends RepositoryTypes> {
@@ -21,9 +22,6 @@ export interface MutateTarget<T extends RepositoryTypes> {
   readonly options: RepositoryOptions
   readonly inTransaction: () => boolean | Promise<boolean>
 }
-
-/** Postgres says "not applied, try again": serialization failure and deadlock. */
-const RETRYABLE_SQLSTATES: ReadonlySet<unknown> = new Set(['40001', '40P01'])
 
 /** Read, change, write; when somebody was faster, the whole again. */
 export async function mutate<T extends RepositoryTypes>(
@@ -98,9 +96,7 @@ function asConflict<T extends RepositoryTypes>(
   error: unknown,
 ): StaleVersionError | undefined {
   if (error instanceof StaleVersionError) return error
-  if (isQuorateError(error) || typeof error !== 'object' || error === null || !('code' in error))
-    return undefined
-  if (!RETRYABLE_SQLSTATES.has(error.code)) return undefined
+  if (isQuorateError(error) || !isRetryable(error)) return undefined
   return new StaleVersionError({
     action: 'mutate',
     table: label,

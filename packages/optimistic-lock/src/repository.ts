@@ -1,8 +1,9 @@
 import { emit, waitOrAbort } from '@quorate/core'
 import { adjustAllRows, adjustRow, MAX_ITEMS, toDeltas, type Deltas, type ItemColumns } from './adjust.ts'
 import { judge } from './all-or-nothing.ts'
-import { RowExistsError, RowGoneError, StaleVersionError, WriteUnknownError } from './errors.ts'
+import { RowExistsError, RowGoneError, StaleVersionError } from './errors.ts'
 import type { OptimisticEvent } from './events.ts'
+import { keyValuesOf } from './key-values.ts'
 import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
 import { checkAdjustOptions, signalOf } from './options.ts'
@@ -20,6 +21,7 @@ import type {
   Version,
   VersionedKeyOf,
 } from './types.ts'
+import { sendWrite } from './write.ts'
 
 /** One connection, pool or transaction, as an adapter offers it. */
 export interface SqlSession {
@@ -233,28 +235,12 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     statement: Statement,
     signal: AbortSignal | undefined,
   ): Promise<readonly R[]> {
-    signal?.throwIfAborted()
-    try {
-      return (await waitOrAbort(this.#parts.session.run(statement), signal)) as readonly R[]
-    } catch (error) {
-      // The driver is not given the signal, so its reason can only mean that we stopped waiting.
-      if (signal?.aborted !== true || error !== signal.reason) throw error
-      throw new WriteUnknownError({ action, table: this.#shape.label, cause: signal.reason })
-    }
+    const facts = { action, table: this.#shape.label, signal }
+    return (await sendWrite(facts, () => this.#parts.session.run(statement))) as readonly R[]
   }
 
   #key(method: string, values: object): KeyValues {
-    const key: Record<string, unknown> = {}
-    for (const column of this.#shape.key) {
-      const value = (values as KeyValues)[column]
-      if (value === undefined || value === null) {
-        throw new TypeError(
-          `Cannot ${method} a row of ${this.#shape.label}: key column ${column} must have a value, got ${value}`,
-        )
-      }
-      key[column] = value
-    }
-    return key
+    return keyValuesOf(method, this.#shape.label, this.#shape.key, values)
   }
 
   #version(method: string, row: object): Version {

@@ -327,14 +327,14 @@ test('whatever a store answers and whenever callers leave: every request has one
           return answer
         })
         const stopped = queue.stop()
-        let isOver = false
-        void Promise.all([...answers, stopped]).then(() => (isOver = true))
-        for (let round = 0; round < 500 && !isOver; round++) {
+        const ended = new AbortController()
+        void Promise.all([...answers, stopped]).then(() => ended.abort())
+        for (let round = 0; round < 500 && !ended.signal.aborted; round++) {
           await scheduler.waitIdle()
           await time.advance(1_000)
           await settle()
         }
-        expect(isOver).toBe(true)
+        expect(ended.signal.aborted).toBe(true)
         for (const [sku, stock] of [
           ['a', 10],
           ['b', 3],

@@ -1,4 +1,5 @@
 import { checkNames } from '@quorate/core'
+import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { show } from '../options.ts'
 import type { Table } from '../pg/table.ts'
@@ -113,7 +114,7 @@ export function hotRowBatcher<
       throw new RangeError(`Cannot ${action}: amount must be a whole number from 1, got ${amount}`)
     }
     checkDeadline(action, requestOptions.deadlineMs)
-    const values = keyOf(action, table.name, key, of)
+    const values = keyValuesOf(action, table.name, key, of)
     const lane = JSON.stringify(key.map((column) => String(values[column])))
     return queue.request(action, lane, values, sign * amount, requestOptions)
   }
@@ -127,25 +128,6 @@ export function hotRowBatcher<
     stop: () => queue.stop(),
     [Symbol.asyncDispose]: () => queue.stop(),
   }
-}
-
-function keyOf(
-  action: string,
-  label: string,
-  key: readonly string[],
-  of: object,
-): Readonly<Record<string, unknown>> {
-  const values: Record<string, unknown> = {}
-  for (const column of key) {
-    const value = (of as Readonly<Record<string, unknown>>)[column]
-    if (value === undefined || value === null) {
-      throw new TypeError(
-        `Cannot ${action} a row of ${label}: key column ${column} must have a value, got ${value}`,
-      )
-    }
-    values[column] = value
-  }
-  return values
 }
 
 /** What the types cannot check when they are not asked. */

@@ -1,3 +1,4 @@
+import { invariant as must } from '@quorate/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Lanes } from './lanes.ts'
@@ -31,8 +32,7 @@ test('fold() never goes down below the minimum, and refuses only what would', ()
       let left = before
       fold(before, list, min).lefts.forEach((each, index) => {
         const delta = list[index] ?? 0
-        if (each === undefined) expect(left + delta).toBeLessThan(min)
-        else expect(each >= min || delta >= 0).toBe(true)
+        expect(each === undefined ? left + delta < min : each >= min || delta >= 0).toBe(true)
         left = each ?? left
       })
     }),
@@ -44,8 +44,10 @@ test('summarize() tells when all are granted, and when none is', () => {
     fc.property(units, deltas, minimum, (before, list, min) => {
       const { total, lowest, easiest } = summarize(list)
       const { after, granted } = fold(before, list, min)
-      if (before + lowest >= min) expect([after, granted]).toEqual([before + total, list.length])
-      if (easiest !== undefined && before + easiest < min) expect([after, granted]).toEqual([before, 0])
+      const isEasy = before + lowest >= min
+      expect(isEasy ? [after, granted] : []).toEqual(isEasy ? [before + total, list.length] : [])
+      const isHopeless = easiest !== undefined && before + easiest < min
+      expect(isHopeless ? [after, granted] : []).toEqual(isHopeless ? [before, 0] : [])
       expect(easiest === undefined).toBe(list.length === 0 || list.some((delta) => delta >= 0))
     }),
   )
@@ -93,17 +95,21 @@ test('Lanes serve each key first come, first served, one batch at a time, whatev
         } else if ('take' in each) {
           const groups = lanes.take(each.take)
           const taken = groups.flatMap(({ requests }) => requests)
-          expect(taken.length).toBeLessThanOrEqual(each.take)
+          must(taken.length <= each.take, 'no more than asked for')
           for (const { lane, requests } of groups) {
-            expect(busy.has(lane)).toBe(false)
+            must(!busy.has(lane), 'one batch of a lane at a time')
             // The head of its lane, in order.
             const mine = waiting.filter((request) => request.lane === lane)
-            expect(requests).toEqual(mine.slice(0, requests.length))
+            must(
+              requests.every((request, place) => request === mine[place]),
+              'the head of its lane',
+            )
             busy.set(lane, requests)
             for (const request of requests) waiting.splice(waiting.indexOf(request), 1)
           }
           // Nobody is left out while there is room.
-          if (taken.length < each.take) expect(waiting.every(({ lane }) => busy.has(lane))).toBe(true)
+          const isFull = taken.length === each.take
+          must(isFull || waiting.every(({ lane }) => busy.has(lane)), 'nobody waits while there is room')
         } else {
           const lane = [...busy.keys()][each.finish % Math.max(busy.size, 1)]
           if (lane !== undefined) finish(lane, each.giveBackFrom)
@@ -111,7 +117,7 @@ test('Lanes serve each key first come, first served, one batch at a time, whatev
         expect(lanes.size).toBe(waiting.length)
         expect(lanes.isReady).toBe(waiting.some(({ lane }) => !busy.has(lane)))
       })
-      for (const lane of [...busy.keys()]) finish(lane, Infinity)
+      for (const lane of busy.keys()) finish(lane, Infinity)
       while (lanes.size > 0) {
         for (const { lane, requests } of lanes.take(3)) {
           busy.set(lane, requests)

@@ -1,0 +1,17 @@
+/**
+ * Units held for a while: kept when paid, given back by themselves when not.
+ * @packageDocumentation
+ */
+export { type ClosedState, ReservationClosedError, ReservationMismatchError } from './errors.ts'
+export { RESERVATION_TABLE, reservationsMigration } from './migration.ts'
+export {
+  type HoldOptions,
+  type Reservation,
+  type Reservations,
+  reservations,
+  type ReservationsOptions,
+  type TransactionReservations,
+} from './reservations.ts'
+export type { Sweeper, SweeperOptions } from './sweeper.ts'
+export type { PgQueryable } from '../pg/repository.ts'
+export { type Table, table } from '../pg/table.ts'

@@ -1,0 +1,178 @@
+import type { KeyValues } from '../types.ts'
+import type { Statement } from '../statements.ts'
+
+/** What the statements need to know of both tables. */
+export interface HoldShape {
+  /** The items' table as the caller named it; reservations of several tables can share one. */
+  readonly label: string
+  /** The items' table in SQL, quoted. */
+  readonly items: string
+  readonly key: readonly string[]
+  readonly counter: string
+  readonly version: string | undefined
+  readonly min: number
+  /** The reservations' table in SQL, quoted. */
+  readonly reservations: string
+  readonly column: (name: string) => string
+}
+
+/** A reservation as {@link COLUMNS} gives it. */
+export interface ReservationRow {
+  readonly id: string
+  readonly item: KeyValues
+  readonly quantity: string
+  readonly state: 'held' | 'confirmed' | 'released' | 'expired'
+  readonly expiresAtMs: number
+  readonly isDue: boolean
+}
+
+const columnsOf = (alias: string): string =>
+  `${alias}.id, ${alias}.item, ${alias}.quantity::text AS quantity, ${alias}.state, ` +
+  `extract(epoch FROM ${alias}.expires_at)::float8 * 1000 AS "expiresAtMs", ` +
+  `${alias}.state = 'held' AND ${alias}.expires_at <= statement_timestamp() AS "isDue"`
+
+/**
+ * Takes the units and notes who has them, or neither. The row is locked first and judged on its latest state; an id that
+ * is taken, also by a hold under way, changes nothing. The division fails the whole if a trigger kept the item as it
+ * was: a note without units would sell what somebody else has.
+ */
+export function hold(
+  shape: HoldShape,
+  { id, key, quantity, ttlMs }: { id: string; key: KeyValues; quantity: number; ttlMs: number },
+): Statement {
+  const values: unknown[] = [id, shape.label, quantity, shape.min, ttlMs]
+  const counter = shape.column(shape.counter)
+  const keyIs = shape.key.map((name) => `t.${shape.column(name)} = $${values.push(key[name])}`).join(' AND ')
+  return {
+    text: `WITH held AS MATERIALIZED (
+  SELECT ${itemColumns(shape, 't')} FROM ${shape.items} AS t
+  WHERE ${keyIs} AND t.${counter} - $3::bigint >= $4::bigint
+    AND NOT EXISTS (SELECT FROM ${shape.reservations} WHERE id = $1)
+  FOR UPDATE OF t
+), made AS (
+  INSERT INTO ${shape.reservations} AS r (id, item_table, item, quantity, state, held_at, expires_at)
+  SELECT $1, $2, ${itemJson(shape, 'held')}, $3::bigint, 'held', clock_timestamp(),
+    clock_timestamp() + $5::float8 * interval '1 millisecond' FROM held
+  ON CONFLICT (id) DO NOTHING RETURNING ${columnsOf('r')}
+), taken AS (
+  UPDATE ${shape.items} AS t SET ${writes(shape, '- $3::bigint')} FROM held, made
+  WHERE ${same(shape, 't', 'held')} RETURNING 1
+)
+SELECT made.*, 1 / (SELECT count(*) FROM taken) AS taken FROM made`,
+    values,
+  }
+}
+
+/** One reservation, and whether it is one of this item. */
+export function find(shape: HoldShape, id: string, key: KeyValues | undefined): Statement {
+  const values: unknown[] = [id, shape.label]
+  const isSame =
+    key === undefined
+      ? 'true'
+      : `EXISTS (SELECT FROM jsonb_populate_record(NULL::${shape.items}, r.item) AS k WHERE ${shape.key
+          .map((name) => `k.${shape.column(name)} = $${values.push(key[name])}`)
+          .join(' AND ')})`
+  return {
+    text: `SELECT ${columnsOf('r')}, r.item_table = $2 AND ${isSame} AS "isSame" FROM ${shape.reservations} AS r WHERE r.id = $1${key === undefined ? ' AND r.item_table = $2' : ''}`,
+    values,
+  }
+}
+
+/** The units are sold: the note is closed, and they stay taken. */
+export function confirm(shape: HoldShape, id: string): Statement {
+  return {
+    text: `UPDATE ${shape.reservations} AS r SET state = 'confirmed', closed_at = statement_timestamp()
+WHERE id = $1 AND item_table = $2 AND state = 'held' AND expires_at > statement_timestamp() RETURNING ${columnsOf('r')}`,
+    values: [id, shape.label],
+  }
+}
+
+/** Gives the units back, once. */
+export function release(shape: HoldShape, id: string): Statement {
+  return giveBack(
+    shape,
+    'released',
+    `SELECT id FROM ${shape.reservations} WHERE id = $1 AND item_table = $2 AND state = 'held' FOR UPDATE`,
+    [id, shape.label],
+  )
+}
+
+/** Gives back what was held for too long. Those that another sweeper, or a confirm, has in hand are passed over. */
+export function expire(shape: HoldShape, limit: number, key: KeyValues | undefined): Statement {
+  const values: unknown[] = [shape.label, limit]
+  const ofItem =
+    key === undefined
+      ? ''
+      : ` AND EXISTS (SELECT FROM jsonb_populate_record(NULL::${shape.items}, item) AS k WHERE ${shape.key
+          .map((name) => `k.${shape.column(name)} = $${values.push(key[name])}`)
+          .join(' AND ')})`
+  return giveBack(
+    shape,
+    'expired',
+    `SELECT id FROM ${shape.reservations} WHERE item_table = $1 AND state = 'held' AND expires_at <= statement_timestamp()${ofItem}
+  ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+    values,
+  )
+}
+
+/** Forgets closed reservations; their ids are free again. */
+export function purge(shape: HoldShape, olderThanMs: number, limit: number): Statement {
+  return {
+    text: `DELETE FROM ${shape.reservations} WHERE id IN (
+  SELECT id FROM ${shape.reservations} WHERE item_table = $1 AND state <> 'held'
+    AND closed_at < statement_timestamp() - $2::float8 * interval '1 millisecond' LIMIT $3 FOR UPDATE SKIP LOCKED
+) RETURNING 1`,
+    values: [shape.label, olderThanMs, limit],
+  }
+}
+
+/** Items are locked in key order, as in `adjustAllRows()`; and always after the reservations, as everywhere here. */
+function giveBack(shape: HoldShape, state: string, ids: string, values: readonly unknown[]): Statement {
+  const key = shape.key.map((name) => shape.column(name))
+  const of = (alias: string): string => key.map((name) => `${alias}.${name}`).join(', ')
+  return {
+    text: `WITH due AS MATERIALIZED (
+  ${ids}
+), closed AS (
+  UPDATE ${shape.reservations} AS r SET state = '${state}', closed_at = statement_timestamp()
+  FROM due WHERE r.id = due.id AND r.state = 'held' RETURNING ${columnsOf('r')}
+), sums AS MATERIALIZED (
+  SELECT ${of('k')}, sum(closed.quantity::bigint) AS quorateunits
+  FROM closed, LATERAL jsonb_populate_record(NULL::${shape.items}, closed.item) AS k GROUP BY ${of('k')}
+), held AS MATERIALIZED (
+  SELECT ${itemColumns(shape, 't')}, sums.quorateunits FROM sums JOIN ${shape.items} AS t ON ${same(shape, 't', 'sums')}
+  ORDER BY ${of('t')} FOR UPDATE OF t
+), back AS (
+  UPDATE ${shape.items} AS t SET ${writes(shape, '+ held.quorateunits')} FROM held WHERE ${same(shape, 't', 'held')}
+)
+SELECT * FROM closed`,
+    values,
+  }
+}
+
+function itemColumns(shape: HoldShape, alias: string): string {
+  const key = shape.key.map((name) => `${alias}.${shape.column(name)}`)
+  const version =
+    shape.version === undefined ? [] : [`${alias}.${shape.column(shape.version)} AS quorateversion`]
+  return [...key, `${alias}.${shape.column(shape.counter)} AS quoratebefore`, ...version].join(', ')
+}
+
+/** Under the names of the columns in SQL, which `jsonb_populate_record()` reads. */
+function itemJson(shape: HoldShape, alias: string): string {
+  const pairs = shape.key.map((name) => {
+    const column = shape.column(name)
+    return `'${column.slice(1, -1).replaceAll('""', '"').replaceAll("'", "''")}', ${alias}.${column}`
+  })
+  return `jsonb_build_object(${pairs.join(', ')})`
+}
+
+/** From `held`, for the reason given at `adjustAllRows()`. */
+function writes(shape: HoldShape, change: string): string {
+  const counter = `${shape.column(shape.counter)} = held.quoratebefore ${change}`
+  if (shape.version === undefined) return counter
+  return `${counter}, ${shape.column(shape.version)} = held.quorateversion + 1`
+}
+
+function same(shape: HoldShape, a: string, b: string): string {
+  return shape.key.map((name) => `${a}.${shape.column(name)} = ${b}.${shape.column(name)}`).join(' AND ')
+}
