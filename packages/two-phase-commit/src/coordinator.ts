@@ -1,0 +1,500 @@
+import { type Clock, checkNames, emit, type EventListener, systemClock } from '@quorate/core'
+import { Deadline } from './deadline.ts'
+import {
+  CoordinatorStoppedError,
+  InDoubtError,
+  OverrideRefusedError,
+  ParticipantUnavailableError,
+  TransactionTimeoutError,
+} from './errors.ts'
+import type { CoordinatorEvent } from './events.ts'
+import type { Decision } from './machine.ts'
+import { formatGid, formatId, parseId } from './names.ts'
+import {
+  type Clients,
+  type CoordinatorOptions,
+  type Participants,
+  type RecoveryReport,
+  requirePositive,
+  type ResolveOptions,
+  type Settings,
+  settingsOf,
+  type TransactionContext,
+  type TransactionOptions,
+  type TransactionStatus,
+  type WaitOptions,
+} from './options.ts'
+import { checkParticipants } from './postgres/boot.ts'
+import { finishPrepared } from './postgres/branch.ts'
+import { DecisionLog } from './postgres/decision-log.ts'
+import type { PgPool } from './postgres/port.ts'
+import { epochOf, findPrepared, recoverOnce } from './recovery.ts'
+import { runTransaction, TransactionFailure } from './transaction.ts'
+
+/** Commits transactions that span several databases, everywhere or nowhere. Made by {@link createCoordinator}. */
+export interface Coordinator<P extends Participants> extends AsyncDisposable {
+  /** Creates the tables of the log, if they are not there. Safe to run again, and by several at once. */
+  migrate(options?: WaitOptions): Promise<void>
+  /**
+   * Checks the servers, ends what a crash has left, and begins to look for more from time to time. The first
+   * transaction does it too.
+   *
+   * @throws PreparedTransactionsOffError, NotPrimaryError, SameDatabaseError, NotMigratedError, ParticipantUnavailableError.
+   */
+  start(options?: WaitOptions): Promise<void>
+  /**
+   * Runs `work` in a transaction on each participant, and commits all of them or none.
+   *
+   * Resolves with what `work` returned when the transaction is committed and the participants were told; one that
+   * does not answer is told later, by recovery. If `work` throws, all is rolled back and its error passed on.
+   *
+   * @param work asks its questions one after the other or at once. It must not begin or end transactions.
+   * @throws TransactionAbortedError, CannotPrepareError, PreparedTransactionsFullError, ParticipantUnavailableError,
+   *   TransactionTimeoutError, CoordinatorStoppedError: nothing is changed. InDoubtError: not known.
+   * @throws `signal.reason` if aborted before the decision was on its way: nothing is changed.
+   */
+  transaction<T, const Name extends keyof P & string = keyof P & string>(
+    work: (clients: Clients<Name>, context: TransactionContext) => Promise<T>,
+    options?: TransactionOptions<Name>,
+  ): Promise<T>
+  /** Ends what was left by crashes, now. Several coordinators may; what does not answer is in the report. */
+  recover(options?: WaitOptions): Promise<RecoveryReport>
+  /** All transactions that are prepared or on record. @throws ParticipantUnavailableError if a server does not answer. */
+  status(options?: WaitOptions): Promise<readonly TransactionStatus[]>
+  /** One of them. A transaction that is neither prepared nor on record has ended, and its record is deleted. */
+  status(id: string, options?: WaitOptions): Promise<TransactionStatus>
+  /**
+   * Decides by hand, and notes it. Recovery needs no such help while the log's server can be asked.
+   *
+   * @returns where it was carried out.
+   * @throws OverrideRefusedError if the record says otherwise, or if it has no commit, without `force`.
+   */
+  resolve(id: string, decision: Decision, options?: ResolveOptions): Promise<readonly string[]>
+  /** Takes no more transactions, and resolves when the last one has ended and nothing runs any more. */
+  stop(): Promise<void>
+}
+
+/**
+ * Creates a coordinator. It does nothing until it is used.
+ *
+ * @throws TypeError, RangeError for options that make no sense; more participants than `maxParticipants`.
+ *
+ * @example
+ * ```ts
+ * await using coordinator = createCoordinator({ participants: { payments, orders }, log: coLocated('payments') })
+ * await coordinator.transaction(async ({ payments, orders }) => {
+ *   await payments.query('INSERT INTO charge (order_id, cents) VALUES ($1, $2)', [id, cents])
+ *   await orders.query("UPDATE orders SET status = 'PAID' WHERE id = $1", [id])
+ * })
+ * ```
+ */
+export function createCoordinator<const P extends Participants>(
+  options: CoordinatorOptions<P>,
+): Coordinator<P> {
+  return new PostgresCoordinator(options)
+}
+
+interface Session {
+  /** The log's name. */
+  readonly logName: string
+  /** This life of the coordinator. */
+  readonly epoch: string
+}
+
+/** Records that are deleted at once. */
+const FORGET_AT = 64
+
+class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
+  readonly #settings: Settings<P>
+  readonly #clock: Clock
+  readonly #onEvent: EventListener<CoordinatorEvent> | undefined
+  readonly #regions: Readonly<Record<string, string | undefined>>
+  readonly #pools: ReadonlyMap<string, PgPool>
+  readonly #log: DecisionLog
+  readonly #stopping = new AbortController()
+  #session: Promise<Session> | undefined
+  #numbers = 0
+  readonly #ownEpochs = new Set<string>()
+  readonly #active = new Set<string>()
+  readonly #running = new Set<Promise<unknown>>()
+  readonly #unfinished = new Set<string>()
+  #toForget: string[] = []
+  #recovering: Promise<RecoveryReport> | undefined
+
+  constructor(options: CoordinatorOptions<P>) {
+    const settings = settingsOf(options)
+    this.#settings = settings
+    this.#clock = options.clock ?? systemClock
+    this.#onEvent = options.onEvent
+    this.#regions = options.regions ?? {}
+    this.#pools = new Map(Object.entries(settings.participants))
+    const place = settings.log
+    const pool = place.kind === 'separate' ? place.pool : this.#pools.get(place.participant)
+    if (pool === undefined) throw new RangeError('Cannot create a coordinator: the log has no pool')
+    this.#log = new DecisionLog(
+      pool,
+      settings.schema,
+      place.kind === 'separate' ? 'the decision log' : place.participant,
+    )
+  }
+
+  async migrate(options: WaitOptions = {}): Promise<void> {
+    using deadline = this.#deadline('migrate', options)
+    await this.#log.migrate(deadline)
+  }
+
+  async start(options: WaitOptions = {}): Promise<void> {
+    using deadline = this.#deadline('start', options)
+    await deadline.wait(this.#begun())
+  }
+
+  async transaction<T, const Name extends keyof P & string = keyof P & string>(
+    work: (clients: Clients<Name>, context: TransactionContext) => Promise<T>,
+    options: TransactionOptions<Name> = {},
+  ): Promise<T> {
+    checkNames('run a transaction', options, ['timeoutMs', 'signal', 'use', 'isolation'])
+    const { timeoutMs = this.#settings.timeoutMs, signal, use, isolation } = options
+    requirePositive('run a transaction', 'timeoutMs', timeoutMs)
+    checkIsolation(isolation)
+    const pools = this.#poolsOf(use)
+    this.#throwIfStopped()
+    const running = this.#transaction(work, { timeoutMs, signal, isolation, pools })
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  async #transaction<T, Name extends string>(
+    work: (clients: Clients<Name>, context: TransactionContext) => Promise<T>,
+    {
+      timeoutMs,
+      signal,
+      isolation,
+      pools,
+    }: Omit<TransactionOptions<Name>, 'use'> & { timeoutMs: number; pools: ReadonlyMap<string, PgPool> },
+  ): Promise<T> {
+    const clock = this.#clock
+    const { graceMs, adviseMs, log } = this.#settings
+    using deadline = new Deadline(clock, timeoutMs, () => new TransactionTimeoutError(timeoutMs), signal)
+    const { logName, epoch } = await deadline.wait(this.#begun())
+    const id = formatId({ coordinator: this.#settings.name, epoch, number: String(++this.#numbers) })
+    const startMs = clock.monotonic()
+    const lasted = (): number => clock.monotonic() - startMs
+    const logAt = log.kind === 'co-located' ? log.participant : undefined
+    this.#active.add(id)
+    try {
+      const { value, how, left } = await runTransaction<Name, T>(
+        { id, epoch, logName, log: this.#log, logAt, pools, isolation, timeoutMs, graceMs, clock, deadline },
+        work,
+      )
+      emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'committed', id, how, durationMs: lasted() }))
+      if (how === 'two-phase') this.#ended(id, 'commit', left)
+      return value
+    } catch (failure) {
+      if (!(failure instanceof TransactionFailure)) throw failure
+      const { error, decision, left, epochClosed } = failure
+      if (epochClosed) this.#renew()
+      if (decision === undefined && error instanceof InDoubtError)
+        emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'in-doubt', id, error }))
+      else emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'aborted', id, error, durationMs: lasted() }))
+      if (left.size > 0 && decision !== undefined) {
+        emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'unfinished', id, decision, left: [...left] }))
+      }
+      throw error
+    } finally {
+      this.#active.delete(id)
+      const durationMs = lasted()
+      if (durationMs > adviseMs)
+        emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'slow', id, durationMs, adviseMs }))
+    }
+  }
+
+  recover(options: WaitOptions = {}): Promise<RecoveryReport> {
+    const recover = async (): Promise<RecoveryReport> => {
+      using deadline = this.#deadline('recover', options)
+      const session = await deadline.wait(this.#opened())
+      return await deadline.wait(this.#recover(session))
+    }
+    return recover()
+  }
+
+  status(options?: WaitOptions): Promise<readonly TransactionStatus[]>
+  status(id: string, options?: WaitOptions): Promise<TransactionStatus>
+  async status(
+    first: string | WaitOptions = {},
+    second: WaitOptions = {},
+  ): Promise<TransactionStatus | readonly TransactionStatus[]> {
+    using deadline = this.#deadline('tell the status', typeof first === 'string' ? second : first)
+    const all = await this.#statuses(deadline)
+    if (typeof first !== 'string') return all
+    requireId('tell the status', first)
+    return all.find(({ id }) => id === first) ?? { id: first, decision: undefined, prepared: [], ageMs: 0 }
+  }
+
+  async #statuses(deadline: Deadline): Promise<readonly TransactionStatus[]> {
+    const logName = await this.#log.name(deadline)
+    // The records last: what commits in between is then seen at least once.
+    const prepared = await findPrepared(
+      { logName, pools: this.#pools },
+      () => new Deadline(this.#clock, Infinity, () => new Error('never'), deadline.signal),
+      (participant, cause) => {
+        throw new ParticipantUnavailableError(participant, cause)
+      },
+    )
+    const records = new Map((await this.#log.records(deadline)).map((record) => [record.id, record]))
+    const ids = [...new Set([...prepared.keys(), ...records.keys()])].toSorted()
+    return ids.map((id) => {
+      const found = prepared.get(id) ?? new Map<string, number>()
+      const record = records.get(id)
+      const ageMs = Math.max(record?.ageMs ?? 0, ...found.values())
+      return { id, decision: record?.decision, prepared: [...found.keys()], ageMs }
+    })
+  }
+
+  async resolve(id: string, decision: Decision, options: ResolveOptions = {}): Promise<readonly string[]> {
+    const { force = false, note, ...wait } = options
+    if (decision !== 'commit' && decision !== 'abort') {
+      throw new TypeError(
+        `Cannot resolve ${id}: the decision must be commit or abort, got ${String(decision)}`,
+      )
+    }
+    requireId('resolve', id)
+    using deadline = this.#deadline('resolve', wait)
+    const logName = await this.#log.name(deadline)
+    const before = (await this.#statuses(deadline)).find((status) => status.id === id)
+    // An abort closes the register first, so that the coordinator cannot commit meanwhile.
+    const recorded =
+      decision === 'abort'
+        ? (await this.#log.settle(id, this.#settings.graceMs, deadline)).decision
+        : before?.decision
+    if (recorded !== decision && !(decision === 'abort' && recorded === undefined) && !force) {
+      throw new OverrideRefusedError(id, decision, recorded)
+    }
+    await this.#log.override({ id, decision, recorded, forced: force, note }, deadline)
+    emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'overridden', id, decision, recorded }))
+    const done: string[] = []
+    for (const participant of before?.prepared ?? []) {
+      const pool = this.#pools.get(participant)
+      if (pool === undefined) continue
+      await finishPrepared(pool, formatGid(logName, id, participant), decision, deadline, true)
+      done.push(participant)
+    }
+    return done
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    await Promise.allSettled(this.#running)
+    this.#stopping.abort(new CoordinatorStoppedError())
+    await this.#recovering?.catch(() => {})
+    const session = await this.#session?.catch(() => undefined)
+    if (session === undefined) return
+    using deadline = new Deadline(this.#clock, this.#settings.graceMs, () => new Error('no answer'))
+    try {
+      await this.#log.forget(this.#toForget.splice(0), deadline)
+      await this.#log.close({ epoch: session.epoch }, deadline)
+    } catch {
+      // Others close it when it has been silent for long.
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** Opened, recovered once, and with the loop running. */
+  #begun(): Promise<Session> {
+    return this.#opened()
+  }
+
+  #opened(): Promise<Session> {
+    this.#session ??= this.#open().catch((error: unknown) => {
+      this.#session = undefined
+      throw error
+    })
+    return this.#session
+  }
+
+  async #open(): Promise<Session> {
+    const { graceMs, log, name } = this.#settings
+    using deadline = new Deadline(
+      this.#clock,
+      this.#settings.timeoutMs,
+      () => new Error(`no answer within ${graceMs} ms`),
+    )
+    const notPrepared = log.kind === 'co-located' ? log.participant : undefined
+    await checkParticipants(this.#pools, notPrepared, deadline)
+    const regions = Object.entries(this.#regions).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    )
+    if (new Set(regions.map(([, region]) => region)).size > 1) {
+      emit<CoordinatorEvent>(this.#onEvent, () => ({
+        type: 'regions-differ',
+        regions: Object.fromEntries(regions),
+      }))
+    }
+    const logName = await this.#log.name(deadline)
+    const epoch = await this.#log.openEpoch(name, deadline)
+    this.#ownEpochs.add(epoch)
+    const session = { logName, epoch }
+    if (this.#settings.recoverEveryMs !== Infinity) void this.#loop()
+    return session
+  }
+
+  /** The epoch was closed by others, who took this process for dead. */
+  #renew(): void {
+    const former = this.#session
+    if (former === undefined) return
+    this.#session = undefined
+    this.#session = former
+      .then(async ({ logName }) => {
+        using deadline = new Deadline(this.#clock, this.#settings.timeoutMs, () => new Error('no answer'))
+        const epoch = await this.#log.openEpoch(this.#settings.name, deadline)
+        this.#ownEpochs.add(epoch)
+        return { logName, epoch }
+      })
+      .catch((error: unknown) => {
+        this.#session = undefined
+        throw error
+      })
+    this.#session.catch(() => {}) // the next transaction is told
+  }
+
+  #loops = false
+  /** Runs until the coordinator is stopped. Never rejects. */
+  async #loop(): Promise<void> {
+    if (this.#loops) return
+    this.#loops = true
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        await this.#recover(await this.#opened())
+      } catch (error) {
+        emit<CoordinatorEvent>(this.#onEvent, () => ({
+          type: 'recovery-failed',
+          server: 'the decision log',
+          error,
+        }))
+      }
+      await this.#clock.sleep(this.#settings.recoverEveryMs, { signal, ref: false }).catch(() => {})
+    }
+  }
+
+  /** One pass at a time. */
+  #recover(session: Session): Promise<RecoveryReport> {
+    this.#recovering ??= this.#pass(session).finally(() => (this.#recovering = undefined))
+    return this.#recovering
+  }
+
+  async #pass({ logName, epoch }: Session): Promise<RecoveryReport> {
+    const { graceMs, orphanAfterMs, closeAfterMs, alertAfterMs } = this.#settings
+    const { signal } = this.#stopping
+    try {
+      using deadline = new Deadline(this.#clock, graceMs, () => new Error('no answer'), signal)
+      if (!(await this.#log.signOfLife(epoch, deadline))) this.#renew()
+      await this.#flush(deadline)
+    } catch (error) {
+      emit<CoordinatorEvent>(this.#onEvent, () => ({
+        type: 'recovery-failed',
+        server: 'the decision log',
+        error,
+      }))
+    }
+    return recoverOnce({
+      logName,
+      log: this.#log,
+      pools: this.#pools,
+      clock: this.#clock,
+      graceMs,
+      orphanAfterMs,
+      closeAfterMs,
+      alertAfterMs,
+      onEvent: this.#onEvent,
+      signal,
+      isActive: (id) => this.#active.has(id),
+      isOwn: (id) => this.#ownEpochs.has(epochOf(id) ?? ''),
+      unfinished: this.#unfinished,
+      finished: (id) => this.#unfinished.delete(id),
+    })
+  }
+
+  #ended(id: string, decision: 'commit', left: ReadonlySet<string>): void {
+    if (left.size > 0) {
+      this.#unfinished.add(id)
+      emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'unfinished', id, decision, left: [...left] }))
+      return
+    }
+    this.#toForget.push(id)
+    if (this.#toForget.length < FORGET_AT || this.#flushing) return
+    void this.#flushSoon()
+  }
+
+  #flushing = false
+  async #flushSoon(): Promise<void> {
+    this.#flushing = true
+    try {
+      using deadline = new Deadline(this.#clock, this.#settings.graceMs, () => new Error('no answer'))
+      await this.#flush(deadline)
+    } catch {
+      // They stay on the list.
+    } finally {
+      this.#flushing = false
+    }
+  }
+
+  /** Many records in one statement; those whose deletion failed stay on the list. */
+  async #flush(deadline: Deadline): Promise<void> {
+    const ids = this.#toForget
+    this.#toForget = []
+    try {
+      await this.#log.forget(ids, deadline)
+    } catch (error) {
+      this.#toForget.push(...ids)
+      throw error
+    }
+  }
+
+  #poolsOf(use: readonly string[] | undefined): ReadonlyMap<string, PgPool> {
+    if (use === undefined) return this.#pools
+    for (const name of use) {
+      if (!this.#pools.has(name)) {
+        throw new RangeError(
+          `Cannot run a transaction: no participant ${JSON.stringify(name)}; there are ${[...this.#pools.keys()].join(', ')}`,
+        )
+      }
+    }
+    // In the coordinator's order, whatever the caller's.
+    return new Map([...this.#pools].filter(([name]) => use.includes(name)))
+  }
+
+  #deadline(action: string, options: WaitOptions): Deadline {
+    checkNames(action, options, ['timeoutMs', 'signal'])
+    this.#throwIfStopped()
+    const { timeoutMs = this.#settings.timeoutMs, signal } = options
+    requirePositive(action, 'timeoutMs', timeoutMs)
+    return new Deadline(this.#clock, timeoutMs, () => new TransactionTimeoutError(timeoutMs), signal)
+  }
+
+  #throwIfStopped(): void {
+    if (this.#stopping.signal.aborted) throw new CoordinatorStoppedError()
+  }
+}
+
+function requireId(action: string, id: string): void {
+  if (parseId(id) === undefined) {
+    throw new RangeError(
+      `Cannot ${action}: ${JSON.stringify(id)} is no transaction of a coordinator; status() lists them`,
+    )
+  }
+}
+
+function checkIsolation(isolation: unknown): void {
+  const known: readonly unknown[] = [undefined, 'read committed', 'repeatable read', 'serializable']
+  if (known.includes(isolation)) return
+  throw new RangeError(
+    `Cannot run a transaction: isolation must be ${known.slice(1).join(', ')}, got ${JSON.stringify(isolation)}`,
+  )
+}

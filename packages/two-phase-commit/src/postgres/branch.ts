@@ -1,0 +1,149 @@
+import type { Deadline } from '../deadline.ts'
+import { VoteNo } from '../drive.ts'
+import { CannotPrepareError, PreparedTransactionsFullError, TransactionAbortedError } from '../errors.ts'
+import type { Decision } from '../machine.ts'
+import { Checkout } from './checkout.ts'
+import { isNoSuchPrepared, isRefusal, sqlState } from './failures.ts'
+import { LentQueryable } from './lent.ts'
+import type { PgPool } from './port.ts'
+import * as sql from './sql.ts'
+
+/** One participant's part in one transaction. */
+export class Branch {
+  readonly name: string
+  readonly #pool: PgPool
+  readonly checkout: Checkout
+  readonly lent: LentQueryable
+  /** `sent`: PREPARE may yet be carried out. */
+  #prepare: 'none' | 'sent' | 'refused' | 'done' = 'none'
+
+  constructor(name: string, pool: PgPool, checkout: Checkout) {
+    this.name = name
+    this.#pool = pool
+    this.checkout = checkout
+    this.lent = new LentQueryable(checkout.client)
+  }
+
+  begin(text: string, deadline: Deadline): Promise<unknown> {
+    return this.checkout.query(text, deadline)
+  }
+
+  /** Has it changed or locked anything that must be decided on? */
+  async hasWritten(deadline: Deadline): Promise<boolean> {
+    if (this.lent.hasWritten) return true
+    const [answer] = await this.checkout.query<{ wrote: boolean }>(sql.HAS_WRITTEN, deadline)
+    return answer?.rows[0]?.wrote === true
+  }
+
+  /** For one that only read, and for the only one that wrote. @throws TransactionAbortedError; or it is not known. */
+  async commit(deadline: Deadline): Promise<void> {
+    let command: string | undefined
+    try {
+      command = (await this.checkout.query('COMMIT', deadline)).at(-1)?.command
+    } catch (error) {
+      this.checkout.release(true)
+      if (!isRefusal(error)) throw error
+      throw this.#aborted(error)
+    }
+    this.checkout.release()
+    if (command !== 'COMMIT') throw this.#aborted(undefined)
+  }
+
+  /** @throws VoteNo when it is not prepared and never will be. */
+  async prepare(gid: string, deadline: Deadline): Promise<void> {
+    this.#prepare = 'sent'
+    try {
+      const answers = await this.checkout.durably<{ was: string }>(sql.prepareSql(gid), deadline)
+      // A failed transaction answers PREPARE with ROLLBACK, and no error.
+      if (!answers.some(({ command }) => command === 'PREPARE' || command === 'PREPARE TRANSACTION')) {
+        this.#prepare = 'refused'
+        throw new VoteNo('no', { cause: this.#aborted(this.lent.failure) })
+      }
+      this.#prepare = 'done'
+      this.checkout.raised(answers.at(-1)?.rows[0]?.was)
+    } catch (error) {
+      if (error instanceof VoteNo || !isRefusal(error)) throw error
+      this.#prepare = 'refused'
+      throw new VoteNo('no', { cause: this.#refused(error) })
+    }
+  }
+
+  /** Carries out a decision that stands. @throws if that is not certain. */
+  async finish(gid: string, decision: Decision, deadline: Deadline): Promise<void> {
+    if (this.#prepare === 'none' || this.#prepare === 'refused') {
+      await this.rollback(deadline)
+      return
+    }
+    if (this.#prepare === 'done' && !this.checkout.isGone) {
+      try {
+        await this.checkout.durably(sql.finishSql(gid, decision), deadline)
+        this.checkout.release()
+        return
+      } catch {
+        // Once more, on another connection.
+      }
+    }
+    this.checkout.release(true)
+    await finishPrepared(this.#pool, gid, decision, deadline, this.#prepare === 'done')
+  }
+
+  /** Never fails: a connection that takes no ROLLBACK is closed, and its transaction ends with it. */
+  async rollback(deadline: Deadline): Promise<void> {
+    // A ROLLBACK would wait behind the statement; without a connection it ends at its timeout.
+    if (this.checkout.isGone || this.lent.underWay > 0) {
+      this.checkout.release(true)
+      return
+    }
+    try {
+      await this.checkout.query('ROLLBACK', deadline)
+      this.checkout.release()
+    } catch {
+      this.checkout.release(true)
+    }
+  }
+
+  #aborted(cause: unknown): TransactionAbortedError {
+    return new TransactionAbortedError(`a statement or a constraint failed on ${this.name}`, {
+      participant: this.name,
+      cause,
+    })
+  }
+
+  #refused(error: unknown): Error {
+    const state = sqlState(error)
+    if (state === '0A000' && error instanceof Error) return new CannotPrepareError(this.name, error)
+    if (state === '53200' || state === '53400') return new PreparedTransactionsFullError(this.name, error)
+    return this.#aborted(error)
+  }
+}
+
+/**
+ * Ends a prepared transaction from a connection of its own.
+ *
+ * @param wasPrepared it is known to have been prepared. Then one that is not there has been ended, which the standbys
+ *   must know before it counts. If it is not known, it may yet appear.
+ * @throws if it is not certain.
+ */
+export async function finishPrepared(
+  pool: PgPool,
+  gid: string,
+  decision: Decision,
+  deadline: Deadline,
+  wasPrepared: boolean,
+): Promise<void> {
+  const checkout = await Checkout.from(pool, deadline)
+  let isFine = false
+  try {
+    const raised = await checkout.query<{ was: string }>(sql.raiseSql(), deadline)
+    checkout.raised(raised.at(-1)?.rows[0]?.was)
+    try {
+      await checkout.durably(sql.finishSql(gid, decision), deadline)
+    } catch (error) {
+      if (!isNoSuchPrepared(error) || !wasPrepared) throw error
+      await checkout.durably(sql.BARRIER, deadline)
+    }
+    isFine = true
+  } finally {
+    checkout.release(!isFine)
+  }
+}

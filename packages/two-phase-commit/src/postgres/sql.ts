@@ -1,0 +1,197 @@
+import type { Decision } from '../machine.ts'
+
+/** Quotes a name. */
+export const name = (text: string): string => `"${text.replaceAll('"', '""')}"`
+/** Quotes a text; ours have no backslash. */
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/**
+ * What survives must be on the standbys too: a member that fails over must still have what it had acknowledged.
+ * Postgres then neither waits for the disk with `off` nor for the standbys with `local`. Others stay as they are.
+ *
+ * @param local until the end of the transaction; else of the session, and the answer says what it was.
+ */
+const waitForStandbys = (local: boolean): string =>
+  `SELECT current_setting('synchronous_commit') AS was, set_config('synchronous_commit', 'on', ${local})
+  WHERE current_setting('synchronous_commit') IN ('off', 'local')`
+
+/** A cancelled COMMIT is committed all the same, and only stops to wait for the standbys: nothing may cancel it. */
+const NO_TIMEOUT = 'SET LOCAL statement_timeout = 0'
+
+export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
+
+/**
+ * Begins. The limits are for a coordinator that vanishes without a word: its locks must not outlive it for long.
+ *
+ * @param statementMs, idleMs in whole ms.
+ */
+export function beginSql(isolation: Isolation | undefined, statementMs: number, idleMs: number): string {
+  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
+  return `BEGIN${level}; SET LOCAL statement_timeout = ${statementMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`
+}
+
+export const HAS_WRITTEN = 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote'
+
+/** One message; the session then stays fit to commit what is prepared. */
+export const prepareSql = (gid: string): string =>
+  `${waitForStandbys(true)}; ${NO_TIMEOUT}; PREPARE TRANSACTION ${literal(gid)}; ${waitForStandbys(false)}`
+
+export const finishSql = (gid: string, decision: Decision): string =>
+  `${decision === 'commit' ? 'COMMIT' : 'ROLLBACK'} PREPARED ${literal(gid)}`
+
+/** For a session that did not prepare. Cannot be in one message with COMMIT PREPARED, which takes no company. */
+export const raiseSql = (): string => waitForStandbys(false)
+
+/** Resolves when all that was committed before is with the standbys: they confirm in the order of the log. */
+export const BARRIER: string = `${waitForStandbys(true)}; SELECT pg_logical_emit_message(true, 'quorate.tpc', '')`
+
+/** What the log's tables are called. */
+export interface Tables {
+  readonly schema: string
+  readonly log: string
+  readonly coordinators: string
+  readonly signs: string
+  readonly decisions: string
+  readonly overrides: string
+}
+
+export const DECISIONS = 'tpc_decisions'
+
+export function tablesOf(schema: string): Tables {
+  const of = (table: string): string => `${name(schema)}.${table}`
+  return {
+    schema,
+    log: of('tpc_log'),
+    coordinators: of('tpc_coordinators'),
+    signs: of('tpc_signs_of_life'),
+    decisions: of(DECISIONS),
+    overrides: of('tpc_overrides'),
+  }
+}
+
+/** Idempotent, also if several run at once. */
+export const migrateSql = ({ schema, log, coordinators, signs, decisions, overrides }: Tables): string => `
+BEGIN;
+SELECT pg_advisory_xact_lock(hashtextextended('quorate.tpc.migrate', 0));
+CREATE SCHEMA IF NOT EXISTS ${name(schema)};
+-- The name of this log is part of every gid, so that recovery never touches the transactions of another one.
+CREATE TABLE IF NOT EXISTS ${log} (
+  only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+  name text NOT NULL DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)
+);
+INSERT INTO ${log} DEFAULT VALUES ON CONFLICT DO NOTHING;
+-- A row is there as long as its coordinator may write commit. Never updated: a decision in REPEATABLE READ locks it.
+CREATE TABLE IF NOT EXISTS ${coordinators} (
+  epoch bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ${signs} (
+  epoch bigint PRIMARY KEY,
+  seen_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- First writer wins. No foreign key: a record outlives its coordinator.
+CREATE TABLE IF NOT EXISTS ${decisions} (
+  id text PRIMARY KEY,
+  epoch bigint NOT NULL,
+  decision text NOT NULL CHECK (decision IN ('commit', 'abort')),
+  members text[] NOT NULL,
+  decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  times_read int NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS ${overrides} (
+  id text NOT NULL,
+  decision text NOT NULL,
+  recorded text,
+  forced boolean NOT NULL,
+  note text,
+  decided_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMIT`
+
+export const openEpochSql = ({ coordinators, signs }: Tables, coordinator: string): string => `
+WITH opened AS (INSERT INTO ${coordinators} (name) VALUES (${literal(coordinator)}) RETURNING epoch)
+INSERT INTO ${signs} (epoch) SELECT epoch FROM opened RETURNING epoch::text`
+
+/**
+ * Writes `commit`, as the last act of the transaction it is in. Fails if `abort` is there (23505), and if the epoch is
+ * closed (23502); the lock keeps it open until the end.
+ */
+const recordSql = (
+  { decisions, coordinators }: Tables,
+  id: string,
+  epoch: string,
+  members: readonly string[],
+): string =>
+  `INSERT INTO ${decisions} (id, epoch, decision, members) VALUES (${literal(id)},
+  (SELECT epoch FROM ${coordinators} WHERE epoch = ${epoch} FOR KEY SHARE), 'commit', ${literal(`{${members.join(',')}}`)})`
+
+/** In the open transaction of the participant that keeps the decisions. */
+export const commitWithRecordSql = (...record: Parameters<typeof recordSql>): string =>
+  `${waitForStandbys(true)}; ${NO_TIMEOUT}; ${recordSql(...record)}; COMMIT`
+
+/** In a transaction of its own. */
+export const commitRecordSql = (...record: Parameters<typeof recordSql>): string =>
+  `BEGIN; ${commitWithRecordSql(...record)}`
+
+/**
+ * Reads the decision, and writes `abort` if there is none. It writes in any case, and so waits until the standbys have
+ * what it read: a commit that was cancelled while it waited for them can be read, and be gone after a failover.
+ * No row: the epoch is closed.
+ */
+export const settleSql = (
+  { decisions, coordinators }: Tables,
+  id: string,
+  epoch: string,
+  lockMs: number,
+): string => `SELECT set_config('lock_timeout', '${lockMs}', true); ${waitForStandbys(true)};
+INSERT INTO ${decisions} AS d (id, epoch, decision, members)
+  SELECT ${literal(id)}, epoch, 'abort', '{}' FROM ${coordinators} WHERE epoch = ${epoch} FOR KEY SHARE
+  ON CONFLICT (id) DO UPDATE SET times_read = d.times_read + 1
+  RETURNING decision, members`
+
+/** The same when the epoch is closed, and nothing more can be written. */
+export const readClosedSql = ({ decisions }: Tables, id: string, lockMs: number): string =>
+  `SELECT set_config('lock_timeout', '${lockMs}', true); ${waitForStandbys(true)};
+UPDATE ${decisions} SET times_read = times_read + 1 WHERE id = ${literal(id)} RETURNING decision, members`
+
+/** Need not survive: what comes back is deleted again. */
+export const forgetSql = ({ decisions }: Tables, ids: readonly string[]): string =>
+  `SELECT set_config('synchronous_commit', 'off', true);
+DELETE FROM ${decisions} WHERE id IN (${ids.map(literal).join(', ')})`
+
+export const signSql = ({ signs }: Tables, epoch: string): string =>
+  `UPDATE ${signs} SET seen_at = clock_timestamp() WHERE epoch = ${epoch}`
+
+/** @param ageMs `undefined`: this one epoch, which is the caller's own. */
+export const closeEpochsSql = (
+  { coordinators, signs }: Tables,
+  which: { epoch: string } | { ageMs: number },
+): string => `
+WITH silent AS (
+  DELETE FROM ${signs} WHERE ${'epoch' in which ? `epoch = ${which.epoch}` : `seen_at < clock_timestamp() - interval '${which.ageMs} ms'`} RETURNING epoch
+)
+DELETE FROM ${coordinators} WHERE epoch IN (SELECT epoch FROM silent) RETURNING epoch::text, name`
+
+/** Nobody can write commit over them any more. */
+export const forgetAbortsSql = ({ decisions, coordinators }: Tables): string =>
+  `DELETE FROM ${decisions} d WHERE decision = 'abort'
+  AND NOT EXISTS (SELECT FROM ${coordinators} c WHERE c.epoch = d.epoch)`
+
+/** The row of each decision, with what is known of its coordinator. */
+export const recordsSql = ({ decisions, coordinators }: Tables): string =>
+  `SELECT d.id, d.decision, d.members, c.epoch IS NULL AS closed,
+  (extract(epoch FROM clock_timestamp() - d.decided_at) * 1000)::float8 AS age_ms
+  FROM ${decisions} d LEFT JOIN ${coordinators} c ON c.epoch = d.epoch`
+
+/** Only of this database, and only those whose names begin as ours do. */
+export const preparedSql = (log: string): string =>
+  `SELECT gid, (extract(epoch FROM clock_timestamp() - prepared) * 1000)::float8 AS age_ms FROM pg_prepared_xacts
+  WHERE database = current_database() AND starts_with(gid, ${literal(`quorate:${log}:`)})`
+
+export const lockSql = (log: string): string =>
+  `SELECT pg_try_advisory_lock(hashtextextended(${literal(`quorate.tpc:${log}`)}, 0)) AS locked`
+export const unlockSql = (log: string): string =>
+  `SELECT pg_advisory_unlock(hashtextextended(${literal(`quorate.tpc:${log}`)}, 0))`
+
+export const FACTS = `SELECT pg_is_in_recovery() AS recovery, current_setting('max_prepared_transactions')::int AS prepared,
+  (SELECT system_identifier::text FROM pg_control_system()) || '/' || current_database() AS database`
