@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { expect, test } from 'vitest'
 import type { Queryable } from '@quorate/read-your-writes'
 import { startBench } from './setup.ts'
@@ -63,4 +64,33 @@ test('a primary pool that leads to a replica is told apart from a primary', asyn
     code: 'QUORATE_RYW_NOT_PRIMARY',
     outcome: 'not-applied',
   })
+})
+
+test('a monotonic read on a replica that was promoted a moment ago takes the new timeline into the token', async () => {
+  await using bench = await startBench()
+  // Nobody notices the promotion.
+  await using router = await bench.router({ count: 1, probeIntervalMs: 600_000, waitMs: 0 })
+  const { db, lastRead } = router
+  const session = db.session()
+  const options = { session, level: 'monotonic' } as const
+  await db.read(get('promoted'), options)
+  expect(lastRead().target).toBe('r1')
+  const before = session.token as string
+  await bench.cluster.primary.kill()
+  await bench.cluster.promote(0)
+  const promoted = new pg.Client({
+    host: '127.0.0.1',
+    port: bench.cluster.primary.port,
+    user: 'postgres',
+    database: 'postgres',
+  })
+  await promoted.connect()
+  await promoted.query(`INSERT INTO note VALUES ('promoted', 1)`)
+  await promoted.end()
+  expect(await db.read(get('promoted'), options)).toBe(1)
+  expect(lastRead().target).toBe('r1')
+  // With a position of the old timeline a replica that still follows the old primary could serve next.
+  const next = db.session({ token: before })
+  next.merge(session.token as string)
+  expect(next.changed).toBe(true)
 })
