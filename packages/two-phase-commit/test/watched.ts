@@ -1,0 +1,58 @@
+import type { PgPool, PgPoolClient } from '@quorate/two-phase-commit'
+import type pg from 'pg'
+
+/** Where a coordinator stands: about to send, or with the answer in hand. */
+export interface Point {
+  readonly when: 'before' | 'after'
+  readonly server: string
+  /** The statement in a word or two. */
+  readonly what: string
+}
+
+export const describe = ({ when, server, what }: Point): string => `${when} ${what} on ${server}`
+
+/** A pool whose every await is a point. What `pass` throws is thrown to the coordinator, as a lost answer is. */
+export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point) => Promise<void>): PgPool {
+  const around = async <T>(what: string, send: () => Promise<T>, undo?: (value: T) => void): Promise<T> => {
+    await pass({ when: 'before', server: name, what })
+    const value = await send()
+    try {
+      await pass({ when: 'after', server: name, what })
+    } catch (error) {
+      undo?.(value)
+      throw error
+    }
+    return value
+  }
+  return {
+    connect: () =>
+      around(
+        'connect',
+        async (): Promise<PgPoolClient> => {
+          const client = await poolOf().connect()
+          return {
+            query: (text: string, values?: unknown[]) =>
+              around(nameOf(text), () => client.query(text, values)),
+            release: (destroy) => client.release(destroy),
+            on: (event: 'error' | 'notice', listener: never) => client.on(event as 'error', listener),
+            removeListener: (event: 'error' | 'notice', listener: never) =>
+              client.removeListener(event, listener),
+          }
+        },
+        (client) => client.release(true),
+      ),
+  }
+}
+
+const NAMES: readonly (readonly [RegExp, string])[] = [
+  [/COMMIT PREPARED/, 'COMMIT PREPARED'],
+  [/ROLLBACK PREPARED/, 'ROLLBACK PREPARED'],
+  [/PREPARE TRANSACTION/, 'PREPARE'],
+  [/INSERT INTO .*tpc_decisions[\s\S]*COMMIT$/, 'COMMIT with the record'],
+  [/AS d \(id, epoch/, 'settle'],
+]
+
+function nameOf(text: string): string {
+  const [, name] = NAMES.find(([pattern]) => pattern.test(text)) ?? []
+  return name ?? text.trim().split(/\s+/).slice(0, 2).join(' ')
+}
