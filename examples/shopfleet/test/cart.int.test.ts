@@ -225,7 +225,7 @@ test('with the primary out of reach carts are still shown, and an edit is refuse
     expect([refused.status, refused.body.code]).toEqual([503, 'unavailable'])
     expect(performance.now() - startMs).toBeLessThan(10_000)
     const { alerts } = await standing(otherCopy)
-    expect(alerts[0]).toMatchObject({ kind: 'primary-lost', id: 'primary' })
+    expect(alerts.map(({ kind }) => kind)).toContain('primary-lost')
   } finally {
     await redisLink.heal()
   }

@@ -101,6 +101,7 @@ test('profiles: with the primary down reads go on, a write is a 503 that says wh
   await until(seenByOthers, (there) => there === 'Spain')
   await whole('profiles')
   const { primary } = shop.cluster.postgres.profiles
+  const lostBefore = (await alertsOf('profiles', 'primary-lost', 'primary')).length
   await primary.kill()
   try {
     const refused = await save(ann, 'Portugal')
@@ -113,7 +114,8 @@ test('profiles: with the primary down reads go on, a write is a 503 that says wh
       () => standing('profiles'),
       ({ primaryReachable }) => primaryReachable === false,
     )
-    expect(await alertsOf('profiles', 'primary-lost', 'primary')).toHaveLength(1)
+    const lost = await alertsOf('profiles', 'primary-lost', 'primary')
+    expect(lost.length).toBeGreaterThan(lostBefore)
     for (let read = 0; read < 20; read++) {
       expect(await seenByOthers()).toBe('Spain')
       // Her own: seen, or not to be had now, but never without what she wrote.
@@ -129,7 +131,7 @@ test('profiles: with the primary down reads go on, a write is a 503 that says wh
   )
   expect((await own(ann)).country).toBe('Norway')
   await whole('profiles')
-  expect(await alertsOf('profiles', 'primary-back', 'primary')).toHaveLength(1)
+  expect((await alertsOf('profiles', 'primary-back', 'primary')).length).toBeGreaterThan(lostBefore)
 })
 
 /** The status of an order on the replica that lags, which no session asks. */
@@ -162,7 +164,9 @@ const APPLY_DELAY_MS = 8_000
 test('orders: one replica lags by 8 s and is ejected with an alert; no order goes backwards for its customer', async () => {
   const [slow, fast] = shop.cluster.postgres.orders.replicas
   await whole('orders')
-  const ejectedBefore = (await alertsOf('orders', 'ejected', 'replica-1')).length
+  const lagAlerts = async (): Promise<ReplicaAlert[]> =>
+    (await alertsOf('orders', 'ejected', 'replica-1')).filter(({ status }) => status === 'lagging')
+  const ejectedBefore = (await lagAlerts()).length
   await slow.applyDelay(APPLY_DELAY_MS)
   const browsers = Array.from({ length: 6 }, (_, index) => new Browser(shop.gatewayUrl, `follower-${index}`))
   const histories: OrderView[][] = []
@@ -173,7 +177,7 @@ test('orders: one replica lags by 8 s and is ejected with an alert; no order goe
       if (round === 200) throw new Error('The replica was not ejected')
       const followed = browsers.map((browser) => followOrder(browser, `${browser.user}-${round}`))
       histories.push(...(await Promise.all(followed)))
-      ejected = await alertsOf('orders', 'ejected', 'replica-1')
+      ejected = await lagAlerts()
       lastId = `follower-0-${round}`
     }
     // The last order is delivered for its customer, and unheard of on the replica: the lag was there.
@@ -182,7 +186,6 @@ test('orders: one replica lags by 8 s and is ejected with an alert; no order goe
     await slow.applyDelay(0)
   }
   expect(goneBack(histories)).toEqual([])
-  expect(ejected[0]).toMatchObject({ status: 'lagging' })
   expect(ejected[0]?.lagMs).toBeGreaterThan(2_000)
 
   await Promise.all([slow.caughtUp(), fast.caughtUp()])
@@ -190,16 +193,19 @@ test('orders: one replica lags by 8 s and is ejected with an alert; no order goe
   expect(await alertsOf('orders', 'readmitted', 'replica-1')).not.toEqual([])
   // Lines are written out a moment later.
   const warning = await until(
-    async () => (await linesOf('orders')).find(({ alert }) => alert === 'ejected'),
+    async () =>
+      (await linesOf('orders')).find(({ alert, status }) => alert === 'ejected' && status === 'lagging'),
     (line) => line !== undefined,
   )
-  expect(warning).toMatchObject({ level: 40, id: 'replica-1', status: 'lagging' })
+  expect(warning).toMatchObject({ level: 40, id: 'replica-1' })
 })
 
 interface LogLine {
   readonly level: number
   readonly service: string
   readonly alert?: string
+  /** A word in an alert, a number in the line of a request. */
+  readonly status?: unknown
 }
 
 async function linesOf(service: Service): Promise<LogLine[]> {

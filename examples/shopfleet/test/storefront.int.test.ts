@@ -191,7 +191,7 @@ describe('the storefront in Chromium', () => {
       const region = front.page.getByRole('region', { name: service })
       expect(await region.getByRole('row', { name: 'replica-1' }).innerText()).toMatch(/healthy/)
     }
-    expect(await alerts.innerText()).not.toMatch(/orders/)
+    expect(await alerts.innerText()).not.toMatch(/orders: replica-1 is lagging/)
 
     await frozen.pauseReplay()
     try {
