@@ -11,8 +11,15 @@ export interface MemoryBackendOptions {
 }
 
 interface Document {
-  readonly parts: ReadonlyArray<{ readonly tag: string; readonly bytes: Uint8Array }>
+  readonly parts: readonly Part[]
   readonly endsMs: number
+}
+
+interface Part {
+  /** Number of the write, and its tag: a command that comes twice makes two parts, which must not look alike. */
+  readonly position: Position
+  readonly number: number
+  readonly bytes: Uint8Array
 }
 
 /** Documents in this process's memory. Stores that share one are like processes that share a database. */
@@ -44,21 +51,24 @@ class MemoryBackend implements Backend {
           (mode === 'append' ? indexOf(document, base) >= 0 : positionOf(document) === base)
     if (!fits) return { isWritten: false, stored: document && since(document, undefined) }
     const parts = mode === 'append' && document !== undefined ? document.parts : []
+    const number = (document?.parts.at(-1)?.number ?? 0) + 1
+    const position = `${number}.${tag}`
     const next = {
-      parts: [...parts, { tag, bytes: bytes.slice() }],
+      parts: [...parts, { position, number, bytes: bytes.slice() }],
       endsMs: ttlMs === undefined ? Infinity : this.#now() + ttlMs,
     }
     this.#documents.set(key, next)
     const missed = mode === 'append' && document !== undefined ? since(document, base).parts : []
     const isLong = next.parts.length > MAX_PARTS
-    return { isWritten: true, stored: { position: tag, isWhole: false, parts: missed, isLong } }
+    return { isWritten: true, stored: { position, isWhole: false, parts: missed, isLong } }
   }
 
   async compact(key: string, at: Position, state: Uint8Array): Promise<void> {
     const document = this.#get(key)
     const index = document === undefined ? -1 : indexOf(document, at)
     if (document === undefined || index < 0) return
-    const parts = [{ tag: at, bytes: state.slice() }, ...document.parts.slice(index + 1)]
+    const { number } = document.parts[index] as Part
+    const parts = [{ position: at, number, bytes: state.slice() }, ...document.parts.slice(index + 1)]
     this.#documents.set(key, { ...document, parts })
   }
 
@@ -76,10 +86,10 @@ class MemoryBackend implements Backend {
   }
 }
 
-const positionOf = ({ parts }: Document): Position | undefined => parts.at(-1)?.tag
+const positionOf = ({ parts }: Document): Position | undefined => parts.at(-1)?.position
 
 const indexOf = ({ parts }: Document, position: Position): number =>
-  parts.findLastIndex(({ tag }) => tag === position)
+  parts.findIndex((part) => part.position === position)
 
 function since(document: Document, have: Position | undefined): Stored {
   const index = have === undefined ? -1 : indexOf(document, have)
