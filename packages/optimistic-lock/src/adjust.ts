@@ -1,5 +1,5 @@
 import { unquoteIdentifier, type Shape } from './names.ts'
-import { Sql, type Statement } from './statements.ts'
+import { allOf, Sql, type Statement } from './statements.ts'
 import type { Amount, KeyValues } from './types.ts'
 
 /** Signed amounts by column. */
@@ -67,8 +67,8 @@ export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: 
   const lower = new Map(falling.map((column) => [column, '']))
   const conditions = [sql.keyIs(key), ...boundConditions(sql, shape, after, lower, bounds, '')]
   return sql.done(
-    `UPDATE ${shape.table} SET ${[...sets, sql.raiseVersion()].join(', ')} ` +
-      `WHERE ${conditions.join(' AND ')} RETURNING *`,
+    `UPDATE ${shape.table} SET ${[...sets, ...sql.raiseVersion()].join(', ')} ` +
+      `WHERE ${conditions.join(' AND ')} RETURNING ${allOf(shape)}`,
   )
 }
 
@@ -120,14 +120,14 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
   FROM (SELECT * FROM json_populate_recordset(NULL::${shape.table}, ${json}::json) WITH ORDINALITY LIMIT ${limit}) AS w
   GROUP BY ${wantedKey}
 ), held AS MATERIALIZED (
-  SELECT want.quorateitems, false AS quoratedone, (${conditions.join(' AND ') || 'true'}) AS quorateenough, t.*
+  SELECT want.quorateitems, false AS quoratedone, (${conditions.join(' AND ') || 'true'}) AS quorateenough, ${allOf(shape, 't.')}
   FROM want JOIN ${shape.table} AS t ON ${same('t', 'want')}
   ORDER BY ${key.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t
 ), done AS (
-  UPDATE ${shape.table} AS t SET ${[...sets, sql.raiseVersion('held.')].join(', ')}
+  UPDATE ${shape.table} AS t SET ${[...sets, ...sql.raiseVersion('held.')].join(', ')}
   FROM want JOIN held ON held.quorateitems = want.quorateitems
   WHERE ${same('t', 'held')} AND (SELECT count(*) FROM held WHERE quorateenough) = (SELECT count(*) FROM want)
-  RETURNING held.quorateitems, true AS quoratedone, held.quorateenough, t.*
+  RETURNING held.quorateitems, true AS quoratedone, held.quorateenough, ${allOf(shape, 't.')}
 )
 SELECT * FROM done UNION ALL SELECT * FROM held WHERE NOT EXISTS (SELECT FROM done)`,
   )

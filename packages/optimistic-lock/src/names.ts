@@ -6,8 +6,10 @@ export interface Shape {
   readonly table: string
   /** Names of the key columns, as the caller spells them. */
   readonly key: readonly string[]
-  /** Name of the version column, as the caller spells it. */
+  /** Name of the version column, as the caller spells it; empty if old values are compared. */
   readonly version: string
+  /** What the version is. Default `number`. */
+  readonly by?: 'number' | 'xmin' | 'time' | 'values' | undefined
   /** A column in SQL, quoted. */
   column(name: string): string
 }
@@ -44,15 +46,16 @@ export function quoteTable(table: string): string {
 
 /** Checks the names a repository is made with, once. */
 export function checkShape(shape: Shape): Shape {
-  const { label, key, version } = shape
+  const { label, key } = shape
+  const version = shape.by === 'values' ? [] : [shape.version]
   if (key.length === 0) {
     throw new TypeError(`Cannot make a repository of ${label}: key must name at least one column`)
   }
-  if (new Set(key).size < key.length || key.includes(version)) {
+  if (new Set(key).size < key.length || key.some((column) => version.includes(column))) {
     throw new TypeError(
-      `Cannot make a repository of ${label}: key and version must be different columns, got ${[...key, version].join(', ')}`,
+      `Cannot make a repository of ${label}: key and version must be different columns, got ${[...key, ...version].join(', ')}`,
     )
   }
-  for (const column of [...key, version]) shape.column(column)
+  for (const column of [...key, ...version]) shape.column(column)
   return shape
 }

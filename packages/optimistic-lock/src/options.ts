@@ -18,7 +18,14 @@ export function checkRepositoryOptions(options: { readonly key: unknown; readonl
   if (!Array.isArray(key) || key.some((column) => typeof column !== 'string')) {
     refuse(`key must be an array of column names such as ['id'], got ${show(key)}`)
   }
-  if (typeof version !== 'string') refuse(`version must name an integer column, got ${show(version)}`)
+  if (typeof version === 'string') return
+  const by: unknown =
+    typeof version === 'object' && version !== null && 'by' in version ? version.by : undefined
+  if (by !== 'xmin' && by !== 'time' && by !== 'values') {
+    refuse(
+      `version must name an integer column, or be byXmin, byTime(column) or byValues, got ${show(version)}`,
+    )
+  }
 }
 
 /** @throws TypeError for an unknown option, or a number that came as text, from the environment for example. */

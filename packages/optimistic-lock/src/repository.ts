@@ -7,7 +7,16 @@ import { keyValuesOf } from './key-values.ts'
 import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
 import { checkAdjustOptions, signalOf } from './options.ts'
-import { deleteRow, insertRow, selectRow, selectVersion, updateRow, type Statement } from './statements.ts'
+import {
+  comparedColumns,
+  deleteRow,
+  insertRow,
+  selectRow,
+  selectVersion,
+  shareRow,
+  updateRow,
+  type Statement,
+} from './statements.ts'
 import type {
   AdjustAllResult,
   AdjustItem,
@@ -48,6 +57,14 @@ export function createRepository<T extends RepositoryTypes>(
 
 type Row<T extends RepositoryTypes> = T['row']
 
+/** The row a conditional write is for. */
+interface Target {
+  readonly key: KeyValues
+  readonly expected: Version
+  /** As the caller gave it. */
+  readonly from: KeyValues
+}
+
 class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   readonly #parts: RepositoryParts<T>
 
@@ -75,31 +92,38 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
 
   async update(from: VersionedKeyOf<T>, changes: T['changes'], options: CallOptions = {}): Promise<Row<T>> {
     const signal = signalOf('update', options)
-    const key = this.#key('update', from)
-    const expected = this.#version('update', from)
-    for (const column of [...this.#shape.key, this.#shape.version]) {
+    const target = this.#target('update', from)
+    const fixed = this.#shape.by === 'values' ? this.#shape.key : [...this.#shape.key, this.#shape.version]
+    for (const column of fixed) {
       if ((changes as KeyValues)[column] !== undefined) {
         throw new TypeError(`Cannot update ${this.#shape.label}: changes must not contain ${column}`)
       }
     }
     const statement = updateRow(this.#shape, from, changes as KeyValues)
-    const row = await this.#conditional<Row<T>>('update', statement, key, expected, signal)
+    const row = await this.#conditional<Row<T>>('update', statement, target, signal)
     if (row !== undefined) return row
-    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({
-      type: 'gone',
-      table: this.#shape.label,
-      key,
-    }))
-    throw new RowGoneError({ action: 'update', table: this.#shape.label, key })
+    throw this.#gone('update', target.key)
   }
 
   async delete(from: VersionedKeyOf<T>, options: CallOptions = {}): Promise<boolean> {
     const signal = signalOf('delete', options)
-    const key = this.#key('delete', from)
-    const expected = this.#version('delete', from)
+    const target = this.#target('delete', from)
     const statement = deleteRow(this.#shape, from)
-    const deleted = await this.#conditional('delete', statement, key, expected, signal)
+    const deleted = await this.#conditional('delete', statement, target, signal)
     return deleted !== undefined
+  }
+
+  async validate(from: VersionedKeyOf<T>, options: CallOptions = {}): Promise<void> {
+    const signal = signalOf('validate', options)
+    const target = this.#target('validate', from)
+    if (!(await this.#parts.session.inTransaction())) {
+      throw new TypeError(
+        `Cannot validate a row of ${this.#shape.label}: the connection is in no transaction, which alone could keep it ` +
+          `as it is; use withTransaction()`,
+      )
+    }
+    const valid = await this.#conditional('validate', shareRow(this.#shape, from), target, signal)
+    if (valid === undefined) throw this.#gone('validate', target.key)
   }
 
   mutate: OptimisticRepository<T>['mutate'] = async (key, change, options = {}) =>
@@ -206,17 +230,20 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
 
   /** First row of a conditional write; if there is none, `undefined` for "gone" or an error for "stale". */
   async #conditional<R>(
-    action: 'update' | 'delete',
+    action: 'update' | 'delete' | 'validate',
     statement: Statement,
-    key: KeyValues,
-    expected: Version,
+    { key, expected, from }: Target,
     signal: AbortSignal | undefined,
   ): Promise<R | undefined> {
     const [row] = await this.#write<R>(action, statement, signal)
     if (row !== undefined) return row
     // A second statement, because only a new snapshot sees what the winner committed.
-    const actual = await this.#read<{ version: Version }>(selectVersion(this.#shape, key), signal).then(
-      ([latest]) => ({ version: latest?.version, cause: undefined, gone: latest === undefined }),
+    const actual = await this.#read<KeyValues>(selectVersion(this.#shape, key), signal).then(
+      ([latest]) => ({
+        version: latest === undefined ? undefined : this.#versionFound(latest, from),
+        cause: undefined,
+        gone: latest === undefined,
+      }),
       (cause: unknown) => ({ version: undefined, cause, gone: false }),
     )
     if (actual.gone) return undefined
@@ -239,17 +266,44 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     return (await sendWrite(facts, () => this.#parts.session.run(statement))) as readonly R[]
   }
 
+  #target(method: string, from: object): Target {
+    const key = this.#key(method, from)
+    return { key, expected: this.#version(method, from), from: from as KeyValues }
+  }
+
   #key(method: string, values: object): KeyValues {
     return keyValuesOf(method, this.#shape.label, this.#shape.key, values)
   }
 
+  /** What the caller's row says of its version, for the check and for messages. */
   #version(method: string, row: object): Version {
-    const { label, version } = this.#shape
+    const { label, version, by = 'number' } = this.#shape
+    if (by === 'values') {
+      const compared = comparedColumns(this.#shape, row as KeyValues)
+      if (compared.length > 0) return textOf(row as KeyValues, compared)
+      throw new TypeError(
+        `Cannot ${method} a row of ${label}: it must carry the values it was read with; use get()`,
+      )
+    }
     const value = (row as KeyValues)[version]
+    if (value instanceof Date && by === 'time') return value.toISOString()
     if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'string') return value
     throw new TypeError(
       `Cannot ${method} a row of ${label}: it must carry its version in ${version}, got ${String(value)}; read it with get()`,
     )
+  }
+
+  /** The version of the row as it is by now, in the words of {@link #version}. */
+  #versionFound(latest: KeyValues, from: KeyValues): Version {
+    if (this.#shape.by === 'values') return textOf(latest, comparedColumns(this.#shape, from))
+    const version = latest['version']
+    return version instanceof Date ? version.toISOString() : (version as Version)
+  }
+
+  #gone(action: string, key: KeyValues): RowGoneError {
+    const table = this.#shape.label
+    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({ type: 'gone', table, key }))
+    return new RowGoneError({ action, table, key })
   }
 
   #reportShort(keys: readonly KeyValues[]): void {
@@ -259,4 +313,10 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
       keys,
     }))
   }
+}
+
+/** Old values as one text. */
+function textOf(row: KeyValues, columns: readonly string[]): string {
+  const values = Object.fromEntries(columns.map((column) => [column, row[column]]))
+  return JSON.stringify(values, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
 }

@@ -12,15 +12,19 @@ type Values = Readonly<Record<string, unknown>>
 /** One row by key. */
 export function selectRow(shape: Shape, key: KeyValues): Statement {
   const sql = new Sql(shape)
-  return sql.done(`SELECT * FROM ${shape.table} WHERE ${sql.keyIs(key)}`)
+  return sql.done(`SELECT ${allOf(shape)} FROM ${shape.table} WHERE ${sql.keyIs(key)}`)
 }
 
-/** Only the version, to tell a stale row from one that is gone. */
+/** Only the version, to tell a stale row from one that is gone; the whole row if that is the version. */
 export function selectVersion(shape: Shape, key: KeyValues): Statement {
   const sql = new Sql(shape)
-  return sql.done(
-    `SELECT ${shape.column(shape.version)} AS "version" FROM ${shape.table} WHERE ${sql.keyIs(key)}`,
-  )
+  const version = {
+    number: () => `${shape.column(shape.version)} AS "version"`,
+    time: () => `${shape.column(shape.version)} AS "version"`,
+    xmin: () => 'xmin::text AS "version"',
+    values: () => '*',
+  }[shape.by ?? 'number']()
+  return sql.done(`SELECT ${version} FROM ${shape.table} WHERE ${sql.keyIs(key)}`)
 }
 
 /**
@@ -29,16 +33,18 @@ export function selectVersion(shape: Shape, key: KeyValues): Statement {
  */
 export function insertRow(shape: Shape, values: Values): Statement {
   const sql = new Sql(shape)
-  const row = Object.entries(values).filter(([, value]) => value !== undefined)
+  const isSystem = (column: string): boolean => shape.by === 'xmin' && column === shape.version
+  const row = Object.entries(values).filter(([column, value]) => value !== undefined && !isSystem(column))
   const columns = row.map(([column]) => shape.column(column))
   const parameters = row.map(([, value]) => sql.value(value))
-  if (values[shape.version] === undefined) {
+  const first = { number: '1', time: NOW, xmin: undefined, values: undefined }[shape.by ?? 'number']
+  if (first !== undefined && values[shape.version] === undefined) {
     columns.push(shape.column(shape.version))
-    parameters.push('1')
+    parameters.push(first)
   }
   return sql.done(
     `INSERT INTO ${shape.table} (${columns.join(', ')}) VALUES (${parameters.join(', ')}) ` +
-      `ON CONFLICT (${shape.key.map((column) => shape.column(column)).join(', ')}) DO NOTHING RETURNING *`,
+      `ON CONFLICT (${shape.key.map((column) => shape.column(column)).join(', ')}) DO NOTHING RETURNING ${allOf(shape)}`,
   )
 }
 
@@ -48,9 +54,13 @@ export function updateRow(shape: Shape, row: KeyValues, changes: Values): Statem
   const sets = Object.entries(changes)
     .filter(([, value]) => value !== undefined)
     .map(([column, value]) => `${shape.column(column)} = ${sql.value(value)}`)
+  sets.push(...sql.raiseVersion())
+  // Without a column to raise, a write that changes nothing still makes a new state of the row.
+  if (sets.length === 0)
+    sets.push(...shape.key.slice(0, 1).map((key) => `${shape.column(key)} = ${shape.column(key)}`))
   return sql.done(
-    `UPDATE ${shape.table} SET ${[...sets, sql.raiseVersion()].join(', ')} ` +
-      `WHERE ${sql.keyIs(row)} AND ${sql.versionIs(row)} RETURNING *`,
+    `UPDATE ${shape.table} SET ${sets.join(', ')} ` +
+      `WHERE ${sql.keyIs(row)} AND ${sql.versionIs(row)} RETURNING ${allOf(shape)}`,
   )
 }
 
@@ -60,6 +70,22 @@ export function deleteRow(shape: Shape, row: KeyValues): Statement {
     `DELETE FROM ${shape.table} WHERE ${sql.keyIs(row)} AND ${sql.versionIs(row)} RETURNING 1 AS "deleted"`,
   )
 }
+
+/** Keeps the row from being written until the transaction ends, if it has the version still. */
+export function shareRow(shape: Shape, row: KeyValues): Statement {
+  const sql = new Sql(shape)
+  return sql.done(
+    `SELECT 1 AS "valid" FROM ${shape.table} WHERE ${sql.keyIs(row)} AND ${sql.versionIs(row)} FOR SHARE`,
+  )
+}
+
+/** Every column of the row, and what else its version is. */
+export function allOf(shape: Shape, alias = ''): string {
+  return shape.by === 'xmin' ? `${alias}*, ${alias}xmin::text AS "xmin"` : `${alias}*`
+}
+
+/** As precise as a `Date`. */
+const NOW = "date_trunc('milliseconds', clock_timestamp())"
 
 /** Collects parameters while the text is written. */
 export class Sql {
@@ -81,16 +107,52 @@ export class Sql {
   }
 
   versionIs(row: KeyValues): string {
-    const { version } = this.#shape
-    return `${this.#shape.column(version)} = ${this.value(row[version])}`
+    const { version, by = 'number' } = this.#shape
+    switch (by) {
+      case 'number':
+        return `${this.#shape.column(version)} = ${this.value(row[version])}`
+      case 'xmin':
+        return `xmin::text = ${this.value(row[version])}`
+      case 'time':
+        return this.#isTime(this.#shape.column(version), row[version])
+      case 'values':
+        return comparedColumns(this.#shape, row)
+          .map((column) => this.#isStill(this.#shape.column(column), row[column]))
+          .join(' AND ')
+      default:
+        return by satisfies never
+    }
   }
 
-  raiseVersion(alias = ''): string {
-    const column = this.#shape.column(this.#shape.version)
-    return `${column} = ${alias}${column} + 1`
+  /** What a write does to the version, if it does not change by itself. */
+  raiseVersion(alias = ''): string[] {
+    const { version, by = 'number' } = this.#shape
+    if (by !== 'number' && by !== 'time') return []
+    const column = this.#shape.column(version)
+    if (by === 'number') return [`${column} = ${alias}${column} + 1`]
+    const next = `date_trunc('milliseconds', ${alias}${column}) + interval '1 millisecond'`
+    return [`${column} = GREATEST(${NOW}, ${next})`]
   }
 
   done(text: string): Statement {
     return { text, values: this.#values }
   }
+
+  #isTime(column: string, value: unknown): string {
+    // Untyped, so that it is read as the column's own type: a `timestamp` knows no zone.
+    const time = this.value(value)
+    return `(${column} = ${time} OR date_trunc('milliseconds', ${column}) = ${time})`
+  }
+
+  #isStill(column: string, value: unknown): string {
+    if (value === null) return `${column} IS NULL`
+    if (value instanceof Date) return this.#isTime(column, value)
+    if (typeof value !== 'object' || ArrayBuffer.isView(value)) return `${column} = ${this.value(value)}`
+    return `to_jsonb(${column}) = ${this.value(JSON.stringify(value))}::jsonb`
+  }
+}
+
+/** The columns whose old values are the version: all that the row carries, but for its key. */
+export function comparedColumns({ key }: Shape, row: KeyValues): string[] {
+  return Object.keys(row).filter((column) => row[column] !== undefined && !key.includes(column))
 }

@@ -22,7 +22,7 @@ export interface RepositoryTypes {
   readonly changes: object
   /** Names of the key columns. */
   readonly key: string
-  /** Name of the version column. */
+  /** Name of the version column; of all columns but the key, if old values are compared. */
   readonly version: string
   /** Names of the columns that `decrementIf()` and its like may adjust. */
   readonly counter: string
@@ -109,7 +109,7 @@ export interface TransactionRepository<T extends RepositoryTypes> {
   get(key: KeyOf<T>, options?: CallOptions): Promise<T['row'] | undefined>
 
   /**
-   * Creates a row, with version 1 unless `values` has one.
+   * Creates a row, with version 1 (or the time now) unless `values` has one.
    *
    * @throws RowExistsError if the key is taken. The transaction, if there is one, goes on.
    */
@@ -125,6 +125,17 @@ export interface TransactionRepository<T extends RepositoryTypes> {
    * @throws RowGoneError if it does not exist any more.
    */
   update(row: VersionedKeyOf<T>, changes: T['changes'], options?: CallOptions): Promise<T['row']>
+
+  /**
+   * Fails unless the row has the version of `row` still, and keeps everybody from writing it until the transaction
+   * ends: the optimistic read lock, for rows that a decision rests on and that are not written themselves. Call it
+   * last, before the commit; of several rows, in one order everywhere, or two transactions may deadlock.
+   *
+   * @throws StaleVersionError if it has another version by now.
+   * @throws RowGoneError if it does not exist any more.
+   * @throws TypeError outside a transaction, where it would promise nothing.
+   */
+  validate(row: VersionedKeyOf<T>, options?: CallOptions): Promise<void>
 
   /**
    * Deletes the row if it still has the version of `row`.

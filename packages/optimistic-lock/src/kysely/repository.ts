@@ -11,6 +11,7 @@ import {
 import { checkRepositoryOptions, refuse, show } from '../options.ts'
 import { createRepository, type SqlSession } from '../repository.ts'
 import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
+import { type ByTime, type ByValues, type ByXmin, type VersionChoice, versionOf } from '../versions.ts'
 import { shapeOf } from './shape.ts'
 
 /** Names of columns that can be a version: their values are numbers, bigints or strings. */
@@ -48,18 +49,53 @@ export type KyselyRepository<
   V extends keyof DB[TB] & string,
 > = OptimisticRepository<KyselyTypes<DB, TB, K, V>>
 
+/** Types of a repository over Kysely whose rows carry `xmin`. */
+export interface KyselyXminTypes<
+  DB,
+  TB extends keyof DB & string,
+  K extends keyof DB[TB] & string,
+> extends RepositoryTypes {
+  readonly row: Selectable<DB[TB]> & { readonly xmin: string }
+  readonly insert: Insertable<DB[TB]>
+  readonly changes: { readonly [C in Exclude<keyof Updateable<DB[TB]>, K>]?: Updateable<DB[TB]>[C] }
+  readonly key: K
+  readonly version: 'xmin'
+  readonly counter: Exclude<CounterColumn<DB[TB]>, K>
+  readonly transaction: Transaction<DB>
+}
+
+/** Types of a repository over Kysely that compares old values. */
+export interface KyselyValueTypes<
+  DB,
+  TB extends keyof DB & string,
+  K extends keyof DB[TB] & string,
+> extends RepositoryTypes {
+  readonly row: Selectable<DB[TB]>
+  readonly insert: Insertable<DB[TB]>
+  readonly changes: { readonly [C in Exclude<keyof Updateable<DB[TB]>, K>]?: Updateable<DB[TB]>[C] }
+  readonly key: K
+  readonly version: Exclude<keyof DB[TB] & string, K>
+  readonly counter: Exclude<CounterColumn<DB[TB]>, K>
+  readonly transaction: Transaction<DB>
+}
+
+/** Names of columns that hold a time. */
+export type TimeColumn<Table> = {
+  [C in keyof Table & string]: SelectType<Table[C]> extends Date ? C : never
+}[keyof Table & string]
+
 /** Options of {@link optimisticRepository} over Kysely. */
 export interface KyselyRepositoryOptions<
   DB,
   TB extends keyof DB & string,
   K extends keyof DB[TB] & string,
-  V extends VersionColumn<DB[TB]>,
+  V extends VersionChoice,
 > extends RepositoryOptions {
   /** A table of the schema. */
   readonly table: TB
   /** The columns that name a row; there must be a unique index on exactly them. */
   readonly key: readonly K[]
-  /** The integer column that every write raises by one. */
+  /** The integer column that every write raises by one; or `byXmin`, `byTime(column)`, `byValues`. */
   readonly version: V
 }
 
@@ -84,13 +120,41 @@ export function optimisticRepository<
 >(
   db: Kysely<DB> | Transaction<DB>,
   options: KyselyRepositoryOptions<DB, TB, K, V>,
-): KyselyRepository<DB, TB, K, V> {
+): KyselyRepository<DB, TB, K, V>
+/** Rows of a table without a version column: they carry `xmin`. */
+export function optimisticRepository<DB, TB extends keyof DB & string, K extends keyof DB[TB] & string>(
+  db: Kysely<DB> | Transaction<DB>,
+  options: KyselyRepositoryOptions<DB, TB, K, ByXmin>,
+): OptimisticRepository<KyselyXminTypes<DB, TB, K>>
+/** Rows whose version is the time of their last write. */
+export function optimisticRepository<
+  DB,
+  TB extends keyof DB & string,
+  K extends keyof DB[TB] & string,
+  V extends TimeColumn<DB[TB]>,
+>(
+  db: Kysely<DB> | Transaction<DB>,
+  options: KyselyRepositoryOptions<DB, TB, K, ByTime<V>>,
+): KyselyRepository<DB, TB, K, V>
+/** Rows whose old values are their version. */
+export function optimisticRepository<DB, TB extends keyof DB & string, K extends keyof DB[TB] & string>(
+  db: Kysely<DB> | Transaction<DB>,
+  options: KyselyRepositoryOptions<DB, TB, K, ByValues>,
+): OptimisticRepository<KyselyValueTypes<DB, TB, K>>
+export function optimisticRepository<DB>(
+  db: Kysely<DB> | Transaction<DB>,
+  options: RepositoryOptions & {
+    readonly table: unknown
+    readonly key: readonly string[]
+    readonly version: VersionChoice
+  },
+): OptimisticRepository<RepositoryTypes & { readonly transaction: Transaction<DB> }> {
   checkRepositoryOptions(options)
-  const table: unknown = options.table
+  const { table, key, version } = options
   if (typeof table !== 'string') refuse(`table must be the name of a table, got ${show(table)}`)
-  return createRepository<KyselyTypes<DB, TB, K, V>>({
+  return createRepository<RepositoryTypes & { readonly transaction: Transaction<DB> }>({
     session: sessionOf(db),
-    shape: shapeOf(db, options),
+    shape: { ...shapeOf(db, { table, key }), ...versionOf(version) },
     bind: sessionOf,
     options,
   })

@@ -10,12 +10,8 @@ const MAX_CACHED = 1_000
  */
 export function shapeOf<DB>(
   db: Kysely<DB>,
-  {
-    table,
-    key,
-    version,
-  }: { readonly table: string; readonly key: readonly string[]; readonly version: string },
-): Shape {
+  { table, key }: { readonly table: string; readonly key: readonly string[] },
+): Omit<Shape, 'version'> {
   // The caller's types were checked at the public function; here names are only names.
   const any = db as unknown as Kysely<Record<string, Record<string, unknown>>>
   const quotedTable = after('delete from ', any.deleteFrom(table).compile().sql)
@@ -24,7 +20,6 @@ export function shapeOf<DB>(
     label: table,
     table: quotedTable,
     key,
-    version,
     column(name) {
       let quoted = columns.get(name)
       if (quoted === undefined) {

@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteTable } from '../names.ts'
 import { checkRepositoryOptions, refuse, show } from '../options.ts'
 import { createRepository, type SqlSession } from '../repository.ts'
 import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
+import { type ByTime, type ByValues, type ByXmin, type VersionChoice, versionOf } from '../versions.ts'
 import type { Table } from './table.ts'
 
 /** The part of `pg.Pool` or `pg.Client` this adapter calls, so the driver stays the caller's choice. */
@@ -37,17 +38,31 @@ type ColumnOf<Row, Value> = {
   [C in keyof Row & string]: NonNullable<Row[C]> extends Value ? C : never
 }[keyof Row & string]
 
+/** Types of a repository over `pg` that compares old values. */
+export interface PgValueTypes<Row extends object, K extends keyof Row & string> extends RepositoryTypes {
+  readonly row: Row
+  readonly insert: Readonly<Pick<Row, K> & Partial<Row>>
+  readonly changes: { readonly [C in Exclude<keyof Row, K>]?: Row[C] | undefined }
+  readonly key: K
+  readonly version: Exclude<keyof Row & string, K>
+  readonly counter: Exclude<ColumnOf<Row, number | bigint>, K>
+  readonly transaction: PgQueryable
+}
+
+/** A row with the version that Postgres keeps of it. */
+export type WithXmin<Row extends object> = Row & { readonly xmin: string }
+
 /** Options of {@link optimisticRepository} over `pg`. */
 export interface PgRepositoryOptions<
   Row extends object,
   K extends keyof Row & string,
-  V extends keyof Row & string,
+  V extends VersionChoice,
 > extends RepositoryOptions {
   /** The table and its row type. */
   readonly table: Table<Row>
   /** The columns that name a row; there must be a unique index on exactly them. */
   readonly key: readonly K[]
-  /** The integer column that every write raises by one. */
+  /** The integer column that every write raises by one; or `byXmin`, `byTime(column)`, `byValues`. */
   readonly version: V
 }
 
@@ -67,13 +82,43 @@ export function optimisticRepository<
   Row extends object,
   K extends keyof Row & string,
   V extends ColumnOf<Row, Version>,
->(db: PgQueryable, options: PgRepositoryOptions<Row, K, V>): PgRepository<Row, K, V> {
+>(db: PgQueryable, options: PgRepositoryOptions<Row, K, V>): PgRepository<Row, K, V>
+/** Rows of a table without a version column: they carry `xmin`. */
+export function optimisticRepository<Row extends object, K extends keyof Row & string>(
+  db: PgQueryable,
+  options: PgRepositoryOptions<Row, K, ByXmin>,
+): PgRepository<WithXmin<Row>, K, 'xmin'>
+/** Rows whose version is the time of their last write. */
+export function optimisticRepository<
+  Row extends object,
+  K extends keyof Row & string,
+  V extends ColumnOf<Row, Date>,
+>(db: PgQueryable, options: PgRepositoryOptions<Row, K, ByTime<V>>): PgRepository<Row, K, V>
+/** Rows whose old values are their version. */
+export function optimisticRepository<Row extends object, K extends keyof Row & string>(
+  db: PgQueryable,
+  options: PgRepositoryOptions<Row, K, ByValues>,
+): OptimisticRepository<PgValueTypes<Row, K>>
+export function optimisticRepository(
+  db: PgQueryable,
+  options: RepositoryOptions & {
+    readonly table: Table<object>
+    readonly key: readonly string[]
+    readonly version: VersionChoice
+  },
+): OptimisticRepository<RepositoryTypes & { readonly transaction: PgQueryable }> {
   checkRepositoryOptions(options)
   const { table, key, version } = options
   checkTable(table)
-  return createRepository<PgTypes<Row, K, V>>({
+  return createRepository<RepositoryTypes & { readonly transaction: PgQueryable }>({
     session: sessionOf(db),
-    shape: { label: table.name, table: quoteTable(table.name), key, version, column: quoteIdentifier },
+    shape: {
+      label: table.name,
+      table: quoteTable(table.name),
+      key,
+      ...versionOf(version),
+      column: quoteIdentifier,
+    },
     bind: sessionOf,
     options,
   })
