@@ -402,6 +402,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
         server: 'the decision log',
         error,
       }))
+      return { recovered: 0, left: 0, unreachable: ['the decision log'], elsewhere: false }
     }
     return recoverOnce({
       logName,

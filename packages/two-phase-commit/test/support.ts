@@ -58,6 +58,7 @@ export function coordinatorOf(
     participants: { payments, orders },
     log: place === 'co-located' ? coLocated<Names>('payments') : separateLog(pools.log),
     recoverEveryMs: Infinity,
+    adviseMs: 60_000, // a busy machine is no news
     ...options,
   })
 }

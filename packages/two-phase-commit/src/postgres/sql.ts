@@ -193,5 +193,6 @@ export const lockSql = (log: string): string =>
 export const unlockSql = (log: string): string =>
   `SELECT pg_advisory_unlock(hashtextextended(${literal(`quorate.tpc:${log}`)}, 0))`
 
+/** A server is told from its clones, which share its identifier, by when it was started. */
 export const FACTS = `SELECT pg_is_in_recovery() AS recovery, current_setting('max_prepared_transactions')::int AS prepared,
-  (SELECT system_identifier::text FROM pg_control_system()) || '/' || current_database() AS database`
+  concat_ws('/', (SELECT system_identifier FROM pg_control_system()), pg_postmaster_start_time(), current_database()) AS database`

@@ -1,0 +1,215 @@
+import { localCluster } from '@quorate/local-cluster'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { coLocated, createCoordinator, type PgPool } from '@quorate/two-phase-commit'
+import { audit, coordinatorOf, listener, type Names, openBank, START_CENTS, transfer } from './support.ts'
+import { type Point, watched } from './watched.ts'
+
+await using stack = new AsyncDisposableStack()
+const cluster = stack.use(await localCluster({ postgres: { payments: { databases: ['log'] }, orders: {} } }))
+const servers = { payments: cluster.postgres.payments.primary, orders: cluster.postgres.orders.primary }
+const bank = stack.use(
+  await openBank({
+    payments: servers.payments.url,
+    orders: servers.orders.url,
+    log: servers.payments.urlOf('log'),
+  }),
+)
+const kept = stack.move()
+afterAll(() => kept.disposeAsync())
+{
+  await using coordinator = coordinatorOf(bank, 'co-located')
+  await coordinator.migrate()
+}
+
+afterEach(async () => {
+  const { cents, transfers, prepared } = await audit(bank)
+  const isWhole = cents === 2 * START_CENTS && prepared.length === 0
+  if (!isWhole || transfers.payments.join() !== transfers.orders.join()) {
+    throw new Error(`Not whole: ${JSON.stringify({ cents, transfers, prepared })}`)
+  }
+})
+
+const records = async (): Promise<unknown[]> =>
+  (await bank.pools.payments.query('SELECT decision FROM quorate.tpc_decisions')).rows
+
+/** A coordinator that calls `pass` at each of its awaits. */
+function stoppable(pass: (point: Point) => Promise<void>, options: object = {}) {
+  const pool = (name: Names): PgPool => watched(name, () => bank.pools[name], pass)
+  return createCoordinator({
+    participants: { payments: pool('payments'), orders: pool('orders') },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+    adviseMs: 60_000, // a busy machine is no news
+    ...options,
+  })
+}
+
+const isAt = ({ when, what }: Point, at: string): boolean => `${when} ${what}` === at
+
+test('while the log is away, the answer is in doubt; later the status tells, and recovery ends it', async () => {
+  const { events, onEvent } = listener()
+  let struck = false
+  await using coordinator = stoppable(
+    async (point) => {
+      if (struck || !isAt(point, 'after COMMIT with the record')) return
+      struck = true
+      await servers.payments.kill()
+      throw new Error('Connection terminated unexpectedly')
+    },
+    { graceMs: 300, onEvent },
+  )
+  const error: { id?: string } = await transfer(coordinator, 'in doubt').then(
+    () => ({}),
+    (reason: { id?: string }) => reason,
+  )
+  expect(error).toMatchObject({
+    code: 'QUORATE_TPC_IN_DOUBT',
+    outcome: 'unknown',
+    id: /^coordinator\.\d+\.1$/,
+  })
+  const id = error.id ?? ''
+  expect((await coordinator.recover()).unreachable).toContain('the decision log')
+  await servers.payments.restart()
+  expect(await coordinator.status(id)).toMatchObject({ id, decision: 'commit', prepared: ['orders'] })
+  expect(await coordinator.recover()).toMatchObject({ recovered: 1, left: 0, unreachable: [] })
+  // The record stays for those who ask, as long as the coordinator lives.
+  expect(await coordinator.status(id)).toMatchObject({ decision: 'commit', prepared: [] })
+  expect((await audit(bank)).transfers.orders).toContain('in doubt')
+  expect(events.map(({ type }) => type)).toEqual(['in-doubt', 'recovery-failed', 'recovered'])
+})
+
+test('a participant that is away when the decision stands is told later, and the record goes then', async () => {
+  const { events, onEvent } = listener()
+  await using coordinator = stoppable(
+    async (point) => {
+      if (isAt(point, 'after COMMIT with the record')) await servers.orders.kill()
+    },
+    { graceMs: 300, onEvent },
+  )
+  const id = await transfer(coordinator, 'away')
+  expect(events).toMatchObject([
+    { type: 'committed', id },
+    { type: 'unfinished', id, decision: 'commit', left: ['orders'] },
+  ])
+  await expect(coordinator.status()).rejects.toMatchObject({
+    code: 'QUORATE_TPC_PARTICIPANT_UNAVAILABLE',
+    participant: 'orders',
+  })
+  expect(await coordinator.recover()).toMatchObject({ unreachable: ['orders'] })
+  await servers.orders.restart()
+  expect(await coordinator.status(id)).toMatchObject({ decision: 'commit', prepared: ['orders'] })
+  expect(await coordinator.recover()).toMatchObject({ recovered: 1, left: 0 })
+  await coordinator.recover()
+  expect(await coordinator.status(id)).toMatchObject({ decision: undefined, prepared: [] })
+})
+
+test('a recoverer that is too early makes the coordinator roll back, and does not touch one that has decided', async () => {
+  await using early = coordinatorOf(bank, 'co-located', { name: 'early', orphanAfterMs: 0 })
+  await early.start()
+  const recoveredAt = async (at: string): Promise<{ readonly recovered: number; readonly end: unknown }> => {
+    let recovered = 0
+    await using coordinator = stoppable(async (point) => {
+      if (isAt(point, at)) recovered += (await early.recover()).recovered
+    })
+    const end: unknown = await transfer(coordinator, at).then(
+      () => 'committed',
+      (error: unknown) => error,
+    )
+    return { recovered, end }
+  }
+  expect(await recoveredAt('after PREPARE')).toMatchObject({
+    recovered: 1,
+    end: { code: 'QUORATE_TPC_ABORTED', outcome: 'not-applied', message: /recovery closed it first/ },
+  })
+  expect(await recoveredAt('before COMMIT PREPARED')).toEqual({ recovered: 1, end: 'committed' })
+  const { orders } = (await audit(bank)).transfers
+  expect([orders.includes('after PREPARE'), orders.includes('before COMMIT PREPARED')]).toEqual([false, true])
+})
+
+test('a coordinator that was taken for dead rolls back, opens a new epoch, and goes on', async () => {
+  const { events, onEvent } = listener()
+  await using undertaker = coordinatorOf(bank, 'co-located', { closeAfterMs: 0.001, onEvent })
+  let strikes = 1
+  await using coordinator = stoppable(
+    async (point) => {
+      if (isAt(point, 'after PREPARE') && strikes-- > 0) await undertaker.recover()
+    },
+    { name: 'slow' },
+  )
+  await expect(transfer(coordinator, 'closed')).rejects.toMatchObject({
+    code: 'QUORATE_TPC_ABORTED',
+    outcome: 'not-applied',
+  })
+  expect(events).toContainEqual(expect.objectContaining({ type: 'epoch-closed', name: 'slow' }))
+  const id = await transfer(coordinator, 'new epoch')
+  expect(id).toMatch(/^slow\.\d+\.2$/)
+})
+
+test('resolve() by hand: never against the record without force, and it is noted', async () => {
+  const { events, onEvent } = listener()
+  let id = ''
+  await using coordinator = stoppable(
+    async (point) => {
+      if (isAt(point, 'before COMMIT with the record')) await servers.payments.kill()
+    },
+    { graceMs: 100 },
+  )
+  await transfer(coordinator, 'by hand').catch((error: { id?: string }) => (id = error.id ?? ''))
+  await servers.payments.restart()
+  await using operator = coordinatorOf(bank, 'co-located', { onEvent })
+  expect(await operator.status()).toMatchObject([{ id, decision: undefined, prepared: ['orders'] }])
+  await expect(operator.resolve(id, 'commit')).rejects.toMatchObject({
+    code: 'QUORATE_TPC_OVERRIDE_REFUSED',
+    decision: undefined,
+  })
+  await expect(operator.resolve('nonsense', 'abort')).rejects.toThrow(RangeError)
+  expect(await operator.resolve(id, 'abort', { note: "payments' disk \\ is gone" })).toEqual(['orders'])
+  await expect(operator.resolve(id, 'commit')).rejects.toMatchObject({
+    code: 'QUORATE_TPC_OVERRIDE_REFUSED',
+    decision: 'abort',
+  })
+  expect(events).toMatchObject([{ type: 'overridden', id, decision: 'abort' }])
+  const { rows } = await bank.pools.payments.query(
+    'SELECT id, decision, forced, note FROM quorate.tpc_overrides',
+  )
+  expect(rows).toEqual([{ id, decision: 'abort', forced: false, note: "payments' disk \\ is gone" }])
+})
+
+test('what cannot be ended is reported as an orphan; the loop ends it by itself, and stops', async () => {
+  const noRollback = (point: Point): Promise<void> =>
+    isAt(point, 'before ROLLBACK PREPARED')
+      ? Promise.reject(new Error('Connection terminated'))
+      : Promise.resolve()
+  await using dying = stoppable(
+    async (point) => {
+      if (isAt(point, 'after PREPARE')) await new Promise(() => {})
+      await noRollback(point)
+    },
+    { timeoutMs: 100, graceMs: 100 },
+  )
+  await expect(transfer(dying, 'hangs')).rejects.toMatchObject({ code: 'QUORATE_TPC_TIMEOUT' })
+  const { events, onEvent } = listener()
+  await using weak = stoppable(noRollback, { orphanAfterMs: 0, alertAfterMs: 0.001, onEvent })
+  expect(await weak.recover()).toMatchObject({ recovered: 0, left: 1, unreachable: [] })
+  expect(events).toMatchObject([{ type: 'orphan', participant: 'orders' }])
+
+  const { promise: recovered, resolve } = Promise.withResolvers<string>()
+  const looping = coordinatorOf(bank, 'co-located', {
+    recoverEveryMs: 20,
+    orphanAfterMs: 0,
+    onEvent: (event) => {
+      if (event.type === 'recovered') resolve(event.decision)
+    },
+  })
+  await looping.start()
+  expect(await recovered).toBe('abort')
+  await looping.stop()
+  await expect(looping.recover()).rejects.toMatchObject({ code: 'QUORATE_TPC_STOPPED' })
+})
+
+test('records of coordinators that stopped are gone', async () => {
+  await using last = coordinatorOf(bank, 'co-located', { closeAfterMs: 0.001, orphanAfterMs: 0 })
+  await last.recover()
+  await last.recover()
+  expect(await records()).toEqual([])
+})
