@@ -43,6 +43,8 @@ export class Monitor {
   readonly #waiters = new Set<Waiter>()
   readonly #hidden = new Set<Replica>()
   #primaryFailures = 0
+  /** Reads, writes and leases that have begun and not ended. */
+  underWay = 0
   primary: PrimaryState = { reachable: undefined, cluster: undefined, timeline: undefined }
 
   constructor(
@@ -56,7 +58,7 @@ export class Monitor {
     this.#settings = settings
     this.#clock = clock
     this.#onEvent = onEvent
-    const timing = { clock, deadlineMs: settings.probeDeadlineMs }
+    const timing = { clock, deadlineMs: settings.probeDeadlineMs, isNeeded: () => this.underWay > 0 }
     this.#primaryLoop = new ProbeLoop({
       ...timing,
       pool: primary.pool,
@@ -125,8 +127,10 @@ export class Monitor {
     for (const loop of this.#replicaLoops) loop.start()
   }
 
+  /** As long as anything is under way the probes go on, since they are what ends it when its server has gone. */
   async stop(): Promise<void> {
     await Promise.all([this.#primaryLoop, ...this.#replicaLoops].map((loop) => loop.stop()))
+    for (const { done } of this.#waiters) done()
   }
 
   /** Has every server answered, or failed to, at least once? */
@@ -140,7 +144,7 @@ export class Monitor {
    * Waits until `arrived` holds, looked at after each probe; healthy replicas are asked more often meanwhile.
    *
    * @param asksPrimary the primary is, too.
-   * @returns false if the signal came first.
+   * @returns false if the signal came first, or {@link stop}.
    */
   async waitUntil(arrived: () => boolean, signal: AbortSignal, asksPrimary = false): Promise<boolean> {
     if (arrived()) return true

@@ -13,6 +13,8 @@ export interface ProbeLoopOptions {
   /** Asks the server and draws its conclusions. The time is that before the question was sent. */
   readonly probe: (checkout: Checkout, askedAtMs: number) => Promise<void>
   readonly failed: (error: unknown) => void
+  /** After {@link ProbeLoop.stop}: may anybody still have to be told that the server has gone? */
+  readonly isNeeded: () => boolean
 }
 
 /**
@@ -41,15 +43,18 @@ export class ProbeLoop {
     this.#nap.abort()
   }
 
-  /** Resolves when nothing runs any more and the connection is back in its pool. */
+  /**
+   * Resolves when nothing runs any more and the connection is back in its pool; or at once, if it is needed: then it
+   * ends by itself.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#nap.abort()
-    await this.#finished
+    if (!this.#options.isNeeded()) await this.#finished
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
+    while (!this.#isOver()) {
       await this.#probeOnce()
       await this.#sleep()
     }
@@ -57,18 +62,27 @@ export class ProbeLoop {
     void this.#connecting?.then((late) => late.release()).catch(() => {})
   }
 
+  #isOver(): boolean {
+    return this.#stopping.signal.aborted && !this.#options.isNeeded()
+  }
+
   async #probeOnce(): Promise<void> {
     const { clock, deadlineMs, probe, failed } = this.#options
     using limit = deadline(clock, deadlineMs, 'The probe')
     try {
-      this.#checkout ??= await this.#connect(AbortSignal.any([limit.signal, this.#stopping.signal]))
+      this.#checkout ??= await this.#connect(this.#orStopping(limit.signal))
       const askedAtMs = clock.monotonic()
       await waitOrAbort(probe(this.#checkout, askedAtMs), limit.signal)
     } catch (error) {
       this.#checkout?.release(true)
       this.#checkout = undefined
-      if (!this.#stopping.signal.aborted) failed(error)
+      if (!this.#isOver()) failed(error)
     }
+  }
+
+  #orStopping(signal: AbortSignal): AbortSignal {
+    const stopping = this.#stopping.signal
+    return stopping.aborted ? signal : AbortSignal.any([signal, stopping])
   }
 
   async #connect(signal: AbortSignal): Promise<Checkout> {
@@ -85,7 +99,7 @@ export class ProbeLoop {
   }
 
   async #sleep(): Promise<void> {
-    if (this.#stopping.signal.aborted) return
+    if (this.#isOver()) return
     this.#nap = new AbortController()
     await this.#options.clock
       .sleep(this.#options.intervalMs(), { signal: this.#nap.signal, ref: false })

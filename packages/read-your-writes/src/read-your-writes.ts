@@ -22,6 +22,7 @@ import type { SessionOptions, SessionRouter } from './session-router.ts'
 import { SharedValues } from './shared-values.ts'
 import type { TokenSigner } from './signed-bytes.ts'
 import { runTransaction, type SnapshotIsolation } from './transaction.ts'
+import type { Deadline } from './under-way.ts'
 
 /** Options of {@link ReadYourWrites.read}. */
 export interface ReadOptions {
@@ -126,9 +127,17 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
    * @throws `signal.reason` when aborted before it is there.
    */
   lease(options?: LeaseOptions): Promise<PrimaryLease>
-  /** Resolves when each server was asked once; until then reads go to the primary. */
+  /**
+   * Resolves when each server was asked once; until then reads go to the primary.
+   *
+   * @throws RouterStoppedError if it is stopped before.
+   * @throws `signal.reason` when aborted.
+   */
   ready(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
-  /** Stops the probes and gives their connections back; the pools stay open. */
+  /**
+   * Takes nothing more, stops the probes and gives their connections back; the pools stay open. As long
+   * as anything is under way it goes on, and so do the probes, so that nothing hangs on a server that has gone.
+   */
   stop(): Promise<void>
 }
 
@@ -210,7 +219,9 @@ class PostgresReadYourWrites implements ReadYourWrites {
     this.#mustRun()
     signal?.throwIfAborted()
     const routed = this.#sessionOf(session)
-    return this.#router.read({ work, level, session: routed, snapshot: transaction, signal })
+    return this.#whileUnderWay(() =>
+      this.#router.read({ work, level, session: routed, snapshot: transaction, signal }),
+    )
   }
 
   async write<T>(work: Work<T>, options: WriteOptions = {}): Promise<T> {
@@ -219,18 +230,15 @@ class PostgresReadYourWrites implements ReadYourWrites {
     validateIsolation(isolation)
     this.#mustRun()
     const routed = this.#sessionOf(session)
-    const { commitDeadlineMs } = this.#settings
-    const checkout = await this.#primary.connect(signal)
-    const { value, position } = await runTransaction(checkout, work, {
-      isolation,
-      remoteApply,
-      signal,
-      running: this.#primary.running,
-      commitDeadline: () => ({
-        atMs: this.#clock.monotonic() + commitDeadlineMs,
-        error: () => new PrimaryUnavailableError(`COMMIT took longer than ${commitDeadlineMs} ms`),
+    const { value, position } = await this.#whileUnderWay(async () =>
+      runTransaction(await this.#primary.connect(signal), work, {
+        isolation,
+        remoteApply,
+        signal,
+        running: this.#primary.running,
+        commitDeadline: () => this.#commitDeadline(),
       }),
-    })
+    )
     this.#primary.answered()
     routed?.advance(position, true)
     this.#emitWrite(position)
@@ -255,8 +263,16 @@ class PostgresReadYourWrites implements ReadYourWrites {
   async lease(options: LeaseOptions = {}): Promise<PrimaryLease> {
     checkNames('lease a connection', options, LEASE_OPTIONS)
     this.#mustRun()
+    const checkout = await this.#whileUnderWay(() => this.#primary.connect(options.signal))
+    this.#monitor.underWay++
+    let isOut = true
+    const release = (destroy?: boolean): void => {
+      if (isOut) this.#monitor.underWay--
+      isOut = false
+      checkout.release(destroy)
+    }
     return new CheckedOutLease({
-      checkout: await this.#primary.connect(options.signal),
+      checkout: { ...checkout, release },
       clock: this.#clock,
       commitDeadlineMs: this.#settings.commitDeadlineMs,
       running: this.#primary.running,
@@ -290,9 +306,11 @@ class PostgresReadYourWrites implements ReadYourWrites {
   }
 
   async ready({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    this.#mustRun()
     const never = new AbortController()
-    await this.#monitor.waitUntil(() => this.#monitor.complete, signal ?? never.signal)
+    const isComplete = await this.#monitor.waitUntil(() => this.#monitor.complete, signal ?? never.signal)
     signal?.throwIfAborted()
+    if (!isComplete) throw new RouterStoppedError()
   }
 
   stop(): Promise<void> {
@@ -309,6 +327,23 @@ class PostgresReadYourWrites implements ReadYourWrites {
   /** Each once: one pool may be given twice. */
   #pools(): Set<PgPool> {
     return new Set([this.#primary.pool, ...this.#replicas.map(({ pool }) => pool)])
+  }
+
+  async #whileUnderWay<T>(work: () => Promise<T>): Promise<T> {
+    this.#monitor.underWay++
+    try {
+      return await work()
+    } finally {
+      this.#monitor.underWay--
+    }
+  }
+
+  #commitDeadline(): Deadline {
+    const { commitDeadlineMs } = this.#settings
+    return {
+      atMs: this.#clock.monotonic() + commitDeadlineMs,
+      error: () => new PrimaryUnavailableError(`COMMIT took longer than ${commitDeadlineMs} ms`),
+    }
   }
 
   #sessionOf(given: Session | undefined): RoutedSession | undefined {
