@@ -70,12 +70,13 @@ async function play(
   strike: () => Promise<void>,
 ): Promise<{ readonly struck: boolean; readonly answer: string }> {
   let struck = false
+  let isCounting = false
   const pass = async ({ when, server, what }: Point): Promise<void> => {
     const isHere =
       server === one.step.server &&
       what === one.step.what &&
       when === (one.when === 'before' ? 'before' : 'after')
-    if (struck || !isHere) return
+    if (!isCounting || struck || !isHere) return
     struck = true
     await strike()
     if (one.when === 'lost') throw new Error('Connection terminated unexpectedly')
@@ -92,6 +93,7 @@ async function play(
     onEvent,
   })
   await coordinator.start()
+  isCounting = true
   const answer = await transfer(coordinator, id).then(
     () => 'committed',
     (error: Error & { outcome?: string }) => error.outcome ?? error.message,

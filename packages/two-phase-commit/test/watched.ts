@@ -30,6 +30,7 @@ export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point
         'connect',
         async (): Promise<PgPoolClient> => {
           const client = await poolOf().connect()
+          client.on('error', () => {}) // a stroke can fall before the coordinator has it
           return {
             query: (text: string, values?: unknown[]) =>
               around(nameOf(text), () => client.query(text, values)),

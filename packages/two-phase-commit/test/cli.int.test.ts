@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+import { createCoordinator, coLocated } from '@quorate/two-phase-commit'
+import { audit, coordinatorOf, oneServer, openBank, transfer } from './support.ts'
+import { watched } from './watched.ts'
+
+const host = await oneServer()
+const bank = await openBank(host.urls)
+afterAll(async () => {
+  await bank[Symbol.asyncDispose]()
+  await host[Symbol.asyncDispose]()
+})
+
+interface End {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function cli(...args: readonly string[]): Promise<End> {
+  const file = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+  const all = [
+    '--conditions=@quorate/source',
+    file,
+    ...args,
+    '-p',
+    `payments=${bank.urls.payments}`,
+    '-p',
+    'orders=env:ORDERS_URL',
+    '--log',
+    'payments',
+  ]
+  return new Promise((resolve) => {
+    const env = { ...process.env, ORDERS_URL: bank.urls.orders }
+    execFile(process.execPath, all, { env }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    )
+  })
+}
+
+test('status, resolve and recover, as a person calls them', { timeout: 120_000 }, async () => {
+  expect(await cli('status')).toMatchObject({ code: 69, stderr: /call migrate\(\) once/ })
+  await using coordinator = coordinatorOf(bank, 'co-located')
+  await coordinator.migrate()
+  expect(await cli('status')).toEqual({
+    code: 0,
+    stdout: 'nothing is prepared, and nothing is on record\n',
+    stderr: '',
+  })
+
+  await using dying = createCoordinator({
+    participants: {
+      payments: bank.pools.payments,
+      orders: watched(
+        'orders',
+        () => bank.pools.orders,
+        async ({ when, what }) => {
+          if (when === 'before' && what === 'ROLLBACK PREPARED') throw new Error('Connection terminated')
+          if (when === 'after' && what === 'PREPARE') throw new Error('Connection terminated')
+        },
+      ),
+    },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+    graceMs: 100,
+  })
+  await expect(transfer(dying, 'left')).rejects.toMatchObject({ outcome: 'not-applied' })
+  const { code, stdout } = await cli('status', '--json')
+  const [left] = JSON.parse(stdout) as { readonly id: string }[]
+  expect([code, left]).toMatchObject([1, { prepared: ['orders'] }])
+  const id = left?.id ?? ''
+  expect(await cli('status')).toMatchObject({
+    code: 1,
+    stdout: new RegExp(`^transaction .*\\n${id} +- +orders +\\d`),
+  })
+  expect(await cli('resolve', id, 'commit')).toMatchObject({ code: 69, stderr: /no commit is on record/ })
+  expect(await cli('resolve', id, 'abort', '--note', 'tested')).toEqual({
+    code: 0,
+    stdout: `abort ${id}: told orders\n`,
+    stderr: '',
+  })
+  expect(await cli('recover')).toMatchObject({ code: 0, stdout: '0 ended, 0 left\n' })
+  expect((await audit(bank)).prepared).toEqual([])
+  expect(await cli('nonsense')).toMatchObject({ code: 64 })
+})
