@@ -135,6 +135,27 @@ describe('on connections of one’s own', () => {
     expect(await db.read(async () => 'alive', { level: 'strong' })).toBe('alive')
   })
 
+  test('a transaction that a read leaves open is not for the next who gets the connection', async () => {
+    await using server = await alone()
+    const { db, port } = server
+    const statuses = async (): Promise<unknown> => {
+      const other = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' })
+      await other.connect()
+      const { rows } = await other.query(`SELECT count(*)::int AS open FROM pg_stat_activity
+        WHERE state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()`)
+      await other.end()
+      return rows
+    }
+    await db.read(
+      async (q) => {
+        await q.query('BEGIN')
+        expect(await statuses()).toEqual([{ open: 1 }])
+      },
+      { level: 'strong' },
+    )
+    await expect.poll(statuses).toEqual([{ open: 0 }])
+  })
+
   test('an error of a deferred trigger is told as it is: nothing was written', async () => {
     await using server = await alone()
     const { db } = server

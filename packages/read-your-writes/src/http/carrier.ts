@@ -1,5 +1,5 @@
 import type { Session } from '../session.ts'
-import { cookieText, cookieValue, type CookieOptions } from './cookie.ts'
+import { cookieText, cookieValues, type CookieOptions } from './cookie.ts'
 
 /** The header that carries the token both ways. */
 export const SESSION_HEADER = 'Quorate-Session'
@@ -48,8 +48,7 @@ export function carrier({ cookie = {}, header = true }: CarrierOptions): Carrier
       const fromHeader = headerName === false ? undefined : headerOf(headerName.toLowerCase())
       // Not split(/\s*,\s*/): a header of spaces would take the square of its length.
       if (fromHeader !== undefined) tokens.push(...String(fromHeader).split(','))
-      const fromCookie = cookie === false ? undefined : cookieValue(headerOf('cookie'), cookie)
-      if (fromCookie !== undefined) tokens.push(fromCookie)
+      if (cookie !== false) tokens.push(...cookieValues(headerOf('cookie'), cookie))
       return [...new Set(tokens.map((token) => token.trim()))].filter((token) => token !== '')
     },
     headersFor: (token, secure) => {

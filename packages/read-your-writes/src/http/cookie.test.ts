@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cookieText, cookieValue } from './cookie.ts'
+import { cookieText, cookieValues } from './cookie.ts'
 import { readYourWrites } from '../index.ts'
 import { readYourWritesExpress } from '../express/index.ts'
 
@@ -10,10 +10,11 @@ test('cookieText() is HttpOnly, and Secure when the request was', () => {
   )
 })
 
-test('cookieValue() finds its cookie among others', () => {
-  expect(cookieValue('a=1; quorate-session="t"; x-quorate-session=no', {})).toBe('t')
-  expect(cookieValue('xquorate-session=no', {})).toBeUndefined()
-  expect(cookieValue(undefined, {})).toBeUndefined()
+test('cookieValues() finds its cookie among others, also twice', () => {
+  expect(cookieValues('a=1; quorate-session="t"; x-quorate-session=no', {})).toEqual(['t'])
+  expect(cookieValues('quorate-session=old; quorate-session=new', {})).toEqual(['old', 'new'])
+  expect(cookieValues('xquorate-session=no', {})).toEqual([])
+  expect(cookieValues(undefined, {})).toEqual([])
 })
 
 test('options that make no sense are refused when the router is made', async () => {

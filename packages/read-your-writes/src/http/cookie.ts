@@ -31,18 +31,17 @@ export function cookieText(options: CookieOptions, token: string, secure: boolea
   return parts.join('; ')
 }
 
-/** The value of the session cookie in a Cookie header. */
-export function cookieValue(
+/** The values of the session cookie in a Cookie header: one of another path or domain does not hide ours. */
+export function cookieValues(
   header: string | string[] | undefined,
   { name = DEFAULT_NAME }: CookieOptions,
-): string | undefined {
+): string[] {
+  const values: string[] = []
   for (const part of (Array.isArray(header) ? header.join(';') : (header ?? '')).split(';')) {
     const at = part.indexOf('=')
-    if (at > 0 && part.slice(0, at).trim() === name)
-      return part
-        .slice(at + 1)
-        .trim()
-        .replaceAll('"', '')
+    if (at <= 0 || part.slice(0, at).trim() !== name) continue
+    const value = part.slice(at + 1).trim()
+    values.push(value.replaceAll('"', ''))
   }
-  return undefined
+  return values
 }

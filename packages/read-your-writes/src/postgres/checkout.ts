@@ -39,8 +39,10 @@ export async function prepared(client: PgPoolClient, signal: AbortSignal | undef
     if (!out) return
     out = false
     client.removeListener('error', ignore)
-    if (destroy) client.on('error', ignore) // its death throes come later
-    client.release(destroy)
+    // Who comes next would work in the transaction that somebody has left open, and nobody would commit it.
+    const ends = destroy || (client.getTransactionStatus?.() ?? 'I') !== 'I'
+    if (ends) client.on('error', ignore) // its death throes come later
+    client.release(ends)
   }
   try {
     let facts = known.get(client)

@@ -11,6 +11,8 @@ export interface PgPoolClient {
   query(text: string, values?: unknown[]): Promise<unknown>
   /** @param destroy the connection must not be used again. */
   release(destroy?: boolean): void
+  /** `I` if it is in no transaction, as the server has last said; `null` if it has not. */
+  getTransactionStatus?(): string | null
   on(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
 }
