@@ -2,9 +2,10 @@ import { checkNames } from '@quorate/core'
 import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { show } from '../options.ts'
+import type { PgPool } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
 import { type BatcherOptions, BatchQueue, type Grant, type RequestOptions } from './batcher.ts'
-import { pgBatchStore, type PgPool } from './pg-store.ts'
+import { pgBatchStore } from './pg-store.ts'
 
 /** Options of {@link hotRowBatcher}. */
 export interface HotRowBatcherOptions<

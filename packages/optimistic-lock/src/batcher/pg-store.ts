@@ -1,18 +1,7 @@
+import { guard, type PgPool, type PgPoolClient } from '../pg-pool.ts'
 import { addTotal, foldRows, type CounterShape, type FoldedRow } from './statements.ts'
 import type { Statement } from '../statements.ts'
 import type { BatchAnswer, BatchItem, BatchSession, BatchStore, ItemAnswer } from './store.ts'
-
-/** The part of `pg.Pool` that is used here. */
-export interface PgPool {
-  connect(): Promise<PgPoolClient>
-}
-
-/** The part of a pool's client that is used here. */
-export interface PgPoolClient {
-  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
-  /** @param destroy true: close the connection, whatever it is doing. */
-  release(destroy?: boolean): void
-}
 
 /** Counters in one table of Postgres. A statement is a transaction of its own, at the session's isolation level. */
 export function pgBatchStore(pool: PgPool, shape: CounterShape): BatchStore {
@@ -22,11 +11,12 @@ export function pgBatchStore(pool: PgPool, shape: CounterShape): BatchStore {
 class PgBatchSession implements BatchSession {
   readonly #client: PgPoolClient
   readonly #shape: CounterShape
-  #isClosed = false
+  readonly #release: (destroy: boolean) => void
 
   constructor(client: PgPoolClient, shape: CounterShape) {
     this.#client = client
     this.#shape = shape
+    this.#release = guard(client)
   }
 
   async apply(items: readonly BatchItem[]): Promise<BatchAnswer> {
@@ -39,9 +29,7 @@ class PgBatchSession implements BatchSession {
   }
 
   close(isBroken: boolean): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#client.release(isBroken)
+    this.#release(isBroken)
   }
 
   async #run(items: readonly BatchItem[]): Promise<ItemAnswer[]> {

@@ -1,0 +1,43 @@
+import { isQuorateError, type QuorateError } from '@quorate/core'
+import { etagOf } from './etag.ts'
+
+/** How a refusal is answered over HTTP. */
+export interface ConflictAnswer {
+  readonly statusCode: number
+  readonly code: string
+  /** `ETag` of the row as it is now, where that is known. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * The answer to an error of this package, by its code, since two copies of a package defeat `instanceof`: 412 for a stale
+ * version, 404 for a row that is gone, 409 for one that exists, and what the errors of `If-Match` say themselves.
+ *
+ * @returns `undefined` for every other error.
+ */
+export function answerTo(error: unknown): ConflictAnswer | undefined {
+  if (!isQuorateError(error)) return undefined
+  const { code } = error
+  const facts = error as QuorateError & { readonly etag?: unknown; readonly actual?: unknown }
+  switch (code) {
+    case 'QUORATE_STALE_VERSION': {
+      const { actual } = facts
+      const isKnown = typeof actual === 'string' || typeof actual === 'number' || typeof actual === 'bigint'
+      return { statusCode: 412, code, headers: isKnown ? { ETag: etagOf(actual) } : {} }
+    }
+    case 'QUORATE_PRECONDITION_FAILED': {
+      const { etag } = facts
+      return { statusCode: 412, code, headers: typeof etag === 'string' ? { ETag: etag } : {} }
+    }
+    case 'QUORATE_PRECONDITION_REQUIRED':
+      return { statusCode: 428, code, headers: {} }
+    case 'QUORATE_IF_MATCH_MALFORMED':
+      return { statusCode: 400, code, headers: {} }
+    case 'QUORATE_ROW_GONE':
+      return { statusCode: 404, code, headers: {} }
+    case 'QUORATE_ROW_EXISTS':
+      return { statusCode: 409, code, headers: {} }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,84 @@
+import { isQuorateError } from '@quorate/core'
+import { RowGoneError, StaleVersionError } from '../errors.ts'
+import type {
+  CallOptions,
+  KeyOf,
+  OptimisticRepository,
+  RepositoryTypes,
+  TransactionRepository,
+  Version,
+  VersionedKeyOf,
+} from '../types.ts'
+import { PreconditionFailedError } from './errors.ts'
+import { etagOf, type IfMatch, matches } from './etag.ts'
+
+/** What a conditional write of a request is about. */
+export interface ConditionalWrite<T extends RepositoryTypes> {
+  readonly repository: TransactionRepository<T> | OptimisticRepository<T>
+  /** The version column, as in the repository's options; `'xmin'` for `byXmin`. */
+  readonly version: T['version'] & keyof T['row']
+  readonly key: KeyOf<T>
+  readonly ifMatch: IfMatch
+}
+
+/**
+ * Updates the row if it has one of the versions that the request names. The row is read first, to compare tags, and the
+ * write is conditional on the version read; with `*`, which names none, it is tried again when somebody was faster.
+ *
+ * @returns the row as it is now; its tag is `etagOf(row[version])`.
+ * @throws PreconditionFailedError if it has none of them, or if there is no row.
+ * @throws StaleVersionError with `*`, after 100 attempts that others were faster in.
+ */
+export async function updateIfMatch<T extends RepositoryTypes>(
+  write: ConditionalWrite<T>,
+  changes: T['changes'],
+  options: CallOptions = {},
+): Promise<T['row']> {
+  return ifMatching(write, options, (row) => write.repository.update(row, changes, options))
+}
+
+/**
+ * Deletes the row if it has one of the versions that the request names.
+ *
+ * @throws PreconditionFailedError if it has none of them, or if there is no row.
+ * @throws StaleVersionError with `*`, after 100 attempts that others were faster in.
+ */
+export async function deleteIfMatch<T extends RepositoryTypes>(
+  write: ConditionalWrite<T>,
+  options: CallOptions = {},
+): Promise<void> {
+  await ifMatching(write, options, async (row) => {
+    const isDeleted = await write.repository.delete(row, options)
+    if (!isDeleted) throw new PreconditionFailedError({ etag: undefined })
+  })
+}
+
+const MAX_ATTEMPTS = 100
+
+async function ifMatching<T extends RepositoryTypes, R>(
+  { repository, version, key, ifMatch }: ConditionalWrite<T>,
+  options: CallOptions,
+  write: (row: VersionedKeyOf<T>) => Promise<R>,
+): Promise<R> {
+  for (let attempt = 1; ; attempt++) {
+    const row = await repository.get(key, options)
+    const found = row === undefined ? undefined : ((row as T['row'])[version] as Version | Date)
+    if (row === undefined || !matches(ifMatch, found)) {
+      throw new PreconditionFailedError({ etag: found === undefined ? undefined : etagOf(found) })
+    }
+    try {
+      return await write(row)
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      if (ifMatch === '*' && error instanceof StaleVersionError && attempt < MAX_ATTEMPTS) continue
+      if (ifMatch === '*' && error instanceof StaleVersionError) throw error
+      const etag =
+        error instanceof StaleVersionError && error.actual !== undefined ? etagOf(error.actual) : undefined
+      throw new PreconditionFailedError({ etag, cause: error })
+    }
+  }
+}
+
+function isConflict(error: unknown): error is StaleVersionError | RowGoneError {
+  return isQuorateError(error) && (error instanceof StaleVersionError || error instanceof RowGoneError)
+}

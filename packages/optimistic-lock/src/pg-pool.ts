@@ -1,0 +1,32 @@
+/** The part of `pg.Pool` that is used where a connection is needed for more than one statement. */
+export interface PgPool {
+  connect(): Promise<PgPoolClient>
+}
+
+/** The part of a pool's client that is used here. */
+export interface PgPoolClient {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+  /** @param destroy true: close the connection, whatever it is doing. */
+  release(destroy?: boolean): void
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/**
+ * Keeps a connection that dies from ending the process: `pg` reports it to the statement under way, and besides as an
+ * `error` event, to which a pool listens only while the connection is idle.
+ *
+ * @returns gives the connection back. Only the first call counts.
+ */
+export function guard(client: PgPoolClient): (destroy: boolean) => void {
+  const ignore = (): void => {}
+  client.on?.('error', ignore)
+  let isReleased = false
+  return (destroy) => {
+    if (isReleased) return
+    isReleased = true
+    client.release(destroy)
+    // One that is closed reports its end later, and is never used again: there the listener stays.
+    if (!destroy) client.removeListener?.('error', ignore)
+  }
+}

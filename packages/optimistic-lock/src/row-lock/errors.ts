@@ -1,0 +1,24 @@
+import { QuorateError } from '@quorate/core'
+import type { KeyValues } from '../types.ts'
+
+/** Somebody else has the row locked; nothing was done. */
+export class RowLockedError extends QuorateError {
+  readonly code = 'QUORATE_ROW_LOCKED'
+  readonly table: string
+  readonly key: KeyValues
+  /** How long it was waited for, ms; 0 with `wait: 'nowait'`. */
+  readonly waitedMs: number
+
+  constructor(facts: { table: string; key: KeyValues; waitedMs: number; cause: unknown }) {
+    const { table, key, waitedMs, cause } = facts
+    const columns = Object.entries(key).map(([column, value]) => `${column} = ${String(value)}`)
+    super(
+      `Cannot lock ${table} (${columns.join(', ')}): somebody else has it, after ${waitedMs} ms; ` +
+        `try later, or raise lockTimeoutMs`,
+      { outcome: 'not-applied', cause },
+    )
+    this.table = table
+    this.key = key
+    this.waitedMs = waitedMs
+  }
+}

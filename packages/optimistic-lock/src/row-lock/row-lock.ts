@@ -1,0 +1,163 @@
+import { checkNames, waitOrAbort } from '@quorate/core'
+import { RowGoneError, WriteUnknownError } from '../errors.ts'
+import { keyValuesOf } from '../key-values.ts'
+import { quoteIdentifier, quoteTable } from '../names.ts'
+import { guard, type PgPool, type PgPoolClient } from '../pg-pool.ts'
+import type { Table } from '../pg/table.ts'
+import { selectRow } from '../statements.ts'
+import { RowLockedError } from './errors.ts'
+
+/** Which row of which table. */
+export interface RowLockTarget<Row extends object, K extends keyof Row & string> {
+  readonly table: Table<Row>
+  /** The key columns with their values. */
+  readonly key: Readonly<Pick<Row, K>>
+}
+
+/** Options of {@link withRowLock}. */
+export interface RowLockOptions {
+  /**
+   * What to do about a row that somebody else has locked: `wait` for it, refuse at once (`nowait`), or go on without it
+   * (`skip`: the answer is `undefined`). Default `wait`.
+   */
+  readonly wait?: 'wait' | 'nowait' | 'skip' | undefined
+  /** How long to wait for the row, ms. Default 5,000. */
+  readonly lockTimeoutMs?: number | undefined
+  /**
+   * How long the row may be held, ms: the server ends a transaction that takes longer, also when this process is stuck
+   * or gone. Default 30,000.
+   */
+  readonly holdTimeoutMs?: number | undefined
+  /** Gives up waiting for a connection or the row; handed on to `work`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What {@link withRowLock} hands to its function. */
+export interface LockedRow<Row extends object> {
+  /** The row as it is while it is locked. */
+  readonly row: Row
+  /** The transaction's connection: all that is done through it is committed or rolled back with the lock. */
+  readonly client: PgPoolClient
+}
+
+/**
+ * The pessimistic twin of `mutate()`: a transaction that holds the row from the read to the commit. Nothing is repeated,
+ * and everybody else waits meanwhile: right where a lost attempt is dear, as when money is moved outside; wrong for a
+ * row that many want, where `decrementIf()` or a batcher does the same without holding it.
+ *
+ * @param pool a connected `pg.Pool`; it stays the caller's.
+ * @param work runs inside the transaction; if it throws, all is rolled back.
+ * @returns what `work` returned, committed; `undefined` if the row was skipped.
+ * @throws RowLockedError if somebody else has the row, at once or after `lockTimeoutMs`.
+ * @throws RowGoneError if there is no such row.
+ * @throws WriteUnknownError if the answer to the commit did not come.
+ * @throws what `work` throws.
+ *
+ * @example
+ * ```ts
+ * await withRowLock(pool, { table: table<Stock>('stock'), key: { sku: 'mug' } }, async ({ row, client }) => {
+ *   await client.query('UPDATE stock SET available = $1 WHERE sku = $2', [row.available - 1, row.sku])
+ * })
+ * ```
+ */
+export async function withRowLock<Row extends object, K extends keyof Row & string, R>(
+  pool: PgPool,
+  target: RowLockTarget<Row, K>,
+  work: (locked: LockedRow<Row>) => R | Promise<R>,
+  options: RowLockOptions = {},
+): Promise<R | undefined> {
+  check(target, options)
+  const { wait = 'wait', lockTimeoutMs = 5_000, holdTimeoutMs = 30_000, signal } = options
+  const label = target.table.name
+  const keyColumns = Object.keys(target.key)
+  const key = keyValuesOf('lock', label, keyColumns, target.key)
+  const shape = { label, table: quoteTable(label), key: keyColumns, version: '', column: quoteIdentifier }
+
+  signal?.throwIfAborted()
+  const client = await waitOrAbort(pool.connect(), signal, (late) => late.release())
+  const release = guard(client)
+  let isBroken = true
+  try {
+    const ask = (text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> =>
+      waitOrAbort(client.query(text, values), signal)
+    await ask('BEGIN')
+    await ask(SETTINGS, [`${Math.ceil(lockTimeoutMs)}ms`, `${Math.ceil(lockTimeoutMs + holdTimeoutMs)}ms`])
+    const how = { wait: '', nowait: ' NOWAIT', skip: ' SKIP LOCKED' }[wait]
+    const { text, values } = selectRow(shape, key)
+    const found = await ask(`${text} FOR UPDATE${how}`, [...values]).catch((cause: unknown) => {
+      if (!isLockTimeout(cause)) throw cause
+      throw new RowLockedError({ table: label, key, waitedMs: wait === 'wait' ? lockTimeoutMs : 0, cause })
+    })
+    const [row] = found.rows as Row[]
+    if (row === undefined) {
+      // Skipped rows and missing ones look alike; a plain read tells them apart.
+      const isThere = wait === 'skip' && (await ask(text, [...values])).rows.length > 0
+      if (!isThere) throw new RowGoneError({ action: 'lock', table: label, key })
+      await ask('ROLLBACK')
+      isBroken = false
+      return undefined
+    }
+    const result = await work({ row, client })
+    await commit(client, label)
+    isBroken = false
+    return result
+  } catch (error) {
+    // A connection that is still at work, after an abort, can only be closed.
+    if (signal?.aborted !== true && !(error instanceof WriteUnknownError)) {
+      isBroken = await client.query('ROLLBACK', []).then(
+        () => false,
+        () => true,
+      )
+    }
+    throw error
+  } finally {
+    release(isBroken)
+  }
+}
+
+/** Before Postgres 17 there is no limit for a transaction, only for each of its statements and the pauses between. */
+const SETTINGS = `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
+  set_config(CASE WHEN current_setting('transaction_timeout', true) IS NULL THEN 'statement_timeout' ELSE 'transaction_timeout' END, $2, true)`
+
+/** The commit is waited for in any case: half a commit is no answer. */
+async function commit(client: PgPoolClient, table: string): Promise<void> {
+  let command: unknown
+  try {
+    command = ((await client.query('COMMIT', [])) as { command?: unknown }).command
+  } catch (cause) {
+    // An ERROR of the server, as of a deferred constraint, has rolled back; anything else tells nothing.
+    if ((cause as { severity?: unknown }).severity === 'ERROR') throw cause
+    throw new WriteUnknownError({ action: 'commit', table, cause })
+  }
+  // Of a transaction in which a statement failed, Postgres makes a rollback and says so.
+  if (command === 'ROLLBACK') {
+    throw new Error(
+      `Cannot commit on ${table}: a statement of the transaction failed and its error was caught, so all was rolled back; let it pass`,
+    )
+  }
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === '55P03'
+}
+
+function check(target: RowLockTarget<object, never>, options: RowLockOptions): void {
+  checkNames('lock a row', options, ['wait', 'lockTimeoutMs', 'holdTimeoutMs', 'signal'])
+  if (typeof (target.table as Partial<Table<object>> | undefined)?.name !== 'string') {
+    throw new TypeError(`Cannot lock a row: table must be what table() gives; write table<Row>('stock')`)
+  }
+  if (typeof target.key !== 'object' || Object.keys(target.key).length === 0) {
+    throw new TypeError('Cannot lock a row: key must have at least one column')
+  }
+  const { wait = 'wait' } = options
+  if (!['wait', 'nowait', 'skip'].includes(wait)) {
+    throw new TypeError(`Cannot lock a row: wait must be 'wait', 'nowait' or 'skip', got '${wait}'`)
+  }
+  for (const name of ['lockTimeoutMs', 'holdTimeoutMs'] as const) {
+    const value: unknown = options[name]
+    // Postgres keeps them in 32 bits.
+    if (value !== undefined && !(typeof value === 'number' && value > 0 && value <= 1_000_000_000)) {
+      throw new RangeError(`Cannot lock a row: ${name} must be above 0 and at most 1,000,000,000 ms`)
+    }
+  }
+}

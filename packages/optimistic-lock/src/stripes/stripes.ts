@@ -1,0 +1,171 @@
+import { checkNames, invariant, type Random, systemRandom } from '@quorate/core'
+import { quoteTable, quoteIdentifier } from '../names.ts'
+import type { PgQueryable } from '../pg/repository.ts'
+import type { Statement } from '../statements.ts'
+import type { CallOptions } from '../types.ts'
+import { sendWrite, sendWriteAgain } from '../write.ts'
+import * as sql from './statements.ts'
+
+/** Where striped counters are kept, unless another table is named. */
+export const STRIPE_TABLE = 'quorate.stripe'
+
+/**
+ * The SQL that creates the table of striped counters, for your migrations or for `pool.query()`. It may be run again.
+ *
+ * @param table `table` or `schema.table`, unquoted. Default `quorate.stripe`.
+ * @throws TypeError for a name Postgres cannot hold.
+ */
+export function stripesMigration(table: string = STRIPE_TABLE): string {
+  const schema = table.includes('.') ? table.split('.')[0] : undefined
+  const create = sql.createTable(quoteTable(table))
+  return schema === undefined ? create : `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)};\n${create}`
+}
+
+/** Options of {@link stripedCounters}. */
+export interface StripedCountersOptions {
+  /** Rows of one counter. Default 8. More let more transactions run at once; a borrow locks them all. */
+  readonly stripes?: number | undefined
+  /** Table of the stripes, made by `stripesMigration()`. Default `quorate.stripe`. */
+  readonly table?: string | undefined
+  /** For the choice of a stripe. Default: the system's. */
+  readonly random?: Random | undefined
+}
+
+/** What can be done inside the caller's transaction. */
+export interface TransactionStripedCounters {
+  /**
+   * Takes units if the counter has so many, in any of its stripes.
+   *
+   * @param units a whole number from 1. Default 1.
+   * @returns `false` only if all stripes together had fewer, or there is no such counter; nothing was taken then.
+   */
+  decrementIf(counter: string, units?: number, options?: CallOptions): Promise<boolean>
+
+  /** Adds units, to one stripe. @returns `false` if there is no such counter. */
+  increment(counter: string, units?: number, options?: CallOptions): Promise<boolean>
+
+  /** All units of one moment, or `undefined` if there is no such counter. */
+  total(counter: string, options?: CallOptions): Promise<number | undefined>
+}
+
+/** Counters of several rows each. */
+export interface StripedCounters extends TransactionStripedCounters {
+  /** Makes a counter. @returns `false` if it was there already, and was left as it is. */
+  create(counter: string, units: number, options?: CallOptions): Promise<boolean>
+
+  /** The same on the caller's transaction, which then holds one stripe until its end, and not the whole counter. */
+  withTransaction(transaction: PgQueryable): TransactionStripedCounters
+}
+
+/**
+ * A counter in several rows, so that as many transactions can change it at once: for a hot row that is decremented
+ * inside of transactions that do other work too, where a batcher cannot help. The total is exact and never below zero:
+ * a stripe that runs short borrows from the others before anybody is refused.
+ *
+ * @param db a connected `pg.Pool` or `pg.Client`; it stays the caller's.
+ * @throws TypeError for an unknown option or a name Postgres cannot hold.
+ * @throws RangeError for a number of stripes that is not from 1 to 1,024.
+ *
+ * @example
+ * ```ts
+ * await pool.query(stripesMigration())
+ * const counters = stripedCounters(pool)
+ * await counters.create('mug', 10_000)
+ * const isGranted = await counters.decrementIf('mug')
+ * ```
+ */
+export function stripedCounters(db: PgQueryable, options: StripedCountersOptions = {}): StripedCounters {
+  checkNames('make striped counters', options, ['stripes', 'table', 'random'])
+  const { stripes = 8, table = STRIPE_TABLE, random = systemRandom } = options
+  if (!Number.isSafeInteger(stripes) || stripes < 1 || stripes > 1_024) {
+    throw new RangeError(
+      `Cannot make striped counters: stripes must be a whole number from 1 to 1,024, got ${stripes}`,
+    )
+  }
+  return new Counters({ db, table: quoteTable(table), label: table, stripes, random, isBound: false })
+}
+
+interface Parts {
+  readonly db: PgQueryable
+  readonly table: string
+  readonly label: string
+  readonly stripes: number
+  readonly random: Random
+  /** In the caller's transaction. */
+  readonly isBound: boolean
+}
+
+class Counters implements StripedCounters {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  withTransaction(transaction: PgQueryable): Counters {
+    return new Counters({ ...this.#parts, db: transaction, isBound: true })
+  }
+
+  async create(counter: string, units: number, options: CallOptions = {}): Promise<boolean> {
+    checkNames('create', options, ['signal'])
+    checkUnits('create', units, 0)
+    const { table, stripes } = this.#parts
+    return (
+      (await this.#write('create', sql.create(table, counter, units, stripes), options.signal)).length > 0
+    )
+  }
+
+  async decrementIf(counter: string, units = 1, options: CallOptions = {}): Promise<boolean> {
+    checkNames('decrementIf', options, ['signal'])
+    checkUnits('decrementIf', units, 1)
+    const { table } = this.#parts
+    const { signal } = options
+    const taken = await this.#write('decrementIf', sql.adjust(table, counter, this.#stripe(), -units), signal)
+    if (taken.length > 0) return true
+    const [borrowed] = await this.#write('decrementIf', sql.borrow(table, counter, units), signal)
+    const { stripes, done } = borrowed as { stripes: number; done: number }
+    invariant(done === 0 || done === stripes, 'all stripes or none are changed; does a trigger skip some?')
+    return done > 0
+  }
+
+  async increment(counter: string, units = 1, options: CallOptions = {}): Promise<boolean> {
+    checkNames('increment', options, ['signal'])
+    checkUnits('increment', units, 1)
+    const { table } = this.#parts
+    const { signal } = options
+    // The counter may have been made with fewer stripes than we think; it always has the first.
+    for (const stripe of new Set([this.#stripe(), 0])) {
+      const added = await this.#write('increment', sql.adjust(table, counter, stripe, units), signal)
+      if (added.length > 0) return true
+    }
+    return false
+  }
+
+  async total(counter: string, options: CallOptions = {}): Promise<number | undefined> {
+    checkNames('total', options, ['signal'])
+    const [row] = await this.#write('total', sql.sum(this.#parts.table, counter), options.signal)
+    const { units, stripes } = row as { units: string; stripes: number }
+    return stripes === 0 ? undefined : Number(units)
+  }
+
+  #stripe(): number {
+    return Math.floor(this.#parts.random() * this.#parts.stripes)
+  }
+
+  /** Outside a transaction of the caller's, what Postgres rolled back for another's sake is sent again. */
+  #write(
+    action: string,
+    { text, values }: Statement,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly unknown[]> {
+    const { db, label, isBound } = this.#parts
+    const facts = { action, table: label, signal }
+    const send = async (): Promise<unknown[]> => (await db.query(text, [...values])).rows
+    return isBound ? sendWrite(facts, send) : sendWriteAgain(facts, send)
+  }
+}
+
+function checkUnits(action: string, units: number, least: number): void {
+  if (Number.isSafeInteger(units) && units >= least) return
+  throw new RangeError(`Cannot ${action}: units must be a whole number from ${least}, got ${units}`)
+}

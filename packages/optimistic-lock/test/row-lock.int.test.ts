@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest'
+import { RowGoneError, WriteUnknownError } from '../src/index.ts'
+import { optimisticRepository, table } from '../src/pg/index.ts'
+import { RowLockedError, withRowLock } from '../src/row-lock/index.ts'
+import { connect, type Stock } from './connect.ts'
+
+const { pool } = await connect(20)
+const stock = optimisticRepository(pool, {
+  table: table<Stock>('stock'),
+  key: ['sku', 'warehouse'],
+  version: 'version',
+})
+const fresh = async (
+  sku: string,
+  available = 5,
+): Promise<{ table: typeof stockTable; key: { sku: string; warehouse: number } }> => {
+  await stock.insert({ sku, warehouse: 1, available })
+  return { table: stockTable, key: { sku, warehouse: 1 } }
+}
+const stockTable = table<Stock>('stock')
+const TAKE = 'UPDATE stock SET available = $1 WHERE sku = $2 AND warehouse = $3'
+
+test('64 callers that read, think and write under the lock lose nothing', async () => {
+  const target = await fresh('hot', 47)
+  const grants = await Promise.all(
+    Array.from({ length: 64 }, () =>
+      withRowLock(pool, target, async ({ row, client }) => {
+        if (row.available === 0) return false
+        await client.query(TAKE, [row.available - 1, row.sku, row.warehouse])
+        return true
+      }),
+    ),
+  )
+  expect(grants.filter(Boolean)).toHaveLength(47)
+  expect(await stock.get(target.key)).toMatchObject({ available: 0 })
+})
+
+test('nowait refuses, skip goes on without, wait gives up after lockTimeoutMs', async () => {
+  const target = await fresh('taken')
+  const calls: string[] = []
+  await withRowLock(pool, target, async () => {
+    await expect(
+      withRowLock(pool, target, () => calls.push('nowait'), { wait: 'nowait' }),
+    ).rejects.toMatchObject({
+      code: 'QUORATE_ROW_LOCKED',
+      outcome: 'not-applied',
+      waitedMs: 0,
+    })
+    expect(await withRowLock(pool, target, () => calls.push('skip'), { wait: 'skip' })).toBeUndefined()
+    await expect(withRowLock(pool, target, () => calls.push('wait'), { lockTimeoutMs: 20 })).rejects.toThrow(
+      RowLockedError,
+    )
+  })
+  expect(calls).toEqual([])
+  expect(await withRowLock(pool, target, ({ row }) => row.available, { wait: 'skip' })).toBe(5)
+})
+
+test('what the function throws rolls back, and the connection can be used again', async () => {
+  const target = await fresh('thrown')
+  const reason = new Error('payment declined')
+  await expect(
+    withRowLock(pool, target, async ({ client }) => {
+      await client.query(TAKE, [0, 'thrown', 1])
+      throw reason
+    }),
+  ).rejects.toBe(reason)
+  expect(await stock.get(target.key)).toMatchObject({ available: 5 })
+})
+
+test('an error of a statement that the function swallowed is not reported as a success', async () => {
+  const target = await fresh('swallowed')
+  const failure = withRowLock(pool, target, async ({ client }) => {
+    await client.query(TAKE, [4, 'swallowed', 1])
+    await client.query('SELECT 1 / 0', []).catch(() => {})
+  })
+  await expect(failure).rejects.toThrow(/rolled back/)
+  expect(await stock.get(target.key)).toMatchObject({ available: 5 })
+})
+
+test('a row that is not there is gone, also for those who skip', async () => {
+  const target = { table: stockTable, key: { sku: 'none', warehouse: 1 } }
+  await expect(withRowLock(pool, target, () => 1)).rejects.toThrow(RowGoneError)
+  await expect(withRowLock(pool, target, () => 1, { wait: 'skip' })).rejects.toThrow(RowGoneError)
+})
+
+test('a holder that takes too long is ended by the server, and its lock with it', async () => {
+  const target = await fresh('stuck')
+  const stuck = withRowLock(pool, target, ({ client }) => client.query('SELECT pg_sleep(30)', []), {
+    holdTimeoutMs: 50,
+    lockTimeoutMs: 50,
+  })
+  await expect(stuck).rejects.toMatchObject({ code: '25P04' })
+  expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(5)
+})
+
+test('a signal ends the wait for the row, and leaves no lock behind', async () => {
+  const target = await fresh('signal')
+  const stop = new AbortController()
+  const reason = new Error('shutting down')
+  await withRowLock(pool, target, async () => {
+    const waiting = withRowLock(pool, target, () => 1, { signal: stop.signal }).catch((error) => error)
+    const found =
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while ((await pool.query(found)).rowCount === 0);
+    stop.abort(reason)
+    expect(await waiting).toBe(reason)
+  })
+  expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(5)
+  await expect(withRowLock(pool, target, () => 1, { signal: stop.signal })).rejects.toBe(reason)
+})
+
+test('a commit whose answer is lost is unknown', async () => {
+  const target = await fresh('lost')
+  const lost = new Error('connection terminated')
+  const broken = {
+    connect: async () => {
+      const client = await pool.connect()
+      return {
+        query: (text: string, values: unknown[]) =>
+          text === 'COMMIT'
+            ? client.query('COMMIT').then(() => Promise.reject(lost))
+            : client.query(text, values),
+        release: (destroy?: boolean) => client.release(destroy),
+      }
+    },
+  }
+  const failure = await withRowLock(broken, target, ({ client }) => client.query(TAKE, [1, 'lost', 1])).catch(
+    (error) => error,
+  )
+  expect(failure).toBeInstanceOf(WriteUnknownError)
+  expect(failure.cause).toBe(lost)
+})
+
+test('wrong arguments are refused', async () => {
+  const target = await fresh('arguments')
+  await expect(withRowLock(pool, target, () => 1, { wait: 'maybe' as 'wait' })).rejects.toThrow(
+    /'nowait' or 'skip'/,
+  )
+  await expect(withRowLock(pool, target, () => 1, { lockTimeoutMs: 0 })).rejects.toThrow(RangeError)
+  await expect(withRowLock(pool, target, () => 1, { timeout: 5 } as object)).rejects.toThrow(
+    /unknown option timeout/,
+  )
+  await expect(withRowLock(pool, { table: stockTable, key: {} as { sku: string } }, () => 1)).rejects.toThrow(
+    /at least one/,
+  )
+})

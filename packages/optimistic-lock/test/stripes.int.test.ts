@@ -1,0 +1,107 @@
+import { seededRandom } from '@quorate/core'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { stripedCounters, stripesMigration } from '../src/stripes/index.ts'
+import { connect } from './connect.ts'
+
+const { pool } = await connect(20)
+await pool.query(stripesMigration())
+await pool.query(stripesMigration()) // may be run again
+const counters = stripedCounters(pool)
+
+test('64 callers and 47 units in 8 stripes: exactly 47 grants', async () => {
+  expect(await counters.create('hot', 47)).toBe(true)
+  expect(await counters.create('hot', 99)).toBe(false)
+  const grants = await Promise.all(Array.from({ length: 64 }, () => counters.decrementIf('hot')))
+  expect(grants.filter(Boolean)).toHaveLength(47)
+  expect(await counters.total('hot')).toBe(0)
+})
+
+test('nobody is refused while the stripes together have enough', async () => {
+  await counters.create('spread', 16) // two in each stripe
+  expect(await counters.decrementIf('spread', 17)).toBe(false)
+  expect(await counters.decrementIf('spread', 15)).toBe(true)
+  expect(await counters.total('spread')).toBe(1)
+  expect(await counters.decrementIf('spread')).toBe(true)
+  expect(await counters.decrementIf('spread')).toBe(false)
+})
+
+test('a borrow spreads the rest evenly', async () => {
+  await counters.create('even', 40)
+  expect(await counters.decrementIf('even', 17)).toBe(true)
+  const { rows } = await pool.query(
+    "SELECT units::int FROM quorate.stripe WHERE counter = 'even' ORDER BY stripe",
+  )
+  expect(rows.map(({ units }) => units)).toEqual([3, 3, 3, 3, 3, 3, 3, 2])
+})
+
+test('a counter that is not there is refused, a stripe that is not there falls back', async () => {
+  expect(await counters.decrementIf('none')).toBe(false)
+  expect(await counters.increment('none')).toBe(false)
+  expect(await counters.total('none')).toBeUndefined()
+  await stripedCounters(pool, { stripes: 1 }).create('narrow', 3)
+  for (let index = 0; index < 5; index++) expect(await counters.increment('narrow')).toBe(true)
+  expect(await counters.decrementIf('narrow', 8)).toBe(true)
+})
+
+test('transactions hold one stripe each, so two can be open at once; a rollback gives back', async () => {
+  let next = 0
+  const apart = stripedCounters(pool, { random: () => (next++ % 8) / 8 })
+  await apart.create('open', 80)
+  const clients = [await pool.connect(), await pool.connect()]
+  try {
+    for (const client of clients) {
+      await client.query('BEGIN')
+      expect(await apart.withTransaction(client).decrementIf('open', 4)).toBe(true)
+    }
+    expect(await apart.total('open')).toBe(80)
+    await clients[0]?.query('COMMIT')
+    await clients[1]?.query('ROLLBACK')
+  } finally {
+    for (const client of clients) client.release()
+  }
+  expect(await apart.total('open')).toBe(76)
+})
+
+test('any calls by any clients at once: the total is exact, and no call is refused without need', async () => {
+  const step = fc.record({ units: fc.integer({ min: 1, max: 7 }), isUp: fc.boolean() })
+  let run = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 5 }),
+      fc.integer({ min: 0, max: 40 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.integer(),
+      async (clients, start, stripes, seed) => {
+        const name = `any-${++run}`
+        const some = stripedCounters(pool, { stripes, random: seededRandom(seed) })
+        await some.create(name, start)
+        let expected = start
+        let refused = 0
+        await Promise.all(
+          clients.map(async (steps) => {
+            for (const { units, isUp } of steps) {
+              const isDone = await (isUp ? some.increment(name, units) : some.decrementIf(name, units))
+              if (isDone) expected += isUp ? units : -units
+              else refused++
+            }
+          }),
+        )
+        expect(await some.total(name)).toBe(expected)
+        const wanted = clients
+          .flat()
+          .filter(({ isUp }) => !isUp)
+          .reduce((sum, { units }) => sum + units, 0)
+        expect(refused === 0 || wanted > start).toBe(true)
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+test('wrong arguments are refused', async () => {
+  expect(() => stripedCounters(pool, { stripes: 0 })).toThrow(RangeError)
+  expect(() => stripedCounters(pool, { stripe: 8 } as object)).toThrow(/unknown option stripe/)
+  await expect(counters.decrementIf('hot', 0)).rejects.toThrow(RangeError)
+  await expect(counters.create('bad', -1)).rejects.toThrow(RangeError)
+})
