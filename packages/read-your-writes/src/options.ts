@@ -15,7 +15,10 @@ export interface ReplicaOptions {
 
 /** Options of {@link readYourWrites}. */
 export interface ReadYourWritesOptions {
-  /** Pool of the primary; after a failover it must lead to the new one. */
+  /**
+   * Pool of the primary; after a failover it must lead to the new one. The router listens to the `error` events of
+   * its pools until `stop()`: a connection that breaks while nobody uses it does not end the process.
+   */
   readonly primary: PgPool
   readonly replicas: readonly ReplicaOptions[]
   /** Signs tokens, at least 16 bytes. Several: the first signs, all are accepted, for rotation. */
@@ -44,7 +47,8 @@ export interface ReadYourWritesOptions {
   readonly maxPrimaryReads?: number | undefined
   /**
    * How long a read or a write may wait for a connection, and for a primary that has fallen silent while
-   * something runs there, ms. Default 5,000. How long statements may run is the pools' affair.
+   * something runs there, ms; looked at with each probe of the primary. Default 5,000. How long statements may run
+   * is the pools' affair.
    */
   readonly deadlineMs?: number | undefined
   /** How long COMMIT may take before its outcome is called unknown, ms. Default 30,000. */

@@ -1,4 +1,5 @@
 import { checkNames, emit, systemClock, systemRandom, type Clock } from '@quorate/core'
+import { checkStatement, checkWork, sessionInput } from './check-call.ts'
 import { shown } from './check-options.ts'
 import { PrimaryUnavailableError, RouterStoppedError } from './errors.ts'
 import type { ReadYourWritesEvent } from './events.ts'
@@ -81,8 +82,8 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
   readonly primary: PrimaryStatus
   readonly replicas: readonly ReplicaStatus[]
   /**
-   * Runs `work` on the cheapest server that is fresh enough, at most once at a time. It may be run again
-   * elsewhere if a replica fails, or if it tries to write there, so it should only read.
+   * Runs `work` on the cheapest server that is fresh enough. It may be run again elsewhere if a replica fails,
+   * or if it tries to write there, so it should only read; the queries of a run that was given up fail.
    *
    * @throws PrimaryBusyError when the primary serves as many spilled reads as it may.
    * @throws PrimaryUnavailableError if it had to go to the primary, and that is gone.
@@ -164,7 +165,6 @@ const READ_OPTIONS: readonly (keyof ReadOptions)[] = ['level', 'session', 'trans
 const WRITE_OPTIONS: readonly (keyof WriteOptions)[] = ['isolation', 'session', 'remoteApply', 'signal']
 const LEASE_OPTIONS: readonly (keyof LeaseOptions)[] = ['signal']
 const EXECUTE_OPTIONS: readonly (keyof ExecuteOptions)[] = ['session', 'signal']
-const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ['token', 'key']
 
 class PostgresReadYourWrites implements ReadYourWrites {
   readonly #settings: Settings
@@ -212,6 +212,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
   }
 
   async read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
+    checkWork('read', work)
     checkNames('read', options, READ_OPTIONS)
     const { level = this.#settings.level, session, transaction, signal } = options
     validateLevel(level)
@@ -225,6 +226,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
   }
 
   async write<T>(work: Work<T>, options: WriteOptions = {}): Promise<T> {
+    checkWork('write', work)
     checkNames('write', options, WRITE_OPTIONS)
     const { isolation, session, remoteApply = false, signal } = options
     validateIsolation(isolation)
@@ -250,6 +252,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
     values: readonly unknown[] = [],
     options: ExecuteOptions = {},
   ): Promise<PgResult<Row>> {
+    checkStatement(text, values)
     checkNames('execute the statement', options, EXECUTE_OPTIONS)
     const { session, signal } = options
     const lease = await this.lease({ signal })
@@ -288,9 +291,8 @@ class PostgresReadYourWrites implements ReadYourWrites {
   }
 
   session(options: SessionOptions = {}): Session {
-    checkNames('make a session', options, SESSION_OPTIONS)
-    const { token = [], key } = options
-    return new RoutedSession(key, typeof token === 'string' ? [token] : token, this.#sessionParts)
+    const { tokens, key } = sessionInput(options)
+    return new RoutedSession(key, tokens, this.#sessionParts)
   }
 
   run<T>(session: Session, work: () => T): T {
@@ -349,7 +351,11 @@ class PostgresReadYourWrites implements ReadYourWrites {
   #sessionOf(given: Session | undefined): RoutedSession | undefined {
     const session = given ?? this.#context.current()
     if (session === undefined || session instanceof RoutedSession) return session
-    throw new TypeError('Cannot use the session: it must come from session() of this package')
+    throw new TypeError(
+      'Cannot use the session: it must be what session() of this router has given, and is ' +
+        `${shown(session)} of another kind of router or another copy of this package; ` +
+        'hand its token on: db.session({ token: other.token })',
+    )
   }
 
   #mustRun(): void {
