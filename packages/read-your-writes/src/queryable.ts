@@ -1,4 +1,5 @@
 import { invariant } from '@quorate/core'
+import { checkStatement } from './check-call.ts'
 import { serverFailure, type ServerFailure } from './postgres/failures.ts'
 import type { PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
 import { mayWrite } from './sql-kind.ts'
@@ -48,6 +49,7 @@ export class LentQueryable implements Queryable {
         'Cannot query: the callback has ended and its connection is gone; await queries inside it',
       )
     }
+    checkStatement(text, values)
     const result = (await this.watch(this.#client.query(text, [...values]))) as PgResult<Row> | undefined
     invariant(result !== undefined, 'the driver answers a query with a result')
     const results = Array.isArray(result) ? (result as PgResult[]) : [result]

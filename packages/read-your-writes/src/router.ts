@@ -1,4 +1,5 @@
 import { emit, rendezvous, type Clock, type EventListener, type Random, type Rendezvous } from '@quorate/core'
+import { promised } from './check-call.ts'
 import { PrimaryBusyError, PrimaryUnavailableError } from './errors.ts'
 import type { PrimaryReason, ReadYourWritesEvent } from './events.ts'
 import { movesToken, type Level } from './level.ts'
@@ -164,7 +165,10 @@ export class Router {
     checkout: Checkout,
     lent: LentQueryable,
   ): Promise<T> {
-    const value = snapshot === undefined ? await work(lent) : await inSnapshot(checkout, lent, snapshot, work)
+    const value =
+      snapshot === undefined
+        ? await promised('read', work(lent))
+        : await inSnapshot(checkout, lent, snapshot, work)
     if (movesToken(level) && session !== undefined && sample.timeline !== undefined) {
       const { client, facts } = checkout
       session.advance(await lent.watch(positionSeenOnReplica(client, facts, sample.timeline)), false)
@@ -210,7 +214,8 @@ export class Router {
     let abandoned = false
     const abandon = (): void => void (abandoned = true)
     try {
-      const attempt = snapshot === undefined ? work(lent) : inSnapshot(checkout, lent, snapshot, work)
+      const attempt =
+        snapshot === undefined ? promised('read', work(lent)) : inSnapshot(checkout, lent, snapshot, work)
       const value = await running.until(attempt, { signal, abandon })
       if (session !== undefined && (renews || lent.wrote || movesToken(level))) {
         const seen = lent.watch(positionSeenOnPrimary(client, facts))

@@ -1,4 +1,5 @@
 import type { Clock } from '@quorate/core'
+import { tokensIn } from './check-call.ts'
 import { laterOf, type Position } from './position.ts'
 import type { SharedValues } from './shared-values.ts'
 import type { TokenRejection, TokenSigner } from './signed-bytes.ts'
@@ -92,7 +93,7 @@ export class RoutedSession implements Session {
   }
 
   merge(token: string | readonly string[]): void {
-    for (const one of typeof token === 'string' ? [token] : token) this.#mergeOne(one)
+    for (const one of tokensIn(token)) this.#mergeOne(one)
   }
 
   /**

@@ -1,3 +1,4 @@
+import { promised } from './check-call.ts'
 import {
   CommitUnknownError,
   NoSynchronousStandbyError,
@@ -45,7 +46,7 @@ export async function runTransaction<T>(
     const started = await running.until(begin(client, options), { signal, abandon })
     begun = true
     if (options.remoteApply && !started.hasSynchronousStandby) throw new NoSynchronousStandbyError()
-    value = await running.until(work(lent), { signal, abandon })
+    value = await running.until(promised('write', work(lent)), { signal, abandon })
     lent.end()
   } catch (error) {
     lent.end()
@@ -117,7 +118,7 @@ export async function inSnapshot<T>(
   const { client } = checkout
   await lent.watch(client.query(`BEGIN ISOLATION LEVEL ${isolation.toUpperCase()} READ ONLY`))
   try {
-    const value = await work(lent)
+    const value = await promised('read', work(lent))
     await lent.watch(client.query('COMMIT'))
     return value
   } catch (error) {

@@ -185,3 +185,16 @@ test('a CTE that writes in a read on the primary moves the token', async () => {
   expect(known.changed).toBe(true)
   for (const replica of bench.replicas) await replica.resumeReplay()
 })
+
+test('a statement with too many values is a mistake in the statement, and no lost connection', async () => {
+  await using router = await bench.router({ waitMs: 0 })
+  const { db, sent } = router
+  const wrong = (q: Queryable): Promise<unknown> => q.query('SELECT $1::text AS wrong', ['one', 'too many'])
+  const told = { code: '08P01', routine: 'exec_bind_message' }
+  await expect(db.read(wrong, { session: db.session() })).rejects.toMatchObject(told)
+  await expect(db.read(wrong, { level: 'strong' })).rejects.toMatchObject(told)
+  await expect(db.write(wrong)).rejects.toMatchObject(told)
+  await expect(db.execute('SELECT $1::text', ['one', 'too many'])).rejects.toMatchObject(told)
+  const asked = [...sent.r1, ...sent.r2, ...sent.primary].filter((text) => text.includes('AS wrong'))
+  expect(asked).toHaveLength(3) // each once: a replica that answers is not asked again elsewhere
+})

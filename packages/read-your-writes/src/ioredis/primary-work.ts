@@ -1,4 +1,5 @@
 import type { Clock } from '@quorate/core'
+import { promised } from '../check-call.ts'
 import { deadline } from '../deadline.ts'
 import { NotPrimaryError, PrimaryUnavailableError } from '../errors.ts'
 import type { Deadline } from '../under-way.ts'
@@ -63,7 +64,13 @@ export class PrimaryWork<Client extends RedisClient> {
     const abandon = (): void => void (abandoned = true)
     let outcome: { readonly value: T } | { readonly error: unknown }
     try {
-      outcome = { value: await running.until(call(work, loan.client), { signal, deadline: limit, abandon }) }
+      outcome = {
+        value: await running.until(call(writes ? 'write' : 'read', work, loan.client), {
+          signal,
+          deadline: limit,
+          abandon,
+        }),
+      }
     } catch (error) {
       outcome = { error }
     }
@@ -102,8 +109,12 @@ export class PrimaryWork<Client extends RedisClient> {
 }
 
 /** A callback may throw before it returns a promise. */
-async function call<T, Client>(work: RedisWork<T, Client>, client: Client): Promise<T> {
-  return work(client)
+async function call<T, Client>(
+  action: 'read' | 'write',
+  work: RedisWork<T, Client>,
+  client: Client,
+): Promise<T> {
+  return promised(action, work(client))
 }
 
 /** What to say of work that met a server which has gone, or takes no writes. */

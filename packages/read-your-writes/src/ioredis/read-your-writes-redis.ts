@@ -1,4 +1,5 @@
 import { checkNames, emit, systemClock, systemRandom, type Clock } from '@quorate/core'
+import { checkWork, sessionInput } from '../check-call.ts'
 import { shown } from '../check-options.ts'
 import { deadline } from '../deadline.ts'
 import { RouterStoppedError } from '../errors.ts'
@@ -113,7 +114,6 @@ const WRITE_OPTIONS: readonly (keyof RedisWriteOptions)[] = [
   'waitReplicas',
   'waitDeadlineMs',
 ]
-const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ['token', 'key']
 const DEFAULT_WAIT_DEADLINE_MS = 1_000
 
 class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesRedis<Client> {
@@ -187,6 +187,7 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
   }
 
   async read<T>(work: RedisWork<T, Client>, options: RedisReadOptions = {}): Promise<T> {
+    checkWork('read', work)
     checkNames('read', options, READ_OPTIONS)
     const { level = this.#settings.level, session, signal } = options
     validateLevel(level)
@@ -196,6 +197,7 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
   }
 
   async write<T>(work: RedisWork<T, Client>, options: RedisWriteOptions = {}): Promise<T> {
+    checkWork('write', work)
     checkNames('write', options, WRITE_OPTIONS)
     const { waitReplicas = 0, waitDeadlineMs = DEFAULT_WAIT_DEADLINE_MS, signal } = options
     this.#checkWait(waitReplicas, waitDeadlineMs)
@@ -218,9 +220,8 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
   }
 
   session(options: SessionOptions = {}): Session {
-    checkNames('make a session', options, SESSION_OPTIONS)
-    const { token = [], key } = options
-    return new RedisSession(key, typeof token === 'string' ? [token] : token, this.#sessionParts)
+    const { tokens, key } = sessionInput(options)
+    return new RedisSession(key, tokens, this.#sessionParts)
   }
 
   run<T>(session: Session, work: () => T): T {
@@ -287,7 +288,9 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
   #sessionOf(given: Session | undefined): RedisSession | undefined {
     const session = given ?? this.#context.current()
     if (session === undefined || session instanceof RedisSession) return session
-    throw new TypeError('Cannot use the session: it must come from session() of a router over Redis')
+    throw new TypeError(
+      'Cannot use the session: it must come from session() of a router over Redis; make it with db.session()',
+    )
   }
 
   #mustRun(): void {

@@ -1,4 +1,5 @@
 import { emit, rendezvous, type Clock, type EventListener, type Random, type Rendezvous } from '@quorate/core'
+import { promised } from '../check-call.ts'
 import { deadline } from '../deadline.ts'
 import { PrimaryBusyError, PrimaryUnavailableError } from '../errors.ts'
 import type { PrimaryReason } from '../events.ts'
@@ -110,7 +111,7 @@ export class RedisRouter<Client extends RedisClient> {
     const follows = movesToken(level) && session !== undefined
     const loan = new Loan(connection, follows)
     const run = async (): Promise<Try<T>> => {
-      const value = await work(loan.client)
+      const value = await promised('read', work(loan.client))
       loan.end()
       if (!follows) return { done: true, value }
       const stand = await loan.replication()

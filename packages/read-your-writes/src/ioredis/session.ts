@@ -1,4 +1,5 @@
 import type { Clock } from '@quorate/core'
+import { tokensIn } from '../check-call.ts'
 import type { Session } from '../session.ts'
 import type { SharedValues } from '../shared-values.ts'
 import type { TokenRejection, TokenSigner } from '../signed-bytes.ts'
@@ -66,7 +67,7 @@ export class RedisSession implements Session {
   }
 
   merge(token: string | readonly string[]): void {
-    for (const one of typeof token === 'string' ? [token] : token) this.#mergeOne(one)
+    for (const one of tokensIn(token)) this.#mergeOne(one)
   }
 
   /** The session has seen this on a server that showed all the session asked for. */

@@ -13,7 +13,7 @@ export function serverFailure(error: unknown): ServerFailure {
   if (state === '25006') return 'wrote'
   // A replica has no serializable transactions: here these codes only come from replay.
   if (state === '40001' || state === '40P01') return 'conflict'
-  return isConnectionState(state) ? 'lost' : 'other'
+  return isConnectionState(state) && !isOfStatement(error) ? 'lost' : 'other'
 }
 
 /** Had the driver noticed before that the connection is gone, so that nothing was sent? */
@@ -38,6 +38,16 @@ export function isAbortedTransaction(error: unknown): boolean {
 /** Connection class, a server that shuts down or starts, or one that takes no more connections. */
 const isConnectionState = (state: string): boolean =>
   state.startsWith('08') || state === '53300' || /^57P0[1-5]$/.test(state)
+
+/**
+ * Class 08 is also what a statement fails with: more values than it has parameters (08P01), or a foreign server
+ * that is away (08001). Postgres tells then where in its source it failed, which poolers that close a connection do
+ * not, and goes on, which FATAL does not.
+ */
+function isOfStatement(error: unknown): boolean {
+  const { severity, routine } = error as { readonly severity?: unknown; readonly routine?: unknown }
+  return sqlState(error)?.startsWith('08') === true && typeof routine === 'string' && severity !== 'FATAL'
+}
 
 /** Did the server itself say this, so that it is there? */
 export function isServerAnswer(error: unknown): boolean {

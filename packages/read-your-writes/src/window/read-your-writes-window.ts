@@ -1,4 +1,5 @@
 import { checkNames, emit, rendezvous, systemClock, systemRandom, type Random } from '@quorate/core'
+import { checkWork, promised, sessionInput } from '../check-call.ts'
 import { asyncContext, type SessionContext } from '../node/context.ts'
 import { hmacSigner } from '../node/hmac.ts'
 import type { SessionOptions, SessionRouter } from '../session-router.ts'
@@ -73,7 +74,6 @@ export function readYourWritesWindow<Client>(
 
 const READ_OPTIONS: readonly (keyof WindowReadOptions)[] = ['level', 'session']
 const WRITE_OPTIONS: readonly (keyof WindowWriteOptions)[] = ['session']
-const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ['token', 'key']
 
 class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
   readonly #primary: Client
@@ -109,6 +109,7 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
   }
 
   async read<T>(work: WindowWork<T, Client>, options: WindowReadOptions = {}): Promise<T> {
+    checkWork('read', work)
     checkNames('read', options, READ_OPTIONS)
     const { level = this.#settings.level } = options
     checkWindowLevel(level)
@@ -117,7 +118,7 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
     const key = session?.key ?? String(this.#random())
     for (const { id, client } of reason === undefined ? this.#ranking.rank(key) : []) {
       try {
-        const value = await work(client)
+        const value = await promised('read', work(client))
         this.#emitRead(level, id, undefined)
         return value
       } catch (error) {
@@ -125,16 +126,17 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
         reason = 'replica-failed'
       }
     }
-    const value = await work(this.#primary)
+    const value = await promised('read', work(this.#primary))
     this.#emitRead(level, 'primary', reason ?? 'no-replica')
     return value
   }
 
   async write<T>(work: WindowWork<T, Client>, options: WindowWriteOptions = {}): Promise<T> {
+    checkWork('write', work)
     checkNames('write', options, WRITE_OPTIONS)
     const session = this.#sessionOf(options.session)
     try {
-      const value = await work(this.#primary)
+      const value = await promised('write', work(this.#primary))
       emit<WindowEvent>(this.#onEvent, () => ({ type: 'write' }))
       return value
     } finally {
@@ -143,9 +145,8 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
   }
 
   session(options: SessionOptions = {}): Session {
-    checkNames('make a session', options, SESSION_OPTIONS)
-    const { token = [], key } = options
-    return new WindowSession(key, typeof token === 'string' ? [token] : token, this.#sessionParts)
+    const { tokens, key } = sessionInput(options)
+    return new WindowSession(key, tokens, this.#sessionParts)
   }
 
   run<T>(session: Session, work: () => T): T {
@@ -163,7 +164,9 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
   #sessionOf(given: Session | undefined): WindowSession | undefined {
     const session = given ?? this.#context.current()
     if (session === undefined || session instanceof WindowSession) return session
-    throw new TypeError('Cannot use the session: it must come from session() of a router by time')
+    throw new TypeError(
+      'Cannot use the session: it must come from session() of a router by time; make it with db.session()',
+    )
   }
 
   #emitRead(level: WindowLevel, target: string, reason: WindowReason | undefined): void {

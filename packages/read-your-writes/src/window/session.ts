@@ -1,4 +1,5 @@
 import type { Clock } from '@quorate/core'
+import { tokensIn } from '../check-call.ts'
 import type { Session } from '../session.ts'
 import type { SharedValues } from '../shared-values.ts'
 import { openToken, sealToken, TOKEN_KINDS, type TokenRejection, type TokenSigner } from '../signed-bytes.ts'
@@ -55,7 +56,7 @@ export class WindowSession implements Session {
   }
 
   merge(token: string | readonly string[]): void {
-    for (const one of typeof token === 'string' ? [token] : token) {
+    for (const one of tokensIn(token)) {
       if (this.#mergeOne(one)) this.#changed = true
     }
   }
