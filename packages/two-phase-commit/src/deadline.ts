@@ -1,5 +1,7 @@
 import { type Clock, waitOrAbort } from '@quorate/core'
 
+const OVER = 'over'
+
 /** Ends waits at a time, or when somebody's signal says so. One timer for all of them. */
 export class Deadline implements Disposable {
   readonly #controller = new AbortController()
@@ -29,7 +31,7 @@ export class Deadline implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#done.abort()
+    this.#done.abort(OVER) // without a reason it makes an error with a stack, each time
     this.#outer?.removeEventListener('abort', this.#follow)
   }
 }

@@ -191,7 +191,11 @@ class TransactionPort implements CommitPort {
     const branch = this.#logBranch
     const recorded =
       branch !== undefined && logAt !== undefined
-        ? await recordOn(branch.checkout, commitWithRecordSql(log.tables, id, epoch, members), late)
+        ? await recordOn(
+            branch.checkout,
+            commitWithRecordSql(branch.synchronous, log.tables, id, epoch, members),
+            late,
+          )
         : await log.record(id, epoch, members, late)
     this.#refusal = recorded
     if (recorded.decision === 'abort') this.epochClosed = isClosedByOthers(recorded.cause) === 'closed'

@@ -43,8 +43,8 @@ const STEPS: Record<Place, readonly Case['step'][]> = {
     { server: 'payments', what: 'COMMIT PREPARED' },
   ],
 }
-const EARLY: readonly Case['step'][] = ['connect', 'BEGIN;', 'UPDATE account', 'INSERT INTO'].flatMap(
-  (what) => (['payments', 'orders'] as const).map((server) => ({ server, what })),
+const EARLY: readonly Case['step'][] = ['connect', 'BEGIN', 'UPDATE account', 'INSERT INTO'].flatMap((what) =>
+  (['payments', 'orders'] as const).map((server) => ({ server, what })),
 )
 
 function casesOf(place: Place): readonly Case[] {
@@ -71,6 +71,7 @@ async function play(
 ): Promise<{ readonly struck: boolean; readonly answer: string }> {
   let struck = false
   let isCounting = false
+  let stroke = Promise.resolve()
   const pass = async ({ when, server, what }: Point): Promise<void> => {
     const isHere =
       server === one.step.server &&
@@ -78,7 +79,8 @@ async function play(
       when === (one.when === 'before' ? 'before' : 'after')
     if (!isCounting || struck || !isHere) return
     struck = true
-    await strike()
+    stroke = strike()
+    await stroke
     if (one.when === 'lost') throw new Error('Connection terminated unexpectedly')
   }
   const pool = (name: Names | 'log'): PgPool => watched(name, () => poolOf(name), pass)
@@ -98,6 +100,7 @@ async function play(
     () => 'committed',
     (error: Error & { outcome?: string }) => error.outcome ?? error.message,
   )
+  await stroke // what went on beside it may have failed earlier
   for (
     let passes = 0;
     (await coordinator.recover()).left > 0 || (await audit(bank)).prepared.length > 0;

@@ -30,7 +30,8 @@ export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point
         'connect',
         async (): Promise<PgPoolClient> => {
           const client = await poolOf().connect()
-          client.on('error', () => {}) // a stroke can fall before the coordinator has it
+          // A stroke can fall before the coordinator has it.
+          if (client.listenerCount('error') === 0) client.on('error', () => {})
           return {
             query: (text: string, values?: unknown[]) =>
               around(nameOf(text), () => client.query(text, values)),
@@ -51,6 +52,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/PREPARE TRANSACTION/, 'PREPARE'],
   [/INSERT INTO .*tpc_decisions[\s\S]*COMMIT$/, 'COMMIT with the record'],
   [/AS d \(id, epoch/, 'settle'],
+  [/^BEGIN/, 'BEGIN'],
 ]
 
 function nameOf(text: string): string {

@@ -17,6 +17,8 @@ export class Branch {
   /** `sent`: PREPARE may yet be carried out. */
   #prepare: 'none' | 'sent' | 'refused' | 'done' = 'none'
 
+  #synchronous: sql.Synchronous
+
   constructor(name: string, pool: PgPool, checkout: Checkout) {
     this.name = name
     this.#pool = pool
@@ -24,8 +26,14 @@ export class Branch {
     this.lent = new LentQueryable(checkout.client)
   }
 
-  begin(text: string, deadline: Deadline): Promise<unknown> {
-    return this.checkout.query(text, deadline)
+  /** How its session commits. `undefined` if the callback may have changed that. */
+  get synchronous(): sql.Synchronous {
+    return this.lent.hasChangedSettings ? undefined : this.#synchronous
+  }
+
+  async begin(text: string, deadline: Deadline): Promise<void> {
+    const answers = await this.checkout.query<{ synchronous_commit?: sql.Synchronous }>(text, deadline)
+    this.#synchronous = answers.find(({ command }) => command === 'SHOW')?.rows[0]?.synchronous_commit
   }
 
   /** Has it changed or locked anything that must be decided on? */
@@ -53,14 +61,18 @@ export class Branch {
   async prepare(gid: string, deadline: Deadline): Promise<void> {
     this.#prepare = 'sent'
     try {
-      const answers = await this.checkout.durably<{ was: string }>(sql.prepareSql(gid), deadline)
+      const answers = await this.checkout.durably<{ was: string }>(
+        sql.prepareSql(gid, this.synchronous),
+        deadline,
+      )
       // A failed transaction answers PREPARE with ROLLBACK, and no error.
       if (!answers.some(({ command }) => command === 'PREPARE' || command === 'PREPARE TRANSACTION')) {
         this.#prepare = 'refused'
         throw new VoteNo('no', { cause: this.#aborted(this.lent.failure) })
       }
       this.#prepare = 'done'
-      this.checkout.raised(answers.at(-1)?.rows[0]?.was)
+      const last = answers.at(-1)
+      if (last?.command === 'SELECT') this.checkout.raised(last.rows[0]?.was)
     } catch (error) {
       if (error instanceof VoteNo || !isRefusal(error)) throw error
       this.#prepare = 'refused'

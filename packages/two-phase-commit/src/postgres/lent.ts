@@ -4,6 +4,9 @@ import type { PgPoolClient, PgResult, Queryable } from './port.ts'
 const NOT_YOURS =
   /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|;)*(?:begin|start|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
 
+/** May be anywhere, as in a DO block; a function that does it unseen is only lowered to what the session had. */
+const SETTINGS = /synchronous_commit|set_config|\b(?:reset|discard)\s+all\b/i
+
 /** Tags of statements that certainly make the transaction one that wrote. */
 const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
@@ -13,6 +16,8 @@ export class LentQueryable implements Queryable {
   #isOver = false
   /** Known without asking; `false` means nothing. */
   hasWritten = false
+  /** A statement may have changed how the session commits. */
+  hasChangedSettings = false
   /** Statements that are not answered yet. */
   underWay = 0
   /** The last error of a statement. */
@@ -42,6 +47,7 @@ export class LentQueryable implements Queryable {
           'throw to roll back, return to commit',
       )
     }
+    if (SETTINGS.test(text)) this.hasChangedSettings = true
     this.underWay++
     try {
       const answer = (await this.#client.query(

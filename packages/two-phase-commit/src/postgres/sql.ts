@@ -15,6 +15,14 @@ const waitForStandbys = (local: boolean): string =>
   `SELECT current_setting('synchronous_commit') AS was, set_config('synchronous_commit', 'on', ${local})
   WHERE current_setting('synchronous_commit') IN ('off', 'local')`
 
+/** How a session commits, where that is known; a SET costs a tenth of a SELECT that finds out. */
+export type Synchronous = 'on' | 'remote_apply' | 'remote_write' | 'off' | 'local' | undefined
+
+const waitLocally = (known: Synchronous): string =>
+  known === undefined || isWeak(known) ? waitForStandbys(true) : `SET LOCAL synchronous_commit = ${known}`
+
+const isWeak = (known: Synchronous): boolean => known === 'off' || known === 'local'
+
 /** A cancelled COMMIT is committed all the same, and only stops to wait for the standbys: nothing may cancel it. */
 const NO_TIMEOUT = 'SET LOCAL statement_timeout = 0'
 
@@ -27,14 +35,16 @@ export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
  */
 export function beginSql(isolation: Isolation | undefined, statementMs: number, idleMs: number): string {
   const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
-  return `BEGIN${level}; SET LOCAL statement_timeout = ${statementMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`
+  return `BEGIN${level}; SHOW synchronous_commit; SET LOCAL statement_timeout = ${statementMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`
 }
 
 export const HAS_WRITTEN = 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote'
 
 /** One message; the session then stays fit to commit what is prepared. */
-export const prepareSql = (gid: string): string =>
-  `${waitForStandbys(true)}; ${NO_TIMEOUT}; PREPARE TRANSACTION ${literal(gid)}; ${waitForStandbys(false)}`
+export function prepareSql(gid: string, known: Synchronous): string {
+  const prepare = `${waitLocally(known)}; ${NO_TIMEOUT}; PREPARE TRANSACTION ${literal(gid)}`
+  return known === undefined || isWeak(known) ? `${prepare}; ${waitForStandbys(false)}` : prepare
+}
 
 export const finishSql = (gid: string, decision: Decision): string =>
   `${decision === 'commit' ? 'COMMIT' : 'ROLLBACK'} PREPARED ${literal(gid)}`
@@ -80,13 +90,16 @@ CREATE TABLE IF NOT EXISTS ${log} (
   name text NOT NULL DEFAULT substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)
 );
 INSERT INTO ${log} DEFAULT VALUES ON CONFLICT DO NOTHING;
--- A row is there as long as its coordinator may write commit. Never updated: a decision in REPEATABLE READ locks it.
+-- Its rows are there as long as a coordinator may write commit: each decision locks the one of its slot, so that many at
+-- once need not share a lock. Never updated, since decisions in REPEATABLE READ would fail.
 CREATE TABLE IF NOT EXISTS ${coordinators} (
-  epoch bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  name text NOT NULL
+  epoch bigint,
+  slot int,
+  PRIMARY KEY (epoch, slot)
 );
 CREATE TABLE IF NOT EXISTS ${signs} (
-  epoch bigint PRIMARY KEY,
+  epoch bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL,
   seen_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 -- First writer wins. No foreign key: a record outlives its coordinator.
@@ -108,9 +121,15 @@ CREATE TABLE IF NOT EXISTS ${overrides} (
 );
 COMMIT`
 
+/** Rows of a coordinator. More than it runs transactions at once: then two seldom lock the same. */
+const SLOTS = 64
+
+const slotOf = (id: string): number => Number(BigInt(id.slice(id.lastIndexOf('.') + 1)) % BigInt(SLOTS))
+
 export const openEpochSql = ({ coordinators, signs }: Tables, coordinator: string): string => `
-WITH opened AS (INSERT INTO ${coordinators} (name) VALUES (${literal(coordinator)}) RETURNING epoch)
-INSERT INTO ${signs} (epoch) SELECT epoch FROM opened RETURNING epoch::text`
+WITH opened AS (INSERT INTO ${signs} (name) VALUES (${literal(coordinator)}) RETURNING epoch),
+slots AS (INSERT INTO ${coordinators} (epoch, slot) SELECT epoch, generate_series(0, ${SLOTS - 1}) FROM opened)
+SELECT epoch::text FROM opened`
 
 /**
  * Writes `commit`, as the last act of the transaction it is in. Fails if `abort` is there (23505), and if the epoch is
@@ -123,15 +142,15 @@ const recordSql = (
   members: readonly string[],
 ): string =>
   `INSERT INTO ${decisions} (id, epoch, decision, members) VALUES (${literal(id)},
-  (SELECT epoch FROM ${coordinators} WHERE epoch = ${epoch} FOR KEY SHARE), 'commit', ${literal(`{${members.join(',')}}`)})`
+  (SELECT epoch FROM ${coordinators} WHERE epoch = ${epoch} AND slot = ${slotOf(id)} FOR KEY SHARE), 'commit', ${literal(`{${members.join(',')}}`)})`
 
 /** In the open transaction of the participant that keeps the decisions. */
-export const commitWithRecordSql = (...record: Parameters<typeof recordSql>): string =>
-  `${waitForStandbys(true)}; ${NO_TIMEOUT}; ${recordSql(...record)}; COMMIT`
+export const commitWithRecordSql = (known: Synchronous, ...record: Parameters<typeof recordSql>): string =>
+  `${waitLocally(known)}; ${NO_TIMEOUT}; ${recordSql(...record)}; COMMIT`
 
 /** In a transaction of its own. */
 export const commitRecordSql = (...record: Parameters<typeof recordSql>): string =>
-  `BEGIN; ${commitWithRecordSql(...record)}`
+  `BEGIN; ${commitWithRecordSql(undefined, ...record)}`
 
 /**
  * Reads the decision, and writes `abort` if there is none. It writes in any case, and so waits until the standbys have
@@ -145,7 +164,8 @@ export const settleSql = (
   lockMs: number,
 ): string => `SELECT set_config('lock_timeout', '${lockMs}', true); ${waitForStandbys(true)};
 INSERT INTO ${decisions} AS d (id, epoch, decision, members)
-  SELECT ${literal(id)}, epoch, 'abort', '{}' FROM ${coordinators} WHERE epoch = ${epoch} FOR KEY SHARE
+  SELECT ${literal(id)}, epoch, 'abort', '{}' FROM ${coordinators}
+  WHERE epoch = ${epoch} AND slot = ${slotOf(id)} FOR KEY SHARE
   ON CONFLICT (id) DO UPDATE SET times_read = d.times_read + 1
   RETURNING decision, members`
 
@@ -168,9 +188,12 @@ export const closeEpochsSql = (
   which: { epoch: string } | { ageMs: number },
 ): string => `
 WITH silent AS (
-  DELETE FROM ${signs} WHERE ${'epoch' in which ? `epoch = ${which.epoch}` : `seen_at < clock_timestamp() - interval '${which.ageMs} ms'`} RETURNING epoch
+  DELETE FROM ${signs} WHERE ${'epoch' in which ? `epoch = ${which.epoch}` : `seen_at < clock_timestamp() - interval '${which.ageMs} ms'`}
+  RETURNING epoch, name
+), closed AS (
+  DELETE FROM ${coordinators} WHERE epoch IN (SELECT epoch FROM silent)
 )
-DELETE FROM ${coordinators} WHERE epoch IN (SELECT epoch FROM silent) RETURNING epoch::text, name`
+SELECT epoch::text, name FROM silent`
 
 /** Nobody can write commit over them any more. */
 export const forgetAbortsSql = ({ decisions, coordinators }: Tables): string =>
@@ -179,9 +202,9 @@ export const forgetAbortsSql = ({ decisions, coordinators }: Tables): string =>
 
 /** The row of each decision, with what is known of its coordinator. */
 export const recordsSql = ({ decisions, coordinators }: Tables): string =>
-  `SELECT d.id, d.decision, d.members, c.epoch IS NULL AS closed,
+  `SELECT d.id, d.decision, d.members, NOT EXISTS (SELECT FROM ${coordinators} c WHERE c.epoch = d.epoch) AS closed,
   (extract(epoch FROM clock_timestamp() - d.decided_at) * 1000)::float8 AS age_ms
-  FROM ${decisions} d LEFT JOIN ${coordinators} c ON c.epoch = d.epoch`
+  FROM ${decisions} d`
 
 /** Only of this database, and only those whose names begin as ours do. */
 export const preparedSql = (log: string): string =>
