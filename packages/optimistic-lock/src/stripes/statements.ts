@@ -26,7 +26,25 @@ ON CONFLICT DO NOTHING RETURNING 1`,
   }
 }
 
-/** Takes from, or adds to, one stripe, if it has enough. */
+/**
+ * Takes from, or adds to, a stripe that nobody has locked and that has enough, beginning anywhere. `rich` are all that
+ * have enough, locked or not.
+ */
+export function adjustFree(table: string, counter: string, delta: number, from: number): Statement {
+  return {
+    text: `WITH free AS MATERIALIZED (
+  SELECT stripe FROM ${table} WHERE counter = $1 AND units + $2::bigint >= 0
+  ORDER BY stripe < $3::int, stripe LIMIT 1 FOR UPDATE SKIP LOCKED
+), done AS (
+  UPDATE ${table} AS t SET units = t.units + $2::bigint FROM free WHERE t.counter = $1 AND t.stripe = free.stripe RETURNING 1
+)
+SELECT (SELECT count(*) FROM done)::int AS done,
+  ARRAY(SELECT stripe FROM ${table} WHERE counter = $1 AND units + $2::bigint >= 0) AS rich`,
+    values: [counter, delta, from],
+  }
+}
+
+/** Takes from, or adds to, one stripe, if it has enough; waits for who has it locked. */
 export function adjust(table: string, counter: string, stripe: number, delta: number): Statement {
   return {
     text: `UPDATE ${table} SET units = units + $3::bigint WHERE counter = $1 AND stripe = $2 AND units + $3::bigint >= 0 RETURNING 1`,

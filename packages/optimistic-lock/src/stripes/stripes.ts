@@ -118,10 +118,13 @@ class Counters implements StripedCounters {
   async decrementIf(counter: string, units = 1, options: CallOptions = {}): Promise<boolean> {
     checkNames('decrementIf', options, ['signal'])
     checkUnits('decrementIf', units, 1)
-    const { table } = this.#parts
+    const { table, isBound } = this.#parts
     const { signal } = options
-    const taken = await this.#write('decrementIf', sql.adjust(table, counter, this.#stripe(), -units), signal)
-    if (taken.length > 0) return true
+    // A stripe that was waited for in vain stays locked until the transaction ends, and whoever goes on to lock them all
+    // in order could meet another who does: the savepoint lets go of it.
+    if (isBound) await this.#write('decrementIf', { text: 'SAVEPOINT quorate_stripe', values: [] }, signal)
+    if (await this.#adjust('decrementIf', counter, -units, signal)) return true
+    if (isBound) await this.#write('decrementIf', { text: 'ROLLBACK TO quorate_stripe', values: [] }, signal)
     const [borrowed] = await this.#write('decrementIf', sql.borrow(table, counter, units), signal)
     const { stripes, done } = borrowed as { stripes: number; done: number }
     invariant(done === 0 || done === stripes, 'all stripes or none are changed; does a trigger skip some?')
@@ -131,14 +134,7 @@ class Counters implements StripedCounters {
   async increment(counter: string, units = 1, options: CallOptions = {}): Promise<boolean> {
     checkNames('increment', options, ['signal'])
     checkUnits('increment', units, 1)
-    const { table } = this.#parts
-    const { signal } = options
-    // The counter may have been made with fewer stripes than we think; it always has the first.
-    for (const stripe of new Set([this.#stripe(), 0])) {
-      const added = await this.#write('increment', sql.adjust(table, counter, stripe, units), signal)
-      if (added.length > 0) return true
-    }
-    return false
+    return this.#adjust('increment', counter, units, options.signal)
   }
 
   async total(counter: string, options: CallOptions = {}): Promise<number | undefined> {
@@ -148,8 +144,21 @@ class Counters implements StripedCounters {
     return stripes === 0 ? undefined : Number(units)
   }
 
-  #stripe(): number {
-    return Math.floor(this.#parts.random() * this.#parts.stripes)
+  /** One stripe: any that is free and has enough; else one of those that had enough, when it is free. */
+  async #adjust(
+    action: string,
+    counter: string,
+    delta: number,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const { table, stripes, random } = this.#parts
+    const from = Math.floor(random() * stripes)
+    const [first] = await this.#write(action, sql.adjustFree(table, counter, delta, from), signal)
+    const { done, rich } = first as { done: number; rich: readonly number[] }
+    if (done > 0) return true
+    const stripe = rich[Math.floor(random() * rich.length)]
+    if (stripe === undefined) return false
+    return (await this.#write(action, sql.adjust(table, counter, stripe, delta), signal)).length > 0
   }
 
   /** Outside a transaction of the caller's, what Postgres rolled back for another's sake is sent again. */
