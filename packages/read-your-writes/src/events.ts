@@ -47,8 +47,15 @@ export type ReadYourWritesEvent =
       readonly status: HealthStatus
       readonly was: HealthStatus
       readonly lag: Lag | undefined
+      /** What the probe failed with, if it is `down`. */
+      readonly cause?: unknown
     }
-  | { readonly type: 'primary'; readonly reachable: boolean }
+  | {
+      readonly type: 'primary'
+      readonly reachable: boolean
+      /** What the probe failed with, if it is not reachable: a wrong host or password shows here. */
+      readonly cause?: unknown
+    }
   /** A promotion was noticed. */
   | { readonly type: 'timeline'; readonly timeline: number; readonly was: number }
   | { readonly type: 'token-rejected'; readonly rejection: TokenRejection }

@@ -31,7 +31,8 @@ export interface BoundedLevel {
  * await db.read((q) => q.query('select …'), { level: bounded({ maxLagMs: 1_000 }) })
  * ```
  */
-export function bounded({ maxLagMs }: { readonly maxLagMs: number }): BoundedLevel {
+export function bounded(options: { readonly maxLagMs: number }): BoundedLevel {
+  const maxLagMs: unknown = (options as Partial<BoundedLevel> | undefined)?.maxLagMs
   if (typeof maxLagMs !== 'number' || !(maxLagMs > 0)) {
     throw new RangeError(
       `Cannot bound a read: maxLagMs must be a number above 0, got ${shown(maxLagMs)}; for nothing older, read at level strong`,

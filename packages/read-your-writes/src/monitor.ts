@@ -1,4 +1,5 @@
 import { emit, type Clock, type EventListener } from '@quorate/core'
+import { NotPrimaryError } from './errors.ts'
 import type { ReadYourWritesEvent } from './events.ts'
 import { nextHealth, type Finding } from './health.ts'
 import { HeadHistory } from './lag.ts'
@@ -70,13 +71,13 @@ export class Monitor {
         // As with replicas, one lost probe is no verdict: the process may have slept, not the server.
         if (++this.#primaryFailures < 2 && this.primary.reachable === true) return
         primary.giveUpIfSilent()
-        this.#primarySeen({ ...this.primary, reachable: false })
+        this.#primarySeen({ ...this.primary, reachable: false }, error)
       },
       probe: async ({ client, facts }, askedAtMs) => {
         const reading = await readPrimary(client, facts)
         primary.answered()
         // A replica where the primary should be: drop the connection, the next one may lead elsewhere.
-        if (reading === undefined) throw new Error('in recovery')
+        if (reading === undefined) throw new NotPrimaryError()
         primary.giveUpLate()
         this.#giveUpLate()
         this.#primaryFailures = 0
@@ -196,21 +197,32 @@ export class Monitor {
     return { type: 'streaming', lag: replica.lag }
   }
 
-  #found(replica: Replica, finding: Finding): void {
+  #found(replica: Replica, finding: Finding, cause?: unknown): void {
     const was = replica.become(nextHealth(replica.health, finding, this.#settings))
     const { id, status, lag } = replica
     if (status !== was)
-      emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'replica', id, status, was, lag }))
+      emit<ReadYourWritesEvent>(this.#onEvent, () => ({
+        type: 'replica',
+        id,
+        status,
+        was,
+        lag,
+        cause: status === 'down' ? cause : undefined,
+      }))
     this.#wake()
   }
 
-  #primarySeen(next: PrimaryState): void {
+  #primarySeen(next: PrimaryState, cause?: unknown): void {
     const was = this.primary
     this.primary = next
     for (const replica of this.#replicas) this.#seeFreshness(replica)
     const { reachable, timeline } = next
     if (reachable !== undefined && reachable !== was.reachable) {
-      emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'primary', reachable }))
+      emit<ReadYourWritesEvent>(this.#onEvent, () => ({
+        type: 'primary',
+        reachable,
+        cause: reachable ? undefined : cause,
+      }))
     }
     if (timeline !== undefined && was.timeline !== undefined && timeline !== was.timeline) {
       emit<ReadYourWritesEvent>(this.#onEvent, () => ({

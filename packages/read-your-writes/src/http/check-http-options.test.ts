@@ -49,6 +49,7 @@ describe.each<[string, Make]>([
     [{ cookie: { path: '/; Domain=evil' } }, /path of the cookie must be text without semicolons/],
     [{ cookie: { domain: 'a\r\nb' } }, /domain of the cookie must be text without semicolons/],
     [{ cookie: { sameSite: 'None' } }, /sameSite of the cookie must be strict, lax or none, got 'None'/],
+    [{ cookie: { sameSite: 'none', secure: false } }, /with sameSite none must not be off/],
     [{ cookie: { secure: 'auto' } }, /secure of the cookie must be true or false, got 'auto'/],
     [{ cookie: { maxAgeSeconds: '5' } }, /maxAgeSeconds must be a number, got '5'/],
   ])('refuses %j', async (options, message) => {

@@ -76,6 +76,12 @@ function checkCookie(action: string, cookie: CookieOptions): void {
     'leave it out for lax',
   )
   must(isOptional(secure, 'boolean'), 'secure of the cookie must be true or false', secure, AS_REQUESTED)
+  must(
+    sameSite !== 'none' || secure !== false,
+    'secure of a cookie with sameSite none must not be off',
+    secure,
+    'browsers drop such a cookie; leave it out or pass true',
+  )
   must(isOptional(maxAgeSeconds, 'number'), 'maxAgeSeconds must be a number', maxAgeSeconds, 'pass seconds')
   if (maxAgeSeconds !== undefined && !(Number.isInteger(maxAgeSeconds) && maxAgeSeconds > 0)) {
     throw new RangeError(

@@ -13,7 +13,8 @@ export function hmacSigner(secrets: readonly string[]): TokenSigner {
   const keys = secrets.map((secret) => {
     if (Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
       throw new RangeError(
-        `Cannot sign tokens: a secret must have at least ${MIN_SECRET_BYTES} bytes, got ${Buffer.byteLength(secret)}`,
+        `Cannot sign tokens: a secret must have at least ${MIN_SECRET_BYTES} bytes, got ${Buffer.byteLength(secret)}; ` +
+          'make one with `openssl rand -base64 32`, and see that the variable it is in is set',
       )
     }
     const key = createSecretKey(secret, 'utf8')
@@ -24,7 +25,10 @@ export function hmacSigner(secrets: readonly string[]): TokenSigner {
     return { id: id.subarray(0, KEY_ID_BYTES), key }
   })
   const [current] = keys
-  if (current === undefined) throw new RangeError('Cannot sign tokens: secret must name at least one key')
+  if (current === undefined)
+    throw new RangeError(
+      'Cannot sign tokens: secret must name at least one key, got an empty list; pass the one that signs',
+    )
   const named = (keyId: Uint8Array): (typeof keys)[number] | undefined =>
     keys.find(({ id }) => id.equals(keyId))
   return {
