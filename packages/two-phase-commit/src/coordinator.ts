@@ -112,6 +112,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   readonly #pools: ReadonlyMap<string, PgPool>
   readonly #log: DecisionLog
   readonly #stopping = new AbortController()
+  #stopped: Promise<void> | undefined
   #session: Promise<Session> | undefined
   #numbers = 0
   readonly #ownEpochs = new Set<string>()
@@ -145,7 +146,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
 
   async start(options: WaitOptions = {}): Promise<void> {
     using deadline = this.#deadline('start', options)
-    await deadline.wait(this.#begun())
+    await deadline.wait(this.#opened())
   }
 
   async transaction<T, const Name extends keyof P & string = keyof P & string>(
@@ -179,7 +180,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const clock = this.#clock
     const { graceMs, adviseMs, log } = this.#settings
     using deadline = new Deadline(clock, timeoutMs, () => new TransactionTimeoutError(timeoutMs), signal)
-    const { logName, epoch } = await deadline.wait(this.#begun())
+    const { logName, epoch } = await deadline.wait(this.#opened())
     const id = formatId({ coordinator: this.#settings.name, epoch, number: String(++this.#numbers) })
     const startMs = clock.monotonic()
     const lasted = (): number => clock.monotonic() - startMs
@@ -285,8 +286,12 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     return done
   }
 
-  async stop(): Promise<void> {
-    if (this.#stopping.signal.aborted) return
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
     await Promise.allSettled(this.#running)
     this.#stopping.abort(new CoordinatorStoppedError())
     await this.#recovering?.catch(() => {})
@@ -305,11 +310,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     return this.stop()
   }
 
-  /** Opened, recovered once, and with the loop running. */
-  #begun(): Promise<Session> {
-    return this.#opened()
-  }
-
+  /** Checked, with an epoch, and with the loop running. A failure is not kept: the next call tries again. */
   #opened(): Promise<Session> {
     this.#session ??= this.#open().catch((error: unknown) => {
       this.#session = undefined
@@ -319,12 +320,8 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   }
 
   async #open(): Promise<Session> {
-    const { graceMs, log, name } = this.#settings
-    using deadline = new Deadline(
-      this.#clock,
-      this.#settings.timeoutMs,
-      () => new Error(`no answer within ${graceMs} ms`),
-    )
+    const { timeoutMs, log, name } = this.#settings
+    using deadline = new Deadline(this.#clock, timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`))
     const notPrepared = log.kind === 'co-located' ? log.participant : undefined
     await checkParticipants(this.#pools, notPrepared, deadline)
     const regions = Object.entries(this.#regions).filter(
@@ -480,7 +477,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   }
 
   #throwIfStopped(): void {
-    if (this.#stopping.signal.aborted) throw new CoordinatorStoppedError()
+    if (this.#stopped !== undefined) throw new CoordinatorStoppedError()
   }
 }
 

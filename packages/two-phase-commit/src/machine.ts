@@ -141,9 +141,9 @@ function onSettling(state: State & { phase: 'settling' }, event: Event): Step {
   const { decision, members, closed } = event.settlement
   const everybody = new Set([...state.members, ...members])
   if (decision !== undefined) {
-    // The record is its coordinator's while that may ask for it. A record that was read in doubt stays: so does
-    // the answer to a caller who asks later.
-    const mayForget = state.role === 'recoverer' && closed && decision === 'commit'
+    // The record is its coordinator's while that may ask for it. An abort stays: what was offered to the register, and
+    // not answered, may still be on its way.
+    const mayForget = decision === 'commit' && (state.role === 'coordinator' || closed)
     return tell(state.role, decision, everybody, mayForget)
   }
   // Nothing was ever recorded, or it was forgotten after all had acknowledged. Either way what is still prepared

@@ -42,8 +42,11 @@ const WIDTH = 8
 export async function recoverOnce(setup: RecoverySetup): Promise<RecoveryReport> {
   const pass = new Pass(setup)
   try {
-    using deadline = pass.deadline(Infinity)
-    const report = await setup.log.alone(setup.logName, () => pass.run(true), deadline)
+    const report = await setup.log.alone(
+      setup.logName,
+      () => pass.run(true),
+      () => pass.deadline(),
+    )
     if (report !== undefined) return report
     emit<CoordinatorEvent>(setup.onEvent, () => ({ type: 'recovery-elsewhere' }))
     return await pass.run(false)
@@ -67,8 +70,10 @@ export async function findPrepared(
       const [answer] = await checkout.query<{ gid: string; age_ms: number }>(preparedSql(logName), deadline)
       for (const { gid, age_ms: ageMs } of answer?.rows ?? []) {
         const parts = parseGid(logName, gid)
-        if (parts === undefined || parts.participant !== participant) continue
-        found.set(parts.id, (found.get(parts.id) ?? new Map<string, number>()).set(participant, ageMs))
+        if (parts === undefined) continue
+        // One of a name that nobody has here any more cannot be ended, but must not be hidden.
+        if (parts.participant !== participant && pools.has(parts.participant)) continue
+        found.set(parts.id, (found.get(parts.id) ?? new Map<string, number>()).set(parts.participant, ageMs))
       }
       checkout.release()
     } catch (error) {

@@ -99,7 +99,7 @@ async function doWork<Name extends string, T>(
   for (const [name, pool] of pools) {
     branches.push(new Branch(name, pool, await reach(name, Checkout.from(pool, deadline))))
   }
-  const text = beginSql(isolation, Math.ceil(timeoutMs), Math.ceil(timeoutMs + 2 * graceMs))
+  const text = beginSql(isolation, timeoutMs, timeoutMs + 2 * graceMs)
   await Promise.all(branches.map((branch) => reach(branch.name, branch.begin(text, deadline))))
   const clients = Object.fromEntries(
     branches.map(({ name, lent }) => [name, lent]),
@@ -228,7 +228,7 @@ class TransactionPort implements CommitPort {
       if (refused.cause === undefined || isRefusal(refused.cause)) {
         return new TransactionAbortedError('a statement or a constraint failed where the decision is kept', {
           participant: this.#setup.logAt,
-          cause: refused.cause,
+          cause: this.#logBranch?.causeOf(refused.cause) ?? refused.cause,
         })
       }
       return new ParticipantUnavailableError(this.#setup.logAt ?? 'the decision log', refused.cause)

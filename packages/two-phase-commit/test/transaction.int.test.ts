@@ -72,6 +72,7 @@ describe.each(places)('%s log', (place) => {
         code: 'QUORATE_TPC_ABORTED',
         outcome: 'not-applied',
         participant: failing,
+        cause: { code: '22012' },
       })
     }
     expect((await audit(bank)).transfers.orders).not.toContain('swallowed')

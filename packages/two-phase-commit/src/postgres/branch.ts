@@ -47,7 +47,7 @@ export class Branch {
   async commit(deadline: Deadline): Promise<void> {
     let command: string | undefined
     try {
-      command = (await this.checkout.query('COMMIT', deadline)).at(-1)?.command
+      command = (await this.checkout.durably(sql.COMMIT, deadline)).at(-1)?.command
     } catch (error) {
       this.checkout.release(true)
       if (!isRefusal(error)) throw error
@@ -68,7 +68,7 @@ export class Branch {
       // A failed transaction answers PREPARE with ROLLBACK, and no error.
       if (!answers.some(({ command }) => command === 'PREPARE' || command === 'PREPARE TRANSACTION')) {
         this.#prepare = 'refused'
-        throw new VoteNo('no', { cause: this.#aborted(this.lent.failure) })
+        throw new VoteNo('no', { cause: this.#aborted(undefined) })
       }
       this.#prepare = 'done'
       const last = answers.at(-1)
@@ -114,7 +114,13 @@ export class Branch {
     }
   }
 
-  #aborted(cause: unknown): TransactionAbortedError {
+  /** Why the transaction had failed before, if that is what the server says (25P02). */
+  causeOf(error: unknown): unknown {
+    return error === undefined || sqlState(error) === '25P02' ? (this.lent.failure ?? error) : error
+  }
+
+  #aborted(error: unknown): TransactionAbortedError {
+    const cause = this.causeOf(error)
     return new TransactionAbortedError(`a statement or a constraint failed on ${this.name}`, {
       participant: this.name,
       cause,

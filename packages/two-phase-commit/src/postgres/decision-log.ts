@@ -134,15 +134,17 @@ export class DecisionLog {
   }
 
   /** Runs `work` while no other coordinator recovers. @returns `undefined` if one does. */
-  async alone<T>(log: string, work: () => Promise<T>, deadline: Deadline): Promise<T | undefined> {
-    const checkout = await Checkout.from(this.pool, deadline)
+  async alone<T>(log: string, work: () => Promise<T>, newDeadline: () => Deadline): Promise<T | undefined> {
+    using before = newDeadline()
+    const checkout = await Checkout.from(this.pool, before)
     let isLocked = true
     try {
-      const [answer] = await checkout.query<{ locked: boolean }>(sql.lockSql(log), deadline)
+      const [answer] = await checkout.query<{ locked: boolean }>(sql.lockSql(log), before)
       isLocked = answer?.rows[0]?.locked === true
       if (!isLocked) return undefined
       const value = await work()
-      await checkout.query(sql.unlockSql(log), deadline)
+      using after = newDeadline()
+      await checkout.query(sql.unlockSql(log), after)
       isLocked = false
       return value
     } finally {

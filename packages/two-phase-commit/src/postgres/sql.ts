@@ -31,12 +31,17 @@ export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 /**
  * Begins. The limits are for a coordinator that vanishes without a word: its locks must not outlive it for long.
  *
- * @param statementMs, idleMs in whole ms.
+ * @param statementMs, idleMs in ms, of which the server takes whole ones, up to 24 days.
  */
 export function beginSql(isolation: Isolation | undefined, statementMs: number, idleMs: number): string {
   const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
-  return `BEGIN${level}; SHOW synchronous_commit; SET LOCAL statement_timeout = ${statementMs}; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`
+  return `BEGIN${level}; SHOW synchronous_commit; SET LOCAL statement_timeout = ${limit(statementMs)}; SET LOCAL idle_in_transaction_session_timeout = ${limit(idleMs)}`
 }
+
+const limit = (ms: number): number => Math.min(Math.ceil(ms), 2_147_483_647)
+
+/** Of a transaction that needs no decision. */
+export const COMMIT: string = `${NO_TIMEOUT}; COMMIT`
 
 export const HAS_WRITTEN = 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote'
 
