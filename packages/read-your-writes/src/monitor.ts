@@ -100,7 +100,7 @@ export class Monitor {
             this.#waiters.size > 0 && replica.status === 'healthy'
               ? settings.pollMs
               : settings.probeIntervalMs,
-          failed: () => this.#found(replica, { type: 'no-answer' }),
+          failed: (error) => this.#found(replica, { type: 'no-answer' }, error),
           probe: async ({ client, facts }) => {
             const askedAt = nextTick()
             const reading = await readReplica(client)
