@@ -107,8 +107,15 @@ export class Monitor {
             const { replayed, inRecovery } = reading
             if (replayed !== undefined && inRecovery) {
               const timeline = typeof reading.timeline === 'number' ? reading.timeline : undefined
-              const { cluster, startedAt } = facts
-              replica.sample = { cluster, startedAt, replayed, timeline, askedAt }
+              const { cluster, startedAt, madeAt } = facts
+              const before = replica.sample?.last
+              const last =
+                timeline !== undefined
+                  ? { timeline, upTo: replayed, madeAt }
+                  : before?.madeAt === madeAt
+                    ? before
+                    : undefined
+              replica.sample = { cluster, startedAt, replayed, timeline, last, askedAt }
             } else replica.sample = undefined
             this.#seeFreshness(replica)
             this.#reportHidden(replica, reading)

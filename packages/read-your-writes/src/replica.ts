@@ -13,6 +13,17 @@ const FORGET_HALF_MS = 500
 /** A read was under way on a replica that went down; it never leaves the router. */
 export class ReplicaDownError extends Error {}
 
+/**
+ * All up to `upTo` was replayed on this timeline: a server does not take that back while it runs. What it
+ * replays later without a receiver may be of another one.
+ */
+export interface LastKnown {
+  readonly timeline: number
+  readonly upTo: Lsn
+  /** Of the connection that has asked: it breaks when the server starts anew, so nothing is known longer. */
+  readonly madeAt: number
+}
+
 /** Where a replica stood when it was last asked. */
 export interface ReplicaSample {
   readonly cluster: string
@@ -20,6 +31,8 @@ export interface ReplicaSample {
   readonly replayed: Lsn
   /** Known only while it receives. */
   readonly timeline: number | undefined
+  /** What is known once it receives nothing any more. */
+  readonly last: LastKnown | undefined
   /** Before it was asked: see {@link nextTick}. */
   readonly askedAt: number
 }
@@ -106,8 +119,10 @@ export class Replica implements RendezvousNode {
 
   #covers(position: Position): boolean {
     const { sample } = this
-    if (sample?.timeline === undefined) return false
-    return covers({ cluster: sample.cluster, timeline: sample.timeline, lsn: sample.replayed }, position)
+    if (sample === undefined) return false
+    const { cluster, timeline, replayed, last } = sample
+    if (timeline !== undefined) return covers({ cluster, timeline, lsn: replayed }, position)
+    return last !== undefined && covers({ cluster, timeline: last.timeline, lsn: last.upTo }, position)
   }
 }
 

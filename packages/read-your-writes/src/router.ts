@@ -169,9 +169,12 @@ export class Router {
       snapshot === undefined
         ? await promised('read', work(lent))
         : await inSnapshot(checkout, lent, snapshot, work)
-    if (movesToken(level) && session !== undefined && sample.timeline !== undefined) {
+    if (movesToken(level) && session !== undefined) {
       const { client, facts } = checkout
-      session.advance(await lent.watch(positionSeenOnReplica(client, facts, sample.timeline)), false)
+      const seen = await lent.watch(positionSeenOnReplica(client, facts, sample.last))
+      // Nobody knows what it has shown, so nobody could hold later reads to it.
+      if (seen === undefined) throw new ReplicaDownError()
+      session.advance(seen, false)
     }
     return value
   }

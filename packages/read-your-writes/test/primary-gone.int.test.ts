@@ -73,6 +73,32 @@ test('a primary that swallows everything hangs nobody: neither who connects, nor
   }
 })
 
+test('with the primary’s process killed, sessions with a token read on where their writes are, and nothing goes back', async () => {
+  await using own = await startBench()
+  await using router = await own.router({ ...quick, waitMs: 2_000, maxLagMs: 20_000 })
+  const { db, lastRead, until } = router
+  const session = db.session()
+  await db.write(put('before', 1), { session })
+  await db.read(get('before'), { session, level: 'monotonic' })
+  for (const replica of own.replicas) await replica.caughtUp()
+  do await db.read(get('before'), { session, level: 'monotonic' })
+  while (lastRead().target === 'primary')
+  await own.cluster.primary.kill()
+  await until(() => db.replicas.every(({ status }) => status === 'disconnected'))
+  for (const level of ['read-your-writes', 'monotonic', 'causal', 'eventual'] as const) {
+    expect([level, await db.read(get('before'), { session, level })]).toEqual([level, 1])
+    expect(lastRead().target).not.toBe('primary')
+  }
+  // Who has written what no replica has for certain is told so, instead of being shown less.
+  await expect(db.read(get('before'), { session, level: 'strong' })).rejects.toMatchObject(gone)
+  await expect(db.write(put('after', 1), { session })).rejects.toMatchObject(gone)
+  await own.cluster.primary.restart()
+  await until(() => db.replicas.some(({ status }) => status === 'healthy'))
+  await until(() => db.primary.reachable === true)
+  await db.write(put('after', 1), { session })
+  expect(await db.read(get('after'), { session })).toBe(1)
+})
+
 test('COMMIT that is not answered in time is unknown, and says so', async () => {
   await using router = await bench.router({ ...quick, deadlineMs: 60_000, commitDeadlineMs: 500 })
   const { db } = router

@@ -19,7 +19,7 @@ export interface Bench extends AsyncDisposable {
   readonly admin: pg.Pool
   readonly replicas: readonly PostgresReplica[]
   readonly cluster: {
-    readonly primary: { readonly port: number; kill(): Promise<void> }
+    readonly primary: { readonly port: number; kill(): Promise<void>; restart(): Promise<void> }
     promote(index: number): Promise<void>
     link(one: 'primary', other: `replica-${number}`): Link
   }

@@ -121,21 +121,21 @@ export async function positionSeenOnPrimary(client: PgPoolClient, facts: Connect
  * The replica may have been promoted since it was sampled, or have followed a promotion: with the old timeline
  * the position would mean what others still show of that one.
  *
- * @param sampled the timeline it was on.
+ * @param last what is known of its timeline if it receives nothing.
+ * @returns `undefined` if nobody knows which timeline it was.
  */
 export async function positionSeenOnReplica(
   client: PgPoolClient,
   facts: ConnectionFacts,
-  sampled: number,
-): Promise<Position> {
+  last: { readonly timeline: number; readonly upTo: Lsn } | undefined,
+): Promise<Position | undefined> {
   const { inRecovery, replayed, timeline } = await readReplica(client)
   if (!inRecovery) return positionSeenOnPrimary(client, facts)
   invariant(replayed !== undefined, 'a replica that is read from has replayed something')
-  return {
-    cluster: facts.cluster,
-    timeline: typeof timeline === 'number' ? timeline : sampled,
-    lsn: replayed,
-  }
+  const { cluster } = facts
+  if (typeof timeline === 'number') return { cluster, timeline, lsn: replayed }
+  if (last === undefined || replayed > last.upTo) return undefined
+  return { cluster, timeline: last.timeline, lsn: replayed }
 }
 
 /** How a transaction begins. */
