@@ -1,15 +1,12 @@
 import { type Clock, checkNames, emit, type EventListener, systemClock } from '@quorate/core'
+import { decideByHand, type Servers, statusesOf } from './by-hand.ts'
+import type { Coordinator } from './coordinator-api.ts'
 import { Deadline } from './deadline.ts'
-import {
-  CoordinatorStoppedError,
-  InDoubtError,
-  OverrideRefusedError,
-  ParticipantUnavailableError,
-  TransactionTimeoutError,
-} from './errors.ts'
+import { DoneRecords } from './done-records.ts'
+import { CoordinatorStoppedError, InDoubtError, TransactionTimeoutError } from './errors.ts'
 import type { CoordinatorEvent } from './events.ts'
 import type { Decision } from './machine.ts'
-import { formatGid, formatId, parseId } from './names.ts'
+import { formatId, parseId } from './names.ts'
 import {
   type Clients,
   type CoordinatorOptions,
@@ -25,54 +22,10 @@ import {
   type WaitOptions,
 } from './options.ts'
 import { checkParticipants } from './postgres/boot.ts'
-import { finishPrepared } from './postgres/branch.ts'
 import { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
-import { epochOf, findPrepared, recoverOnce } from './recovery.ts'
+import { epochOf, recoverOnce } from './recovery.ts'
 import { runTransaction, TransactionFailure } from './transaction.ts'
-
-/** Commits transactions that span several databases, everywhere or nowhere. Made by {@link createCoordinator}. */
-export interface Coordinator<P extends Participants> extends AsyncDisposable {
-  /** Creates the tables of the log, if they are not there. Safe to run again, and by several at once. */
-  migrate(options?: WaitOptions): Promise<void>
-  /**
-   * Checks the servers, ends what a crash has left, and begins to look for more from time to time. The first
-   * transaction does it too.
-   *
-   * @throws PreparedTransactionsOffError, NotPrimaryError, SameDatabaseError, NotMigratedError, ParticipantUnavailableError.
-   */
-  start(options?: WaitOptions): Promise<void>
-  /**
-   * Runs `work` in a transaction on each participant, and commits all of them or none.
-   *
-   * Resolves with what `work` returned when the transaction is committed and the participants were told; one that
-   * does not answer is told later, by recovery. If `work` throws, all is rolled back and its error passed on.
-   *
-   * @param work asks its questions one after the other or at once. It must not begin or end transactions.
-   * @throws TransactionAbortedError, CannotPrepareError, PreparedTransactionsFullError, ParticipantUnavailableError,
-   *   TransactionTimeoutError, CoordinatorStoppedError: nothing is changed. InDoubtError: not known.
-   * @throws `signal.reason` if aborted before the decision was on its way: nothing is changed.
-   */
-  transaction<T, const Name extends keyof P & string = keyof P & string>(
-    work: (clients: Clients<Name>, context: TransactionContext) => Promise<T>,
-    options?: TransactionOptions<Name>,
-  ): Promise<T>
-  /** Ends what was left by crashes, now. Several coordinators may; what does not answer is in the report. */
-  recover(options?: WaitOptions): Promise<RecoveryReport>
-  /** All transactions that are prepared or on record. @throws ParticipantUnavailableError if a server does not answer. */
-  status(options?: WaitOptions): Promise<readonly TransactionStatus[]>
-  /** One of them. A transaction that is neither prepared nor on record has ended, and its record is deleted. */
-  status(id: string, options?: WaitOptions): Promise<TransactionStatus>
-  /**
-   * Decides by hand, and notes it. Recovery needs no such help while the log's server can be asked.
-   *
-   * @returns where it was carried out.
-   * @throws OverrideRefusedError if the record says otherwise, or if it has no commit, without `force`.
-   */
-  resolve(id: string, decision: Decision, options?: ResolveOptions): Promise<readonly string[]>
-  /** Takes no more transactions, and resolves when the last one has ended and nothing runs any more. */
-  stop(): Promise<void>
-}
 
 /**
  * Creates a coordinator. It does nothing until it is used.
@@ -101,9 +54,6 @@ interface Session {
   readonly epoch: string
 }
 
-/** Records that are deleted at once. */
-const FORGET_AT = 64
-
 class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   readonly #settings: Settings<P>
   readonly #clock: Clock
@@ -119,8 +69,9 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   readonly #active = new Set<string>()
   readonly #running = new Set<Promise<unknown>>()
   readonly #unfinished = new Set<string>()
-  #toForget: string[] = []
+  readonly #done: DoneRecords
   #recovering: Promise<RecoveryReport> | undefined
+  #looping: Promise<void> | undefined
 
   constructor(options: CoordinatorOptions<P>) {
     const settings = settingsOf(options)
@@ -136,6 +87,10 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       pool,
       settings.schema,
       place.kind === 'separate' ? 'the decision log' : place.participant,
+    )
+    this.#done = new DoneRecords(
+      this.#log,
+      () => new Deadline(this.#clock, settings.graceMs, () => new Error('no answer')),
     )
   }
 
@@ -229,30 +184,10 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     second: WaitOptions = {},
   ): Promise<TransactionStatus | readonly TransactionStatus[]> {
     using deadline = this.#deadline('tell the status', typeof first === 'string' ? second : first)
-    const all = await this.#statuses(deadline)
+    const all = await statusesOf(this.#servers, deadline)
     if (typeof first !== 'string') return all
     requireId('tell the status', first)
     return all.find(({ id }) => id === first) ?? { id: first, decision: undefined, prepared: [], ageMs: 0 }
-  }
-
-  async #statuses(deadline: Deadline): Promise<readonly TransactionStatus[]> {
-    const logName = await this.#log.name(deadline)
-    // The records last: what commits in between is then seen at least once.
-    const prepared = await findPrepared(
-      { logName, pools: this.#pools },
-      () => new Deadline(this.#clock, Infinity, () => new Error('never'), deadline.signal),
-      (participant, cause) => {
-        throw new ParticipantUnavailableError(participant, cause)
-      },
-    )
-    const records = new Map((await this.#log.records(deadline)).map((record) => [record.id, record]))
-    const ids = [...new Set([...prepared.keys(), ...records.keys()])].toSorted()
-    return ids.map((id) => {
-      const found = prepared.get(id) ?? new Map<string, number>()
-      const record = records.get(id)
-      const ageMs = Math.max(record?.ageMs ?? 0, ...found.values())
-      return { id, decision: record?.decision, prepared: [...found.keys()], ageMs }
-    })
   }
 
   async resolve(id: string, decision: Decision, options: ResolveOptions = {}): Promise<readonly string[]> {
@@ -264,26 +199,10 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     }
     requireId('resolve', id)
     using deadline = this.#deadline('resolve', wait)
-    const logName = await this.#log.name(deadline)
-    const before = (await this.#statuses(deadline)).find((status) => status.id === id)
-    // An abort closes the register first, so that the coordinator cannot commit meanwhile.
-    const recorded =
-      decision === 'abort'
-        ? (await this.#log.settle(id, this.#settings.graceMs, deadline)).decision
-        : before?.decision
-    if (recorded !== decision && !(decision === 'abort' && recorded === undefined) && !force) {
-      throw new OverrideRefusedError(id, decision, recorded)
-    }
-    await this.#log.override({ id, decision, recorded, forced: force, note }, deadline)
+    const how = { id, decision, force, note, lockMs: this.#settings.graceMs }
+    const { recorded, told } = await decideByHand(this.#servers, how, deadline)
     emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'overridden', id, decision, recorded }))
-    const done: string[] = []
-    for (const participant of before?.prepared ?? []) {
-      const pool = this.#pools.get(participant)
-      if (pool === undefined) continue
-      await finishPrepared(pool, formatGid(logName, id, participant), decision, deadline, true)
-      done.push(participant)
-    }
-    return done
+    return told
   }
 
   stop(): Promise<void> {
@@ -291,15 +210,19 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     return this.#stopped
   }
 
+  get #servers(): Servers {
+    return { log: this.#log, pools: this.#pools, clock: this.#clock }
+  }
+
   async #stop(): Promise<void> {
     await Promise.allSettled(this.#running)
     this.#stopping.abort(new CoordinatorStoppedError())
-    await this.#recovering?.catch(() => {})
+    await Promise.allSettled([this.#recovering, this.#looping])
     const session = await this.#session?.catch(() => undefined)
     if (session === undefined) return
     using deadline = new Deadline(this.#clock, this.#settings.graceMs, () => new Error('no answer'))
     try {
-      await this.#log.forget(this.#toForget.splice(0), deadline)
+      await this.#done.flush(deadline)
       await this.#log.close({ epoch: session.epoch }, deadline)
     } catch {
       // Others close it when it has been silent for long.
@@ -337,7 +260,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const epoch = await this.#log.openEpoch(name, deadline)
     this.#ownEpochs.add(epoch)
     const session = { logName, epoch }
-    if (this.#settings.recoverEveryMs !== Infinity) void this.#loop()
+    if (this.#settings.recoverEveryMs !== Infinity) this.#looping ??= this.#loop()
     return session
   }
 
@@ -360,11 +283,8 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     this.#session.catch(() => {}) // the next transaction is told
   }
 
-  #loops = false
   /** Runs until the coordinator is stopped. Never rejects. */
   async #loop(): Promise<void> {
-    if (this.#loops) return
-    this.#loops = true
     const { signal } = this.#stopping
     while (!signal.aborted) {
       try {
@@ -392,7 +312,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     try {
       using deadline = new Deadline(this.#clock, graceMs, () => new Error('no answer'), signal)
       if (!(await this.#log.signOfLife(epoch, deadline))) this.#renew()
-      await this.#flush(deadline)
+      await this.#done.flush(deadline)
     } catch (error) {
       emit<CoordinatorEvent>(this.#onEvent, () => ({
         type: 'recovery-failed',
@@ -425,34 +345,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'unfinished', id, decision, left: [...left] }))
       return
     }
-    this.#toForget.push(id)
-    if (this.#toForget.length < FORGET_AT || this.#flushing) return
-    void this.#flushSoon()
-  }
-
-  #flushing = false
-  async #flushSoon(): Promise<void> {
-    this.#flushing = true
-    try {
-      using deadline = new Deadline(this.#clock, this.#settings.graceMs, () => new Error('no answer'))
-      await this.#flush(deadline)
-    } catch {
-      // They stay on the list.
-    } finally {
-      this.#flushing = false
-    }
-  }
-
-  /** Many records in one statement; those whose deletion failed stay on the list. */
-  async #flush(deadline: Deadline): Promise<void> {
-    const ids = this.#toForget
-    this.#toForget = []
-    try {
-      await this.#log.forget(ids, deadline)
-    } catch (error) {
-      this.#toForget.push(...ids)
-      throw error
-    }
+    this.#done.add(id)
   }
 
   #poolsOf(use: readonly string[] | undefined): ReadonlyMap<string, PgPool> {

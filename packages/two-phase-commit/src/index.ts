@@ -2,7 +2,8 @@
  * Atomic commit over several Postgres servers.
  * @packageDocumentation
  */
-export { type Coordinator, createCoordinator } from './coordinator.ts'
+export { createCoordinator } from './coordinator.ts'
+export type { Coordinator } from './coordinator-api.ts'
 export {
   CannotPrepareError,
   CoordinatorStoppedError,

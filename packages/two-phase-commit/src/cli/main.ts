@@ -1,6 +1,7 @@
 import { isQuorateError } from '@quorate/core'
 import manifest from '../../package.json' with { type: 'json' }
-import { type Coordinator, createCoordinator } from '../coordinator.ts'
+import { createCoordinator } from '../coordinator.ts'
+import type { Coordinator } from '../coordinator-api.ts'
 import { coLocated, type Participants, separateLog, type TransactionStatus } from '../options.ts'
 import type { PgPool } from '../postgres/port.ts'
 import { type Arguments, argumentsOf, HELP, UsageError } from './arguments.ts'

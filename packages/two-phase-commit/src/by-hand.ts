@@ -1,0 +1,79 @@
+import type { Clock } from '@quorate/core'
+import { Deadline } from './deadline.ts'
+import { OverrideRefusedError, ParticipantUnavailableError } from './errors.ts'
+import type { Decision } from './machine.ts'
+import { formatGid } from './names.ts'
+import type { TransactionStatus } from './options.ts'
+import { finishPrepared } from './postgres/branch.ts'
+import type { DecisionLog } from './postgres/decision-log.ts'
+import type { PgPool } from './postgres/port.ts'
+import { findPrepared } from './recovery.ts'
+
+/** Whom to ask. */
+export interface Servers {
+  readonly log: DecisionLog
+  readonly pools: ReadonlyMap<string, PgPool>
+  readonly clock: Clock
+}
+
+/** All transactions that have left traces. @throws ParticipantUnavailableError if a server does not answer. */
+export async function statusesOf(
+  { log, pools, clock }: Servers,
+  deadline: Deadline,
+): Promise<readonly TransactionStatus[]> {
+  const logName = await log.name(deadline)
+  // The records last: what commits in between is then seen at least once.
+  const prepared = await findPrepared(
+    { logName, pools },
+    () => new Deadline(clock, Infinity, () => new Error('never'), deadline.signal),
+    (participant, cause) => {
+      throw new ParticipantUnavailableError(participant, cause)
+    },
+  )
+  const records = new Map((await log.records(deadline)).map((record) => [record.id, record]))
+  const ids = [...new Set([...prepared.keys(), ...records.keys()])].toSorted()
+  return ids.map((id) => {
+    const found = prepared.get(id) ?? new Map<string, number>()
+    const record = records.get(id)
+    const ageMs = Math.max(record?.ageMs ?? 0, ...found.values())
+    return { id, decision: record?.decision, prepared: [...found.keys()], ageMs }
+  })
+}
+
+/** What a person decides. */
+export interface ByHand {
+  readonly id: string
+  readonly decision: Decision
+  readonly force: boolean
+  readonly note: string | undefined
+  readonly lockMs: number
+}
+
+/**
+ * Carries out a person's decision where the transaction is prepared, and notes it before that.
+ *
+ * @throws OverrideRefusedError unless the record agrees, or has nothing against an abort, or `force` is set.
+ */
+export async function decideByHand(
+  servers: Servers,
+  { id, decision, force, note, lockMs }: ByHand,
+  deadline: Deadline,
+): Promise<{ readonly recorded: Decision | undefined; readonly told: readonly string[] }> {
+  const { log, pools } = servers
+  const logName = await log.name(deadline)
+  const status = (await statusesOf(servers, deadline)).find((one) => one.id === id)
+  // An abort closes the register first, so that the coordinator cannot commit meanwhile.
+  const recorded =
+    decision === 'abort' ? (await log.settle(id, Math.ceil(lockMs), deadline)).decision : status?.decision
+  const agrees = recorded === decision || (decision === 'abort' && recorded === undefined)
+  if (!agrees && !force) throw new OverrideRefusedError(id, decision, recorded)
+  await log.override({ id, decision, recorded, forced: force, note }, deadline)
+  const told: string[] = []
+  for (const participant of status?.prepared ?? []) {
+    const pool = pools.get(participant)
+    if (pool === undefined) continue
+    await finishPrepared(pool, formatGid(logName, id, participant), decision, deadline, true)
+    told.push(participant)
+  }
+  return { recorded, told }
+}
