@@ -1,0 +1,63 @@
+// A COMMIT that is cancelled while it waits for its synchronous standby is committed all the same, and seen by all;
+// but a failover forgets it. Whoever acts on such a record has half a payment.
+import { localCluster } from '@quorate/local-cluster'
+import { expect, test } from 'vitest'
+import { coLocated, createCoordinator } from '@quorate/two-phase-commit'
+import { audit, openBank, transfer } from './support.ts'
+import { watched } from './watched.ts'
+
+test('a decision that the standby does not have is not acted on, nor told', async () => {
+  await using cluster = await localCluster({
+    postgres: { payments: { replicas: 1, synchronous: true, databases: ['log'] }, orders: {} },
+  })
+  const { payments, orders } = cluster.postgres
+  const standby = payments.replicas[0]
+  await using bank = await openBank({
+    payments: payments.primary.url,
+    orders: orders.primary.url,
+    log: payments.primary.urlOf('log'),
+  })
+  /** Cancels what waits for the standby, as an operator who sees it hang does. */
+  const cancelWaiting = async (): Promise<void> => {
+    const sql = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    while ((await bank.pools.payments.query(sql)).rowCount === 0);
+  }
+  let cancelled = Promise.resolve()
+  await using coordinator = createCoordinator({
+    participants: {
+      payments: watched(
+        'payments',
+        () => bank.pools.payments,
+        async ({ when, what }) => {
+          if (when !== 'before' || what !== 'COMMIT with the record') return
+          await standby.pause()
+          cancelled = cancelWaiting()
+        },
+      ),
+      orders: bank.pools.orders,
+    },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+    graceMs: 1_000,
+  })
+  await coordinator.migrate()
+  const end: unknown = await transfer(coordinator, 'cancelled').then(
+    () => 'committed',
+    (error: unknown) => error,
+  )
+  await cancelled
+  expect(end).toMatchObject({ code: 'QUORATE_TPC_IN_DOUBT', outcome: 'unknown' })
+  // On the primary it can be seen, and yet the other half waits.
+  const before = await audit(bank)
+  expect(before.transfers).toEqual({ payments: ['cancelled'], orders: [] })
+  expect(before.prepared).toHaveLength(1)
+
+  expect(await coordinator.recover()).toMatchObject({ recovered: 0 })
+  expect((await audit(bank)).prepared).toHaveLength(1)
+
+  await standby.resume()
+  while ((await coordinator.recover()).recovered === 0);
+  const after = await audit(bank)
+  expect(after.transfers).toEqual({ payments: ['cancelled'], orders: ['cancelled'] })
+  expect(after.prepared).toEqual([])
+})
