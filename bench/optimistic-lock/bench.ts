@@ -1,10 +1,21 @@
-// One hot row of a real Postgres, changed by 64 connections at once; then rows that nobody fights over.
+// One hot row of a real Postgres, changed by 64 callers at once, and by 4,096; units that are sold out, with what was
+// oversold; then rows that nobody fights over.
+import { EntitySchema as MikroSchema, MikroORM, OptimisticLockError } from '@mikro-orm/postgresql'
 import { localCluster } from '@quorate/local-cluster'
+import { hotRowBatcher } from '@quorate/optimistic-lock/batcher'
+import { optimisticRepository as kyselyRepository } from '@quorate/optimistic-lock/kysely'
 import { optimisticRepository, table } from '@quorate/optimistic-lock/pg'
+import { withRowLock } from '@quorate/optimistic-lock/row-lock'
+import { stripedCounters, stripesMigration } from '@quorate/optimistic-lock/stripes'
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { DataSource, EntitySchema } from 'typeorm'
 import { bench, type Load, underLoad } from '../harness/index.ts'
 
 const CALLERS = 64
+const MANY_CALLERS = 4_096
+/** Units of the sale that ends. */
+const UNITS = 300
 const PLENTY = 1_000_000_000
 
 interface Stock {
@@ -13,8 +24,9 @@ interface Stock {
   version: number
 }
 
-await using cluster = await localCluster({ postgres: { shop: { settings: { max_connections: 100 } } } })
-const pool = new pg.Pool({ connectionString: cluster.postgres.shop.primary.url, max: CALLERS })
+await using cluster = await localCluster({ postgres: { shop: { settings: { max_connections: 250 } } } })
+const { url } = cluster.postgres.shop.primary
+const pool = new pg.Pool({ connectionString: url, max: CALLERS })
 pool.on('error', () => {})
 await using closing = new AsyncDisposableStack()
 closing.defer(() => pool.end())
@@ -24,6 +36,47 @@ await pool.query(
 )
 
 const stock = optimisticRepository(pool, { table: table<Stock>('stock'), key: ['sku'], version: 'version' })
+const db = new Kysely<{ stock: Stock }>({ dialect: new PostgresDialect({ pool }) })
+const kyselyStock = kyselyRepository(db, { table: 'stock', key: ['sku'], version: 'version' })
+const batcher = hotRowBatcher(pool, {
+  table: table<Stock>('stock'),
+  key: ['sku'],
+  counter: 'available',
+  version: 'version',
+})
+closing.defer(() => batcher.stop())
+await pool.query(stripesMigration())
+const counters = stripedCounters(pool)
+
+const TypeOrmStock = new EntitySchema<Stock>({
+  name: 'stock',
+  tableName: 'stock',
+  columns: {
+    sku: { type: 'text', primary: true },
+    available: { type: 'int' },
+    version: { type: 'int', version: true },
+  },
+})
+const typeOrm = await new DataSource({
+  type: 'postgres',
+  url,
+  entities: [TypeOrmStock],
+  poolSize: CALLERS,
+}).initialize()
+closing.defer(() => typeOrm.destroy())
+const typeOrmStock = typeOrm.getRepository(TypeOrmStock)
+
+const MikroStock = new MikroSchema<Stock>({
+  name: 'Stock',
+  tableName: 'stock',
+  properties: {
+    sku: { type: 'text', primary: true },
+    available: { type: 'integer' },
+    version: { type: 'integer', version: true },
+  },
+})
+const mikro = await MikroORM.init({ clientUrl: url, entities: [MikroStock], pool: { max: CALLERS } })
+closing.defer(() => mikro.close())
 const HOT = 'sku-0'
 
 const READ = 'SELECT available, version FROM stock WHERE sku = $1'
@@ -68,10 +121,77 @@ const noCheck: Take = async () => {
 }
 const conditional: Take = async () => (await pool.query(CONDITIONAL, [HOT])).rowCount === 1
 const mutate: Take = async () => {
-  await stock.mutate({ sku: HOT }, (row) => ({ available: row.available - 1 }), { deadlineMs: 60_000 })
-  return true
+  let isThere = true
+  const take = ({ available }: Readonly<Stock>): { available: number } | undefined => {
+    isThere = available > 0
+    return isThere ? { available: available - 1 } : undefined
+  }
+  await stock.mutate({ sku: HOT }, take, { deadlineMs: 60_000 })
+  return isThere
 }
 const decrementIf: Take = async () => (await stock.decrementIf({ sku: HOT }, { available: 1 })) !== undefined
+const rowLock: Take = async () => {
+  const isTaken = await withRowLock(
+    pool,
+    { table: table<Stock>('stock'), key: { sku: HOT } },
+    async ({ row, client }) => {
+      if (row.available === 0) return false
+      await client.query('UPDATE stock SET available = $2, version = version + 1 WHERE sku = $1', [
+        HOT,
+        row.available - 1,
+      ])
+      return true
+    },
+    { lockTimeoutMs: 60_000 },
+  )
+  return isTaken === true
+}
+const batched: Take = async () => (await batcher.decrementIf({ sku: HOT })) !== undefined
+
+/** What the manual of each says: read, change, save; TypeORM has a version column, and does not look at it. */
+const typeOrmSave: Take = async () => {
+  const row = await typeOrmStock.findOneByOrFail({ sku: HOT })
+  if (row.available === 0) return false
+  row.available -= 1
+  await typeOrmStock.save(row)
+  return true
+}
+const mikroFlush: Take = async () => {
+  for (;;) {
+    const em = mikro.em.fork()
+    const row = await em.findOneOrFail(MikroStock, { sku: HOT })
+    if (row.available === 0) return false
+    row.available -= 1
+    try {
+      await em.flush()
+      return true
+    } catch (error) {
+      if (!(error instanceof OptimisticLockError)) throw error
+    }
+  }
+}
+
+/** A batch loop as one writes it in ten minutes: no deadline, no bound, no second key, all or nobody. */
+let queue: ((isGranted: boolean) => void)[] = []
+let isLooping = false
+const loop = async (): Promise<void> => {
+  isLooping = true
+  while (queue.length > 0) {
+    const callers = queue
+    queue = []
+    const { rowCount } = await pool.query(
+      'UPDATE stock SET available = available - $2, version = version + 1 WHERE sku = $1 AND available >= $2',
+      [HOT, callers.length],
+    )
+    for (const tell of callers) tell(rowCount === 1)
+  }
+  isLooping = false
+}
+const byHandLoop: Take = () =>
+  new Promise((resolve) => {
+    queue.push(resolve)
+    if (!isLooping) void Promise.resolve().then(() => (isLooping ? undefined : loop()))
+  })
 
 interface HotSample extends Record<string, number> {
   granted: number
@@ -81,18 +201,62 @@ interface HotSample extends Record<string, number> {
 }
 
 /** Runs the load and counts what the row lost against what the callers were told. */
-async function onHotRow(take: Take, mayLose = false): Promise<HotSample> {
+async function onHotRow(
+  take: Take,
+  { mayLose = false, callers = CALLERS }: { mayLose?: boolean; callers?: number } = {},
+): Promise<HotSample> {
+  await refill(PLENTY)
   const before = await availableNow()
   let granted = 0
   const load = await underLoad(
     async () => {
       if (await take()) granted++
     },
-    { concurrency: CALLERS, durationMs: 1_500 }, // a version check may take most of a second
+    { concurrency: callers, durationMs: 1_200 }, // a version check may take most of a second
   )
   const lost = granted - (before - (await availableNow()))
   if (lost !== 0 && !mayLose) throw new Error(`${lost} of ${granted} granted decrements are not in the row`)
   return { granted: load.perSecond, p50: load.p50Ms, p99: load.p99Ms, lost: (lost / granted) * 100 }
+}
+
+const refill = (units: number): Promise<unknown> =>
+  pool.query('UPDATE stock SET available = $2 WHERE sku = $1', [HOT, units])
+
+/** Sells until everybody is refused, and counts what was sold above what there was. */
+async function soldOut(take: Take): Promise<{ ms: number; oversold: number }> {
+  await refill(UNITS)
+  let granted = 0
+  const startMs = performance.now()
+  await Promise.all(
+    Array.from({ length: CALLERS }, async () => {
+      // A bound, because who oversells may never come to an end.
+      while (granted < UNITS * 20 && (await take())) granted++
+    }),
+  )
+  return { ms: performance.now() - startMs, oversold: granted - UNITS }
+}
+const noCheckSale: Take = async () => {
+  const { rows } = await pool.query<Stock>(READ, [HOT])
+  const available = rows[0]?.available ?? 0
+  if (available <= 0) return false
+  await pool.query('UPDATE stock SET available = $2 WHERE sku = $1', [HOT, available - 1])
+  return true
+}
+
+/** A counter of its own, so that it is judged by its own total. */
+async function onStripes(): Promise<HotSample> {
+  await counters.create(HOT, PLENTY)
+  const before = (await counters.total(HOT)) ?? Number.NaN
+  let granted = 0
+  const load = await underLoad(
+    async () => {
+      if (await counters.decrementIf(HOT)) granted++
+    },
+    { concurrency: CALLERS, durationMs: 1_200 },
+  )
+  const lost = granted - (before - ((await counters.total(HOT)) ?? Number.NaN))
+  if (lost !== 0) throw new Error(`${lost} of ${granted} granted decrements are not in the stripes`)
+  return { granted: load.perSecond, p50: load.p50Ms, p99: load.p99Ms, lost: 0 }
 }
 
 async function availableNow(): Promise<number> {
@@ -114,6 +278,8 @@ const freshVersions = async (): Promise<void> => {
   for (const worker of versions.keys()) versions[worker] = await current(worker)
 }
 
+const MANY_GROUP = 'one hot row, 4,096 callers'
+const SALE_GROUP = '300 units, 64 callers, until sold out'
 const HOT_GROUP = 'one hot row, 64 callers'
 const ALONE_GROUP = 'rows of their own, 8 callers'
 await bench({
@@ -123,12 +289,39 @@ await bench({
       title: HOT_GROUP,
       units: { granted: 'per s', p50: 'ms', p99: 'ms', lost: '%' },
       cases: [
-        { name: 'read, then write (no check)', round: () => onHotRow(noCheck, true) },
+        { name: 'read, then write (no check)', round: () => onHotRow(noCheck, { mayLose: true }) },
+        { name: 'TypeORM save(), version column', round: () => onHotRow(typeOrmSave, { mayLose: true }) },
+        { name: 'MikroORM flush(), repeated', round: () => onHotRow(mikroFlush) },
         { name: 'SELECT FOR UPDATE', round: () => onHotRow(forUpdate) },
+        { name: 'quorate withRowLock()', round: () => onHotRow(rowLock) },
         { name: 'version check, no back-off', round: () => onHotRow(compareAndSwap) },
         { name: 'quorate mutate()', round: () => onHotRow(mutate) },
         { name: 'conditional UPDATE by hand', round: () => onHotRow(conditional) },
         { name: 'quorate decrementIf()', round: () => onHotRow(decrementIf) },
+        { name: 'quorate stripedCounters()', round: onStripes },
+        { name: 'batch loop by hand', round: () => onHotRow(byHandLoop) },
+        { name: 'quorate hotRowBatcher()', round: () => onHotRow(batched) },
+      ],
+    },
+    {
+      title: MANY_GROUP,
+      units: { granted: 'per s', p50: 'ms', p99: 'ms', lost: '%' },
+      cases: [
+        { name: 'batch loop by hand', round: () => onHotRow(byHandLoop, { callers: MANY_CALLERS }) },
+        { name: 'quorate hotRowBatcher()', round: () => onHotRow(batched, { callers: MANY_CALLERS }) },
+      ],
+    },
+    {
+      title: SALE_GROUP,
+      units: { ms: 'ms', oversold: 'units' },
+      cases: [
+        { name: 'read, then write (no check)', round: () => soldOut(noCheckSale) },
+        { name: 'TypeORM save(), version column', round: () => soldOut(typeOrmSave) },
+        { name: 'MikroORM flush(), repeated', round: () => soldOut(mikroFlush) },
+        { name: 'quorate mutate()', round: () => soldOut(mutate) },
+        { name: 'quorate withRowLock()', round: () => soldOut(rowLock) },
+        { name: 'quorate decrementIf()', round: () => soldOut(decrementIf) },
+        { name: 'quorate hotRowBatcher()', round: () => soldOut(batched) },
       ],
     },
     {
@@ -160,11 +353,69 @@ await bench({
             })
           },
         },
+        {
+          name: 'Kysely, version check by hand',
+          round: async () => {
+            await freshVersions()
+            return alone(async (worker) => {
+              const row = await db
+                .updateTable('stock')
+                .set((eb) => ({ available: PLENTY, version: eb('version', '+', 1) }))
+                .where('sku', '=', `sku-${worker}`)
+                .where('version', '=', versions[worker] ?? 0)
+                .returningAll()
+                .executeTakeFirstOrThrow()
+              versions[worker] = row.version
+            })
+          },
+        },
+        {
+          name: 'quorate update() over Kysely',
+          round: async () => {
+            await freshVersions()
+            return alone(async (worker) => {
+              const row = { sku: `sku-${worker}`, version: versions[worker] ?? 0 }
+              versions[worker] = (await kyselyStock.update(row, { available: PLENTY })).version
+            })
+          },
+        },
+        {
+          name: 'TypeORM save()',
+          round: async () => {
+            const rows = await typeOrmStock.find()
+            const mine = new Map(rows.map((row) => [row.sku, row]))
+            let units = PLENTY
+            return alone(async (worker) => {
+              const row = mine.get(`sku-${worker}`)
+              if (row === undefined) throw new Error('Every worker has a row')
+              row.available = --units // it writes nothing if nothing has changed
+              await typeOrmStock.save(row)
+            })
+          },
+        },
+        {
+          name: 'MikroORM flush()',
+          round: async () => {
+            const ems = await Promise.all(
+              Array.from({ length: 8 }, async (_, worker) => {
+                const em = mikro.em.fork()
+                return { em, row: await em.findOneOrFail(MikroStock, { sku: `sku-${worker}` }) }
+              }),
+            )
+            let units = PLENTY
+            return alone(async (worker) => {
+              const mine = ems[worker]
+              if (mine === undefined) throw new Error('Every worker has a row')
+              mine.row.available = --units
+              await mine.em.flush()
+            })
+          },
+        },
       ],
     },
   ],
   ratios: (value) => {
-    const granted = (name: string): number => value(name, 'granted', HOT_GROUP)
+    const granted = (name: string, group = HOT_GROUP): number => value(name, 'granted', group)
     const cpu = (name: string): number => value(name, 'cpu', ALONE_GROUP)
     return {
       'granted/s: decrementIf() / SELECT FOR UPDATE':
@@ -173,6 +424,18 @@ await bench({
         granted('quorate decrementIf()') / granted('conditional UPDATE by hand'),
       'granted/s: mutate() / version check, no back-off':
         granted('quorate mutate()') / granted('version check, no back-off'),
+      'granted/s: hotRowBatcher() / SELECT FOR UPDATE':
+        granted('quorate hotRowBatcher()') / granted('SELECT FOR UPDATE'),
+      'granted/s: hotRowBatcher() / batch loop by hand':
+        granted('quorate hotRowBatcher()') / granted('batch loop by hand'),
+      'granted/s: hotRowBatcher() / batch loop by hand, 4,096 callers':
+        granted('quorate hotRowBatcher()', MANY_GROUP) / granted('batch loop by hand', MANY_GROUP),
+      'granted/s: stripedCounters() / decrementIf()':
+        granted('quorate stripedCounters()') / granted('quorate decrementIf()'),
+      'CPU: TypeORM save() / pg by hand': cpu('TypeORM save()') / cpu('pg, version check by hand'),
+      'CPU: MikroORM flush() / pg by hand': cpu('MikroORM flush()') / cpu('pg, version check by hand'),
+      'CPU: update() over Kysely / Kysely by hand':
+        cpu('quorate update() over Kysely') / cpu('Kysely, version check by hand'),
       'CPU: update() / pg by hand': cpu('quorate update()') / cpu('pg, version check by hand'),
     }
   },
