@@ -25,3 +25,9 @@ test('checkNames() leaves alone what options inherit, for example from a class o
   const inherited = Object.assign(Object.create({ describe: () => 'settings' }) as object, { ttlMs: 1 })
   expect(() => checkNames('read', inherited, known)).not.toThrow()
 })
+
+test.each([undefined, null, 5, 'waitMs'])('checkNames() refuses %s in place of options', (wrong) => {
+  expect(() => checkNames('read', wrong as never, known)).toThrow(
+    new TypeError(`Cannot read: options must be an object, got ${String(wrong)}`),
+  )
+})

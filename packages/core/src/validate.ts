@@ -5,7 +5,7 @@
  * @param options what was passed; names it inherits are not looked at.
  * @param known every name there is.
  * @param owner whose options they are, if not the action's, as in ` of a replica`.
- * @throws TypeError that names the option, and those that are known.
+ * @throws TypeError that names the option, and those that are known; also if what was passed is no object.
  *
  * @example
  * ```ts
@@ -13,6 +13,10 @@
  * ```
  */
 export function checkNames(action: string, options: object, known: readonly string[], owner = ''): void {
+  const given: unknown = options
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError(`Cannot ${action}: options${owner} must be an object, got ${String(given)}`)
+  }
   for (const name in options) {
     if (known.includes(name) || !Object.hasOwn(options, name)) continue
     throw new TypeError(`Cannot ${action}: unknown option ${name}${owner}; known are ${known.join(', ')}`)
