@@ -4,6 +4,16 @@ import { browserChannel, browserStorage, place, type ChannelLike, type StorageLi
 import { afterExchange, headerValue, LOST, tokensIn, type Exchanged } from './token-set.ts'
 import { TokenStore } from './token-store.ts'
 
+declare global {
+  // As `lib.esnext.disposable.d.ts` has them, for pages whose `lib` is older: they need not use them.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol
+  }
+  interface Disposable {
+    [Symbol.dispose](): void
+  }
+}
+
 /** Options of {@link createClient}. */
 export interface ClientOptions {
   /** What sends the requests. Default: the global `fetch`, as it is when a request is sent. */

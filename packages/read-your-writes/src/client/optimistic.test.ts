@@ -304,6 +304,10 @@ test('wrong options are refused, and a change that throws changes nothing', asyn
   expect(() => optimistic({ read, readAttempts: 0 })).toThrow(/readAttempts must be from 1, got 0/)
   const { store, write } = setup()
   store.seed('k', 1)
+  expect(() => store.update('k', { change: 2, write } as never)).toThrow(
+    /Cannot update k: change must be a function, got number/,
+  )
+  expect(() => store.update('k', { change: () => 2 } as never)).toThrow(/write must be a function/)
   const thrown = new Error('no')
   const change = (): number => {
     throw thrown

@@ -135,6 +135,10 @@ class OptimisticStore<T> implements Optimistic<T> {
 
   update(key: string, update: OptimisticUpdate<T>): Promise<UpdateResult<T>> {
     checkNames('update', update, UPDATE)
+    for (const name of ['change', 'write'] as const) {
+      if (typeof update[name] === 'function') continue
+      throw new TypeError(`Cannot update ${key}: ${name} must be a function, got ${typeof update[name]}`)
+    }
     const { change, isDone = (read, expected) => this.#equal(read, expected), latest = false } = update
     const cell = this.#cell(key)
     const id = ++this.#lastUpdate

@@ -1,8 +1,10 @@
 import { checkNames } from '@quorate/core'
+import { checkRouter } from '../http/check-http-options.ts'
 import type { Session } from '../session.ts'
 import type { SessionRouter } from '../session-router.ts'
 import {
   checkMetadataKey,
+  checkModule,
   SESSION_METADATA_KEY,
   tokensOf,
   withToken,
@@ -39,7 +41,7 @@ interface Listener {
  * tokens send the session to the primary.
  *
  * @param grpc the module: `import * as grpc from '@grpc/grpc-js'`.
- * @throws TypeError for an unknown option, or a metadata key that gRPC does not take.
+ * @throws TypeError for what is no router or no such module, for an unknown option, or a metadata key that gRPC does not take.
  *
  * @example
  * ```ts
@@ -54,6 +56,8 @@ export function readYourWritesClient<Grpc extends GrpcClientModule>(
   options: Options,
   nextCall: (options: Options) => ConstructorParameters<Grpc['InterceptingCall']>[0],
 ) => InstanceType<Grpc['InterceptingCall']> {
+  checkRouter('make a client interceptor', db)
+  checkModule('make a client interceptor', grpc, 'InterceptingCall')
   checkNames('make a client interceptor', options, ['metadataKey'])
   const { metadataKey = SESSION_METADATA_KEY } = options
   checkMetadataKey('make a client interceptor', metadataKey)

@@ -1,3 +1,4 @@
+import { shown } from '../check-options.ts'
 import { attachSession } from '../http/request-session.ts'
 import type { Session } from '../session.ts'
 import type { SessionRouter } from '../session-router.ts'
@@ -50,5 +51,13 @@ export function checkMetadataKey(action: string, metadataKey: string): void {
   if (/^[0-9a-z_.-]+$/.test(metadataKey) && !metadataKey.endsWith('-bin')) return
   throw new TypeError(
     `Cannot ${action}: metadataKey must be of lower-case letters, digits, _, - and ., and not end in -bin, got '${metadataKey}'`,
+  )
+}
+
+/** @throws TypeError unless `grpc` has the class that the interceptor is made with. */
+export function checkModule(action: string, grpc: unknown, member: string): void {
+  if (typeof (grpc as Partial<Record<string, unknown>> | null | undefined)?.[member] === 'function') return
+  throw new TypeError(
+    `Cannot ${action}: grpc must be a module with ${member}, got ${shown(grpc)}; pass that of @grpc/grpc-js, 1.10 or later`,
   )
 }

@@ -1,7 +1,9 @@
 import { checkNames } from '@quorate/core'
+import { checkRouter } from '../http/check-http-options.ts'
 import type { SessionRouter } from '../session-router.ts'
 import {
   checkMetadataKey,
+  checkModule,
   SESSION_METADATA_KEY,
   sessionFromMetadata,
   withToken,
@@ -55,7 +57,7 @@ interface Listener {
  * What a handler writes after it has answered is too late for the client to learn of.
  *
  * @param grpc the module: `import * as grpc from '@grpc/grpc-js'`.
- * @throws TypeError for an unknown option, or a metadata key that gRPC does not take.
+ * @throws TypeError for what is no router or no such module, for an unknown option, or a metadata key that gRPC does not take.
  *
  * @example
  * ```ts
@@ -70,6 +72,8 @@ export function readYourWritesServer<Grpc extends GrpcServerModule>(
   definition: { readonly path: string },
   call: ConstructorParameters<Grpc['ServerInterceptingCall']>[0],
 ) => InstanceType<Grpc['ServerInterceptingCall']> {
+  checkRouter('make a server interceptor', db)
+  checkModule('make a server interceptor', grpc, 'ServerInterceptingCall')
   checkNames('make a server interceptor', options, ['key', 'metadataKey'])
   const { key, metadataKey = SESSION_METADATA_KEY } = options
   checkMetadataKey('make a server interceptor', metadataKey)

@@ -18,13 +18,18 @@ export function checkHttpOptions(
   options: HttpOptions,
   known: readonly string[],
 ): void {
+  checkRouter(action, db)
   const must = mustOf(action)
-  const router = db as { session?: unknown; run?: unknown } | null | undefined
-  const isRouter = typeof router?.session === 'function' && typeof router.run === 'function'
-  must(isRouter, 'db must be a router', db, 'pass what readYourWrites() returned')
   must(isObject(options), 'options must be an object', options, 'leave them out for the defaults')
   checkNames(action, options, [...known, 'cookie', 'header'])
   checkSessionOptions(action, options)
+}
+
+/** @throws TypeError unless sessions can be made by it. */
+export function checkRouter(action: string, db: unknown): void {
+  const router = db as { session?: unknown; run?: unknown } | null | undefined
+  const isRouter = typeof router?.session === 'function' && typeof router.run === 'function'
+  mustOf(action)(isRouter, 'db must be a router', db, 'pass what readYourWrites() returned')
 }
 
 /** The same for an integration that makes the router itself, among whose options these are. */

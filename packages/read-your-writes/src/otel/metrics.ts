@@ -99,6 +99,11 @@ export function readYourWritesMetrics(options: ReadYourWritesMetricsOptions): Re
   if (meter === undefined || (options.meter !== undefined && meterProvider !== undefined)) {
     throw new TypeError('Cannot make metrics: pass either a meter or a meterProvider')
   }
+  if (typeof (meter as Partial<MeterLike>).createCounter !== 'function') {
+    throw new TypeError(
+      'Cannot make metrics: meter must be a meter of @opentelemetry/api; pass metrics.getMeter(name)',
+    )
+  }
   const common: Attributes = name === undefined ? {} : { [NAME]: name }
   const instruments = instrumentsOf(meter)
   return {

@@ -151,3 +151,10 @@ test('either a meter or a provider is needed', () => {
   const misspelt = { meters: meterProvider } as ReadYourWritesMetricsOptions
   expect(() => readYourWritesMetrics(misspelt)).toThrow('unknown option meters')
 })
+
+test('refuses what is no meter', () => {
+  const make = readYourWritesMetrics as (options?: unknown) => unknown
+  expect(() => make()).toThrow(/Cannot make metrics: options must be an object, got undefined/)
+  expect(() => make({})).toThrow(/pass either a meter or a meterProvider/)
+  expect(() => make({ meter: {} })).toThrow(/must be a meter of @opentelemetry\/api; pass metrics\.getMeter/)
+})
