@@ -3,6 +3,7 @@ import { decideByHand, type Servers, statusesOf } from './by-hand.ts'
 import type { Coordinator } from './coordinator-api.ts'
 import { Deadline } from './deadline.ts'
 import { DoneRecords } from './done-records.ts'
+import { Epochs, type Session } from './epochs.ts'
 import { CoordinatorStoppedError, InDoubtError, TransactionTimeoutError } from './errors.ts'
 import type { CoordinatorEvent } from './events.ts'
 import type { Decision } from './machine.ts'
@@ -21,10 +22,9 @@ import {
   type TransactionStatus,
   type WaitOptions,
 } from './options.ts'
-import { checkParticipants } from './postgres/boot.ts'
 import { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
-import { epochOf, recoverOnce } from './recovery.ts'
+import { recoverOnce } from './recovery.ts'
 import { runTransaction, TransactionFailure } from './transaction.ts'
 
 /**
@@ -47,25 +47,16 @@ export function createCoordinator<const P extends Participants>(
   return new PostgresCoordinator(options)
 }
 
-interface Session {
-  /** The log's name. */
-  readonly logName: string
-  /** This life of the coordinator. */
-  readonly epoch: string
-}
-
 class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   readonly #settings: Settings<P>
   readonly #clock: Clock
   readonly #onEvent: EventListener<CoordinatorEvent> | undefined
-  readonly #regions: Readonly<Record<string, string | undefined>>
   readonly #pools: ReadonlyMap<string, PgPool>
   readonly #log: DecisionLog
   readonly #stopping = new AbortController()
   #stopped: Promise<void> | undefined
-  #session: Promise<Session> | undefined
+  readonly #epochs: Epochs
   #numbers = 0
-  readonly #ownEpochs = new Set<string>()
   readonly #active = new Set<string>()
   readonly #running = new Set<Promise<unknown>>()
   readonly #unfinished = new Set<string>()
@@ -78,7 +69,6 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     this.#settings = settings
     this.#clock = options.clock ?? systemClock
     this.#onEvent = options.onEvent
-    this.#regions = options.regions ?? {}
     this.#pools = new Map(Object.entries(settings.participants))
     const place = settings.log
     const pool = place.kind === 'separate' ? place.pool : this.#pools.get(place.participant)
@@ -88,6 +78,16 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       settings.schema,
       place.kind === 'separate' ? 'the decision log' : place.participant,
     )
+    this.#epochs = new Epochs({
+      pools: this.#pools,
+      log: this.#log,
+      logAt: place.kind === 'co-located' ? place.participant : undefined,
+      name: settings.name,
+      regions: options.regions ?? {},
+      onEvent: options.onEvent,
+      newDeadline: () =>
+        new Deadline(this.#clock, settings.timeoutMs, () => new TransactionTimeoutError(settings.timeoutMs)),
+    })
     this.#done = new DoneRecords(
       this.#log,
       () => new Deadline(this.#clock, settings.graceMs, () => new Error('no answer')),
@@ -152,7 +152,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     } catch (failure) {
       if (!(failure instanceof TransactionFailure)) throw failure
       const { error, decision, left, epochClosed } = failure
-      if (epochClosed) this.#renew()
+      if (epochClosed) this.#epochs.renew(epoch)
       if (decision === undefined && error instanceof InDoubtError)
         emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'in-doubt', id, error }))
       else emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'aborted', id, error, durationMs: lasted() }))
@@ -218,7 +218,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     await Promise.allSettled(this.#running)
     this.#stopping.abort(new CoordinatorStoppedError())
     await Promise.allSettled([this.#recovering, this.#looping])
-    const session = await this.#session?.catch(() => undefined)
+    const session = await this.#epochs.last
     if (session === undefined) return
     using deadline = new Deadline(this.#clock, this.#settings.graceMs, () => new Error('no answer'))
     try {
@@ -233,54 +233,12 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     return this.stop()
   }
 
-  /** Checked, with an epoch, and with the loop running. A failure is not kept: the next call tries again. */
-  #opened(): Promise<Session> {
-    this.#session ??= this.#open().catch((error: unknown) => {
-      this.#session = undefined
-      throw error
-    })
-    return this.#session
-  }
-
-  async #open(): Promise<Session> {
-    const { timeoutMs, log, name } = this.#settings
-    using deadline = new Deadline(this.#clock, timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`))
-    const notPrepared = log.kind === 'co-located' ? log.participant : undefined
-    await checkParticipants(this.#pools, notPrepared, deadline)
-    const regions = Object.entries(this.#regions).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined,
-    )
-    if (new Set(regions.map(([, region]) => region)).size > 1) {
-      emit<CoordinatorEvent>(this.#onEvent, () => ({
-        type: 'regions-differ',
-        regions: Object.fromEntries(regions),
-      }))
-    }
-    const logName = await this.#log.name(deadline)
-    const epoch = await this.#log.openEpoch(name, deadline)
-    this.#ownEpochs.add(epoch)
-    const session = { logName, epoch }
-    if (this.#settings.recoverEveryMs !== Infinity) this.#looping ??= this.#loop()
+  /** Checked, with an epoch, and with the loop running. */
+  async #opened(): Promise<Session> {
+    const session = await this.#epochs.current()
+    const isOver = this.#stopping.signal.aborted
+    if (this.#settings.recoverEveryMs !== Infinity && !isOver) this.#looping ??= this.#loop()
     return session
-  }
-
-  /** The epoch was closed by others, who took this process for dead. */
-  #renew(): void {
-    const former = this.#session
-    if (former === undefined) return
-    this.#session = undefined
-    this.#session = former
-      .then(async ({ logName }) => {
-        using deadline = new Deadline(this.#clock, this.#settings.timeoutMs, () => new Error('no answer'))
-        const epoch = await this.#log.openEpoch(this.#settings.name, deadline)
-        this.#ownEpochs.add(epoch)
-        return { logName, epoch }
-      })
-      .catch((error: unknown) => {
-        this.#session = undefined
-        throw error
-      })
-    this.#session.catch(() => {}) // the next transaction is told
   }
 
   /** Runs until the coordinator is stopped. Never rejects. */
@@ -288,7 +246,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       try {
-        await this.#recover(await this.#opened())
+        await this.#recover(await this.#epochs.current())
       } catch (error) {
         emit<CoordinatorEvent>(this.#onEvent, () => ({
           type: 'recovery-failed',
@@ -311,7 +269,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const { signal } = this.#stopping
     try {
       using deadline = new Deadline(this.#clock, graceMs, () => new Error('no answer'), signal)
-      if (!(await this.#log.signOfLife(epoch, deadline))) this.#renew()
+      if (!(await this.#log.signOfLife(epoch, deadline))) this.#epochs.renew(epoch)
       await this.#done.flush(deadline)
     } catch (error) {
       emit<CoordinatorEvent>(this.#onEvent, () => ({
@@ -333,7 +291,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       onEvent: this.#onEvent,
       signal,
       isActive: (id) => this.#active.has(id),
-      isOwn: (id) => this.#ownEpochs.has(epochOf(id) ?? ''),
+      isOwn: (id) => this.#epochs.isOwn(id),
       unfinished: this.#unfinished,
       finished: (id) => this.#unfinished.delete(id),
     })

@@ -2,7 +2,7 @@ import { type Clock, emit, type EventListener } from '@quorate/core'
 import { Deadline } from './deadline.ts'
 import { type CommitPort, recover } from './drive.ts'
 import type { CoordinatorEvent } from './events.ts'
-import { formatGid, parseGid, parseId } from './names.ts'
+import { formatGid, parseGid } from './names.ts'
 import type { RecoveryReport } from './options.ts'
 import { finishPrepared } from './postgres/branch.ts'
 import { Checkout } from './postgres/checkout.ts'
@@ -252,6 +252,3 @@ class Pass {
     await log.forgetAborts(deadline)
   }
 }
-
-/** The epoch in a transaction's name. */
-export const epochOf = (id: string): string | undefined => parseId(id)?.epoch

@@ -1,6 +1,6 @@
 import { localCluster } from '@quorate/local-cluster'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { coLocated, createCoordinator } from '@quorate/two-phase-commit'
+import { coLocated, createCoordinator, separateLog } from '@quorate/two-phase-commit'
 import pg from 'pg'
 import {
   audit,
@@ -283,6 +283,33 @@ test('servers that are not fit for it are named, with what to change', async () 
   } finally {
     await Promise.all(pools.map((pool) => pool.end()))
   }
+})
+
+test('servers that cannot be reached are named, and the next call tries again', async () => {
+  const dead = new pg.Pool({ connectionString: 'postgres://127.0.0.1:1/none' })
+  let isBack = false
+  const returning = { connect: () => (isBack ? bank.pools.log : dead).connect() }
+  const { payments, orders } = bank.pools
+  await using coordinator = createCoordinator({
+    participants: { payments, orders },
+    log: separateLog(returning),
+    recoverEveryMs: Infinity,
+  })
+  const work = (): Promise<unknown> => coordinator.transaction((on) => on.orders.query('SELECT 1'))
+  await expect(work()).rejects.toMatchObject({
+    code: 'QUORATE_TPC_PARTICIPANT_UNAVAILABLE',
+    participant: 'the decision log',
+    outcome: 'not-applied',
+  })
+  isBack = true
+  await work()
+  await using lost = createCoordinator({
+    participants: { payments, orders: dead },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+  })
+  await expect(lost.start()).rejects.toMatchObject({ participant: 'orders' })
+  await dead.end()
 })
 
 test('as many prepared transactions as allowed', async () => {

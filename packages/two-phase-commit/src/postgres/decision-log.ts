@@ -1,5 +1,6 @@
+import { isQuorateError } from '@quorate/core'
 import type { Deadline } from '../deadline.ts'
-import { NotMigratedError, NotPrimaryError } from '../errors.ts'
+import { NotMigratedError, NotPrimaryError, ParticipantUnavailableError } from '../errors.ts'
 import type { Decision, Settlement } from '../machine.ts'
 import { parseId } from '../names.ts'
 import { Checkout } from './checkout.ts'
@@ -158,14 +159,17 @@ export class DecisionLog {
   }
 
   async #run<T>(work: (checkout: Checkout) => Promise<T>, deadline: Deadline): Promise<T> {
-    const checkout = await Checkout.from(this.pool, deadline)
+    let checkout: Checkout | undefined
     try {
+      checkout = await Checkout.from(this.pool, deadline)
       const value = await work(checkout)
       checkout.release()
       return value
     } catch (error) {
-      checkout.release(true)
-      throw isNoSuchTable(error) ? new NotMigratedError(this.tables.schema, error) : error
+      checkout?.release(true)
+      if (isNoSuchTable(error)) throw new NotMigratedError(this.tables.schema, error)
+      if (isRefusal(error) || isQuorateError(error) || deadline.signal.aborted) throw error
+      throw new ParticipantUnavailableError(this.#server, error)
     }
   }
 }
