@@ -97,6 +97,9 @@ test('refuses unknown options, unknown levels and numbers that are none, and nam
   await using db = readYourWrites(good)
   const work = async (): Promise<void> => {}
   await expect(db.read(work, { level: 'bounded' as never })).rejects.toThrow(levels)
+  await expect(db.read(work, { session: 'a token' as never })).rejects.toThrow(
+    /must come from session\(\).*, got 'a token'; make it here, with db\.session\(\{ token \}\)/,
+  )
   await expect(db.read(work, { Level: 'strong' } as never)).rejects.toThrow(
     /unknown option Level; known are level/,
   )

@@ -352,9 +352,8 @@ class PostgresReadYourWrites implements ReadYourWrites {
     const session = given ?? this.#context.current()
     if (session === undefined || session instanceof RoutedSession) return session
     throw new TypeError(
-      'Cannot use the session: it must be what session() of this router has given, and is ' +
-        `${shown(session)} of another kind of router or another copy of this package; ` +
-        'hand its token on: db.session({ token: other.token })',
+      'Cannot use the session: it must come from session() of a router over Postgres, of the same copy of this ' +
+        `package, got ${shown(session)}; make it here, with db.session({ token })`,
     )
   }
 
