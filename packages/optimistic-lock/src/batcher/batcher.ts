@@ -14,7 +14,7 @@ import { WriteUnknownError } from '../errors.ts'
 import type { KeyValues } from '../types.ts'
 import { BatcherFullError, BatcherStoppedError, BatchTimeoutError } from './errors.ts'
 import type { BatcherEvent } from './events.ts'
-import { type Group, Lanes } from './lanes.ts'
+import { type Group, Lanes, type Waiting } from './lanes.ts'
 import { fold } from './plan.ts'
 import type { BatchAnswer, BatchSession, BatchStore, ItemAnswer } from './store.ts'
 
@@ -54,7 +54,7 @@ export interface Grant {
   readonly left: number
 }
 
-interface Request {
+interface Request extends Waiting {
   readonly lane: string
   readonly key: KeyValues
   readonly action: string
@@ -69,6 +69,7 @@ interface Request {
   flight: Flight | undefined
   /** Its caller has an answer. */
   isSettled: boolean
+  isWaiting: boolean
 }
 
 /** One statement under way. */
@@ -97,8 +98,10 @@ export class BatchQueue implements AsyncDisposable {
   readonly #clock: Clock
   readonly #random: Random
   readonly #lanes = new Lanes<Request>()
-  /** Requests without an answer, wherever they are. */
-  readonly #open = new Set<Request>()
+  /** Batches with a connection: sent, or to be sent on it. */
+  readonly #taken = new Set<readonly Request[]>()
+  /** Requests without an answer. */
+  #open = 0
   readonly #passedOver = new Set<string>()
   readonly #stopping = new AbortController()
   #busy = 0
@@ -152,13 +155,14 @@ export class BatchQueue implements AsyncDisposable {
         unwatch: NO_WATCH,
         flight: undefined,
         isSettled: false,
+        isWaiting: false,
       }
       if (signal !== undefined) {
         const onAbort = (): void => this.#leave(request, signal.reason, signal.reason)
         signal.addEventListener('abort', onAbort, { once: true })
         request.unwatch = () => signal.removeEventListener('abort', onAbort)
       }
-      this.#open.add(request)
+      this.#open++
       this.#lanes.add(lane, request)
       this.#setAlarm(deadlineAtMs)
       this.#schedule()
@@ -215,9 +219,12 @@ export class BatchQueue implements AsyncDisposable {
     const groups = this.#lanes.take(this.#options.maxBatch ?? 4_096)
     if (groups.length > 0) {
       this.#busy++
+      const taken = groups.flatMap(({ requests }) => requests)
+      this.#taken.add(taken)
       this.#pump()
       const { rest } = await this.#send(session, groups)
       for (const group of regroup(rest)) this.#lanes.giveBack(group)
+      this.#taken.delete(taken)
       this.#busy--
     }
     session.close(false)
@@ -296,9 +303,7 @@ export class BatchQueue implements AsyncDisposable {
     }
     if (outcome === 'unknown') session.close(true)
     for (const request of requests) {
-      this.#settle(request, () =>
-        request.reject(outcome === 'unknown' ? this.#unknown(request, cause) : cause),
-      )
+      if (this.#close(request)) request.reject(outcome === 'unknown' ? this.#unknown(request, cause) : cause)
     }
     return { rest: [], goesOn: outcome !== 'unknown' }
   }
@@ -312,13 +317,13 @@ export class BatchQueue implements AsyncDisposable {
         const { lefts, granted } = fold(answer.before, deltas, this.#options.min ?? 0)
         requests.forEach((request, index) => {
           const left = lefts[index]
-          this.#settle(request, () => request.resolve(left === undefined ? undefined : { left }))
+          if (this.#close(request)) request.resolve(left === undefined ? undefined : { left })
         })
         return granted
       }
       case 'gone':
       case 'refused':
-        for (const request of requests) this.#settle(request, () => request.resolve(undefined))
+        for (const request of requests) if (this.#close(request)) request.resolve(undefined)
         return 0
       case 'twin':
         rest.push(...requests)
@@ -328,7 +333,7 @@ export class BatchQueue implements AsyncDisposable {
         const message =
           `Cannot adjust a row of ${this.#table}: its counter is ${answer.value}, ` +
           `expected a whole number within 2^53 - 1; use decrementIf() of a repository`
-        for (const request of requests) this.#settle(request, () => request.reject(new RangeError(message)))
+        for (const request of requests) if (this.#close(request)) request.reject(new RangeError(message))
         return 0
       }
       default:
@@ -355,24 +360,26 @@ export class BatchQueue implements AsyncDisposable {
     const { flight } = request
     if (flight === undefined) {
       this.#lanes.remove(request.lane, request)
-      this.#settle(request, () => request.reject(early))
+      if (this.#close(request)) request.reject(early)
     } else {
-      this.#settle(request, () => request.reject(this.#unknown(request, cause)))
+      if (this.#close(request)) request.reject(this.#unknown(request, cause))
     }
     this.#checkIdle()
   }
 
-  #settle(request: Request, tell: () => void): void {
-    if (request.isSettled) return
+  /** @returns false if its caller has an answer already; else it is about to have one. */
+  #close(request: Request): boolean {
+    if (request.isSettled) return false
     request.isSettled = true
-    this.#open.delete(request)
+    this.#open--
     request.unwatch()
-    tell()
     const { flight } = request
-    if (flight === undefined || --flight.open > 0) return
-    // Nothing may run on after its last caller has left, so the connection goes.
-    flight.session.close(true)
-    flight.stop.abort(new DOMException('Nobody waits for this statement any longer', 'AbortError'))
+    if (flight !== undefined && --flight.open === 0) {
+      // Nothing may run on after its last caller has left, so the connection goes.
+      flight.session.close(true)
+      flight.stop.abort(new DOMException('Nobody waits for this statement any longer', 'AbortError'))
+    }
+    return true
   }
 
   #unknown({ action }: Request, cause: unknown): WriteUnknownError {
@@ -400,7 +407,9 @@ export class BatchQueue implements AsyncDisposable {
   #expire(): void {
     const nowMs = this.#clock.monotonic()
     let nextMs = Infinity
-    for (const request of this.#open) {
+    const outstanding = [...this.#lanes.waiting(), ...[...this.#taken].flat()]
+    for (const request of outstanding) {
+      if (request.isSettled) continue
       const { deadlineMs, deadlineAtMs } = request
       if (deadlineAtMs > nowMs) {
         nextMs = Math.min(nextMs, deadlineAtMs)
@@ -414,7 +423,7 @@ export class BatchQueue implements AsyncDisposable {
   }
 
   #checkIdle(): void {
-    if (this.#onIdle === undefined || this.#busy > 0 || this.#open.size > 0) return
+    if (this.#onIdle === undefined || this.#busy > 0 || this.#open > 0) return
     this.#alarm?.off.abort()
     this.#stopping.abort()
     this.#onIdle()

@@ -64,6 +64,7 @@ const NAMES = [
   'random',
 ]
 const LIMITS = ['maxBatch', 'maxWaiting', 'concurrency'] as const
+const NO_OPTIONS: RequestOptions = {}
 const REQUEST_NAMES = ['deadlineMs', 'signal']
 
 /**
@@ -103,29 +104,41 @@ export function hotRowBatcher<
   }
   const queue = new BatchQueue(pgBatchStore(pool, shape), table.name, options)
 
-  const request = async (
+  const [onlyColumn] = key
+  // No async function: each promise more is paid for by every request.
+  const request = (
     action: string,
     of: Readonly<Pick<Row, K>>,
     amount: number,
     sign: 1 | -1,
     requestOptions: RequestOptions,
   ): Promise<Grant | undefined> => {
-    checkNames(action, requestOptions, REQUEST_NAMES)
-    if (!Number.isSafeInteger(amount) || amount < 1) {
-      throw new RangeError(`Cannot ${action}: amount must be a whole number from 1, got ${amount}`)
+    try {
+      if (requestOptions !== NO_OPTIONS) {
+        checkNames(action, requestOptions, REQUEST_NAMES)
+        checkDeadline(action, requestOptions.deadlineMs)
+      }
+      if (!Number.isSafeInteger(amount) || amount < 1) {
+        throw new RangeError(`Cannot ${action}: amount must be a whole number from 1, got ${amount}`)
+      }
+      const values = keyValuesOf(action, table.name, key, of)
+      const lane =
+        key.length === 1 && onlyColumn !== undefined
+          ? String(values[onlyColumn])
+          : JSON.stringify(key.map((column) => String(values[column])))
+      return queue.request(action, lane, values, sign * amount, requestOptions)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    checkDeadline(action, requestOptions.deadlineMs)
-    const values = keyValuesOf(action, table.name, key, of)
-    const lane = JSON.stringify(key.map((column) => String(values[column])))
-    return queue.request(action, lane, values, sign * amount, requestOptions)
   }
   return {
     get waiting() {
       return queue.waiting
     },
-    decrementIf: (of, amount = 1, requestOptions = {}) =>
+    decrementIf: (of, amount = 1, requestOptions = NO_OPTIONS) =>
       request('decrementIf', of, amount, -1, requestOptions),
-    increment: (of, amount = 1, requestOptions = {}) => request('increment', of, amount, 1, requestOptions),
+    increment: (of, amount = 1, requestOptions = NO_OPTIONS) =>
+      request('increment', of, amount, 1, requestOptions),
     stop: () => queue.stop(),
     [Symbol.asyncDispose]: () => queue.stop(),
   }

@@ -5,8 +5,17 @@ export interface Group<R> {
   readonly requests: readonly R[]
 }
 
+/** Something that waits in a lane. */
+export interface Waiting {
+  /** Kept by {@link Lanes} alone. */
+  isWaiting: boolean
+}
+
+/** Arrays, for a Set costs more than all else that is done for a request; who leaves is skipped, and swept at times. */
 interface Lane<R> {
-  waiting: Set<R>
+  queue: R[]
+  /** How many of the queue wait still. */
+  size: number
   isBusy: boolean
 }
 
@@ -14,7 +23,7 @@ interface Lane<R> {
  * Who waits, key by key. A lane is served first come, first served, by one statement at a time; lanes take turns. No
  * time, no promises: what is taken is decided by the order of the calls alone.
  */
-export class Lanes<R extends object> {
+export class Lanes<R extends Waiting> {
   readonly #lanes = new Map<string, Lane<R>>()
   /** Lanes with somebody waiting and no statement under way, in the order of their turns. */
   readonly #ready = new Set<string>()
@@ -32,17 +41,22 @@ export class Lanes<R extends object> {
 
   add(name: string, request: R): void {
     let lane = this.#lanes.get(name)
-    if (lane === undefined) this.#lanes.set(name, (lane = { waiting: new Set(), isBusy: false }))
-    lane.waiting.add(request)
+    if (lane === undefined) this.#lanes.set(name, (lane = { queue: [], size: 0, isBusy: false }))
+    lane.queue.push(request)
+    request.isWaiting = true
+    lane.size++
     this.#size++
-    if (!lane.isBusy) this.#ready.add(name)
+    if (!lane.isBusy && lane.size === 1) this.#ready.add(name)
   }
 
-  /** Takes out one that does not wait any longer. */
+  /** Takes out one that does not wait any longer; one that was taken already is left alone. */
   remove(name: string, request: R): void {
     const lane = this.#lanes.get(name)
-    if (lane?.waiting.delete(request) !== true) return
+    if (lane === undefined || !request.isWaiting) return
+    request.isWaiting = false
+    lane.size--
     this.#size--
+    if (lane.size < lane.queue.length / 2) lane.queue = lane.queue.filter(({ isWaiting }) => isWaiting)
     this.#tidy(name, lane)
   }
 
@@ -54,9 +68,7 @@ export class Lanes<R extends object> {
       if (room === 0) break
       const lane = this.#lanes.get(name)
       if (lane === undefined) continue
-      const requests = headOf(lane.waiting, room)
-      if (requests.length === lane.waiting.size) lane.waiting = new Set()
-      else for (const request of requests) lane.waiting.delete(request)
+      const requests = takeHead(lane, room)
       lane.isBusy = true
       this.#ready.delete(name)
       this.#size -= requests.length
@@ -70,7 +82,9 @@ export class Lanes<R extends object> {
   giveBack({ lane: name, requests }: Group<R>): void {
     const lane = this.#lanes.get(name)
     if (lane === undefined) return
-    lane.waiting = new Set([...requests, ...lane.waiting])
+    for (const request of requests) request.isWaiting = true
+    lane.queue = [...requests, ...lane.queue]
+    lane.size += requests.length
     this.#size += requests.length
   }
 
@@ -79,23 +93,31 @@ export class Lanes<R extends object> {
     const lane = this.#lanes.get(name)
     if (lane === undefined) return
     lane.isBusy = false
-    if (lane.waiting.size > 0) this.#ready.add(name)
+    if (lane.size > 0) this.#ready.add(name)
     this.#tidy(name, lane)
   }
 
+  *waiting(): Generator<R> {
+    for (const { queue } of this.#lanes.values()) yield* queue.filter(({ isWaiting }) => isWaiting)
+  }
+
   #tidy(name: string, lane: Lane<R>): void {
-    if (lane.waiting.size > 0) return
+    if (lane.size > 0) return
     this.#ready.delete(name)
     if (!lane.isBusy) this.#lanes.delete(name)
   }
 }
 
-function headOf<R>(waiting: ReadonlySet<R>, room: number): R[] {
-  if (waiting.size <= room) return [...waiting]
+function takeHead<R extends Waiting>(lane: Lane<R>, room: number): R[] {
   const head: R[] = []
-  for (const request of waiting) {
-    if (head.length === room) break
+  let end = 0
+  for (; end < lane.queue.length && head.length < room; end++) {
+    const request = lane.queue[end]
+    if (request?.isWaiting !== true) continue
+    request.isWaiting = false
     head.push(request)
   }
+  lane.queue = end === lane.queue.length ? [] : lane.queue.slice(end)
+  lane.size -= head.length
   return head
 }

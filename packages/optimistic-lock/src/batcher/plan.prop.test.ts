@@ -54,6 +54,7 @@ test('summarize() tells when all are granted, and when none is', () => {
 })
 
 interface Asked {
+  isWaiting: boolean
   readonly lane: string
   readonly turn: number
 }
@@ -86,7 +87,7 @@ test('Lanes serve each key first come, first served, one batch at a time, whatev
       }
       steps.forEach((each, turn) => {
         if ('add' in each) {
-          const request = { lane: each.add, turn }
+          const request = { isWaiting: false, lane: each.add, turn }
           waiting.push(request)
           lanes.add(each.add, request)
         } else if ('remove' in each) {
