@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import pg from 'pg'
 import { expect, test } from 'vitest'
 import { hotRowBatcher, type HotRowBatcher } from '../src/batcher/index.ts'
 import { optimisticRepository, table } from '../src/pg/index.ts'
@@ -187,6 +188,21 @@ test('a session that the server ends in the middle is unknown, and the next requ
     blocker.release()
   }
   expect(await batcher.decrementIf(mug)).toEqual({ left: 4 })
+})
+
+test('where a pooler loses prepared statements, the batcher goes on without them', async () => {
+  const mug = { sku: 'pooler', warehouse: 12 }
+  await stock.insert({ ...mug, available: 5 })
+  const single = new pg.Pool({ ...pool.options, max: 1 })
+  try {
+    await using batcher = hotRowBatcher(single, { table: table<Stock>('stock'), key, counter: 'available' })
+    expect(await batcher.decrementIf(mug)).toEqual({ left: 4 })
+    await single.query('DEALLOCATE ALL') // as another client of the pooler's session would find it
+    expect(await batcher.decrementIf(mug)).toEqual({ left: 3 })
+    expect(await batcher.decrementIf(mug)).toEqual({ left: 2 })
+  } finally {
+    await single.end()
+  }
 })
 
 test('a deadline ends a statement that hangs, with its connection', async () => {

@@ -2,10 +2,9 @@ import { checkNames } from '@quorate/core'
 import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { show } from '../options.ts'
-import type { PgPool } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
 import { type BatcherOptions, BatchQueue, type Grant, type RequestOptions } from './batcher.ts'
-import { pgBatchStore } from './pg-store.ts'
+import { type BatcherPool, pgBatchStore } from './pg-store.ts'
 
 /** Options of {@link hotRowBatcher}. */
 export interface HotRowBatcherOptions<
@@ -90,7 +89,7 @@ export function hotRowBatcher<
   Row extends object,
   K extends keyof Row & string,
   C extends Exclude<keyof Row & string, K>,
->(pool: PgPool, options: HotRowBatcherOptions<Row, K, C>): HotRowBatcher<Readonly<Pick<Row, K>>> {
+>(pool: BatcherPool, options: HotRowBatcherOptions<Row, K, C>): HotRowBatcher<Readonly<Pick<Row, K>>> {
   check(options)
   const { table, key, counter, version, min = 0 } = options
   const shape = {
