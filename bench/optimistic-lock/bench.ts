@@ -15,7 +15,7 @@ import { bench, type Load, underLoad } from '../harness/index.ts'
 const CALLERS = 64
 const MANY_CALLERS = 4_096
 /** Units of the sale that ends. */
-const UNITS = 300
+const UNITS = 100
 const PLENTY = 1_000_000_000
 
 interface Stock {
@@ -279,7 +279,7 @@ const freshVersions = async (): Promise<void> => {
 }
 
 const MANY_GROUP = 'one hot row, 4,096 callers'
-const SALE_GROUP = '300 units, 64 callers, until sold out'
+const SALE_GROUP = '100 units, 64 callers, until sold out'
 const HOT_GROUP = 'one hot row, 64 callers'
 const ALONE_GROUP = 'rows of their own, 8 callers'
 await bench({

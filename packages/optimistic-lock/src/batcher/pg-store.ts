@@ -118,12 +118,11 @@ function nextAfter(code: string): 'retry' | 'split' | 'fail' {
 /** A prepared statement that is not there, or is there already: sessions are shared by a pooler. */
 const LOST_STATEMENT: ReadonlySet<string> = new Set(['26000', '42P05'])
 
-/** A name for a text, the same for every copy of this package: FNV-1a, twice, from both ends. */
+/** A name for a text, the same for every copy of this package. */
 function nameOf(text: string): string {
   let name = names.get(text)
   if (name === undefined) {
-    const letters = [...text]
-    name = `quorate_batch_${hash(letters)}${hash(letters.toReversed())}`
+    name = `quorate_batch_${hash(text, 0x811c9dc5)}${hash(text, 0x01234567)}`
     if (names.size < MAX_NAMES) names.set(text, name)
   }
   return name
@@ -133,8 +132,11 @@ function nameOf(text: string): string {
 const MAX_NAMES = 1_000
 const names = new Map<string, string>()
 
-function hash(letters: readonly string[]): string {
-  let value = 0x811c9dc5
-  for (const letter of letters) value = Math.imul(value ^ (letter.codePointAt(0) ?? 0), 0x01000193)
+/** FNV-1a. */
+function hash(text: string, start: number): string {
+  let value = start
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193)
+  }
   return (value >>> 0).toString(36)
 }
