@@ -33,9 +33,10 @@ describe('nextHealth()', () => {
     ).toEqual(['lagging', 'lagging', 'lagging', 'lagging', 'healthy'])
   })
 
-  test('takes two lost probes to call a healthy replica down, one for an unknown one', () => {
+  test('takes two lost probes to call a replica down, also at the start: the first connection takes its time', () => {
     const lost: Finding = { type: 'no-answer' }
-    expect(course(lost)).toEqual(['down'])
+    expect(course(lost, lost)).toEqual(['unknown', 'down'])
+    expect(course(lost, streaming(0))).toEqual(['unknown', 'healthy'])
     expect(course(streaming(0), lost, streaming(0), lost, lost)).toEqual([
       'healthy',
       'healthy',
@@ -43,7 +44,7 @@ describe('nextHealth()', () => {
       'healthy',
       'down',
     ])
-    expect(course(lost, streaming(0), streaming(0))).toEqual(['down', 'lagging', 'healthy'])
+    expect(course(lost, lost, streaming(0), streaming(0))).toEqual(['unknown', 'down', 'lagging', 'healthy'])
   })
 
   test('a replica without its primary, or promoted, does not serve', () => {

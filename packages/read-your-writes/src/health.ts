@@ -33,7 +33,7 @@ export interface HealthLimits {
 
 export const INITIAL_HEALTH: Health = { status: 'unknown', good: 0, failed: 0 }
 
-/** One lost probe is no verdict: a garbage collection here looks the same. */
+/** One lost probe is no verdict: a garbage collection here looks the same, and so does the first connection of a process that starts. */
 const FAILURES_TO_EJECT = 2
 /** Let back in only when it is well below the limit, twice: one that hovers at the limit must not flap. */
 const GOOD_TO_READMIT = 2
@@ -49,7 +49,7 @@ export function nextHealth(health: Health, finding: Finding, limits: HealthLimit
   switch (finding.type) {
     case 'no-answer': {
       const failed = health.failed + 1
-      const status = failed >= FAILURES_TO_EJECT || health.status === 'unknown' ? 'down' : health.status
+      const status = failed >= FAILURES_TO_EJECT ? 'down' : health.status
       return { status, good: 0, failed }
     }
     case 'promoted':

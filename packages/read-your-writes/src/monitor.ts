@@ -69,7 +69,7 @@ export class Monitor {
         primary.giveUpLate()
         this.#giveUpLate()
         // As with replicas, one lost probe is no verdict: the process may have slept, not the server.
-        if (++this.#primaryFailures < 2 && this.primary.reachable === true) return
+        if (++this.#primaryFailures < 2 && this.primary.reachable !== false) return
         primary.giveUpIfSilent()
         this.#primarySeen({ ...this.primary, reachable: false }, error)
       },

@@ -129,7 +129,7 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
    */
   lease(options?: LeaseOptions): Promise<PrimaryLease>
   /**
-   * Resolves when each server was asked once; until then reads go to the primary.
+   * Resolves when each server has answered, or has failed to twice; until then reads go to the primary.
    *
    * @throws RouterStoppedError if it is stopped before.
    * @throws `signal.reason` when aborted.
