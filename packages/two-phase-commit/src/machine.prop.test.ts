@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { begin, beginRecovery, type Decision, type Effect, type Event, type State, step } from './machine.ts'
+import {
+  begin,
+  beginRecovery,
+  type Decision,
+  type Effect,
+  type Event,
+  type Settlement,
+  type State,
+  step,
+} from './machine.ts'
 
 const MEMBERS = ['a', 'b', 'c']
 const member = fc.constantFrom(...MEMBERS, 'stranger')
@@ -105,6 +114,8 @@ class World {
   register: Decision | undefined
   wrote: Decision | undefined
   closed = false
+  /** Does the record say who was prepared? */
+  namesMembers = true
   readonly #processes: State[] = []
   readonly pending: { readonly who: number; readonly run: () => Event | undefined }[] = []
   readonly wrong: string[] = []
@@ -143,7 +154,7 @@ class World {
         return { type: 'registered', decision: this.register ?? 'abort' }
       case 'settle':
         if (!this.closed) this.#write('abort')
-        return { type: 'settled', settlement: { decision: this.register, members: [], closed: this.closed } }
+        return { type: 'settled', settlement: this.#settlement() }
       case 'tell': {
         const at = this.members.get(effect.to)
         // Only what is prepared obeys; a plain rollback ends what is not, and only its coordinator can send one.
@@ -162,6 +173,11 @@ class World {
     }
   }
 
+  #settlement(): Settlement {
+    const members = this.register === 'commit' && this.namesMembers ? MEMBERS : []
+    return { decision: this.register, members, closed: this.closed }
+  }
+
   #write(what: Decision): void {
     this.register ??= what
     this.wrote ??= this.register
@@ -174,6 +190,7 @@ test('a coordinator and two recoverers, replies lost, doubled and late: members 
     fc.property(fc.infiniteStream(fc.nat(99)), (chance) => {
       const world = new World()
       const draw = (): number => chance.next().value ?? 0
+      world.namesMembers = draw() < 50
       world.start(begin(MEMBERS))
       for (let turn = 0; turn < 60; turn++) {
         const luck = draw()
@@ -213,3 +230,15 @@ function lost(answer: Event): Event {
   if (answer.type === 'settled') return { type: 'settle-unknown' }
   return answer.type === 'acknowledged' ? { type: 'unreachable', from: answer.from } : answer
 }
+
+test('a recoverer deletes a record of commit only if that names all who were prepared', () => {
+  const acknowledged: Event = { type: 'acknowledged', from: 'a' }
+  for (const [members, effects] of [
+    [[], []],
+    [['a'], [{ type: 'forget' }]],
+  ] as const) {
+    const [found] = beginRecovery(['a'])
+    const [told] = step(found, { type: 'settled', settlement: { decision: 'commit', members, closed: true } })
+    expect(step(told, acknowledged)[1]).toEqual(effects)
+  }
+})

@@ -142,8 +142,9 @@ function onSettling(state: State & { phase: 'settling' }, event: Event): Step {
   const everybody = new Set([...state.members, ...members])
   if (decision !== undefined) {
     // The record is its coordinator's while that may ask for it. An abort stays: what was offered to the register, and
-    // not answered, may still be on its way.
-    const mayForget = decision === 'commit' && (state.role === 'coordinator' || closed)
+    // not answered, may still be on its way. A recoverer knows those it found, and must know all who were prepared.
+    const isWhole = state.role === 'coordinator' || (closed && members.length > 0)
+    const mayForget = decision === 'commit' && isWhole
     return tell(state.role, decision, everybody, mayForget)
   }
   // Nothing was ever recorded, or it was forgotten after all had acknowledged. Either way what is still prepared
