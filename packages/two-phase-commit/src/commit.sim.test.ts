@@ -26,8 +26,8 @@ interface Bugs {
   readonly ackBeforeFsync?: boolean
   /** A recoverer deletes the record of a coordinator that may still ask. */
   readonly forgetsForOthers?: boolean
-  /** The record does not say who was prepared, so it is deleted when those that were found have acknowledged. */
-  readonly recordWithoutMembers?: boolean
+  /** The record names only one of those that were prepared, so it is deleted when that one has acknowledged. */
+  readonly recordOfSome?: boolean
 }
 
 interface Fact {
@@ -111,7 +111,7 @@ async function database(env: Env, bugs: Bugs): Promise<void> {
       const closed = isClosed(id)
       const settlement = (decision: Decision | undefined): Settlement => ({
         decision,
-        members: decision === 'abort' || bugs.recordWithoutMembers === true ? [] : ['b', 'c'],
+        members: decision === 'abort' ? [] : bugs.recordOfSome === true ? ['b'] : ['b', 'c'],
         closed: closed || bugs.forgetsForOthers === true,
       })
       if (stands !== undefined || closed) return { entries: [], answer: settlement(stands) }
@@ -257,7 +257,11 @@ describe('finds what could be done wrong', () => {
       /committed on .* only|told/,
     ],
     ['a record deleted while its coordinator may ask', { forgetsForOthers: true }, /told/],
-    ['a record that does not say who was prepared', { recordWithoutMembers: true }, /committed on .* only/],
+    [
+      'a record that does not say of all that they were prepared',
+      { recordOfSome: true },
+      /committed on .* only/,
+    ],
   ])('%s', { timeout: 120_000 }, async (_, bugs, message) => {
     const { failure } = await explore(transfers(bugs), { seeds: 10_000, shrink: { maxRuns: 300 } })
     expect(failure?.message).toMatch(message)
