@@ -1,8 +1,9 @@
 import type { Clock, EventListener, Random } from '@quorate/core'
-import { checkShape, shown } from './check-options.ts'
+import { checkShape } from './check-options.ts'
 import type { ReadYourWritesEvent } from './events.ts'
-import { validateLevel, type Level } from './level.ts'
+import type { Level } from './level.ts'
 import type { PgPool, Queryable } from './postgres/port.ts'
+import { settingsFrom } from './settings.ts'
 
 /** A replica and the pool that leads to it, and to no other server. */
 export interface ReplicaOptions {
@@ -98,26 +99,7 @@ const DEFAULTS: Settings = {
 /** @throws RangeError, TypeError for an option out of its range. */
 export function settingsOf(options: ReadYourWritesOptions): Settings {
   checkShape(options, Object.keys(DEFAULTS))
-  const given = Object.entries(options).filter(([name, value]) => name in DEFAULTS && value !== undefined)
-  const settings: Settings = { ...DEFAULTS, ...(Object.fromEntries(given) as Partial<Settings>) }
-  validateLevel(settings.level)
-  for (const [name, value] of Object.entries(settings)) {
-    if (name === 'level') continue
-    if (typeof value !== 'number') {
-      throw new TypeError(`Cannot route reads: ${name} must be a number, got ${shown(value)}`)
-    }
-    const low = name === 'waitMs' || name === 'maxPrimaryReads' ? 0 : 1
-    if (!(value >= low)) {
-      throw new RangeError(`Cannot route reads: ${name} must be a number from ${low}, got ${value}`)
-    }
-  }
-  if (settings.maxLagMs > 1_000 * settings.probeIntervalMs) {
-    throw new RangeError(
-      `Cannot route reads: maxLagMs must be at most 1000 probe intervals, got ${settings.maxLagMs}; ` +
-        'raise probeIntervalMs as well',
-    )
-  }
-  return settings
+  return settingsFrom(DEFAULTS, options)
 }
 
 /** The callback of a read or a write. */

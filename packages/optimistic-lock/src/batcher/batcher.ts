@@ -1,7 +1,6 @@
 import {
   type Clock,
   emit,
-  type EventListener,
   fullJitterMs,
   invariant,
   isQuorateError,
@@ -12,47 +11,13 @@ import {
 } from '@quorate/core'
 import { WriteUnknownError } from '../errors.ts'
 import type { KeyValues } from '../types.ts'
+import { Alarm } from './alarm.ts'
 import { BatcherFullError, BatcherStoppedError, BatchTimeoutError } from './errors.ts'
 import type { BatcherEvent } from './events.ts'
 import { type Group, Lanes, type Waiting } from './lanes.ts'
+import type { BatcherOptions, Grant, RequestOptions } from './options.ts'
 import { fold } from './plan.ts'
 import type { BatchAnswer, BatchSession, BatchStore, ItemAnswer } from './store.ts'
-
-/** Options of a batcher that do not depend on its store. */
-export interface BatcherOptions {
-  /** The counter never goes below this through the batcher. Default 0. */
-  readonly min?: number | undefined
-  /** Requests in one statement at most. Default 4,096. More callers than that wait for the next one. */
-  readonly maxBatch?: number | undefined
-  /** Requests that wait at most, over all keys; the next one is refused with `BatcherFullError`. Default 100,000. */
-  readonly maxWaiting?: number | undefined
-  /**
-   * Statements at once, each on a connection of its own. One key is in one of them at a time, so more than 1 helps
-   * only where keys are many. Default 2.
-   */
-  readonly concurrency?: number | undefined
-  /** Time for a request that names none, ms. Default 10,000. */
-  readonly deadlineMs?: number | undefined
-  readonly onEvent?: EventListener<BatcherEvent> | undefined
-  /** Default: the system's. */
-  readonly clock?: Clock | undefined
-  /** For the waits between attempts. Default: the system's. */
-  readonly random?: Random | undefined
-}
-
-/** Options of one request. */
-export interface RequestOptions {
-  /** Time from the call to the answer, ms. Default: that of the batcher. */
-  readonly deadlineMs?: number | undefined
-  /** Gives up: while waiting with `signal.reason`, after its statement was sent with `WriteUnknownError`. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** A request that was granted. */
-export interface Grant {
-  /** The counter right after this request, before those behind it. */
-  readonly left: number
-}
 
 interface Request extends Waiting {
   readonly lane: string
@@ -104,13 +69,13 @@ export class BatchQueue implements AsyncDisposable {
   #open = 0
   readonly #passedOver = new Set<string>()
   readonly #stopping = new AbortController()
+  readonly #alarm: Alarm
   #busy = 0
   #failures = 0
   #lastFailure: unknown
   #isPaused = false
   #isOpening = false
   #isScheduled = false
-  #alarm: { readonly atMs: number; readonly off: AbortController } | undefined
   #onIdle: (() => void) | undefined
   #idle: Promise<void> | undefined
 
@@ -120,6 +85,7 @@ export class BatchQueue implements AsyncDisposable {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? systemRandom
+    this.#alarm = new Alarm(this.#clock, () => this.#expire())
   }
 
   /** Requests that wait for their statement. */
@@ -164,7 +130,7 @@ export class BatchQueue implements AsyncDisposable {
       }
       this.#open++
       this.#lanes.add(lane, request)
-      this.#setAlarm(deadlineAtMs)
+      this.#alarm.set(deadlineAtMs)
       this.#schedule()
     })
   }
@@ -388,22 +354,6 @@ export class BatchQueue implements AsyncDisposable {
       : new WriteUnknownError({ action, table: this.#table, cause })
   }
 
-  /** One alarm for all deadlines: a timer for each of a hundred thousand requests would cost more than the requests. */
-  #setAlarm(atMs: number): void {
-    if (this.#alarm !== undefined && this.#alarm.atMs <= atMs) return
-    this.#alarm?.off.abort()
-    const off = new AbortController()
-    this.#alarm = { atMs, off }
-    // Not what keeps a process alive: the statement or the wait for the next attempt does.
-    this.#clock.sleep(atMs - this.#clock.monotonic(), { signal: off.signal, ref: false }).then(
-      () => {
-        this.#alarm = undefined
-        this.#expire()
-      },
-      () => {},
-    )
-  }
-
   #expire(): void {
     const nowMs = this.#clock.monotonic()
     let nextMs = Infinity
@@ -419,12 +369,12 @@ export class BatchQueue implements AsyncDisposable {
       const early = new BatchTimeoutError({ table: this.#table, deadlineMs, cause: this.#lastFailure })
       this.#leave(request, early, passed)
     }
-    if (nextMs < Infinity) this.#setAlarm(nextMs)
+    if (nextMs < Infinity) this.#alarm.set(nextMs)
   }
 
   #checkIdle(): void {
     if (this.#onIdle === undefined || this.#busy > 0 || this.#open > 0) return
-    this.#alarm?.off.abort()
+    this.#alarm.off()
     this.#stopping.abort()
     this.#onIdle()
   }

@@ -3,7 +3,8 @@ import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { show } from '../options.ts'
 import type { Table } from '../pg/table.ts'
-import { type BatcherOptions, BatchQueue, type Grant, type RequestOptions } from './batcher.ts'
+import { BatchQueue } from './batcher.ts'
+import type { BatcherOptions, Grant, RequestOptions } from './options.ts'
 import { type BatcherPool, pgBatchStore } from './pg-store.ts'
 
 /** Options of {@link hotRowBatcher}. */

@@ -1,6 +1,7 @@
 import { checkNames, type Clock, type EventListener, type Random } from '@quorate/core'
 import { shown } from '../check-options.ts'
-import { validateLevel, type Level } from '../level.ts'
+import type { Level } from '../level.ts'
+import { settingsFrom } from '../settings.ts'
 import type { RedisReadYourWritesEvent } from './events.ts'
 import type { RedisClient } from './port.ts'
 
@@ -82,26 +83,7 @@ const DEFAULTS: RedisSettings = {
 /** @throws RangeError, TypeError for an option that is missing, unknown or out of its range. */
 export function redisSettingsOf(options: ReadYourWritesRedisOptions): RedisSettings {
   checkShape(options)
-  const given = Object.entries(options).filter(([name, value]) => name in DEFAULTS && value !== undefined)
-  const settings: RedisSettings = { ...DEFAULTS, ...(Object.fromEntries(given) as Partial<RedisSettings>) }
-  validateLevel(settings.level)
-  for (const [name, value] of Object.entries(settings)) {
-    if (name === 'level') continue
-    if (typeof value !== 'number') {
-      throw new TypeError(`Cannot route reads: ${name} must be a number, got ${shown(value)}`)
-    }
-    const low = name === 'waitMs' || name === 'maxPrimaryReads' ? 0 : 1
-    if (!(value >= low)) {
-      throw new RangeError(`Cannot route reads: ${name} must be a number from ${low}, got ${value}`)
-    }
-  }
-  if (settings.maxLagMs > 1_000 * settings.probeIntervalMs) {
-    throw new RangeError(
-      `Cannot route reads: maxLagMs must be at most 1000 probe intervals, got ${settings.maxLagMs}; ` +
-        'raise probeIntervalMs as well',
-    )
-  }
-  return settings
+  return settingsFrom(DEFAULTS, options)
 }
 
 const PASS_CLIENT = 'pass new Redis(url) of ioredis'
