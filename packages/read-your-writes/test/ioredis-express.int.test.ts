@@ -116,7 +116,7 @@ describe('Express 5 on Redis, whose replicas show nothing new', () => {
 
   test('with the primary gone, a write is a 503 and visitors still read', async () => {
     await bench.link.partition({ mode: 'refuse' })
-    await router.until(() => router.events.findLast(({ type }) => type === 'primary')?.type === 'primary')
+    await router.until(() => router.events.some((event) => event.type === 'primary' && !event.reachable))
     const browser = new Browser(site.origin)
     expect((await browser.fetch('/note/down', post)).status).toBe(503)
     expect(await browser.json('/note/down')).toBe(false)

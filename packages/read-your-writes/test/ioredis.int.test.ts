@@ -547,7 +547,7 @@ describe('servers that fail', () => {
     const handed = db.session({ token: session.token ?? '' })
     await expect(db.read(get('hang'), { session: handed })).rejects.toBeInstanceOf(PrimaryUnavailableError)
     await bench.link.heal()
-    await until(() => router.events.findLast(({ type }) => type === 'primary')?.type === 'primary')
+    await until(() => router.events.some((event) => event.type === 'primary' && !event.reachable))
     await db.ready()
     await db.write(put('after', 1))
     await db.read(get('hang'), { session: handed })
