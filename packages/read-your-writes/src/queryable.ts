@@ -50,13 +50,16 @@ export class LentQueryable implements Queryable {
       )
     }
     checkStatement(text, values)
-    const result = (await this.watch(this.#client.query(text, [...values]))) as PgResult<Row> | undefined
-    invariant(result !== undefined, 'the driver answers a query with a result')
-    const results = Array.isArray(result) ? (result as PgResult[]) : [result]
-    if (results.some(({ command }) => !READS.has(command))) this.wrote = true
-    else if (this.#canWrite && results.some(({ command }) => MAY_HIDE_WRITES.has(command))) {
-      this.wrote ||= mayWrite(text)
+    let result: PgResult<Row> | undefined
+    try {
+      result = (await this.#client.query(text, [...values])) as PgResult<Row> | undefined
+    } catch (error) {
+      this.#failed(error)
+      throw error
     }
+    invariant(result !== undefined, 'the driver answers a query with a result')
+    if (Array.isArray(result)) for (const one of result as readonly PgResult[]) this.#answered(one, text)
+    else this.#answered(result, text)
     return result
   }
 
@@ -69,9 +72,18 @@ export class LentQueryable implements Queryable {
     try {
       return await asked
     } catch (error) {
-      const failure = serverFailure(error)
-      if (failure !== 'other') this.failure = failure
+      this.#failed(error)
       throw error
     }
+  }
+
+  #answered({ command }: Pick<PgResult, 'command'>, text: string): void {
+    if (this.wrote) return
+    this.wrote = READS.has(command) ? this.#canWrite && MAY_HIDE_WRITES.has(command) && mayWrite(text) : true
+  }
+
+  #failed(error: unknown): void {
+    const failure = serverFailure(error)
+    if (failure !== 'other') this.failure = failure
   }
 }

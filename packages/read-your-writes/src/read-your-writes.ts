@@ -17,7 +17,7 @@ import type { PgResult } from './postgres/port.ts'
 import type { PgPool } from './postgres/port.ts'
 import { Primary } from './primary.ts'
 import { Replica } from './replica.ts'
-import { Router } from './router.ts'
+import { Router, type ReadRequest } from './router.ts'
 import { RoutedSession, type Session, type SessionParts } from './session.ts'
 import type { SessionOptions, SessionRouter } from './session-router.ts'
 import { SharedValues } from './shared-values.ts'
@@ -211,7 +211,18 @@ class PostgresReadYourWrites implements ReadYourWrites {
     return this.#replicas.map(({ id, status, lag }) => ({ id, status, lag }))
   }
 
-  async read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
+  // Not async, as one more promise for each read would be a good part of what routing costs.
+  read<T>(work: Work<T>, options: ReadOptions = {}): Promise<T> {
+    let request: ReadRequest<T>
+    try {
+      request = this.#readRequest(work, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#router.read(request)
+  }
+
+  #readRequest<T>(work: Work<T>, options: ReadOptions): ReadRequest<T> {
     checkWork('read', work)
     checkNames('read', options, READ_OPTIONS)
     const { level = this.#settings.level, session, transaction, signal } = options
@@ -219,10 +230,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
     validateSnapshot(transaction)
     this.#mustRun()
     signal?.throwIfAborted()
-    const routed = this.#sessionOf(session)
-    return this.#whileUnderWay(() =>
-      this.#router.read({ work, level, session: routed, snapshot: transaction, signal }),
-    )
+    return { work, level, session: this.#sessionOf(session), snapshot: transaction, signal }
   }
 
   async write<T>(work: Work<T>, options: WriteOptions = {}): Promise<T> {

@@ -7,22 +7,13 @@ import type { Monitor } from './monitor.ts'
 import type { Settings, Work } from './options.ts'
 import { planRead, type Plan, type Wanted } from './plan.ts'
 import { deadline } from './deadline.ts'
-import { checkOut, type Checkout } from './postgres/checkout.ts'
-import { serverFailure } from './postgres/failures.ts'
-import { positionSeenOnPrimary, positionSeenOnReplica } from './postgres/sql.ts'
+import { positionSeenOnPrimary } from './postgres/sql.ts'
 import type { Primary } from './primary.ts'
 import { LentQueryable } from './queryable.ts'
-import {
-  candidates,
-  lastResorts,
-  leadsTo,
-  ReplicaDownError,
-  type Replica,
-  type ReplicaSample,
-} from './replica.ts'
+import { candidates, lastResorts, type Replica } from './replica.ts'
+import { ReplicaTry, type Try } from './replica-try.ts'
 import type { RoutedSession } from './session.ts'
 import { inSnapshot, type SnapshotIsolation } from './transaction.ts'
-import type { Deadline } from './under-way.ts'
 
 /** One read, with all that decides where it goes. */
 export interface ReadRequest<T> {
@@ -33,11 +24,6 @@ export interface ReadRequest<T> {
   readonly snapshot: SnapshotIsolation | undefined
   readonly signal: AbortSignal | undefined
 }
-
-/** The outcome of a try on one server. */
-type Try<T> =
-  | { readonly done: true; readonly value: T }
-  | { readonly done: false; readonly reason: PrimaryReason }
 
 /** Sends each read to the cheapest server that is fresh enough. */
 export class Router {
@@ -72,27 +58,35 @@ export class Router {
 
   async read<T>(request: ReadRequest<T>): Promise<T> {
     const { level, session, signal } = request
-    const plan = planRead(level, session?.need(this.#monitor.cluster), this.#monitor.primary)
-    if (plan.to === 'primary') return this.#onPrimary(request, plan, 0, undefined)
-    const { wanted } = plan
-    const key = session?.key ?? String(this.#random())
-    const startMs = this.#clock.monotonic()
-    let reason: PrimaryReason | undefined
-    let waitedMs = 0
-    for (let round = 0; reason === undefined; round++) {
-      for (const replica of candidates(this.#ranking, wanted, key, this.#clock.monotonic())) {
-        const tried = await this.#onReplica(request, replica, waitedMs)
-        if (tried.done) return tried.value
-        reason = tried.reason
-        if (reason === 'wrote') break
+    this.#monitor.underWay++
+    try {
+      const plan = planRead(level, session?.need(this.#monitor.cluster), this.#monitor.primary)
+      if (plan.to === 'primary') return await this.#onPrimary(request, plan, 0, undefined)
+      const { wanted } = plan
+      const key = session?.key ?? String(this.#random())
+      const startMs = this.#clock.monotonic()
+      let nowMs = startMs
+      let reason: PrimaryReason | undefined
+      let waitedMs = 0
+      for (let round = 0; reason === undefined; round++) {
+        for (const replica of candidates(this.#ranking, wanted, key, nowMs)) {
+          const tried = await this.#onReplica(request, replica, waitedMs, nowMs)
+          if (tried.done) return tried.value
+          reason = tried.reason
+          nowMs = this.#clock.monotonic()
+          if (reason === 'wrote') break
+        }
+        if (reason !== undefined || round > 0) break
+        const caughtUp = await this.#caughtUp(wanted, signal)
+        nowMs = this.#clock.monotonic()
+        waitedMs = nowMs - startMs
+        if (!caughtUp) break
       }
-      if (reason !== undefined || round > 0) break
-      const caughtUp = await this.#caughtUp(wanted, signal)
-      waitedMs = this.#clock.monotonic() - startMs
-      if (!caughtUp) break
+      reason ??= this.#replicas.some(({ status }) => status === 'healthy') ? 'behind' : 'no-replica'
+      return await this.#onPrimary(request, { reason, renews: reason === 'wrote' }, waitedMs, wanted)
+    } finally {
+      this.#monitor.underWay--
     }
-    reason ??= this.#replicas.some(({ status }) => status === 'healthy') ? 'behind' : 'no-replica'
-    return this.#onPrimary(request, { reason, renews: reason === 'wrote' }, waitedMs, wanted)
   }
 
   /** Waits for a replica, if there is one that may make it in time. */
@@ -115,68 +109,24 @@ export class Router {
     return reached
   }
 
-  async #onReplica<T>(request: ReadRequest<T>, replica: Replica, waitedMs: number): Promise<Try<T>> {
-    const { signal } = request
-    const stalenessMs = replica.stalenessMs(this.#clock.monotonic())
-    // What it was chosen by: while this waits for a connection, there may be another one, of another run.
-    const { sample } = replica
-    let checkout: Checkout | undefined
-    let lent: LentQueryable | undefined
+  async #onReplica<T>(
+    request: ReadRequest<T>,
+    replica: Replica,
+    waitedMs: number,
+    nowMs: number,
+  ): Promise<Try<T>> {
+    const stalenessMs = replica.stalenessMs(nowMs)
+    const attempt = new ReplicaTry(request, replica, nowMs + this.#settings.deadlineMs)
     try {
-      checkout = await this.#connectReplica(replica, signal)
-      if (sample === undefined || !leadsTo(checkout.facts, sample)) {
-        checkout.release()
-        return { done: false, reason: 'replica-failed' }
-      }
-      lent = new LentQueryable(checkout.client)
-      const held = checkout
-      const attempt = this.#runOnReplica(request, sample, held, lent)
-      const value = await replica.running.until(attempt, {
-        signal,
-        abandon: () => held.release(true), // still busy with the query
-      })
-      held.release(lent.failure === 'lost') // the callback may have swallowed it
-      this.#emitRead(request, replica.id, undefined, waitedMs, stalenessMs)
-      return { done: true, value }
+      const tried = await replica.running.until(attempt.run(), attempt)
+      if (tried.done) this.#emitRead(request, replica.id, undefined, waitedMs, stalenessMs)
+      return tried
     } catch (error) {
-      const failure = failureOf(error, lent)
-      checkout?.release(failure === 'lost')
-      signal?.throwIfAborted()
+      request.signal?.throwIfAborted()
+      const failure = attempt.failureOf(error)
       if (failure === 'other') throw error
       return { done: false, reason: failure === 'wrote' ? 'wrote' : 'replica-failed' }
-    } finally {
-      lent?.end()
     }
-  }
-
-  /** @throws ReplicaDownError also if its pool has no connection to spare for too long. */
-  #connectReplica(replica: Replica, signal: AbortSignal | undefined): Promise<Checkout> {
-    const attempt = checkOut(replica.pool, undefined)
-    return replica.running.until(attempt, {
-      signal,
-      deadline: this.#deadline(this.#settings.deadlineMs, () => new ReplicaDownError()),
-      abandon: () => void attempt.then((late) => late.release()).catch(() => {}),
-    })
-  }
-
-  async #runOnReplica<T>(
-    { work, level, session, snapshot }: ReadRequest<T>,
-    sample: ReplicaSample,
-    checkout: Checkout,
-    lent: LentQueryable,
-  ): Promise<T> {
-    const value =
-      snapshot === undefined
-        ? await promised('read', work(lent))
-        : await inSnapshot(checkout, lent, snapshot, work)
-    if (movesToken(level) && session !== undefined) {
-      const { client, facts } = checkout
-      const seen = await lent.watch(positionSeenOnReplica(client, facts, sample.last))
-      // Nobody knows what it has shown, so nobody could hold later reads to it.
-      if (seen === undefined) throw new ReplicaDownError()
-      session.advance(seen, false)
-    }
-    return value
   }
 
   async #onPrimary<T>(
@@ -243,15 +193,12 @@ export class Router {
 
   /** The primary is gone: a replica that is far behind but has all that is wanted is better than nothing. */
   async #saved<T>(request: ReadRequest<T>, wanted: Wanted): Promise<Try<T> | undefined> {
-    for (const replica of lastResorts(this.#replicas, wanted, this.#clock.monotonic())) {
-      const tried = await this.#onReplica(request, replica, 0)
+    const nowMs = this.#clock.monotonic()
+    for (const replica of lastResorts(this.#replicas, wanted, nowMs)) {
+      const tried = await this.#onReplica(request, replica, 0, nowMs)
       if (tried.done) return tried
     }
     return undefined
-  }
-
-  #deadline(ms: number, error: () => Error): Deadline {
-    return { atMs: this.#clock.monotonic() + ms, error }
   }
 
   #emitRead(
@@ -270,10 +217,4 @@ export class Router {
       stalenessMs,
     }))
   }
-}
-
-/** What happened to the server: as the queries have met it, or the connecting. */
-function failureOf(error: unknown, lent: LentQueryable | undefined): ReturnType<typeof serverFailure> {
-  if (error instanceof ReplicaDownError) return 'lost'
-  return lent === undefined ? serverFailure(error) : lent.failure
 }

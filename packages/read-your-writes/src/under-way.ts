@@ -1,9 +1,3 @@
-/** One thing that is waited for. */
-interface Entry {
-  readonly deadline: Deadline | undefined
-  readonly stop: (reason: unknown) => void
-}
-
 /** Until when, by the monotonic clock, and what is said then. */
 export interface Deadline {
   readonly atMs: number
@@ -13,6 +7,7 @@ export interface Deadline {
 /** How one thing is waited for. */
 export interface UntilOptions {
   readonly signal?: AbortSignal | undefined
+  /** Looked at again and again, so it may change while this is waited for. */
   readonly deadline?: Deadline | undefined
   /** Called when the wait ended before the attempt did. */
   readonly abandon?: (() => void) | undefined
@@ -24,7 +19,7 @@ export interface UntilOptions {
  * read costs.
  */
 export class UnderWay {
-  readonly #entries = new Set<Entry>()
+  readonly #waits = new Set<Wait>()
 
   /**
    * Waits for `attempt`, but not beyond the signal, its deadline, or {@link giveUp}.
@@ -32,34 +27,19 @@ export class UnderWay {
    * @throws what `attempt` throws; `signal.reason`; the reason given to `giveUp()`; the deadline's error.
    */
   until<T>(attempt: Promise<T>, options: UntilOptions = {}): Promise<T> {
-    const { signal, deadline, abandon } = options
     return new Promise<T>((resolve, reject) => {
-      const forget = (): void => {
-        this.#entries.delete(entry)
-        signal?.removeEventListener('abort', aborted)
-      }
-      const stop = (reason: unknown): void => {
-        forget()
-        reject(reason)
-        abandon?.()
-      }
-      const aborted = (): void => stop(signal?.reason)
-      const entry: Entry = { deadline, stop }
-      if (signal?.aborted === true) {
+      const wait = new Wait(this.#waits, options, reject)
+      if (wait.isOver) {
         attempt.catch(() => {}) // nobody waits for it
-        reject(signal.reason)
-        abandon?.()
         return
       }
-      this.#entries.add(entry)
-      signal?.addEventListener('abort', aborted, { once: true })
       attempt.then(
         (value) => {
-          forget()
+          wait.end()
           resolve(value)
         },
         (error: unknown) => {
-          forget()
+          wait.end()
           reject(error)
         },
       )
@@ -68,13 +48,54 @@ export class UnderWay {
 
   /** Ends all waits. */
   giveUp(reason: unknown): void {
-    for (const { stop } of this.#entries) stop(reason)
+    for (const wait of this.#waits) wait.stop(reason)
   }
 
   /** Ends the waits whose deadline has passed. */
   giveUpLate(nowMs: number): void {
-    for (const { deadline, stop } of this.#entries) {
-      if (deadline !== undefined && deadline.atMs <= nowMs) stop(deadline.error())
+    for (const wait of this.#waits) {
+      const { deadline } = wait.options
+      if (deadline !== undefined && deadline.atMs <= nowMs) wait.stop(deadline.error())
     }
+  }
+}
+
+/** One thing that is waited for; registered until it ends. */
+class Wait {
+  readonly options: UntilOptions
+  isOver = false
+  readonly #all: Set<Wait>
+  readonly #reject: (reason: unknown) => void
+  readonly #aborted: (() => void) | undefined
+
+  constructor(all: Set<Wait>, options: UntilOptions, reject: (reason: unknown) => void) {
+    this.options = options
+    this.#all = all
+    this.#reject = reject
+    const { signal } = options
+    if (signal === undefined) {
+      all.add(this)
+      return
+    }
+    this.#aborted = () => this.stop(signal.reason)
+    if (signal.aborted) {
+      this.#aborted()
+    } else {
+      all.add(this)
+      signal.addEventListener('abort', this.#aborted, { once: true })
+    }
+  }
+
+  end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.#all.delete(this)
+    if (this.#aborted !== undefined) this.options.signal?.removeEventListener('abort', this.#aborted)
+  }
+
+  stop(reason: unknown): void {
+    this.end()
+    this.#reject(reason)
+    this.options.abandon?.()
   }
 }

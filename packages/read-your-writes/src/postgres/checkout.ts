@@ -29,32 +29,53 @@ export async function checkOut(pool: PgPool, signal: AbortSignal | undefined): P
 /**
  * A connection that was taken out of its pool, as a checkout; if that fails it goes back.
  *
+ * @returns no promise if its server is known already.
  * @throws what the server says; `signal.reason` when aborted.
  */
-export async function prepared(client: PgPoolClient, signal: AbortSignal | undefined): Promise<Checkout> {
+export function prepared(
+  client: PgPoolClient,
+  signal: AbortSignal | undefined,
+): Checkout | Promise<Checkout> {
   // A connection that breaks while it is out tells it by an event, which without a listener is fatal.
   client.on('error', ignore)
-  let out = true
-  const release = (destroy = false): void => {
-    if (!out) return
-    out = false
-    client.removeListener('error', ignore)
-    // Who comes next would work in the transaction that somebody has left open, and nobody would commit it.
-    const ends = destroy || (client.getTransactionStatus?.() ?? 'I') !== 'I'
-    if (ends) client.on('error', ignore) // its death throes come later
-    client.release(ends)
-  }
+  const facts = known.get(client)
+  return facts === undefined ? introduced(client, signal) : new PooledCheckout(client, facts)
+}
+
+async function introduced(client: PgPoolClient, signal: AbortSignal | undefined): Promise<Checkout> {
   try {
-    let facts = known.get(client)
-    if (facts === undefined) {
-      facts = await waitOrAbort(readFacts(client), signal)
-      known.set(client, facts)
-    }
-    return { client, facts, release }
+    const facts = await waitOrAbort(readFacts(client), signal)
+    known.set(client, facts)
+    return new PooledCheckout(client, facts)
   } catch (error) {
-    release(true)
+    putBack(client, true)
     throw error
   }
+}
+
+class PooledCheckout implements Checkout {
+  readonly client: PgPoolClient
+  readonly facts: ConnectionFacts
+  #isOut = true
+
+  constructor(client: PgPoolClient, facts: ConnectionFacts) {
+    this.client = client
+    this.facts = facts
+  }
+
+  release(destroy = false): void {
+    if (!this.#isOut) return
+    this.#isOut = false
+    putBack(this.client, destroy)
+  }
+}
+
+function putBack(client: PgPoolClient, destroy: boolean): void {
+  client.removeListener('error', ignore)
+  // Who comes next would work in the transaction that somebody has left open, and nobody would commit it.
+  const ends = destroy || (client.getTransactionStatus?.() ?? 'I') !== 'I'
+  if (ends) client.on('error', ignore) // its death throes come later
+  client.release(ends)
 }
 
 function ignore(): void {}
