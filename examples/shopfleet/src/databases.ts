@@ -2,16 +2,19 @@
 import type { LocalCluster } from '@quorate/local-cluster'
 import type { Pool } from 'pg'
 import type { Logger } from './shared/logging.ts'
-import { openPool } from './shared/postgres.ts'
+import { openPool, type Address } from './shared/postgres.ts'
+
+/** For atomic commits over both: Postgres comes with 0. As many as there can be connections, so that it never runs out. */
+const PREPARED = { max_prepared_transactions: 60 }
 
 export const DATABASES = {
   postgres: {
     catalog: {},
     // The primary decides; product pages ask two of the three.
     inventory: { replicas: 2 },
-    orders: { replicas: 2 },
-    // A commit waits for the standby, so that no charge is forgotten when the primary is lost.
-    payments: { replicas: 1, synchronous: true },
+    orders: { replicas: 2, settings: PREPARED },
+    // A commit waits for the standby, so that no charge and no decision is forgotten when the primary is lost.
+    payments: { replicas: 1, synchronous: true, settings: PREPARED },
     // Written in one region, read in another.
     profiles: { replicas: 1, regions: ['us-east-1', 'eu-west-1'] },
     // The provider, the warehouse and the carrier: other companies, one server for the three of them here.
@@ -41,6 +44,8 @@ export interface ShopPools {
   readonly orders: Pool
   readonly ordersReplicas: readonly Pool[]
   readonly payments: Pool
+  /** The payments service's own way into the orders database. */
+  readonly payableOrders: Pool
   readonly profiles: Pool
   readonly profilesReplicas: readonly Pool[]
   readonly provider: Pool
@@ -49,7 +54,7 @@ export interface ShopPools {
 }
 
 export function openPools({ postgres }: ShopCluster, log: Logger): ShopPools {
-  const open = (name: string, url: string, max: number): Pool => openPool(url, { name, max, log })
+  const open = (name: string, url: Address, max: number): Pool => openPool(url, { name, max, log })
   const outside = (database: string): string => {
     const url = new URL(postgres.outside.primary.url)
     url.pathname = `/${database}`
@@ -63,7 +68,9 @@ export function openPools({ postgres }: ShopCluster, log: Logger): ShopPools {
     inventoryReplicas: replicas('inventory', postgres.inventory.replicas, 4),
     orders: open('orders', postgres.orders.primary.url, 24),
     ordersReplicas: replicas('orders', postgres.orders.replicas, 8),
-    payments: open('payments', postgres.payments.primary.url, 16),
+    // Asked for with each connection: after a fail-over it is another server's.
+    payments: open('payments', () => postgres.payments.primary.url, 24),
+    payableOrders: open('payments-settlement', postgres.orders.primary.url, 16),
     profiles: open('profiles', postgres.profiles.primary.url, 8),
     profilesReplicas: replicas('profiles', postgres.profiles.replicas, 8),
     provider: open('provider', outside('provider'), 16),

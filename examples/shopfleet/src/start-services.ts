@@ -85,6 +85,7 @@ export async function startServices(options: StartServicesOptions): Promise<Serv
     return up(
       startPayments({
         pool: pools.payments,
+        orders: pools.payableOrders,
         redis: client,
         log,
         provider: { url: provider, apiKey: PROVIDER_KEY },

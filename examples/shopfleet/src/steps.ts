@@ -2,7 +2,7 @@ import type { SagaEvent } from '@quorate/saga'
 
 /** One step of one order or refund that ended, retries and its checkpoint included. */
 export interface StepEvent {
-  /** For example `checkout/charge`, or `checkout/reserve undone`. */
+  /** For example `checkout/settle`, or `checkout/reserve undone`. */
   readonly step: string
   readonly ms: number
   readonly outcome: 'done' | 'undone' | 'failed'

@@ -23,19 +23,37 @@ async function stockRow(sku: string) {
   return rows[0] as { available: number; reserved: number; sold: number; ledgerAvailable: number }
 }
 
-async function chargesAtProvider(orderId: string) {
+/** All that the provider has of an order, declined attempts apart: held, taken, or let go. */
+async function intentsOf(orderId: string) {
   const { rows } = await shop.pools.provider.query(
-    `select (body ->> 'amount_received')::int as cents from provider_intents where body -> 'metadata' ->> 'order_id' = $1 and body ->> 'status' = 'succeeded'`,
+    `select body ->> 'status' as status, (body ->> 'amount_capturable')::int as held, (body ->> 'amount_received')::int as taken
+     from provider_intents
+     where body -> 'metadata' ->> 'order_id' = $1 and body ->> 'status' <> 'requires_payment_method'`,
     [orderId],
   )
-  return rows as { cents: number }[]
+  return rows as { status: string; held: number; taken: number }[]
 }
+
+/** The provider takes the money after the customer has the answer. */
+const charged = (orderId: string, cents: number) =>
+  until(
+    () => intentsOf(orderId),
+    (intents) => intents.length === 1 && intents[0]?.taken === cents && intents[0].held === 0,
+  )
 
 const lose = (faults: { loseReplies?: number; refuse?: number }) =>
   fetch(`${shop.urls.provider}/control/faults`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(faults),
+  })
+
+/** Straight to the payments service, as a saga calls it. */
+const direct = (path: string, body?: unknown) =>
+  fetch(`${shop.urls.payments}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
 
 test('checkout takes the cart, the stock and the money once, and the parcel arrives', async () => {
@@ -54,7 +72,7 @@ test('checkout takes the cart, the stock and the money once, and the parcel arri
   )
   expect(order.tracking).toMatch(/^SF/)
   expect(await stockRow('happy')).toEqual({ available: 7, reserved: 0, sold: 3, ledgerAvailable: 7 })
-  expect(await chargesAtProvider('happy-1')).toEqual([{ cents: 750 }])
+  expect(await intentsOf('happy-1')).toEqual([{ status: 'succeeded', held: 0, taken: 750 }])
   const { rows } = await shop.pools.orders.query(
     'select status from order_history where order_id = $1 order by seq',
     ['happy-1'],
@@ -79,7 +97,7 @@ test('checkout with the same order id is the same order, also ten times at once'
   expect((await api.checkout('bea', 'once-1')).body.lines).toEqual(answers[0]?.body.lines)
   expect(await api.cart('bea')).toEqual([{ sku: 'once', quantity: 5 }])
   expect((await stockRow('once')).available).toBe(8)
-  expect(await chargesAtProvider('once-1')).toHaveLength(1)
+  await charged('once-1', 1_000)
 })
 
 test('checkout by another user with a taken order id is refused and tells nothing', async () => {
@@ -102,7 +120,7 @@ test('checkout with a declined card releases the stock and charges nothing', asy
     'declined',
   ])
   expect(await stockRow('declined')).toEqual({ available: 4, reserved: 0, sold: 0, ledgerAvailable: 4 })
-  expect(await chargesAtProvider('declined-1')).toEqual([])
+  expect(await intentsOf('declined-1')).toEqual([])
 })
 
 test('checkout says which lines are short and reserves none of the others', async () => {
@@ -136,28 +154,58 @@ test('checkout with an empty cart makes no order', async () => {
   expect((await api.call('GET', '/api/orders/empty-1', { user: 'gil' })).status).toBe(404)
 })
 
-test('a provider that charges and loses its reply has charged once', async () => {
+test('a provider that loses its replies, to the hold and to the capture, has charged once', async () => {
   await api.sell('lost', 10, 900)
   await api.add('hal', [{ sku: 'lost', quantity: 1 }])
   // The client's own repeat is lost too, so the saga has to ask again with the same key.
   await lose({ loseReplies: 2 })
-  expect((await api.checkout('hal', 'lost-1')).status).toBe(201)
-  expect(await chargesAtProvider('lost-1')).toEqual([{ cents: 900 }])
+  const placed = api.checkout('hal', 'lost-1')
+  await until(
+    () => intentsOf('lost-1'),
+    (intents) => intents.length > 0,
+  )
+  expect((await placed).status).toBe(201)
+  await charged('lost-1', 900)
+
+  await api.add('hal', [{ sku: 'lost', quantity: 1 }])
+  await lose({ loseReplies: 0, refuse: 0 })
+  const second = api.checkout('hal', 'lost-2')
+  await until(
+    () => intentsOf('lost-2'),
+    (intents) => intents.length > 0,
+  )
+  await lose({ loseReplies: 2 })
+  expect((await second).status).toBe(201)
+  await charged('lost-2', 900)
+  await shop.drain()
 })
 
-test('a provider that charges and then stays away is asked later, and the money goes back', async () => {
-  const direct = (path: string, body?: unknown) =>
-    fetch(`${shop.urls.payments}${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
+test('while the provider takes no captures, a paid order stays paid, and a refund waits for the money to be there', async () => {
+  await api.sell('slow', 10, 600)
+  await api.add('ida', [{ sku: 'slow', quantity: 1 }])
+  const placed = api.checkout('ida', 'slow-1')
+  await until(
+    () => intentsOf('slow-1'),
+    ([intent]) => intent?.status === 'requires_capture',
+  )
+  await lose({ refuse: 1_000 })
+  expect((await placed).status).toBe(201)
+  expect(await intentsOf('slow-1')).toEqual([{ status: 'requires_capture', held: 600, taken: 0 }])
+  const refunded = api.refund('ida', 'slow-1', 'r-slow', [{ sku: 'slow', quantity: 1 }])
+  await lose({ refuse: 0 })
+  expect((await refunded).body.order.status).toBe('REFUNDED')
+  await charged('slow-1', 600)
+  await shop.drain()
+})
+
+test('a provider that holds money and then stays away is asked later, and the hold is released', async () => {
   await lose({ loseReplies: 2 })
   const charge = { orderId: 'away-1', amountCents: 900, paymentMethod: 'pm_card_visa' }
   expect((await direct('/charges', charge)).status).toBe(503)
-  expect(await chargesAtProvider('away-1')).toEqual([{ cents: 900 }])
-  const voided = (await (await direct('/charges/away-1/void')).json()) as { refundedCents: number }
-  expect(voided.refundedCents).toBe(900)
+  expect(await intentsOf('away-1')).toEqual([{ status: 'requires_capture', held: 900, taken: 0 }])
+  const voided = (await (await direct('/charges/away-1/void')).json()) as { releasedCents: number }
+  expect(voided.releasedCents).toBe(900)
+  expect(await intentsOf('away-1')).toEqual([{ status: 'canceled', held: 0, taken: 0 }])
   expect((await direct('/charges', charge)).status).toBe(409)
 })
 
@@ -318,7 +366,7 @@ test('wrong input is answered 400 with the reason, and never reaches a service',
   expect((await api.call('GET', '/api/nothing')).status).toBe(404)
 })
 
-test('payouts settle each captured penny once, by workers that take turns', async () => {
+test('payouts pay out each captured penny once, by workers that take turns', async () => {
   await shop.drain()
   await until(
     async () => {

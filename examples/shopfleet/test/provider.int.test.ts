@@ -88,6 +88,62 @@ test('an intent can be confirmed later, and once only', async () => {
   })
 })
 
+test('a hold is captured once, whole or in part, and never for more than is held', async () => {
+  const hold = () => stripe.paymentIntents.create(pay('held', { capture_method: 'manual' }))
+  const intent = await hold()
+  expect(intent).toMatchObject({ status: 'requires_capture', amount_capturable: 1_250, amount_received: 0 })
+  await expect(stripe.refunds.create({ payment_intent: intent.id })).rejects.toMatchObject({
+    code: 'payment_intent_unexpected_state',
+  })
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () =>
+      stripe.paymentIntents.capture(intent.id, {}, { idempotencyKey: 'capture-held' }),
+    ),
+  )
+  for (const answer of answers)
+    expect(answer).toMatchObject({ status: 'succeeded', amount_capturable: 0, amount_received: 1_250 })
+  // Without the key it is refused, and the refusal tells how the intent is.
+  await expect(stripe.paymentIntents.capture(intent.id)).rejects.toMatchObject({
+    code: 'payment_intent_unexpected_state',
+    payment_intent: { status: 'succeeded' },
+  })
+
+  const { id } = await hold()
+  await expect(stripe.paymentIntents.capture(id, { amount_to_capture: 1_251 })).rejects.toMatchObject({
+    param: 'amount_to_capture',
+  })
+  expect(await stripe.paymentIntents.capture(id, { amount_to_capture: 50 })).toMatchObject({
+    amount_received: 50,
+  })
+})
+
+test('a hold that is cancelled is released, and can be captured no more', async () => {
+  const { id } = await stripe.paymentIntents.create(pay('released', { capture_method: 'manual' }))
+  expect(await stripe.paymentIntents.cancel(id, { cancellation_reason: 'abandoned' })).toMatchObject({
+    status: 'canceled',
+    amount_capturable: 0,
+  })
+  await expect(stripe.paymentIntents.capture(id)).rejects.toMatchObject({
+    payment_intent: { status: 'canceled' },
+  })
+  await expect(stripe.paymentIntents.cancel(id)).rejects.toMatchObject({
+    payment_intent: { status: 'canceled' },
+  })
+})
+
+test('a capture whose reply is lost has taken the money once', async () => {
+  const { id } = await stripe.paymentIntents.create(pay('lost-capture', { capture_method: 'manual' }))
+  await faults({ loseReplies: 2 })
+  const options = { idempotencyKey: 'capture-lost' }
+  await expect(stripe.paymentIntents.capture(id, {}, options)).rejects.toBeInstanceOf(
+    Stripe.errors.StripeConnectionError,
+  )
+  expect(await stripe.paymentIntents.capture(id, {}, options)).toMatchObject({
+    status: 'succeeded',
+    amount_received: 1_250,
+  })
+})
+
 test('the same idempotency key gives the same answer, declines included, also ten times at once', async () => {
   const options = { idempotencyKey: 'same-key' }
   const intents = await Promise.all(

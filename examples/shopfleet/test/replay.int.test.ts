@@ -56,7 +56,7 @@ test('a replay sells real orders, counts what it left out, and proves its invari
     'cancellation of a sale that is not in this file': 1,
   })
   expect(written.invariants.filter(({ holds }) => !holds)).toEqual([])
-  for (const step of ['cart', 'checkout', 'checkout/reserve', 'checkout/charge', 'refund']) {
+  for (const step of ['cart', 'checkout', 'checkout/reserve', 'checkout/authorise', 'checkout/settle', 'refund']) {
     expect(written.stepLatencyMs, step).toHaveProperty([step])
   }
 })

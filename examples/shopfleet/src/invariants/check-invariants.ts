@@ -3,6 +3,7 @@ import type { ShopPools } from '../databases.ts'
 import { cartInvariants, type FilledCart } from './carts.ts'
 import { moneyInvariants } from './money.ts'
 import { sagaInvariants } from './sagas.ts'
+import { settlementInvariants } from './settlement.ts'
 import { stockInvariants } from './stock.ts'
 
 /** A promise of the shop, whether it holds now, and the numbers that say so. */
@@ -27,6 +28,7 @@ export async function checkInvariants(
   const groups = await Promise.all([
     stockInvariants(pools, opening),
     moneyInvariants(pools),
+    settlementInvariants(pools),
     sagaInvariants(pools),
     cartInvariants(pools, carts),
   ])

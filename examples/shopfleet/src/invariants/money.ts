@@ -17,6 +17,8 @@ interface Taken {
 }
 interface Ledger {
   readonly unbalanced: readonly string[]
+  /** Settled, and not yet taken by the provider. */
+  readonly receivable: string
   readonly with_provider: string
   readonly paid_out: string
   readonly sales: string
@@ -25,12 +27,13 @@ interface Ledger {
 
 /** What customers paid, what the provider holds, and what our books say are one and the same. */
 export async function moneyInvariants({ orders, payments, provider }: ShopPools): Promise<Invariant[]> {
-  const [ordered, taken, ledger] = await Promise.all([
+  const [ordered, taken, held, ledger] = await Promise.all([
     readOrders(orders),
     readProvider(provider),
+    readHeld(provider),
     readLedger(payments),
   ])
-  return [conserved(ordered, taken, ledger), chargedOnce(ordered, taken)]
+  return [conserved(ordered, taken, ledger), chargedOnce(ordered, taken, held)]
 }
 
 async function readOrders(orders: ShopPools['orders']): Promise<OrderMoney[]> {
@@ -54,9 +57,18 @@ async function readProvider(provider: ShopPools['provider']): Promise<Taken[]> {
   return rows
 }
 
+/** Orders for which money is set aside, and neither taken nor released. */
+async function readHeld(provider: ShopPools['provider']): Promise<string[]> {
+  const { rows } = await provider.query<{ order_id: string }>(
+    `select body #>> '{metadata,order_id}' as order_id from provider_intents where body ->> 'status' = 'requires_capture'`,
+  )
+  return rows.map(({ order_id: id }) => id)
+}
+
 async function readLedger(payments: ShopPools['payments']): Promise<Ledger> {
   const { rows } = await payments.query<Ledger>(
     `select array(select posting from ledger group by posting having sum(amount_cents) <> 0) as unbalanced,
+            (select coalesce(sum(amount_cents), 0) from ledger where account = 'receivable') as receivable,
             (select coalesce(sum(amount_cents), 0) from ledger where account = 'provider') as with_provider,
             (select coalesce(sum(amount_cents), 0) from ledger where account = 'bank') as paid_out,
             (select coalesce(-sum(amount_cents), 0) from ledger where account = 'sales') as sales,
@@ -76,7 +88,10 @@ function conserved(orders: readonly OrderMoney[], taken: readonly Taken[], ledge
   const problems = [
     ...(owed === held ? [] : [`orders say ${pounds(owed)}, the provider ${pounds(held)}`]),
     ...(owed === sales ? [] : [`orders say ${pounds(owed)}, the ledger ${pounds(sales)}`]),
-    ...(Number(ledger.with_provider) + Number(ledger.paid_out) === sales
+    ...(Number(ledger.receivable) === 0
+      ? []
+      : [`${pounds(Number(ledger.receivable))} of settled charges were never taken`]),
+    ...(Number(ledger.receivable) + Number(ledger.with_provider) + Number(ledger.paid_out) === sales
       ? []
       : ['the ledger has lost money']),
     ...(ledger.paid_out === ledger.payouts
@@ -103,26 +118,32 @@ function conserved(orders: readonly OrderMoney[], taken: readonly Taken[], ledge
   }
 }
 
-/** A cancelled order may have been charged on the way, if all of it went back. */
-function chargedOnce(orders: readonly OrderMoney[], taken: readonly Taken[]): Invariant {
+/** Before an order is PAID the provider only sets money aside: nothing is ever taken for any other. */
+function chargedOnce(
+  orders: readonly OrderMoney[],
+  taken: readonly Taken[],
+  held: readonly string[],
+): Invariant {
   const byOrder = new Map(taken.map((charge) => [charge.order_id, charge]))
   const known = new Set(orders.map(({ id }) => id))
   const broken = orders.filter(({ id, is_paid: isPaid, total, refunded }) => {
     const charge = byOrder.get(id)
-    if (!isPaid) return charge !== undefined && charge.captured !== charge.refunded
-    if (total === 0) return charge !== undefined
+    if (!isPaid || total === 0) return charge !== undefined
     return charge?.charges !== 1 || Number(charge.captured) !== total || Number(charge.refunded) !== refunded
   })
   const strangers = taken.filter(({ order_id: id }) => !known.has(id)).map(({ order_id: id }) => id)
   const paid = orders.filter(({ is_paid: isPaid }) => isPaid).length
   return {
     name: 'one charge per paid order, none for any other',
-    holds: broken.length === 0 && strangers.length === 0,
+    holds: broken.length === 0 && strangers.length === 0 && held.length === 0,
     proof:
-      broken.length + strangers.length > 0
-        ? examples('orders are charged wrongly', [...broken.map(({ id }) => id), ...strangers])
+      broken.length + strangers.length + held.length > 0
+        ? [
+            examples('orders are charged wrongly', [...broken.map(({ id }) => id), ...strangers]),
+            examples('orders have money set aside for nothing', held),
+          ].join('; ')
         : `${paid} paid orders have exactly one captured charge of their total each; ` +
-          `${orders.length - paid} others have none that was kept`,
+          `${orders.length - paid} others have none, and nothing set aside`,
   }
 }
 

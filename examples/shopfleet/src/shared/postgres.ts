@@ -6,15 +6,18 @@ export type { Pool, PoolClient } from 'pg'
 /** The part of a pool or a client that a query needs. */
 export type Queryable = Pick<pg.Pool, 'query'>
 
+/** Where a database is: a URL, or who to ask for it, as a service asks DNS for whichever server is primary now. */
+export type Address = string | (() => string)
+
 /** A pool for one database; 64-bit integers come back as numbers, since no money or stock here nears 2^53. */
 export function openPool(
-  url: string,
+  address: Address,
   { name, max, log }: { name: string; max: number; log: Logger },
 ): pg.Pool {
   const types = new pg.TypeOverrides()
   types.setTypeParser(pg.types.builtins.INT8, Number)
   const pool = new pg.Pool({
-    connectionString: url,
+    ...(typeof address === 'string' ? { connectionString: address } : { Client: clientOf(address) }),
     application_name: name,
     max,
     connectionTimeoutMillis: 2_000,
@@ -28,12 +31,25 @@ export function openPool(
   return pool
 }
 
+/** Connects to where the address leads at that moment. Connections that are there stay until they break. */
+function clientOf(address: () => string): typeof pg.Client {
+  return class extends pg.Client {
+    constructor(config: pg.ClientConfig = {}) {
+      super({ ...config, connectionString: address() })
+    }
+  }
+}
+
 /** Runs `work` in one transaction; a connection whose state is unknown is thrown away, not reused. */
-export async function inTransaction<T>(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: pg.PoolClient) => Promise<T>,
+  begin = 'begin',
+): Promise<T> {
   const tx = await pool.connect()
   let broken: Error | boolean = false
   try {
-    await tx.query('begin')
+    await tx.query(begin)
     const result = await work(tx)
     await tx.query('commit')
     return result

@@ -1,10 +1,14 @@
 /** Refusals, in the provider's own shape. */
+import type { PaymentIntent } from './objects.ts'
 import type { Answer } from './store.ts'
 
 export class ProviderError extends Error {
   readonly answer: Answer
 
-  constructor(status: number, error: { type: string; code?: string; param?: string; message: string }) {
+  constructor(
+    status: number,
+    error: { type: string; code?: string; param?: string; message: string; payment_intent?: PaymentIntent },
+  ) {
     super(error.message)
     this.answer = { status, body: { error } }
   }

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { askBank } from './cards.ts'
-import { confirmed, newIntent } from './objects.ts'
+import { captured, confirmed, newIntent } from './objects.ts'
 
 const intent = newIntent({
   amount: 500,
+  captureMethod: 'automatic',
   currency: 'gbp',
   paymentMethod: 'pm_card_visa',
   metadata: {},
@@ -14,6 +15,16 @@ test('confirmed() takes the whole amount when the bank agrees', () => {
   expect(confirmed(intent, 'pm_card_visa', 'approved')).toMatchObject({
     status: 'succeeded',
     amount_received: 500,
+  })
+})
+
+test('confirmed() only holds the amount if it is to be captured by hand, and captured() takes it', () => {
+  const held = confirmed({ ...intent, capture_method: 'manual' }, 'pm_card_visa', 'approved')
+  expect(held).toMatchObject({ status: 'requires_capture', amount_capturable: 500, amount_received: 0 })
+  expect(captured(held, 450)).toMatchObject({
+    status: 'succeeded',
+    amount_capturable: 0,
+    amount_received: 450,
   })
 })
 

@@ -2,13 +2,24 @@
 import { randomBytes } from 'node:crypto'
 import type { Decline } from './cards.ts'
 
-export type IntentStatus = 'requires_payment_method' | 'requires_confirmation' | 'succeeded' | 'canceled'
+export type IntentStatus =
+  | 'requires_payment_method'
+  | 'requires_confirmation'
+  /** The bank holds the money for us; it is not taken yet. */
+  | 'requires_capture'
+  | 'succeeded'
+  | 'canceled'
+
+/** `manual`: a confirmation only holds the money, and a capture takes it. */
+export type CaptureMethod = 'automatic' | 'automatic_async' | 'manual'
 
 export interface PaymentIntent {
   readonly id: string
   readonly object: 'payment_intent'
   readonly amount: number
+  readonly amount_capturable: number
   readonly amount_received: number
+  readonly capture_method: CaptureMethod
   readonly currency: string
   readonly status: IntentStatus
   readonly payment_method: string | null
@@ -36,6 +47,7 @@ export function newId(prefix: 'pi' | 're' | 'ch' | 'req'): string {
 
 export interface NewIntent {
   readonly amount: number
+  readonly captureMethod: CaptureMethod
   readonly currency: string
   readonly paymentMethod: string | null
   readonly metadata: Readonly<Record<string, string>>
@@ -45,6 +57,7 @@ export interface NewIntent {
 /** A payment intent nobody has confirmed yet. */
 export function newIntent({
   amount,
+  captureMethod,
   currency,
   paymentMethod,
   metadata,
@@ -54,7 +67,9 @@ export function newIntent({
     id: newId('pi'),
     object: 'payment_intent',
     amount,
+    amount_capturable: 0,
     amount_received: 0,
+    capture_method: captureMethod,
     currency,
     status: paymentMethod === null ? 'requires_payment_method' : 'requires_confirmation',
     payment_method: paymentMethod,
@@ -66,7 +81,7 @@ export function newIntent({
   }
 }
 
-/** The intent after the bank has spoken: money taken, or back to asking for another payment method. */
+/** The intent after the bank has spoken: money taken, or held, or back to asking for another payment method. */
 export function confirmed(
   intent: PaymentIntent,
   paymentMethod: string,
@@ -74,14 +89,15 @@ export function confirmed(
 ): PaymentIntent {
   const latest_charge = newId('ch')
   if (bank === 'approved') {
-    return {
+    const approved = {
       ...intent,
-      status: 'succeeded',
       payment_method: paymentMethod,
-      amount_received: intent.amount,
       last_payment_error: null,
       latest_charge,
     }
+    return intent.capture_method === 'manual'
+      ? { ...approved, status: 'requires_capture', amount_capturable: intent.amount }
+      : { ...approved, status: 'succeeded', amount_received: intent.amount }
   }
   return {
     ...intent,
@@ -90,6 +106,11 @@ export function confirmed(
     last_payment_error: cardError(bank),
     latest_charge,
   }
+}
+
+/** The intent after the money was taken; what is not taken of it goes back to the customer's account. */
+export function captured(intent: PaymentIntent, amount: number): PaymentIntent {
+  return { ...intent, status: 'succeeded', amount_capturable: 0, amount_received: amount }
 }
 
 export function cardError({ code, declineCode, message }: Decline) {

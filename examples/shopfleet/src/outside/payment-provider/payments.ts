@@ -1,9 +1,17 @@
-/** Taking money and giving it back: each an answer that is recorded together with what it tells. */
+/** Holding money, taking it and giving it back: each an answer that is recorded together with what it tells. */
 import { z } from 'zod'
 import { systemClock } from '@quorate/core'
 import { askBank, type Decline } from './cards.ts'
 import { invalidRequest, noSuch, ProviderError } from './errors.ts'
-import { cardError, confirmed, newId, newIntent, type PaymentIntent, type Refund } from './objects.ts'
+import {
+  captured,
+  cardError,
+  confirmed,
+  newId,
+  newIntent,
+  type PaymentIntent,
+  type Refund,
+} from './objects.ts'
 import type { Answer, ProviderStore } from './store.ts'
 import type { Queryable } from '../../shared/postgres.ts'
 
@@ -19,10 +27,15 @@ export const createIntentParams = z.object({
   currency: z.enum(['gbp', 'eur', 'usd']),
   payment_method: z.string().max(100).optional(),
   confirm: z.enum(['true', 'false']).default('false'),
+  capture_method: z.enum(['automatic', 'automatic_async', 'manual']).default('automatic_async'),
   description: z.string().max(500).optional(),
   metadata,
 })
 export const confirmParams = z.object({ payment_method: z.string().max(100).optional() })
+export const captureParams = z.object({ amount_to_capture: amount.optional() })
+export const cancelParams = z.object({
+  cancellation_reason: z.enum(['duplicate', 'fraudulent', 'requested_by_customer', 'abandoned']).optional(),
+})
 export const refundParams = z.object({
   payment_intent: z.string().max(100),
   amount: amount.optional(),
@@ -41,6 +54,7 @@ export interface Told {
 export function createIntent(params: z.infer<typeof createIntentParams>): Told {
   const intent = newIntent({
     amount: params.amount,
+    captureMethod: params.capture_method,
     currency: params.currency,
     paymentMethod: params.payment_method ?? null,
     metadata: params.metadata,
@@ -58,17 +72,41 @@ export async function confirmIntent(
 ): Promise<Answer> {
   const intent = await store.lockIntent(tx, id)
   if (intent === undefined) throw noSuch('payment_intent', id)
-  if (intent.status === 'succeeded' || intent.status === 'canceled') throw wrongState(intent, 'confirm')
+  if (intent.status !== 'requires_confirmation' && intent.status !== 'requires_payment_method')
+    throw wrongState(intent, 'confirm')
   const after = confirm(intent, params.payment_method ?? intent.payment_method ?? undefined)
   await store.saveIntent(tx, after.intent)
   return after.answer
 }
 
+/** Takes the money that is held, or a part of it; once. */
+export async function captureIntent(
+  store: ProviderStore,
+  tx: Queryable,
+  id: string,
+  params: z.infer<typeof captureParams>,
+): Promise<Answer> {
+  const intent = await store.lockIntent(tx, id)
+  if (intent === undefined) throw noSuch('payment_intent', id)
+  if (intent.status !== 'requires_capture') throw wrongState(intent, 'capture')
+  const wanted = params.amount_to_capture ?? intent.amount_capturable
+  if (wanted > intent.amount_capturable) {
+    throw invalidRequest(
+      `The amount to capture (${wanted}) is greater than the amount capturable (${intent.amount_capturable})`,
+      'amount_to_capture',
+    )
+  }
+  const after = captured(intent, wanted)
+  await store.saveIntent(tx, after)
+  return { status: 200, body: after }
+}
+
+/** Ends an intent; money that is held is released. */
 export async function cancelIntent(store: ProviderStore, tx: Queryable, id: string): Promise<Answer> {
   const intent = await store.lockIntent(tx, id)
   if (intent === undefined) throw noSuch('payment_intent', id)
-  if (intent.status === 'succeeded') throw wrongState(intent, 'cancel')
-  const canceled: PaymentIntent = { ...intent, status: 'canceled' }
+  if (intent.status === 'succeeded' || intent.status === 'canceled') throw wrongState(intent, 'cancel')
+  const canceled: PaymentIntent = { ...intent, status: 'canceled', amount_capturable: 0 }
   await store.saveIntent(tx, canceled)
   return { status: 200, body: canceled }
 }
@@ -132,5 +170,6 @@ function wrongState(intent: PaymentIntent, action: string): ProviderError {
     type: 'invalid_request_error',
     code: 'payment_intent_unexpected_state',
     message: `You cannot ${action} this PaymentIntent because it has a status of ${intent.status}.`,
+    payment_intent: intent,
   })
 }

@@ -21,6 +21,9 @@ import { faultSwitch, providerFaults, type ProviderFaults } from './faults.ts'
 import { newId } from './objects.ts'
 import {
   cancelIntent,
+  cancelParams,
+  captureIntent,
+  captureParams,
   confirmIntent,
   confirmParams,
   createIntent,
@@ -118,7 +121,11 @@ function providerRoutes(app: Express, store: ProviderStore): void {
   )
   app.post(
     '/v1/payment_intents/:id/cancel',
-    write(store, z.object({}), (tx, _params, id) => cancelIntent(store, tx, id)),
+    write(store, cancelParams, (tx, _params, id) => cancelIntent(store, tx, id)),
+  )
+  app.post(
+    '/v1/payment_intents/:id/capture',
+    write(store, captureParams, (tx, params, id) => captureIntent(store, tx, id, params)),
   )
   app.get(
     '/v1/payment_intents',

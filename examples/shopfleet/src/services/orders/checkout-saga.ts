@@ -16,7 +16,7 @@ export interface CheckoutInput {
 }
 
 /** The step after which the customer is told that the order stands. */
-export const DECIDING_STEP = 'mark-paid'
+export const DECIDING_STEP = 'settle'
 
 const PATIENT = { maxAttempts: 6, baseMs: 200, maxMs: 2_000 }
 /** Past the pivot there is no way back, nor from an undoing: a neighbour may be away for a quarter of an hour. */
@@ -26,11 +26,15 @@ const DELIVERY_MS = 24 * 3_600_000
 const NO_ORDER = new Set(['empty-cart', 'cart-full'])
 
 /**
- *   create ─ take-cart ─ price ─ reserve ─ await-payment ─ charge ─ mark-paid │ pivot
- *   commit-stock ─ await-fulfilment ─ pack ─ ship ─ mark-shipped ─ delivered ─ mark-delivered
+ *   create ─ take-cart ─ price ─ reserve ─ await-payment ─ authorise ─ settle │ pivot
+ *   capture ─ commit-stock ─ await-fulfilment ─ pack ─ ship ─ mark-shipped ─ delivered ─ mark-delivered
  *
- * Left of the pivot a failure undoes what was begun: the charge is voided, the stock released, the order
+ * Left of the pivot a failure undoes what was begun: the hold on the card is released, the stock too, the order
  * CANCELLED with its reason. Right of it the saga only goes on.
+ *
+ * `settle` is the pivot itself: payments settles the charge and makes the order PAID in one atomic commit. It is
+ * repeated until payments has said which it is, so that a lost answer never turns a paid order round; and should the
+ * saga turn round all the same, payments refuses to void a charge that is settled, and the saga stops to be looked at.
  */
 export function checkoutSaga(shop: Neighbours) {
   /** Calls a neighbour as part of the customer's trace; a refusal turns the saga round. */
@@ -42,7 +46,7 @@ export function checkoutSaga(shop: Neighbours) {
     }
   }
 
-  return saga<CheckoutInput, PoolClient>('checkout', { version: 1 })
+  return saga<CheckoutInput, PoolClient>('checkout', { version: 2 })
     .tx({
       name: 'create',
       run: ({ tx, input }) => createOrder(tx, { id: input.orderId, userId: input.userId }),
@@ -101,21 +105,32 @@ export function checkoutSaga(shop: Neighbours) {
       },
     })
     .step({
-      name: 'charge',
+      name: 'authorise',
       deadlineMs: 10_000,
       retry: PATIENT,
       run: (step) =>
         call(step, async () => {
           const { orderId, paymentMethod } = step.input
           const { totalCents } = step.results['await-payment']
-          return { providerId: await shop.charge(orderId, totalCents, paymentMethod, step.signal) }
+          return { providerId: await shop.authorise(orderId, totalCents, paymentMethod, step.signal) }
         }),
-      // Also when the outcome is unknown: payments asks the provider what it has taken for this order.
+      // Also when the outcome is unknown: payments asks the provider what it holds for this order.
       compensate: (step) => call(step, () => shop.voidCharge(step.input.orderId, step.signal)),
       compensateRetry: STUBBORN,
     })
-    .tx({ name: DECIDING_STEP, run: ({ tx, input }) => paid(tx, input) })
+    .step({
+      name: DECIDING_STEP,
+      deadlineMs: 10_000,
+      retry: STUBBORN,
+      run: (step) => call(step, () => shop.settle(step.input.orderId, step.signal)),
+    })
     .pivot()
+    .step({
+      name: 'capture',
+      deadlineMs: 10_000,
+      retry: STUBBORN,
+      run: (step) => call(step, () => shop.capture(step.input.orderId, step.signal)),
+    })
     .step({
       name: 'commit-stock',
       deadlineMs: 6_000,
@@ -154,10 +169,6 @@ export function checkoutSaga(shop: Neighbours) {
 }
 
 type Tx = Parameters<typeof moveOrder>[0]
-
-async function paid(tx: Tx, { orderId }: CheckoutInput): Promise<void> {
-  await moveOrder(tx, orderId, 'PAID')
-}
 
 async function move(
   tx: Tx,

@@ -83,7 +83,7 @@ export function neighbours(urls: NeighbourUrls) {
       await inventory.call('POST', '/restocks', { body: { id, reservationId, lines }, signal })
     },
 
-    async charge(
+    async authorise(
       orderId: string,
       amountCents: number,
       paymentMethod: string,
@@ -93,9 +93,17 @@ export function neighbours(urls: NeighbourUrls) {
       const options = { body, answer: chargeAnswer, signal, deadlineMs: CHARGE_DEADLINE_MS }
       return (await payments.call('POST', '/charges', options)).providerId
     },
+    async settle(orderId: string, signal: AbortSignal): Promise<void> {
+      const options = { signal, deadlineMs: CHARGE_DEADLINE_MS }
+      await payments.call('POST', `/charges/${idPath(orderId)}/settle`, options)
+    },
+    async capture(orderId: string, signal: AbortSignal): Promise<void> {
+      const options = { signal, deadlineMs: CHARGE_DEADLINE_MS }
+      await payments.call('POST', `/charges/${idPath(orderId)}/capture`, options)
+    },
     async voidCharge(orderId: string, signal: AbortSignal): Promise<number> {
       const options = { answer: voidAnswer, signal, deadlineMs: CHARGE_DEADLINE_MS }
-      return (await payments.call('POST', `/charges/${idPath(orderId)}/void`, options)).refundedCents
+      return (await payments.call('POST', `/charges/${idPath(orderId)}/void`, options)).releasedCents
     },
     async refund(refundId: string, orderId: string, amountCents: number, signal: AbortSignal): Promise<void> {
       const body = { refundId, orderId, amountCents }

@@ -97,6 +97,39 @@ export async function moveOrder(
   })
 }
 
+/**
+ * The orders' half of a settlement: PAYMENT_PENDING → PAID, if this is what the order costs. Called by the payments
+ * service, in a transaction over both databases.
+ *
+ * @returns the order as it is if it cannot be paid, `undefined` once it is.
+ */
+export async function markPaid(
+  tx: {
+    query(text: string, values: readonly unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>
+  },
+  order: { id: string; amountCents: number },
+): Promise<{ status: OrderStatus | 'unknown'; totalCents: number } | undefined> {
+  // An INSERT that has rows tells the coordinator by itself that something was written.
+  const { rowCount } = await tx.query(
+    `with paid as (
+       update orders set status = 'PAID', updated_at = now()
+       where id = $1 and status = any($2::text[]) and total_cents = $3 returning id, status
+     )
+     insert into order_history (order_id, status) select id, status from paid`,
+    [order.id, predecessors('PAID'), order.amountCents],
+  )
+  if (rowCount === 1) return undefined
+  const { rows } = await tx.query('select status, total_cents as "totalCents" from orders where id = $1', [
+    order.id,
+  ])
+  return (
+    (rows[0] as { status: OrderStatus; totalCents: number } | undefined) ?? {
+      status: 'unknown',
+      totalCents: 0,
+    }
+  )
+}
+
 /** Money is on its way back for these units; more than was bought is refused. @returns how much. */
 export async function claimRefund(
   tx: Queryable,

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { minorUnits, orderId } from '../../api.ts'
 
-/** POST /charges: takes the money for an order, once. The order's id is the idempotency key, all the way to the provider. */
+/** POST /charges: has the money for an order set aside, once. The order's id is the idempotency key, all the way to the provider. */
 export const chargeBody = z.object({
   orderId,
   amountCents: minorUnits.min(1),
@@ -10,8 +10,11 @@ export const chargeBody = z.object({
 })
 export const chargeAnswer = z.object({ orderId, amountCents: minorUnits, providerId: z.string() })
 
-/** POST /charges/:orderId/void: whatever was taken for the order is given back; a late charge for it is refused. */
-export const voidAnswer = z.object({ orderId, refundedCents: minorUnits })
+/** POST /charges/:orderId/settle: the charge is settled and the order PAID, both or neither. */
+/** POST /charges/:orderId/capture: the provider takes what was set aside; only for a settled charge. */
+
+/** POST /charges/:orderId/void: what was set aside for the order is released; a late charge for it is refused, and so is the void of a settled one. */
+export const voidAnswer = z.object({ orderId, releasedCents: minorUnits })
 
 /** POST /refunds: gives back a part of what was taken. The refund's id is the idempotency key. */
 export const refundBody = z.object({ refundId: orderId, orderId, amountCents: minorUnits.min(1) })

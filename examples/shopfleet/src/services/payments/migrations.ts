@@ -39,4 +39,16 @@ export const paymentsMigrations = [
      primary key (posting, account)
    );
    create index ledger_unpaid on ledger (account) where payout_id is null;`,
+  `-- authorised: the provider holds the money. settled: the order is PAID; captured_at says when the provider took it.
+   alter table charges drop constraint charges_status_check;
+   alter table charges add column captured_at timestamptz;
+   update charges set status = 'settled', captured_at = updated_at where status = 'captured';
+   alter table charges
+     add constraint charges_status_check check (status in ('pending', 'authorised', 'settled', 'declined', 'voiding', 'voided')),
+     add constraint charges_captured_check check (captured_at is null or status = 'settled'),
+     add constraint charges_refunded_check check (refunded_cents = 0 or status in ('settled', 'voided'));
+
+   -- receivable: settled, and not yet taken by the provider.
+   alter table ledger drop constraint ledger_account_check;
+   alter table ledger add constraint ledger_account_check check (account in ('receivable', 'provider', 'sales', 'bank'));`,
 ]

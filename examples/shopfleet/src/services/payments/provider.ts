@@ -6,15 +6,23 @@ import { currentTrace, traceparent } from '../../shared/trace.ts'
 
 /** What a charge came to, when the provider has said so. */
 export type ChargeResult =
-  | { readonly status: 'succeeded'; readonly providerId: string }
+  /** The bank holds the money for us. */
+  | { readonly status: 'held'; readonly providerId: string }
   | { readonly status: 'declined'; readonly providerId: string | undefined; readonly message: string }
 
-/** The payment provider, through its own client library. */
+/**
+ * The payment provider, through its own client library. Each call may end with NoAnswerError: it is then unknown
+ * whether anything was done, and the call is to be repeated.
+ */
 export interface Provider {
-  /** @throws NoAnswerError when it is unknown whether money was taken: repeat with the same key, or ask with `findCharge`. */
-  charge(charge: { orderId: string; amountCents: number; paymentMethod: string }): Promise<ChargeResult>
-  /** Money taken for an order, by the metadata we sent along. */
-  findCharge(orderId: string): Promise<{ providerId: string; amountCents: number } | undefined>
+  /** Has the bank hold the amount; nothing is taken yet. */
+  authorise(charge: { orderId: string; amountCents: number; paymentMethod: string }): Promise<ChargeResult>
+  /** What is held for an order and not taken, by the metadata we sent along. */
+  findHold(orderId: string): Promise<{ providerId: string; amountCents: number } | undefined>
+  /** Takes all that is held. */
+  capture(held: { orderId: string; providerId: string }): Promise<void>
+  /** Lets go what is held. */
+  cancel(held: { orderId: string; providerId: string }): Promise<void>
   /** Gives money back, once for each key. @returns the provider's id of the refund. */
   refund(refund: { key: string; providerId: string; amountCents: number }): Promise<string>
   close(): void
@@ -45,7 +53,7 @@ export function stripeProvider({ url, apiKey, timeoutMs = TIMEOUT_MS }: Provider
   })
 
   return {
-    async charge({ orderId, amountCents, paymentMethod }) {
+    async authorise({ orderId, amountCents, paymentMethod }) {
       try {
         const intent = await stripe.paymentIntents.create(
           {
@@ -53,11 +61,12 @@ export function stripeProvider({ url, apiKey, timeoutMs = TIMEOUT_MS }: Provider
             currency: CURRENCY,
             payment_method: paymentMethod,
             confirm: true,
+            capture_method: 'manual',
             metadata: { order_id: orderId },
           },
-          { idempotencyKey: `charge:${orderId}` },
+          { idempotencyKey: `authorise:${orderId}` },
         )
-        if (intent.status === 'succeeded') return { status: 'succeeded', providerId: intent.id }
+        if (intent.status === 'requires_capture') return { status: 'held', providerId: intent.id }
         return { status: 'declined', providerId: intent.id, message: `The payment is ${intent.status}` }
       } catch (error) {
         if (error instanceof Stripe.errors.StripeCardError) {
@@ -71,20 +80,30 @@ export function stripeProvider({ url, apiKey, timeoutMs = TIMEOUT_MS }: Provider
       }
     },
 
-    async findCharge(orderId) {
+    async findHold(orderId) {
       try {
         const found = await stripe.paymentIntents.search({
-          query: `metadata['order_id']:'${orderId}' AND status:'succeeded'`,
+          query: `metadata['order_id']:'${orderId}' AND status:'requires_capture'`,
           limit: 1,
         })
         const intent = found.data[0]
         return intent === undefined
           ? undefined
-          : { providerId: intent.id, amountCents: intent.amount_received }
+          : { providerId: intent.id, amountCents: intent.amount_capturable }
       } catch (error) {
         throw unanswered(error)
       }
     },
+
+    capture: ({ orderId, providerId }) =>
+      endHold('succeeded', () =>
+        stripe.paymentIntents.capture(providerId, {}, { idempotencyKey: `capture:${orderId}` }),
+      ),
+
+    cancel: ({ orderId, providerId }) =>
+      endHold('canceled', () =>
+        stripe.paymentIntents.cancel(providerId, {}, { idempotencyKey: `cancel:${orderId}` }),
+      ),
 
     async refund({ key, providerId, amountCents }) {
       try {
@@ -99,6 +118,17 @@ export function stripeProvider({ url, apiKey, timeoutMs = TIMEOUT_MS }: Provider
     },
 
     close: () => agent.destroy(),
+  }
+}
+
+/** Keys are forgotten after a day: a repeat that comes later than that finds done what it asks for. */
+async function endHold(wanted: 'succeeded' | 'canceled', ask: () => Promise<unknown>): Promise<void> {
+  try {
+    await ask()
+  } catch (error) {
+    const isDone =
+      error instanceof Stripe.errors.StripeInvalidRequestError && error.payment_intent?.status === wanted
+    if (!isDone) throw unanswered(error)
   }
 }
 

@@ -11,10 +11,13 @@ import { paymentsMigrations } from './migrations.ts'
 import { payments } from './payments.ts'
 import { startPayoutWorker } from './payouts.ts'
 import { stripeProvider, type ProviderAccount } from './provider.ts'
+import { openSettlement, type SettlementPool } from './settlement.ts'
 import { paymentsStore } from './store.ts'
 
 export interface PaymentsOptions {
   readonly pool: Pool
+  /** Into the orders database, where a settlement makes the order PAID. */
+  readonly orders: SettlementPool
   /** Where the payout workers' lock is. */
   readonly redis: Redis
   readonly log: Logger
@@ -26,15 +29,16 @@ export interface PaymentsOptions {
 const PAYOUT_WORKERS = ['payout-1', 'payout-2']
 
 export async function startPayments(options: PaymentsOptions): Promise<RunningServer> {
-  const { pool, redis, log } = options
+  const { pool, orders, redis, log } = options
   const guard = postgresGuard()
   await migrate(pool, paymentsMigrations)
   await guard.migrate(pool)
   const store = paymentsStore(pool)
   const provider = stripeProvider(options.provider)
+  const settlement = await openSettlement({ payments: pool, orders, log })
 
   const app = createApp(log)
-  paymentsRoutes(app, payments(store, provider), store)
+  paymentsRoutes(app, { payments: payments(store, provider), settlement, store })
   const server = await serve(app, { service: 'payments', log, check: () => pool.query('select 1') })
 
   const lockStore = redisLockStore(redis)
@@ -46,6 +50,7 @@ export async function startPayments(options: PaymentsOptions): Promise<RunningSe
     url: server.url,
     async stop() {
       await server.stop()
+      await settlement[Symbol.asyncDispose]()
       await Promise.all(workers.map((worker) => worker.stop()))
       await lockStore[Symbol.asyncDispose]()
       provider.close()

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import { inTransaction } from '../../shared/postgres.ts'
 
-export type ChargeStatus = 'pending' | 'captured' | 'declined' | 'voiding' | 'voided'
+export type ChargeStatus = 'pending' | 'authorised' | 'settled' | 'declined' | 'voiding' | 'voided'
 
 export interface Charge {
   readonly orderId: string
@@ -10,24 +10,28 @@ export interface Charge {
   readonly status: ChargeStatus
   readonly providerId: string | null
   readonly declineMessage: string | null
+  /** The provider has taken the money. */
+  readonly isCaptured: boolean
 }
 
 const CHARGE = `order_id as "orderId", amount_cents as "amountCents", refunded_cents as "refundedCents", status,
-  provider_id as "providerId", decline_message as "declineMessage"`
+  provider_id as "providerId", decline_message as "declineMessage", captured_at is not null as "isCaptured"`
 
 /** Each method is one statement or one transaction, and safe to repeat. */
 export interface PaymentsStore {
   /** Writes down that a charge is about to be made; the charge as it is if there is one already. */
   begin(orderId: string, amountCents: number): Promise<Charge>
   get(orderId: string): Promise<Charge | undefined>
-  /** pending → captured, with its posting. `false` if the charge was voided in the meantime. */
-  capture(orderId: string, providerId: string): Promise<boolean>
+  /** pending → authorised. `false` if the charge was voided in the meantime. */
+  authorise(orderId: string, providerId: string): Promise<boolean>
+  /** The provider has taken the money of a settled charge: noted and posted, once. */
+  capture(orderId: string): Promise<void>
   /** pending → declined. */
   decline(orderId: string, providerId: string | undefined, message: string): Promise<void>
-  /** From here no charge can be captured for the order. @returns the charge as it was before. */
+  /** From here no charge can be settled for the order, unless it is already. @returns the charge as it was before. */
   beginVoid(orderId: string): Promise<Charge>
-  /** voiding → voided; what had been captured is posted back. */
-  finishVoid(orderId: string, taken: { providerId: string; refundedCents: number } | undefined): Promise<void>
+  /** voiding → voided. Nothing had been posted. */
+  finishVoid(orderId: string, providerId: string | undefined): Promise<void>
   /** Claims the amount for a refund, once for each id. */
   beginRefund(
     refundId: string,
@@ -68,22 +72,30 @@ export function paymentsStore(pool: Pool): PaymentsStore {
       return rows[0] ?? must(orderId)
     },
 
-    async capture(orderId, providerId) {
-      const { rows } = await pool.query<{ captured: boolean }>({
-        name: 'payments-capture',
-        text: `with captured as (
-                 update charges set status = 'captured', provider_id = $2, updated_at = now()
-                 where order_id = $1 and status = 'pending' returning amount_cents
-               ), posted as (
-                 insert into ledger (posting, account, amount_cents)
-                 select 'charge:' || $1, account, sign * amount_cents
-                 from captured, (values ('provider', 1), ('sales', -1)) as entry (account, sign)
-               )
-               select exists (select from captured)
-                   or exists (select from charges where order_id = $1 and status = 'captured') as captured`,
+    async authorise(orderId, providerId) {
+      const { rowCount } = await pool.query({
+        name: 'payments-authorise',
+        text: `update charges set status = 'authorised', provider_id = $2, updated_at = now()
+               where order_id = $1 and status = 'pending'`,
         values: [orderId, providerId],
       })
-      return rows[0]?.captured ?? false
+      if (rowCount === 1) return true
+      const { status } = await must(orderId)
+      return status === 'authorised' || status === 'settled'
+    },
+
+    async capture(orderId) {
+      await pool.query({
+        name: 'payments-capture',
+        text: `with captured as (
+                 update charges set captured_at = now(), updated_at = now()
+                 where order_id = $1 and status = 'settled' and captured_at is null returning amount_cents
+               )
+               insert into ledger (posting, account, amount_cents)
+               select 'capture:' || $1, account, sign * amount_cents
+               from captured, (values ('provider', 1), ('receivable', -1)) as entry (account, sign)`,
+        values: [orderId],
+      })
     },
 
     async decline(orderId, providerId, message) {
@@ -107,27 +119,18 @@ export function paymentsStore(pool: Pool): PaymentsStore {
         )
         await tx.query(
           `update charges set status = case status when 'declined' then 'voided' else 'voiding' end, updated_at = now()
-           where order_id = $1 and status <> 'voided'`,
+           where order_id = $1 and status not in ('settled', 'voided')`,
           [orderId],
         )
         if (rows[0] === undefined) throw new Error(`Charge ${orderId} vanished`)
         return rows[0]
       }),
 
-    async finishVoid(orderId, taken) {
-      // A charge that was never posted has nothing to post back.
+    async finishVoid(orderId, providerId) {
       await pool.query(
-        `with voided as (
-           update charges set status = 'voided', updated_at = now(), provider_id = coalesce($2, provider_id),
-             refunded_cents = case when exists (select from ledger where posting = 'charge:' || $1) then amount_cents else 0 end
-           where order_id = $1 and status <> 'captured'
-         )
-         insert into ledger (posting, account, amount_cents)
-         select 'void:' || $1, account, sign * $3::bigint
-         from (values ('provider', -1), ('sales', 1)) as entry (account, sign)
-         where $3 > 0 and exists (select from ledger where posting = 'charge:' || $1)
-         on conflict do nothing`,
-        [orderId, taken?.providerId ?? null, taken?.refundedCents ?? 0],
+        `update charges set status = 'voided', updated_at = now(), provider_id = coalesce($2, provider_id)
+         where order_id = $1 and status <> 'settled'`,
+        [orderId, providerId ?? null],
       )
     },
 
@@ -140,7 +143,7 @@ export function paymentsStore(pool: Pool): PaymentsStore {
         if (rows[0] !== undefined) return rows[0].status
         const claimed = await tx.query(
           `update charges set refunded_cents = refunded_cents + $2, updated_at = now()
-           where order_id = $1 and status = 'captured' and refunded_cents + $2 <= amount_cents`,
+           where order_id = $1 and status = 'settled' and refunded_cents + $2 <= amount_cents`,
           [orderId, amountCents],
         )
         if (claimed.rowCount === 0) return 'too-much'
@@ -173,4 +176,36 @@ export function paymentsStore(pool: Pool): PaymentsStore {
       return rows.map(({ orderId }) => orderId)
     },
   }
+}
+
+/** What a client of a transaction over several databases is asked with. */
+export interface SettlingClient {
+  query(text: string, values: readonly unknown[]): Promise<{ rows: unknown[] }>
+}
+
+/**
+ * The payments' half of a settlement: authorised → settled, with its posting.
+ *
+ * @returns the amount, or the status of a charge that is not `authorised`, or `undefined` if there is none.
+ */
+export async function settleCharge(
+  tx: SettlingClient,
+  orderId: string,
+): Promise<{ amountCents: number } | { status: ChargeStatus } | undefined> {
+  // An INSERT that has rows tells the coordinator by itself that something was written.
+  const { rows: posted } = await tx.query(
+    `with settled as (
+       update charges set status = 'settled', updated_at = now()
+       where order_id = $1 and status = 'authorised' returning amount_cents
+     )
+     insert into ledger (posting, account, amount_cents)
+     select 'charge:' || $1, account, sign * amount_cents
+     from settled, (values ('receivable', 1), ('sales', -1)) as entry (account, sign)
+     returning abs(amount_cents)::int as "amountCents"`,
+    [orderId],
+  )
+  if (posted[0] !== undefined) return posted[0] as { amountCents: number }
+  // A statement of its own: who had to wait for another settlement of the order now sees how that ended.
+  const { rows } = await tx.query('select status from charges where order_id = $1', [orderId])
+  return rows[0] as { status: ChargeStatus } | undefined
 }
