@@ -30,3 +30,21 @@ test('freshAsOf() agrees with a scan of all looks, whatever they saw', () => {
     }),
   )
 })
+
+test('a lag of any age is told, and never too small, however often the primary was asked meanwhile', () => {
+  const history = new HeadHistory()
+  const samples = 100_000
+  for (let n = 1; n <= samples; n++) history.observe(BigInt(n * 10), n * 2)
+  const nowMs = samples * 2
+  for (let n = 1; n < samples; n += 997) {
+    const position = BigInt(n * 10)
+    const behindMs = nowMs - (n + 1) * 2
+    const told = history.lagOf(position, nowMs)
+    const age = samples - n
+    expect(told?.bytes).toBe(age * 10)
+    expect(told?.ms).toBeGreaterThanOrEqual(behindMs)
+    expect(told?.ms).toBeLessThanOrEqual(behindMs * (1 + 1 / 64))
+    expect(history.freshAsOf(position) ?? 0).toBeLessThanOrEqual(n * 2)
+  }
+  expect(history.freshAsOf(BigInt(samples * 10))).toBe(nowMs)
+})

@@ -15,9 +15,9 @@ interface Sample {
   lastAtMs: number
 }
 
-/** Positions remembered at most, and after forgetting. */
+/** Positions remembered at most; they are thinned out then. */
 const MAX_SAMPLES = 4_096
-const KEPT_SAMPLES = 2_048
+const PRECISION = 64
 
 /**
  * Lag by the router's own clock: since when has the primary been beyond what the replica shows? Clocks
@@ -41,8 +41,7 @@ export class HeadHistory {
       return
     }
     this.#samples.push({ lsn, atMs, lastAtMs: atMs })
-    // A lag older than all that is kept is told as the age of the oldest.
-    if (this.#samples.length > MAX_SAMPLES) this.#samples = this.#samples.slice(-KEPT_SAMPLES)
+    if (this.#samples.length > MAX_SAMPLES) this.#samples = thinned(this.#samples)
   }
 
   /** A promotion starts a new history. */
@@ -80,4 +79,21 @@ export class HeadHistory {
     }
     return low
   }
+}
+
+/**
+ * Samples that are close together, for their age, made one: so the age of any lag can be told, to a
+ * {@link PRECISION}th of it. What lies between them then counts as seen when the first was: no lag is told too small.
+ */
+function thinned(samples: readonly Sample[]): Sample[] {
+  const nowMs = samples.at(-1)?.atMs ?? 0
+  const kept: Sample[] = []
+  for (const sample of samples) {
+    const before = kept.at(-1)
+    const untilMs = sample.lastAtMs
+    const isClose = before !== undefined && untilMs - before.atMs <= (nowMs - untilMs) / PRECISION
+    if (isClose) kept[kept.length - 1] = { ...sample, atMs: before.atMs }
+    else kept.push(sample)
+  }
+  return kept
 }

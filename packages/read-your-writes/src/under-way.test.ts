@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { UnderWay } from './under-way.ts'
+import { UnderWay, type Deadline, type UntilOptions } from './under-way.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
 
@@ -56,4 +56,17 @@ test('nothing is kept of waits that are over: neither entries nor listeners', as
   }
   await underWay.until(Promise.resolve(), { abandon })
   expect(() => underWay.giveUp('all')).not.toThrow()
+})
+
+test('a deadline may change while it is waited for', async () => {
+  const underWay = new UnderWay()
+  const late = new Error('late')
+  const options: UntilOptions & { deadline?: Deadline } = { deadline: { atMs: 10, error: () => late } }
+  const wait = underWay.until(never(), options)
+  delete options.deadline
+  underWay.giveUpLate(10)
+  options.deadline = { atMs: 20, error: () => late }
+  underWay.giveUpLate(19)
+  underWay.giveUp('only now')
+  await expect(wait).rejects.toBe('only now')
 })
