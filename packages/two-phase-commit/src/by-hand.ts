@@ -64,7 +64,9 @@ export async function decideByHand(
   const status = (await statusesOf(servers, deadline)).find((one) => one.id === id)
   // An abort closes the register first, so that the coordinator cannot commit meanwhile.
   const recorded =
-    decision === 'abort' ? (await log.settle(id, Math.ceil(lockMs), deadline)).decision : status?.decision
+    decision === 'abort'
+      ? (await log.settle(id, lockMs, deadline)).decision
+      : await log.decisionOf(id, lockMs, deadline)
   const agrees = recorded === decision || (decision === 'abort' && recorded === undefined)
   if (!agrees && !force) throw new OverrideRefusedError(id, decision, recorded)
   await log.override({ id, decision, recorded, forced: force, note }, deadline)

@@ -112,6 +112,8 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const { timeoutMs = this.#settings.timeoutMs, signal, use, isolation } = options
     requirePositive('run a transaction', 'timeoutMs', timeoutMs)
     checkIsolation(isolation)
+    if (typeof work !== 'function')
+      throw new TypeError(`Cannot run a transaction: work must be a function, got ${typeof work}`)
     const pools = this.#poolsOf(use)
     this.#throwIfStopped()
     const running = this.#transaction(work, { timeoutMs, signal, isolation, pools })
@@ -183,10 +185,10 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     first: string | WaitOptions = {},
     second: WaitOptions = {},
   ): Promise<TransactionStatus | readonly TransactionStatus[]> {
+    if (typeof first === 'string') requireId('tell the status', first)
     using deadline = this.#deadline('tell the status', typeof first === 'string' ? second : first)
     const all = await statusesOf(this.#servers, deadline)
     if (typeof first !== 'string') return all
-    requireId('tell the status', first)
     return all.find(({ id }) => id === first) ?? { id: first, decision: undefined, prepared: [], ageMs: 0 }
   }
 
@@ -308,6 +310,8 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
 
   #poolsOf(use: readonly string[] | undefined): ReadonlyMap<string, PgPool> {
     if (use === undefined) return this.#pools
+    if (use.length === 0)
+      throw new RangeError('Cannot run a transaction: use must name at least one participant')
     for (const name of use) {
       if (!this.#pools.has(name)) {
         throw new RangeError(

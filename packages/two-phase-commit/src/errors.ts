@@ -130,6 +130,21 @@ export class NotPrimaryError extends QuorateError {
   }
 }
 
+/** The sessions of a pool hide warnings, which alone tell of a commit that the standbys do not have. */
+export class WarningsHiddenError extends QuorateError {
+  readonly code = 'QUORATE_TPC_WARNINGS_HIDDEN'
+  readonly server: string
+
+  constructor(server: string) {
+    super(
+      `Cannot use ${server}: its sessions have client_min_messages = error, so that a commit which stops to wait for ` +
+        'its standby is not noticed; set it to warning or notice for this user or database',
+      { outcome: 'not-applied' },
+    )
+    this.server = server
+  }
+}
+
 /** Two participants are one database: that needs no second phase, and their prepared transactions could not be told apart. */
 export class SameDatabaseError extends QuorateError {
   readonly code = 'QUORATE_TPC_SAME_DATABASE'

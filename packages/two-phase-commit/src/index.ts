@@ -17,6 +17,7 @@ export {
   SameDatabaseError,
   TransactionAbortedError,
   TransactionTimeoutError,
+  WarningsHiddenError,
 } from './errors.ts'
 export type { CoordinatorEvent, How } from './events.ts'
 export type { Decision } from './machine.ts'

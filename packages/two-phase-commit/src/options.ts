@@ -175,6 +175,8 @@ export function settingsOf<P extends Participants>(options: CoordinatorOptions<P
   }
   for (const name of NUMBERS) requirePositive(action, name, settings[name], name === 'recoverEveryMs')
   requireName(action, 'name', settings.name)
+  requireSchema(action, settings.schema)
+  requirePools(action, settings)
   const names = Object.keys(settings.participants)
   for (const name of names) requireName(action, 'the name of a participant', name)
   if (names.length < 2 || names.length > settings.maxParticipants) {
@@ -189,6 +191,32 @@ export function settingsOf<P extends Participants>(options: CoordinatorOptions<P
     )
   }
   return settings
+}
+
+/** What a plain JavaScript caller may get wrong. */
+function requirePools(
+  action: string,
+  given: { readonly participants: unknown; readonly log: unknown },
+): void {
+  const { participants, log } = given
+  if (typeof participants !== 'object' || participants === null)
+    throw new TypeError(`Cannot ${action}: participants must be pools by name, got ${String(participants)}`)
+  for (const [name, pool] of Object.entries(participants)) requirePool(action, name, pool)
+  const kind: unknown = typeof log === 'object' && log !== null ? Reflect.get(log, 'kind') : undefined
+  if (kind !== 'co-located' && kind !== 'separate')
+    throw new TypeError(`Cannot ${action}: log must be coLocated(name) or separateLog(pool)`)
+  if (kind === 'separate') requirePool(action, 'the pool of the log', Reflect.get(log as object, 'pool'))
+}
+
+function requirePool(action: string, what: string, pool: unknown): void {
+  if (typeof pool === 'object' && pool !== null && typeof Reflect.get(pool, 'connect') === 'function') return
+  throw new TypeError(`Cannot ${action}: ${what} must be a pool, with connect() as pg.Pool has it`)
+}
+
+function requireSchema(action: string, schema: string): void {
+  const bytes = new TextEncoder().encode(schema).length
+  if (bytes >= 1 && bytes <= 63 && !schema.includes('\0')) return
+  throw new RangeError(`Cannot ${action}: schema must be 1 to 63 bytes, got ${JSON.stringify(schema)}`)
 }
 
 /** @throws RangeError unless it is a number of ms above 0, or 0 for ages. */

@@ -185,7 +185,7 @@ class Pass {
       settle: async () => {
         using deadline = this.deadline()
         // The coordinator may be at it: its insert holds ours until it has committed or failed.
-        return await log.settle(id, Math.ceil(graceMs / 2), deadline)
+        return await log.settle(id, graceMs / 2, deadline)
       },
       tell: async (member, decision) => {
         const pool = pools.get(member)

@@ -93,7 +93,8 @@ async function doWork<Name extends string, T>(
     try {
       return await attempt
     } catch (cause) {
-      throw deadline.signal.aborted ? cause : new ParticipantUnavailableError(name, cause)
+      deadline.signal.throwIfAborted()
+      throw new ParticipantUnavailableError(name, cause)
     }
   }
   for (const [name, pool] of pools) {
@@ -181,8 +182,13 @@ class TransactionPort implements CommitPort {
     this.#logBranch = logBranch
   }
 
-  prepare(member: string): Promise<void> {
-    return this.#of(member).prepare(this.#gid(member), this.#setup.deadline)
+  async prepare(member: string): Promise<void> {
+    try {
+      await this.#of(member).prepare(this.#gid(member), this.#setup.deadline)
+    } catch (error) {
+      if (error instanceof VoteNo || error === this.#setup.deadline.signal.reason) throw error
+      throw new ParticipantUnavailableError(member, error)
+    }
   }
 
   async register(members: readonly string[]): Promise<Decision> {
@@ -204,7 +210,7 @@ class TransactionPort implements CommitPort {
 
   settle(): ReturnType<CommitPort['settle']> {
     const { log, id, graceMs } = this.#setup
-    return this.#insist((late) => log.settle(id, Math.ceil(graceMs), late))
+    return this.#insist((late) => log.settle(id, graceMs, late))
   }
 
   tell(member: string, decision: Decision): Promise<void> {
@@ -233,8 +239,10 @@ class TransactionPort implements CommitPort {
       }
       return new ParticipantUnavailableError(this.#setup.logAt ?? 'the decision log', refused.cause)
     }
-    if (this.#setup.deadline.signal.aborted || isQuorateError(cause)) return cause as Error
-    return new ParticipantUnavailableError('a participant', cause)
+    const { signal } = this.#setup.deadline
+    // The decision itself was lost on its way, and turned out to be none.
+    if (isQuorateError(cause) || (signal.aborted && cause === signal.reason)) return cause as Error
+    return new ParticipantUnavailableError(this.#setup.logAt ?? 'the decision log', cause)
   }
 
   async #once<T>(attempt: (late: Deadline) => Promise<T>): Promise<T> {
@@ -277,7 +285,8 @@ async function orUnavailable<T>(name: string, attempt: Promise<T>, deadline: Dea
   try {
     return await attempt
   } catch (error) {
-    if (deadline.signal.aborted || isQuorateError(error)) throw error
+    if (isQuorateError(error)) throw error
+    deadline.signal.throwIfAborted()
     throw new ParticipantUnavailableError(name, error)
   }
 }

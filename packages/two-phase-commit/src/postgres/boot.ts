@@ -4,6 +4,7 @@ import {
   ParticipantUnavailableError,
   PreparedTransactionsOffError,
   SameDatabaseError,
+  WarningsHiddenError,
 } from '../errors.ts'
 import { Checkout } from './checkout.ts'
 import type { PgPool } from './port.ts'
@@ -12,6 +13,7 @@ import { FACTS } from './sql.ts'
 interface Facts {
   readonly recovery: boolean
   readonly prepared: number
+  readonly quiet: boolean
   readonly database: string
 }
 
@@ -19,7 +21,8 @@ interface Facts {
  * Are the servers fit for it?
  *
  * @param notPrepared the participant that keeps the log, which needs no prepared transactions.
- * @throws PreparedTransactionsOffError, NotPrimaryError, SameDatabaseError, ParticipantUnavailableError.
+ * @throws PreparedTransactionsOffError, NotPrimaryError, WarningsHiddenError, SameDatabaseError,
+ *   ParticipantUnavailableError.
  */
 export async function checkParticipants(
   pools: ReadonlyMap<string, PgPool>,
@@ -32,6 +35,7 @@ export async function checkParticipants(
   )
   for (const { name, facts } of all) {
     if (facts.recovery) throw new NotPrimaryError(name)
+    if (facts.quiet) throw new WarningsHiddenError(name)
     if (facts.prepared === 0 && name !== notPrepared) throw new PreparedTransactionsOffError(name)
     const other = seen.get(facts.database)
     if (other !== undefined) throw new SameDatabaseError([other, name])

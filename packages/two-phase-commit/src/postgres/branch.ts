@@ -3,7 +3,7 @@ import { VoteNo } from '../drive.ts'
 import { CannotPrepareError, PreparedTransactionsFullError, TransactionAbortedError } from '../errors.ts'
 import type { Decision } from '../machine.ts'
 import { Checkout } from './checkout.ts'
-import { isNoSuchPrepared, isRefusal, sqlState } from './failures.ts'
+import { isNoSuchPrepared, isNotAllowed, isRefusal, sqlState } from './failures.ts'
 import { LentQueryable } from './lent.ts'
 import type { PgPool } from './port.ts'
 import * as sql from './sql.ts'
@@ -36,11 +36,15 @@ export class Branch {
     this.#synchronous = answers.find(({ command }) => command === 'SHOW')?.rows[0]?.synchronous_commit
   }
 
-  /** Has it changed or locked anything that must be decided on? */
+  /** Has it changed or locked anything that must be decided on? @throws TransactionAbortedError; or it does not answer. */
   async hasWritten(deadline: Deadline): Promise<boolean> {
     if (this.lent.hasWritten) return true
-    const [answer] = await this.checkout.query<{ wrote: boolean }>(sql.HAS_WRITTEN, deadline)
-    return answer?.rows[0]?.wrote === true
+    try {
+      const [answer] = await this.checkout.query<{ wrote: boolean }>(sql.HAS_WRITTEN, deadline)
+      return answer?.rows[0]?.wrote === true
+    } catch (error) {
+      throw isRefusal(error) ? this.#aborted(error) : error
+    }
   }
 
   /** For one that only read, and for the only one that wrote. @throws TransactionAbortedError; or it is not known. */
@@ -60,23 +64,33 @@ export class Branch {
   /** @throws VoteNo when it is not prepared and never will be. */
   async prepare(gid: string, deadline: Deadline): Promise<void> {
     this.#prepare = 'sent'
+    const { synchronous } = this
     try {
-      const answers = await this.checkout.durably<{ was: string }>(
-        sql.prepareSql(gid, this.synchronous),
-        deadline,
-      )
+      const answers = await this.checkout.durably(sql.prepareSql(gid, synchronous), deadline)
+      const command = answers.at(-1)?.command
       // A failed transaction answers PREPARE with ROLLBACK, and no error.
-      if (!answers.some(({ command }) => command === 'PREPARE' || command === 'PREPARE TRANSACTION')) {
+      if (command !== 'PREPARE' && command !== 'PREPARE TRANSACTION') {
         this.#prepare = 'refused'
         throw new VoteNo('no', { cause: this.#aborted(undefined) })
       }
       this.#prepare = 'done'
-      const last = answers.at(-1)
-      if (last?.command === 'SELECT') this.checkout.raised(last.rows[0]?.was)
     } catch (error) {
       if (error instanceof VoteNo || !isRefusal(error)) throw error
       this.#prepare = 'refused'
       throw new VoteNo('no', { cause: this.#refused(error) })
+    }
+    // In a message of its own: what fails in one with PREPARE would leave open whether that was done.
+    if (sql.isWeak(synchronous)) await this.#raise(deadline)
+  }
+
+  /** The session shall commit what it prepared for good; if it cannot be made to, another one does it. */
+  async #raise(deadline: Deadline): Promise<void> {
+    try {
+      this.checkout.raised(
+        (await this.checkout.query<{ was: string }>(sql.raiseSql(), deadline)).at(-1)?.rows[0]?.was,
+      )
+    } catch {
+      this.checkout.release(true)
     }
   }
 
@@ -91,8 +105,9 @@ export class Branch {
         await this.checkout.durably(sql.finishSql(gid, decision), deadline)
         this.checkout.release()
         return
-      } catch {
-        // Once more, on another connection.
+      } catch (error) {
+        // Once more, on another connection. What the server refused leaves this one fit for others.
+        this.checkout.release(!isRefusal(error))
       }
     }
     this.checkout.release(true)
@@ -140,6 +155,7 @@ export class Branch {
  *
  * @param wasPrepared it is known to have been prepared. Then one that is not there has been ended, which the standbys
  *   must know before it counts. If it is not known, it may yet appear.
+ * @returns whether it was there to end.
  * @throws if it is not certain.
  */
 export async function finishPrepared(
@@ -148,20 +164,40 @@ export async function finishPrepared(
   decision: Decision,
   deadline: Deadline,
   wasPrepared: boolean,
-): Promise<void> {
+): Promise<boolean> {
   const checkout = await Checkout.from(pool, deadline)
   let isFine = false
   try {
     const raised = await checkout.query<{ was: string }>(sql.raiseSql(), deadline)
     checkout.raised(raised.at(-1)?.rows[0]?.was)
+    let wasThere = true
     try {
       await checkout.durably(sql.finishSql(gid, decision), deadline)
     } catch (error) {
-      if (!isNoSuchPrepared(error) || !wasPrepared) throw error
-      await checkout.durably(sql.BARRIER, deadline)
+      if (isNotAllowed(error)) await finishAsOwner(checkout, gid, decision, deadline)
+      else if (isNoSuchPrepared(error) && wasPrepared) {
+        wasThere = false
+        await checkout.durably(sql.BARRIER, deadline)
+      } else throw error
     }
     isFine = true
+    return wasThere
   } finally {
     checkout.release(!isFine)
   }
+}
+
+/** It was prepared under a role that the callback had taken, as for row-level security; only that may end it. */
+async function finishAsOwner(
+  checkout: Checkout,
+  gid: string,
+  decision: Decision,
+  deadline: Deadline,
+): Promise<void> {
+  const [answer] = await checkout.query<{ owner: string; was: string }>(sql.ownerSql(gid), deadline)
+  const { owner, was } = answer?.rows[0] ?? {}
+  if (owner === undefined || was === undefined) throw new Error(`${gid} is not prepared any more`)
+  await checkout.query(sql.setRoleSql(owner), deadline)
+  await checkout.durably(sql.finishSql(gid, decision), deadline)
+  await checkout.query(sql.setRoleSql(was), deadline)
 }

@@ -58,7 +58,9 @@ export class Checkout {
   ): Promise<readonly PgResult<Row>[]> {
     const warnings: string[] = []
     const note = (notice: PgNotice): void => {
-      // A COMMIT whose wait for the standbys was cancelled (01000), or ended by the administrator (57P01).
+      // A COMMIT whose wait for the standbys was cancelled (01000), or ended by the administrator (57P01). What a
+      // function remarks, as a trigger at the end can, comes with where it did.
+      if (notice.where) return
       if (notice.code === '01000' || notice.code?.startsWith('57P') === true)
         warnings.push(notice.message ?? '')
     }

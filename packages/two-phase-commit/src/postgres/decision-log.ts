@@ -1,6 +1,11 @@
 import { isQuorateError } from '@quorate/core'
 import type { Deadline } from '../deadline.ts'
-import { NotMigratedError, NotPrimaryError, ParticipantUnavailableError } from '../errors.ts'
+import {
+  NotMigratedError,
+  NotPrimaryError,
+  ParticipantUnavailableError,
+  WarningsHiddenError,
+} from '../errors.ts'
 import type { Decision, Settlement } from '../machine.ts'
 import { parseId } from '../names.ts'
 import { Checkout } from './checkout.ts'
@@ -38,17 +43,16 @@ export class DecisionLog {
   }
 
   async migrate(deadline: Deadline): Promise<void> {
-    await this.#run((checkout) => checkout.query(sql.migrateSql(this.tables), deadline), deadline)
+    await this.#run((checkout) => checkout.durably(sql.migrateSql(this.tables), deadline), deadline)
   }
 
   /** The log's own name, which is part of every gid. */
   async name(deadline: Deadline): Promise<string> {
     return this.#run(async (checkout) => {
-      const [facts] = await checkout.query<{ recovery: boolean }>(
-        'SELECT pg_is_in_recovery() AS recovery',
-        deadline,
-      )
-      if (facts?.rows[0]?.recovery === true) throw new NotPrimaryError(this.#server)
+      const [asked] = await checkout.query<{ recovery: boolean; quiet: boolean }>(sql.LOG_FACTS, deadline)
+      const facts = asked?.rows[0]
+      if (facts?.recovery === true) throw new NotPrimaryError(this.#server)
+      if (facts?.quiet === true) throw new WarningsHiddenError(this.#server)
       const [answer] = await checkout.query<{ name: string }>(`SELECT name FROM ${this.tables.log}`, deadline)
       const name = answer?.rows[0]?.name
       if (name === undefined) throw new NotMigratedError(this.tables.schema)
@@ -57,8 +61,12 @@ export class DecisionLog {
   }
 
   async openEpoch(coordinator: string, deadline: Deadline): Promise<string> {
-    const answer = await this.#ask<{ epoch: string }>(sql.openEpochSql(this.tables, coordinator), deadline)
-    return answer.rows[0]?.epoch ?? ''
+    const text = sql.openEpochSql(this.tables, coordinator)
+    const answers = await this.#run(
+      (checkout) => checkout.durably<{ epoch: string }>(text, deadline),
+      deadline,
+    )
+    return answers.at(-1)?.rows[0]?.epoch ?? ''
   }
 
   /** Writes `commit` in a transaction of its own. @throws if it is not known whether it stands. */
@@ -82,10 +90,20 @@ export class DecisionLog {
       const open = await checkout.durably<Row>(sql.settleSql(this.tables, id, epoch, lockMs), deadline)
       const row = open.at(-1)?.rows[0]
       if (row !== undefined) return { ...row, closed: false }
-      const closed = await checkout.durably<Row>(sql.readClosedSql(this.tables, id, lockMs), deadline)
+      const closed = await checkout.durably<Row>(sql.readDurablySql(this.tables, id, lockMs), deadline)
       const last = closed.at(-1)?.rows[0]
       return { decision: last?.decision, members: last?.members ?? [], closed: true }
     }, deadline)
+  }
+
+  /** The decision as it stands, and will after a failover. Leaves the register open. @throws if nobody answers. */
+  async decisionOf(id: string, lockMs: number, deadline: Deadline): Promise<Decision | undefined> {
+    const text = sql.readDurablySql(this.tables, id, lockMs)
+    const answers = await this.#run(
+      (checkout) => checkout.durably<{ decision: Decision }>(text, deadline),
+      deadline,
+    )
+    return answers.at(-1)?.rows[0]?.decision
   }
 
   async forget(ids: readonly string[], deadline: Deadline): Promise<void> {
@@ -114,9 +132,13 @@ export class DecisionLog {
     which: { readonly epoch: string } | { readonly ageMs: number },
     deadline: Deadline,
   ): Promise<readonly { readonly epoch: string; readonly name: string }[]> {
-    return (
-      await this.#ask<{ epoch: string; name: string }>(sql.closeEpochsSql(this.tables, which), deadline)
-    ).rows
+    interface Row {
+      readonly epoch: string
+      readonly name: string
+    }
+    const text = sql.closeEpochsSql(this.tables, which)
+    const answers = await this.#run((checkout) => checkout.durably<Row>(text, deadline), deadline)
+    return answers.at(-1)?.rows ?? []
   }
 
   async forgetAborts(deadline: Deadline): Promise<void> {

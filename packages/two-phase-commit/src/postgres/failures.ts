@@ -37,4 +37,7 @@ export function tableOf(error: unknown): string | undefined {
 /** No prepared transaction has this name. */
 export const isNoSuchPrepared = (error: unknown): boolean => sqlState(error) === '42704'
 
+/** Only its owner may do that. */
+export const isNotAllowed = (error: unknown): boolean => sqlState(error) === '42501'
+
 export const isNoSuchTable = (error: unknown): boolean => ['42P01', '3F000'].includes(sqlState(error) ?? '')

@@ -1,11 +1,11 @@
 import type { PgPoolClient, PgResult, Queryable } from './port.ts'
-
-/** First words of statements that would end the transaction, or begin another. Savepoints are the caller's. */
-const NOT_YOURS =
-  /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|;)*(?:begin|start|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
+import { steersTransaction } from './statements.ts'
 
 /** May be anywhere, as in a DO block; a function that does it unseen is only lowered to what the session had. */
 const SETTINGS = /synchronous_commit|set_config|\b(?:reset|discard)\s+all\b/i
+
+/** A COMMIT that was cancelled while it waited for its standby tells it by a warning, and by nothing else. */
+const HIDES_WARNINGS = /\bclient_min_messages\b/i
 
 /** Tags of statements that certainly make the transaction one that wrote. */
 const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
@@ -41,7 +41,15 @@ export class LentQueryable implements Queryable {
         'Cannot run a statement: the transaction is over; await every query in the callback',
       )
     }
-    if (NOT_YOURS.test(text)) {
+    if (typeof text !== 'string') {
+      throw new TypeError(`Cannot run a statement: it must be a text, got ${typeof text}`)
+    }
+    if (HIDES_WARNINGS.test(text)) {
+      throw new TypeError(
+        `Cannot run ${JSON.stringify(text.trim().slice(0, 40))}: a coordinator must hear the warnings of the server; leave client_min_messages as it is`,
+      )
+    }
+    if (steersTransaction(text)) {
       throw new TypeError(
         `Cannot run ${JSON.stringify(text.trim().slice(0, 40))}: the coordinator begins and ends the transaction; ` +
           'throw to roll back, return to commit',

@@ -21,6 +21,8 @@ export interface PgPoolClient {
 export interface PgNotice {
   readonly code?: string | undefined
   readonly message?: string | undefined
+  /** In which function. */
+  readonly where?: string | undefined
 }
 
 /**

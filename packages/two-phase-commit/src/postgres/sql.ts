@@ -19,9 +19,11 @@ const waitForStandbys = (local: boolean): string =>
 export type Synchronous = 'on' | 'remote_apply' | 'remote_write' | 'off' | 'local' | undefined
 
 const waitLocally = (known: Synchronous): string =>
-  known === undefined || isWeak(known) ? waitForStandbys(true) : `SET LOCAL synchronous_commit = ${known}`
+  isWeak(known) ? waitForStandbys(true) : `SET LOCAL synchronous_commit = ${known}`
 
-const isWeak = (known: Synchronous): boolean => known === 'off' || known === 'local'
+/** Must be raised, or may have to be. */
+export const isWeak = (known: Synchronous): known is 'off' | 'local' | undefined =>
+  known === undefined || known === 'off' || known === 'local'
 
 /** A cancelled COMMIT is committed all the same, and only stops to wait for the standbys: nothing may cancel it. */
 const NO_TIMEOUT = 'SET LOCAL statement_timeout = 0'
@@ -45,20 +47,27 @@ export const COMMIT: string = `${NO_TIMEOUT}; COMMIT`
 
 export const HAS_WRITTEN = 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote'
 
-/** One message; the session then stays fit to commit what is prepared. */
-export function prepareSql(gid: string, known: Synchronous): string {
-  const prepare = `${waitLocally(known)}; ${NO_TIMEOUT}; PREPARE TRANSACTION ${literal(gid)}`
-  return known === undefined || isWeak(known) ? `${prepare}; ${waitForStandbys(false)}` : prepare
-}
+/** One message, with PREPARE as the last of it: an error is then always before it. */
+export const prepareSql = (gid: string, known: Synchronous): string =>
+  `${waitLocally(known)}; ${NO_TIMEOUT}; PREPARE TRANSACTION ${literal(gid)}`
 
 export const finishSql = (gid: string, decision: Decision): string =>
   `${decision === 'commit' ? 'COMMIT' : 'ROLLBACK'} PREPARED ${literal(gid)}`
 
-/** For a session that did not prepare. Cannot be in one message with COMMIT PREPARED, which takes no company. */
+/** For a session that may not wait. Cannot be in one message with COMMIT PREPARED, which takes no company. */
 export const raiseSql = (): string => waitForStandbys(false)
 
+/** Who may end it, and who this session is. */
+export const ownerSql = (gid: string): string =>
+  `SELECT owner, current_setting('role') AS was FROM pg_prepared_xacts WHERE gid = ${literal(gid)}`
+
+export const setRoleSql = (role: string): string => `SET ROLE ${role === 'none' ? 'NONE' : name(role)}`
+
+/** In a transaction that is to be waited for. */
+const MARK = "SELECT pg_logical_emit_message(true, 'quorate.tpc', '')"
+
 /** Resolves when all that was committed before is with the standbys: they confirm in the order of the log. */
-export const BARRIER: string = `${waitForStandbys(true)}; SELECT pg_logical_emit_message(true, 'quorate.tpc', '')`
+export const BARRIER: string = `${waitForStandbys(true)}; ${MARK}`
 
 /** What the log's tables are called. */
 export interface Tables {
@@ -86,7 +95,7 @@ export function tablesOf(schema: string): Tables {
 
 /** Idempotent, also if several run at once. */
 export const migrateSql = ({ schema, log, coordinators, signs, decisions, overrides }: Tables): string => `
-BEGIN;
+BEGIN; ${waitForStandbys(true)};
 SELECT pg_advisory_xact_lock(hashtextextended('quorate.tpc.migrate', 0));
 CREATE SCHEMA IF NOT EXISTS ${name(schema)};
 -- The name of this log is part of every gid, so that recovery never touches the transactions of another one.
@@ -131,7 +140,11 @@ const SLOTS = 64
 
 const slotOf = (id: string): number => Number(BigInt(id.slice(id.lastIndexOf('.') + 1)) % BigInt(SLOTS))
 
-export const openEpochSql = ({ coordinators, signs }: Tables, coordinator: string): string => `
+/** Must survive: two lives of one epoch would give two transactions one name. */
+export const openEpochSql = (
+  { coordinators, signs }: Tables,
+  coordinator: string,
+): string => `${waitForStandbys(true)};
 WITH opened AS (INSERT INTO ${signs} (name) VALUES (${literal(coordinator)}) RETURNING epoch),
 slots AS (INSERT INTO ${coordinators} (epoch, slot) SELECT epoch, generate_series(0, ${SLOTS - 1}) FROM opened)
 SELECT epoch::text FROM opened`
@@ -167,16 +180,19 @@ export const settleSql = (
   id: string,
   epoch: string,
   lockMs: number,
-): string => `SELECT set_config('lock_timeout', '${lockMs}', true); ${waitForStandbys(true)};
+): string => `SELECT set_config('lock_timeout', '${limit(lockMs)}', true); ${waitForStandbys(true)};
 INSERT INTO ${decisions} AS d (id, epoch, decision, members)
   SELECT ${literal(id)}, epoch, 'abort', '{}' FROM ${coordinators}
   WHERE epoch = ${epoch} AND slot = ${slotOf(id)} FOR KEY SHARE
   ON CONFLICT (id) DO UPDATE SET times_read = d.times_read + 1
   RETURNING decision, members`
 
-/** The same when the epoch is closed, and nothing more can be written. */
-export const readClosedSql = ({ decisions }: Tables, id: string, lockMs: number): string =>
-  `SELECT set_config('lock_timeout', '${lockMs}', true); ${waitForStandbys(true)};
+/**
+ * Reads the decision, and writes none. For one whose epoch is closed, the mark waits for what closed it: a failover that
+ * forgets that would let the coordinator write again.
+ */
+export const readDurablySql = ({ decisions }: Tables, id: string, lockMs: number): string =>
+  `SELECT set_config('lock_timeout', '${limit(lockMs)}', true); ${waitForStandbys(true)}; ${MARK};
 UPDATE ${decisions} SET times_read = times_read + 1 WHERE id = ${literal(id)} RETURNING decision, members`
 
 /** Need not survive: what comes back is deleted again. */
@@ -191,7 +207,7 @@ export const signSql = ({ signs }: Tables, epoch: string): string =>
 export const closeEpochsSql = (
   { coordinators, signs }: Tables,
   which: { epoch: string } | { ageMs: number },
-): string => `
+): string => `${waitForStandbys(true)};
 WITH silent AS (
   DELETE FROM ${signs} WHERE ${'epoch' in which ? `epoch = ${which.epoch}` : `seen_at < clock_timestamp() - interval '${which.ageMs} ms'`}
   RETURNING epoch, name
@@ -221,6 +237,12 @@ export const lockSql = (log: string): string =>
 export const unlockSql = (log: string): string =>
   `SELECT pg_advisory_unlock(hashtextextended(${literal(`quorate.tpc:${log}`)}, 0))`
 
+/** Does the session hide the warning that a COMMIT does not wait for its standbys any more? */
+const QUIET = "current_setting('client_min_messages') IN ('error', 'fatal', 'panic')"
+
+export const LOG_FACTS = `SELECT pg_is_in_recovery() AS recovery, ${QUIET} AS quiet`
+
 /** A server is told from its clones, which share its identifier, by when it was started. */
 export const FACTS = `SELECT pg_is_in_recovery() AS recovery, current_setting('max_prepared_transactions')::int AS prepared,
+  ${QUIET} AS quiet,
   concat_ws('/', (SELECT system_identifier FROM pg_control_system()), pg_postmaster_start_time(), current_database()) AS database`
