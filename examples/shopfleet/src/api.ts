@@ -129,6 +129,8 @@ export const orderView = z.object({
   status: orderStatus,
   /** Set before the status is CANCELLED if the undoing takes long: it will be. */
   cancelReason: cancelReason.nullable(),
+  /** Why a paid order was REFUNDED without the customer asking: it had been sold more often than it was there. */
+  apology: z.enum(['oversold']).nullable(),
   /** With `out-of-stock`: which lines were short, and what was there. */
   short: z.array(z.object({ sku, wanted: z.int(), available: z.int() })).nullable(),
   lines: z.array(orderLine),

@@ -14,6 +14,7 @@ import {
   type ShopPools,
 } from './databases.ts'
 import { drain, type DrainOptions } from './drain.ts'
+import type { Overselling } from './services/inventory/overselling.ts'
 import { openLogs, type LogLevel } from './shared/logging.ts'
 import type { ServiceUrls } from './start-services.ts'
 import { ensureStorefront } from './storefront/ensure-storefront.ts'
@@ -40,6 +41,8 @@ export interface ShopOptions {
   readonly logLevel?: LogLevel | undefined
   /** From the warehouse's door to the customer's, ms. Default 150. */
   readonly deliveryMs?: number | undefined
+  /** What keeps inventory from selling a unit twice. Default `optimistic`. */
+  readonly overselling?: Overselling | undefined
   /** How long a checkout waits for its decision before it answers 202, ms. Default 20,000. */
   readonly patienceMs?: number | undefined
   /** Between two looks of a payout worker, ms. Default 1,000. */
@@ -107,6 +110,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
       gatewayPort: options.ports?.gateway ?? 0,
       webFolder: await building,
       deliveryMs: options.deliveryMs ?? 150,
+      overselling: options.overselling,
       patienceMs: options.patienceMs ?? 20_000,
       payoutEveryMs: options.payoutEveryMs ?? 1_000,
       onSaga: steps.onSaga,

@@ -8,6 +8,7 @@ import { startPaymentProvider } from './outside/payment-provider/service.ts'
 import { startWarehouse } from './outside/warehouse/service.ts'
 import { startCart } from './services/cart/service.ts'
 import { startCatalog } from './services/catalog/service.ts'
+import type { Overselling } from './services/inventory/overselling.ts'
 import { startInventory } from './services/inventory/service.ts'
 import { startOrders } from './services/orders/service.ts'
 import { startPayments } from './services/payments/service.ts'
@@ -41,6 +42,7 @@ export interface StartServicesOptions {
   /** The built storefront. */
   readonly webFolder: string
   readonly deliveryMs: number
+  readonly overselling: Overselling | undefined
   readonly patienceMs: number
   readonly payoutEveryMs: number
   readonly onSaga: (event: SagaEvent) => void
@@ -109,6 +111,7 @@ export async function startServices(options: StartServicesOptions): Promise<Serv
         primary: pools.inventory,
         replicas: pools.inventoryReplicas,
         log: logs.of('inventory'),
+        overselling: options.overselling,
       }),
     ),
     cart: openCart(),

@@ -7,6 +7,7 @@ const order: OrderView = {
   userId: 'ann',
   status: 'PAID',
   cancelReason: null,
+  apology: null,
   short: null,
   lines: [],
   totalCents: 100,

@@ -12,21 +12,32 @@ interface StockFacts {
   readonly moved_available: string
   readonly moved_reserved: string
   readonly moved_sold: string
-  /** The lowest each number ever was, from replaying the movements in order. */
+  /** The lowest the shelf ever was, and the lowest of the other two numbers, from replaying the movements in order. */
+  readonly lowest_available: string
   readonly lowest: string
+  /** Units promised without a look at the shelf, and of these the ones that were taken back with an apology. */
+  readonly promised: string
+  readonly apologised: string
+  /** Units that came back in any way. */
+  readonly returned: string
 }
 
-/** Every unit that was ever on a shelf is on it still, held, or sold; and no shelf ever held less than none. */
+/**
+ * Every unit that was ever on a shelf is on it still, held, or sold; and no shelf ever held less than none, but in
+ * name: what was promised without a look and was not there has been taken back.
+ */
 export async function stockInvariants(
   { inventory, orders }: ShopPools,
   opening: readonly StockLevel[],
 ): Promise<Invariant[]> {
   const [facts, sold] = await Promise.all([readStock(inventory), readSold(orders)])
-  return [conserved(facts, opening), neverNegative(facts), soldOnce(facts, sold)]
+  const { rowCount: open } = await inventory.query(`select from reservations where status = 'promised'`)
+  return [conserved(facts, opening), neverNegative(facts, open ?? 0), soldOnce(facts, sold)]
 }
 
 async function readStock(inventory: ShopPools['inventory']): Promise<StockFacts[]> {
-  // A sku's movements are written under its row lock, so their ids are in the order in which they happened.
+  // A sku's movements are written under its row lock, so their ids are in the order in which they happened. Promises
+  // are not: their order is that in which they were begun.
   const { rows } = await inventory.query<StockFacts>(
     `with running as (
        select sku, kind, available_delta, reserved_delta, sold_delta,
@@ -39,12 +50,17 @@ async function readStock(inventory: ShopPools['inventory']): Promise<StockFacts[
        select sku,
               coalesce(sum(available_delta) filter (where kind = 'opening'), 0) as opening,
               sum(available_delta) as available, sum(reserved_delta) as reserved, sum(sold_delta) as sold,
-              min(least(available, reserved, sold)) as lowest
+              min(available) as lowest_available, min(least(reserved, sold)) as lowest,
+              coalesce(sum(reserved_delta) filter (where kind = 'promise'), 0) as promised,
+              coalesce(-sum(reserved_delta) filter (where kind = 'apology'), 0) as apologised,
+              coalesce(sum(available_delta) filter (where kind in ('apology', 'release', 'restock')), 0) as returned
        from running group by sku
      )
      select stock.sku, coalesce(moved.opening, 0) as opening, stock.available, stock.reserved, stock.sold,
             coalesce(moved.available, 0) as moved_available, coalesce(moved.reserved, 0) as moved_reserved,
-            coalesce(moved.sold, 0) as moved_sold, coalesce(moved.lowest, 0) as lowest
+            coalesce(moved.sold, 0) as moved_sold, coalesce(moved.lowest_available, 0) as lowest_available,
+            coalesce(moved.lowest, 0) as lowest, coalesce(moved.promised, 0) as promised,
+            coalesce(moved.apologised, 0) as apologised, coalesce(moved.returned, 0) as returned
      from stock left join moved using (sku)
      order by sku`,
   )
@@ -90,19 +106,35 @@ function conserved(facts: readonly StockFacts[], opening: readonly StockLevel[])
   }
 }
 
-function neverNegative(facts: readonly StockFacts[]): Invariant {
-  const broken = facts.filter(({ lowest }) => Number(lowest) < 0)
+/** Below zero in the ledger is what was promised and not there, so by no more than came back. */
+function neverNegative(facts: readonly StockFacts[], openPromises: number): Invariant {
+  const broken = facts.filter((fact) => {
+    const allowed = Number(fact.promised) === 0 ? 0 : -Number(fact.returned)
+    return Number(fact.lowest) < 0 || Number(fact.lowest_available) < allowed
+  })
   const empty = facts.filter(({ available }) => available === 0).length
-  return {
-    name: 'stock was never negative',
-    holds: broken.length === 0,
-    proof:
-      broken.length > 0
-        ? examples(
+  const promised = facts.reduce((sum, fact) => sum + Number(fact.promised), 0)
+  const apologised = facts.reduce((sum, fact) => sum + Number(fact.apologised), 0)
+  const problems = [
+    ...(broken.length === 0
+      ? []
+      : [
+          examples(
             'skus were below zero',
             broken.map(({ sku }) => sku),
-          )
-        : `all movements replayed in order: no number was ever below 0; ${empty} skus are sold out`,
+          ),
+        ]),
+    ...(openPromises === 0 ? [] : [`${openPromises} promises have not been looked at`]),
+  ]
+  return {
+    name: 'stock was never negative',
+    holds: problems.length === 0,
+    proof:
+      problems.join('; ') ||
+      (promised === 0
+        ? `all movements replayed in order: no number was ever below 0; ${empty} skus are sold out`
+        : `all movements replayed in order: of ${promised} units promised without a look, ${apologised} units were ` +
+          `promised that were not there, and all of them were taken back; no shelf was below 0 by more; ${empty} skus are sold out`),
   }
 }
 

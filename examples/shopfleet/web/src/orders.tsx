@@ -29,6 +29,11 @@ export function Orders({
                 {order.status}
               </span>
             </p>
+            {order.apology !== null && (
+              <p className="quiet">
+                sold more often than we had it: we are sorry, your money is on its way back
+              </p>
+            )}
             {order.cancelReason !== null && <p className="quiet">{REASONS[order.cancelReason]}</p>}
             {order.short?.map(({ sku, wanted, available }) => (
               <p key={sku} className="quiet">

@@ -9,13 +9,20 @@ export const reserveBody = z.object({ id: orderId, lines })
 /** POST /restocks: sold units of a committed reservation come back to the shelf. The id is the refund's. */
 export const restockBody = z.object({ id: orderId, reservationId: orderId, lines })
 
-export const reservationStatus = z.enum(['reserved', 'committed', 'released'])
+/** `promised`: held in name only, until a look finds it `reserved` or `oversold`. */
+export const reservationStatus = z.enum(['reserved', 'promised', 'oversold', 'committed', 'released'])
 export type ReservationStatus = z.infer<typeof reservationStatus>
 export const reservationAnswer = z.object({ id: orderId, status: reservationStatus })
 
-/** With the problem `out-of-stock`: which lines were short, and what was there. */
+/** With the problem `out-of-stock`, and of an oversold reservation: which lines were short, and what was there. */
 export const shortLine = z.object({ sku, wanted: z.int(), available: z.int() })
 export type ShortLine = z.infer<typeof shortLine>
+
+/** POST /reservations/:id/commit: what was held is sold. `oversold`: the promise cannot be kept, nothing was sold. */
+export const commitAnswer = z.discriminatedUnion('status', [
+  z.object({ id: orderId, status: z.literal('committed') }),
+  z.object({ id: orderId, status: z.literal('oversold'), short: z.array(shortLine) }),
+])
 
 /** POST /display: what to show on product pages, read from two of three servers. */
 export const displayBody = z.object({ skus: z.array(sku).min(1).max(200) })

@@ -52,8 +52,8 @@ export function inventoryRoutes(app: Express, { store, display }: InventoryParts
   app.post(
     '/reservations/:id/commit',
     route(byId, async ({ params: { id } }) => {
-      await store.commit(id)
-      return { body: { id, status: 'committed' } }
+      const committed = await store.commit(id)
+      return { body: { id, ...committed } }
     }),
   )
 

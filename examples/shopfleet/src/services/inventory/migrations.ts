@@ -36,4 +36,20 @@ export const inventoryMigrations = [
      at timestamptz not null default now(),
      unique (kind, ref, sku)
    )`,
+  // Reservations that were promised without a look at the shelf, and the look's verdicts (`overselling.ts`).
+  `alter table reservations
+     drop constraint reservations_status_check,
+     add constraint reservations_status_check
+       check (status in ('reserved', 'promised', 'oversold', 'committed', 'released')),
+     -- Who came first, for the look: the newest orders are those undone.
+     add column seq bigint generated always as identity,
+     -- With oversold: which lines were short, and what was there.
+     add column short jsonb,
+     add check (short is null or status in ('oversold', 'released'));
+   create index reservations_promised on reservations (seq) where status = 'promised';
+
+   alter table stock_movements
+     drop constraint stock_movements_kind_check,
+     add constraint stock_movements_kind_check
+       check (kind in ('opening', 'reserve', 'promise', 'apology', 'commit', 'release', 'restock'))`,
 ]

@@ -1,7 +1,7 @@
 /** What each kind of movement does to a stock row. Pure: the SQL and the ledger are both made from this table. */
 import type { CartLine } from '../../api.ts'
 
-export type MovementKind = 'reserve' | 'commit' | 'release' | 'restock'
+export type MovementKind = 'reserve' | 'promise' | 'apology' | 'commit' | 'release' | 'restock'
 
 interface Deltas {
   readonly available: number
@@ -9,9 +9,16 @@ interface Deltas {
   readonly sold: number
 }
 
-/** Per unit. Each adds up to 0: units move between the three columns, none appears or vanishes. */
+/**
+ * Per unit. Each adds up to 0: units move between the three columns, none appears or vanishes.
+ *
+ * A promise is a reservation that nobody has checked: it is in the ledger at once, and in the stock row when a look
+ * has found it kept. One that cannot be kept is taken out of the ledger by an apology, and was never in the row.
+ */
 export const PER_UNIT: Readonly<Record<MovementKind, Deltas>> = {
   reserve: { available: -1, reserved: 1, sold: 0 },
+  promise: { available: -1, reserved: 1, sold: 0 },
+  apology: { available: 1, reserved: -1, sold: 0 },
   commit: { available: 0, reserved: -1, sold: 1 },
   release: { available: 1, reserved: -1, sold: 0 },
   restock: { available: 1, reserved: 0, sold: -1 },

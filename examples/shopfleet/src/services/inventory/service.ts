@@ -5,24 +5,27 @@ import { migrate } from '../../shared/postgres.ts'
 import { stockDisplay } from './display.ts'
 import { inventoryRoutes } from './http.ts'
 import { inventoryMigrations } from './migrations.ts'
-import { inventoryStore } from './store.ts'
+import { inventoryStore, type InventoryStoreOptions } from './store.ts'
 
-export interface InventoryOptions {
+export interface InventoryOptions extends InventoryStoreOptions {
   readonly primary: Pool
   readonly replicas: readonly Pool[]
   readonly log: Logger
 }
 
-export async function startInventory({ primary, replicas, log }: InventoryOptions): Promise<RunningServer> {
+export async function startInventory(options: InventoryOptions): Promise<RunningServer> {
+  const { primary, replicas, log } = options
   await migrate(primary, inventoryMigrations)
   const display = stockDisplay([primary, ...replicas], log)
   const app = createApp(log)
-  inventoryRoutes(app, { store: inventoryStore(primary), display: display.read })
+  const store = inventoryStore(primary, options)
+  inventoryRoutes(app, { store, display: display.read })
   const server = await serve(app, { service: 'inventory', log, check: () => primary.query('select 1') })
   return {
     url: server.url,
     async stop() {
       await server.stop()
+      await store[Symbol.asyncDispose]()
       await display[Symbol.asyncDispose]()
     },
   }

@@ -1,8 +1,10 @@
 import { NonRetryableError, saga } from '@quorate/saga'
 import type { PoolClient } from 'pg'
+import { z } from 'zod'
 import type { CartLine } from '../../api.ts'
 import { deliveredEvent } from '../../outside/carrier/contract.ts'
 import { continueTrace, withTrace } from '../../shared/trace.ts'
+import type { Apologise } from './apology.ts'
 import { asStepFailure, cancelReasonOf, shortLinesOf } from './failures.ts'
 import type { Neighbours } from './neighbours.ts'
 import { createOrder, deleteOrder, moveOrder, writeLines, type PricedLine } from './store.ts'
@@ -18,6 +20,18 @@ export interface CheckoutInput {
 /** The step after which the customer is told that the order stands. */
 export const DECIDING_STEP = 'settle'
 
+/** In place of the carrier's news: there is no parcel. */
+const nothingEvent = z.object({ event: z.literal('nothing-to-deliver') })
+export const NOTHING: z.infer<typeof nothingEvent> = { event: 'nothing-to-deliver' }
+
+/** What becomes of an order whose goods were promised and are not there. Both may be repeated. */
+export interface OversoldOrders {
+  /** Gives the money back and makes the order REFUNDED. */
+  readonly apologise: Apologise
+  /** Ends the wait for a parcel. */
+  readonly expectNothing: (orderId: string) => Promise<void>
+}
+
 const PATIENT = { maxAttempts: 6, baseMs: 200, maxMs: 2_000 }
 /** Past the pivot there is no way back, nor from an undoing: a neighbour may be away for a quarter of an hour. */
 const STUBBORN = { maxAttempts: 1_000, baseMs: 100, maxMs: 2_000 }
@@ -30,13 +44,14 @@ const NO_ORDER = new Set(['empty-cart', 'cart-full'])
  *   capture ─ commit-stock ─ await-fulfilment ─ pack ─ ship ─ mark-shipped ─ delivered ─ mark-delivered
  *
  * Left of the pivot a failure undoes what was begun: the hold on the card is released, the stock too, the order
- * CANCELLED with its reason. Right of it the saga only goes on.
+ * CANCELLED with its reason. Right of it the saga only goes on. Should `commit-stock` find that inventory promised
+ * what it did not have, the money goes back with an apology, the order is REFUNDED and no parcel is packed.
  *
  * `settle` is the pivot itself: payments settles the charge and makes the order PAID in one atomic commit. It is
  * repeated until payments has said which it is, so that a lost answer never turns a paid order round; and should the
  * saga turn round all the same, payments refuses to void a charge that is settled, and the saga stops to be looked at.
  */
-export function checkoutSaga(shop: Neighbours) {
+export function checkoutSaga(shop: Neighbours, { apologise, expectNothing }: OversoldOrders) {
   /** Calls a neighbour as part of the customer's trace; a refusal turns the saga round. */
   const call = async <T>({ input }: { input: CheckoutInput }, work: () => Promise<T>): Promise<T> => {
     try {
@@ -135,7 +150,15 @@ export function checkoutSaga(shop: Neighbours) {
       name: 'commit-stock',
       deadlineMs: 6_000,
       retry: STUBBORN,
-      run: (step) => call(step, () => shop.commitStock(step.input.orderId, step.signal)),
+      run: (step) =>
+        call(step, async () => {
+          const { orderId } = step.input
+          const committed = await shop.commitStock(orderId, step.signal)
+          if (committed.status === 'committed') return { isKept: true }
+          await apologise(orderId, committed.short, step.signal)
+          await expectNothing(orderId)
+          return { isKept: false }
+        }),
     })
     .tx({ name: 'await-fulfilment', run: ({ tx, input }) => move(tx, input, 'FULFILLMENT_PENDING') })
     .step({
@@ -144,7 +167,9 @@ export function checkoutSaga(shop: Neighbours) {
       retry: STUBBORN,
       run: (step) =>
         call(step, async () => ({
-          parcelId: await shop.pack(step.input.orderId, step.results.price.lines, step.signal),
+          parcelId: step.results['commit-stock'].isKept
+            ? await shop.pack(step.input.orderId, step.results.price.lines, step.signal)
+            : null,
         })),
     })
     .step({
@@ -154,17 +179,19 @@ export function checkoutSaga(shop: Neighbours) {
       run: (step) =>
         call(step, async () => {
           const { orderId, userId } = step.input
+          const { parcelId } = step.results.pack
+          if (parcelId === null) return {}
           const country = await shop.countryOf(userId, step.signal)
-          return { tracking: await shop.ship(orderId, step.results.pack.parcelId, country, step.signal) }
+          return { tracking: await shop.ship(orderId, parcelId, country, step.signal) }
         }),
     })
     .tx({
       name: 'mark-shipped',
       run: async ({ tx, input, results }) => {
-        await moveOrder(tx, input.orderId, 'SHIPPED', { tracking: results.ship.tracking })
+        await moveOrder(tx, input.orderId, 'SHIPPED', results.ship)
       },
     })
-    .waitFor('delivered', { deadlineMs: DELIVERY_MS, schema: deliveredEvent })
+    .waitFor('delivered', { deadlineMs: DELIVERY_MS, schema: z.union([deliveredEvent, nothingEvent]) })
     .tx({ name: 'mark-delivered', run: ({ tx, input }) => move(tx, input, 'DELIVERED') })
 }
 

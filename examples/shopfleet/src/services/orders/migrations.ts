@@ -41,4 +41,6 @@ export const ordersMigrations = [
      status text not null check (status in ('pending', 'done')),
      created_at timestamptz not null default now()
    )`,
+  // Paid orders that the shop could not fulfil: the money goes back, and the customer is told why.
+  `alter table orders add column apology text check (apology in ('oversold'))`,
 ]

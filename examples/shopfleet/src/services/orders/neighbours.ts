@@ -1,4 +1,5 @@
 /** The services that an order passes through, as calls with names. Each is safe to repeat with the same order. */
+import type { z } from 'zod'
 import type { CartLine } from '../../api.ts'
 import { profileView } from '../../api.ts'
 import { shipAnswer } from '../../outside/carrier/contract.ts'
@@ -7,7 +8,7 @@ import { serviceClient } from '../../shared/http-client.ts'
 import { isProblem } from '../../shared/problem.ts'
 import { takeAnswer } from '../cart/contract.ts'
 import { pricesAnswer } from '../catalog/contract.ts'
-import { reservationAnswer } from '../inventory/contract.ts'
+import { commitAnswer, reservationAnswer } from '../inventory/contract.ts'
 import { chargeAnswer, refundAnswer, voidAnswer } from '../payments/contract.ts'
 import type { PricedLine } from './store.ts'
 
@@ -62,11 +63,9 @@ export function neighbours(urls: NeighbourUrls) {
       const body = { id, lines: lines.map(({ sku, quantity }) => ({ sku, quantity })) }
       await inventory.call('POST', '/reservations', { body, answer: reservationAnswer, signal })
     },
-    async commitStock(id: string, signal: AbortSignal): Promise<void> {
-      await inventory.call('POST', `/reservations/${idPath(id)}/commit`, {
-        answer: reservationAnswer,
-        signal,
-      })
+    /** Sold; or promised and not there. */
+    async commitStock(id: string, signal: AbortSignal): Promise<z.infer<typeof commitAnswer>> {
+      return inventory.call('POST', `/reservations/${idPath(id)}/commit`, { answer: commitAnswer, signal })
     },
     async releaseStock(id: string, signal: AbortSignal): Promise<void> {
       await inventory.call('POST', `/reservations/${idPath(id)}/release`, {

@@ -5,13 +5,15 @@ import type { Logger } from '../../shared/logging.ts'
 import { migrate } from '../../shared/postgres.ts'
 import { watchReplicas } from '../../shared/replica-watch.ts'
 import { routedReads } from '../../shared/routed-reads.ts'
-import { checkoutSaga, DECIDING_STEP } from './checkout-saga.ts'
+import { apologies } from './apology.ts'
+import { checkoutSaga, DECIDING_STEP, NOTHING } from './checkout-saga.ts'
 import { decisions, type Decisions } from './decisions.ts'
 import { ordersRoutes } from './http.ts'
 import { ordersMigrations } from './migrations.ts'
 import { neighbours, type NeighbourUrls } from './neighbours.ts'
 import { orders } from './orders.ts'
 import { refundSaga } from './refund-saga.ts'
+import { checkoutId } from './sagas.ts'
 
 export interface OrdersOptions {
   readonly primary: Pool
@@ -32,7 +34,12 @@ export async function startOrders(options: OrdersOptions): Promise<RunningServer
   const { primary, replicas, log, urls, secret, patienceMs, onSaga } = options
   await migrate(primary, ordersMigrations)
   const shop = neighbours(urls)
-  const checkout = checkoutSaga(shop)
+  const checkout = checkoutSaga(shop, {
+    apologise: apologies(primary, shop),
+    expectNothing: async (orderId) => {
+      await engine.signal(checkoutId(orderId), 'delivered', NOTHING)
+    },
+  })
   const refund = refundSaga(shop)
   const waiting = decisions()
   const engine = createSagaEngine<PoolClient>({

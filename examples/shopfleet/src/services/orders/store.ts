@@ -88,8 +88,10 @@ export async function moveOrder(
       facts.tracking ?? null,
     ],
   })
-  const stuck = rows[0] as { status: OrderStatus } | undefined
-  if (stuck === undefined) return true
+  if (rows.length === 0) return true
+  // Read again: the statement saw the order as it was when it began, and may have waited for a refund.
+  const { rows: now } = await tx.query('select status from orders where id = $1', [id])
+  const stuck = (now[0] ?? rows[0]) as { status: OrderStatus }
   if (stuck.status === 'REFUNDED' && (to === 'FULFILLMENT_PENDING' || to === 'SHIPPED' || to === 'DELIVERED'))
     return false
   throw new NonRetryableError(`Order ${id} is ${stuck.status} and cannot become ${to}`, {

@@ -1,0 +1,81 @@
+import { unavailable } from '../../../shared/problem.ts'
+
+export interface GroupCommitOptions<Request> {
+  /** Work in one batch, by `weigh`; a request that is heavier goes alone. */
+  readonly maxWeight: number
+  readonly weigh: (request: Request) => number
+  /** Requests that wait; the next one is refused. */
+  readonly maxWaiting: number
+}
+
+export interface GroupCommit<Request, Answer> extends AsyncDisposable {
+  /** @throws Problem 503 if too many wait or it is stopped; what `apply` throws, which then happened to the whole batch. */
+  ask(request: Request): Promise<Answer>
+  /** Takes no more, and lets those it has be answered. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+interface Waiting<Request, Answer> {
+  readonly request: Request
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (reason: unknown) => void
+}
+
+/**
+ * Who asks while a batch is under way waits for the next one, which takes them all, in the order they came: alone, a
+ * request waits for nobody; the more there are, the more share one commit. There is no timer.
+ *
+ * @param apply answers each request, in order.
+ */
+export function groupCommit<Request, Answer>(
+  apply: (requests: readonly Request[]) => Promise<readonly Answer[]>,
+  { maxWeight, weigh, maxWaiting }: GroupCommitOptions<Request>,
+): GroupCommit<Request, Answer> {
+  const queue: Waiting<Request, Answer>[] = []
+  let working: Promise<void> | undefined
+  let isStopped = false
+
+  function next(): Waiting<Request, Answer>[] {
+    let weight = 0
+    const end = queue.findIndex(({ request }, index) => {
+      weight += weigh(request)
+      return index > 0 && weight > maxWeight
+    })
+    return queue.splice(0, end === -1 ? queue.length : end)
+  }
+
+  async function work(): Promise<void> {
+    // All requests of one turn of the event loop go together.
+    await Promise.resolve()
+    while (queue.length > 0) {
+      const batch = next()
+      try {
+        const answers = await apply(batch.map(({ request }) => request))
+        batch.forEach(({ resolve, reject }, index) => {
+          const answer = answers[index]
+          if (answer === undefined) reject(new Error('A batch left a request without an answer'))
+          else resolve(answer)
+        })
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    working = undefined
+  }
+
+  return {
+    ask: (request) =>
+      new Promise((resolve, reject) => {
+        if (isStopped || queue.length >= maxWaiting) {
+          reject(unavailable('The queue for this product', undefined))
+          return
+        }
+        queue.push({ request, resolve, reject })
+        working ??= work()
+      }),
+    async [Symbol.asyncDispose]() {
+      isStopped = true
+      await working
+    },
+  }
+}

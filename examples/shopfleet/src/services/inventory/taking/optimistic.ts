@@ -1,0 +1,41 @@
+/**
+ * Optimistic: the condition is part of the write. One statement takes all lines of an order or none, and what it
+ * finds short is refused. Nobody waits for a look: a row is locked from the write to the commit.
+ *
+ * The condition is on the units themselves, not on a version read before: with a version, whoever
+ * loses has to read and try again although there is enough for both, and on a hot row nearly all lose.
+ */
+import type { Pool } from 'pg'
+import type { Movements } from '../movements.ts'
+import { claim, knownAnswer, readReservation, type Reservation, type Reserved } from '../reservations.ts'
+import type { Taking } from './taking.ts'
+
+export function optimisticTaking(pool: Pool, { move }: Movements): Taking {
+  return {
+    async reserve({ id, lines }: Reservation): Promise<Reserved> {
+      const tx = await pool.connect()
+      let broken: Error | boolean = false
+      try {
+        await tx.query('begin')
+        if (!(await claim(tx, { id, lines }))) {
+          const known = await readReservation(tx, id)
+          await tx.query('rollback')
+          if (known === undefined) throw new Error(`Reservation ${id} vanished`)
+          return knownAnswer(known)
+        }
+        const moved = await move(tx, 'reserve', id, lines)
+        // A refusal is not written down: nothing happened, and a repeat may be luckier.
+        await tx.query(moved.granted ? 'commit' : 'rollback')
+        return moved.granted ? { status: 'reserved' } : { short: moved.short }
+      } catch (error) {
+        await tx.query('rollback').catch((cause: unknown) => {
+          broken = cause instanceof Error ? cause : true
+        })
+        throw error
+      } finally {
+        tx.release(broken)
+      }
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}
