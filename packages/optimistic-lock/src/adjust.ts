@@ -1,5 +1,5 @@
 import { unquoteIdentifier, type Shape } from './names.ts'
-import { allOf, Sql, type Statement } from './statements.ts'
+import { allOf, hasCount, Sql, type Statement } from './statements.ts'
 import type { Amount, KeyValues } from './types.ts'
 
 /** Signed amounts by column. */
@@ -66,6 +66,11 @@ export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: 
   const falling = Object.keys(deltas).filter((column) => (deltas[column] ?? 0) < 0)
   const lower = new Map(falling.map((column) => [column, '']))
   const conditions = [sql.keyIs(key), ...boundConditions(sql, shape, after, lower, bounds, '')]
+  // Nothing can be added to NULL: the amount would be lost. A bound refuses it as it is.
+  for (const [column, value] of after) {
+    const isBounded = conditions.some((condition) => condition.startsWith(`${value} `))
+    if (!isBounded) conditions.push(`${shape.column(column)} IS NOT NULL`)
+  }
   return sql.done(
     `UPDATE ${shape.table} SET ${[...sets, ...sql.raiseVersion()].join(', ')} ` +
       `WHERE ${conditions.join(' AND ')} RETURNING ${allOf(shape)}`,
@@ -79,7 +84,8 @@ export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: 
  * was found and had enough. It computes from `held`, not from `t`: of a row that was changed while we
  * waited, `t` is first the old one, and a CHECK of the table would fail on a value nobody will write
  * (Postgres checks constraints before it notices that the row has moved on). The items travel as one JSON parameter, so the text depends only on the
- * columns and the order of magnitude of their number, and the table's own row type gives each value its type.
+ * columns and the order of magnitude of their number, and the table's own row type gives each value its type. If a trigger
+ * keeps a part of the rows as they were, the statement fails.
  */
 export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Bounds): Statement {
   const sql = new Sql(shape)
@@ -106,7 +112,10 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
         : [],
     ),
   )
-  const conditions = boundConditions(sql, shape, after, lower, bounds, 't.')
+  const conditions = [
+    ...boundConditions(sql, shape, after, lower, bounds, 't.'),
+    ...columns.map((column, index) => `(want.quorated${index} = 0 OR t.${shape.column(column)} IS NOT NULL)`),
+  ]
   const sets = columns.map((column, index) => {
     const name = shape.column(column)
     return `${name} = held.${name} + want.quorated${index}`
@@ -120,7 +129,7 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
   FROM (SELECT * FROM json_populate_recordset(NULL::${shape.table}, ${json}::json) WITH ORDINALITY LIMIT ${limit}) AS w
   GROUP BY ${wantedKey}
 ), held AS MATERIALIZED (
-  SELECT want.quorateitems, false AS quoratedone, (${conditions.join(' AND ') || 'true'}) AS quorateenough, ${allOf(shape, 't.')}
+  SELECT want.quorateitems, false AS quoratedone, (${conditions.join(' AND ')}) AS quorateenough, ${allOf(shape, 't.')}
   FROM want JOIN ${shape.table} AS t ON ${same('t', 'want')}
   ORDER BY ${key.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t
 ), done AS (
@@ -129,7 +138,7 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
   WHERE ${same('t', 'held')} AND (SELECT count(*) FROM held WHERE quorateenough) = (SELECT count(*) FROM want)
   RETURNING held.quorateitems, true AS quoratedone, held.quorateenough, ${allOf(shape, 't.')}
 )
-SELECT * FROM done UNION ALL SELECT * FROM held WHERE NOT EXISTS (SELECT FROM done)`,
+SELECT * FROM done WHERE ${hasCount('done', '0', '(SELECT count(*) FROM want)')} UNION ALL SELECT * FROM held WHERE NOT EXISTS (SELECT FROM done)`,
   )
 }
 
@@ -145,9 +154,19 @@ export function jsonKey(shape: Shape, key: KeyValues): Record<string, unknown> {
   const row: Record<string, unknown> = {}
   for (const column of shape.key) {
     const value = key[column]
-    row[nameInJson(shape, column)] = typeof value === 'bigint' ? String(value) : value
+    row[nameInJson(shape, column)] = jsonValue(value)
   }
   return row
+}
+
+function jsonValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (!ArrayBuffer.isView(value)) return value
+  const { buffer, byteOffset, byteLength } = value
+  const hex = Array.from(new Uint8Array(buffer, byteOffset, byteLength), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  )
+  return `\\x${hex.join('')}` // as bytea reads it
 }
 
 function nameInJson(shape: Shape, column: string): string {

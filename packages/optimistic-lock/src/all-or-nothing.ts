@@ -1,5 +1,7 @@
 import { invariant } from '@quorate/core'
-import type { ItemColumns } from './adjust.ts'
+import { adjustAllRows, adjustRow, type Bounds, type Item, type ItemColumns, MAX_ITEMS } from './adjust.ts'
+import type { Shape } from './names.ts'
+import type { Statement } from './statements.ts'
 import type { KeyValues } from './types.ts'
 
 /** What became of an all-or-nothing adjustment. */
@@ -9,6 +11,35 @@ export type Verdict =
       readonly granted: false
       readonly short: readonly { readonly key: KeyValues; readonly row: object | undefined }[]
     }
+
+/**
+ * Adjusts all rows or none.
+ *
+ * @throws RangeError for more than {@link MAX_ITEMS} items.
+ */
+export async function adjustAll(
+  method: string,
+  shape: Shape,
+  items: readonly Item[],
+  bounds: Bounds,
+  write: <R>(statement: Statement) => Promise<readonly R[]>,
+): Promise<Verdict> {
+  if (items.length > MAX_ITEMS) {
+    throw new RangeError(`Cannot ${method}: at most ${MAX_ITEMS} items in one call, got ${items.length}`)
+  }
+  const [only] = items
+  if (only === undefined) return { granted: true, rows: [] }
+  if (items.length === 1) {
+    // The plain statement costs a fifth. What it refuses is judged again below, on the locked row.
+    const [row] = await write<object>(adjustRow(shape, only.key, only.deltas, bounds))
+    if (row !== undefined) return { granted: true, rows: [row] }
+  }
+  const found = await write<ItemColumns>(adjustAllRows(shape, items, bounds))
+  return judge(
+    found,
+    items.map(({ key }) => key),
+  )
+}
 
 /**
  * Reads the answer of `adjustAllRows()`: the rows changed, or else all rows that were found. One row may be
@@ -22,10 +53,7 @@ export function judge(found: readonly ItemColumns[], keys: readonly KeyValues[])
     for (const index of columns.quorateitems.split(',')) byItem.set(Number(index), columns)
   }
   if (found.some(({ quoratedone }) => quoratedone)) {
-    invariant(
-      byItem.size === keys.length,
-      'all rows or none are changed; does a trigger or policy skip some?',
-    )
+    invariant(byItem.size === keys.length, 'all rows or none are changed')
     return { granted: true, rows: [...new Set(keys.map((_, index) => byItem.get(index)))].map(rowOf) }
   }
   // If all had enough and nothing was done, a trigger or a policy of the table refused.

@@ -1,15 +1,20 @@
 import { QuorateError } from '@quorate/core'
 import type { KeyValues, Version } from './types.ts'
 
+/** What a version is: an integer column, `xmin`, a time, or the old values themselves. */
+export type VersionKind = 'number' | 'xmin' | 'time' | 'values'
+
 /** The row exists, but not with the version the caller read: somebody else wrote in between. */
 export class StaleVersionError extends QuorateError {
   readonly code = 'QUORATE_STALE_VERSION'
   readonly table: string
   readonly key: KeyValues
-  /** The version the caller's row carries. */
+  /** The version the caller's row carries; of `byValues`, the values that have changed, as JSON. */
   readonly expected: Version
-  /** The version found right after the refusal; `undefined` if it could not be read. */
+  /** The version found right after the refusal, in the same form; `undefined` if it could not be read. */
   readonly actual: Version | undefined
+  /** What the two are. */
+  readonly versionKind: VersionKind
 
   constructor(facts: {
     action: string
@@ -17,14 +22,20 @@ export class StaleVersionError extends QuorateError {
     key: KeyValues
     expected: Version
     actual: Version | undefined
+    versionKind?: VersionKind | undefined
     cause?: unknown
   }) {
-    const { action, table, key, expected, actual, cause } = facts
+    const { action, table, key, expected, actual, versionKind = 'number', cause } = facts
+    // Old values may be anything, also what nobody should find in a log.
+    const difference =
+      versionKind === 'values'
+        ? 'its values are not those it was read with'
+        : `its version is ${actual ?? 'another one'}, expected ${expected}`
     super(
-      `Cannot ${action} ${describe(table, key)}: its version is ${actual ?? 'another one'}, expected ${expected}; ` +
-        `read the row again and decide again, or use mutate()`,
+      `Cannot ${action} ${describe(table, key)}: ${difference}; read the row again and decide again, or use mutate()`,
       { outcome: 'not-applied', cause },
     )
+    this.versionKind = versionKind
     this.table = table
     this.key = key
     this.expected = expected
@@ -59,6 +70,29 @@ export class RowExistsError extends QuorateError {
     super(`Cannot insert ${describe(table, key)}: the row exists; get() and update() it`, {
       outcome: 'not-applied',
     })
+    this.table = table
+    this.key = key
+  }
+}
+
+/**
+ * The database kept the write from being made, without an error of its own: a trigger that returns NULL, a rule, or a
+ * row-level security policy. The row has the version that was expected, so nobody else was faster, and `mutate()` does
+ * not try again.
+ */
+export class WriteRefusedError extends QuorateError {
+  readonly code = 'QUORATE_WRITE_REFUSED'
+  readonly table: string
+  /** The row's key; `undefined` if the write was of several rows. */
+  readonly key: KeyValues | undefined
+
+  constructor(facts: { action: string; table: string; key: KeyValues | undefined; cause?: unknown }) {
+    const { action, table, key, cause } = facts
+    super(
+      `Cannot ${action} ${key === undefined ? table : describe(table, key)}: the database skipped the write without an ` +
+        `error; look for a trigger that returns NULL, a rule or a row-level security policy`,
+      { outcome: 'not-applied', cause },
+    )
     this.table = table
     this.key = key
   }

@@ -8,6 +8,8 @@ export {
   RowExistsError,
   RowGoneError,
   StaleVersionError,
+  type VersionKind,
+  WriteRefusedError,
   WriteUnknownError,
 } from './errors.ts'
 export type { OptimisticEvent } from './events.ts'

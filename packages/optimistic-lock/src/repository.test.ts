@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { RetryInTransactionError, RowGoneError, StaleVersionError, WriteUnknownError } from './errors.ts'
 import type { OptimisticEvent } from './events.ts'
 import { quoteIdentifier } from './names.ts'
-import { createRepository, type SqlSession } from './repository.ts'
+import { createRepository } from './repository.ts'
+import type { SqlSession } from './session.ts'
 import type { Statement } from './statements.ts'
 import type { OptimisticRepository, RepositoryOptions } from './types.ts'
 
@@ -22,13 +23,22 @@ function repositoryWith(
   run: (statement: Statement) => Promise<readonly unknown[]>,
   options: RepositoryOptions & { inTransaction?: boolean } = {},
 ): OptimisticRepository<StockTypes> {
-  const session: SqlSession = { run, inTransaction: () => options.inTransaction === true }
+  const session: SqlSession = { run, inTransaction: () => options.inTransaction === true, isBound: false }
   return createRepository<StockTypes>({
     session,
     shape: { label: 'stock', table: '"stock"', key: ['id'], version: 'version', column: quoteIdentifier },
     bind: () => session,
     options,
   })
+}
+
+/** Somebody else is faster each time: every read finds a newer version. */
+function alwaysStale(options: RepositoryOptions = {}): OptimisticRepository<StockTypes> {
+  let version = row.version
+  return repositoryWith(
+    async ({ text }) => (text.startsWith('SELECT') ? [{ ...row, version: version++ }] : []),
+    options,
+  )
 }
 
 const never = new Promise<never>(() => {})
@@ -147,10 +157,7 @@ test('mutate() passes on what the closure throws, and a missing row', async () =
 })
 
 test('mutate() does not start a wait that ends after its deadline; the last conflict is the cause', async () => {
-  const repository = repositoryWith(async ({ text }) => (text.startsWith('SELECT') ? [row] : []), {
-    clock: new VirtualClock(),
-    random: () => 0.5,
-  })
+  const repository = alwaysStale({ clock: new VirtualClock(), random: () => 0.5 })
   const options = { deadlineMs: 300, baseMs: 1_000 }
   const failure = await repository.mutate({ id: 1 }, () => ({}), options).catch((error) => error)
   expect(failure).toMatchObject({ code: 'QUORATE_RETRY_EXHAUSTED', outcome: 'not-applied', attempts: 1 })
@@ -158,9 +165,7 @@ test('mutate() does not start a wait that ends after its deadline; the last conf
 })
 
 test('mutate() calls its closure at most maxAttempts times', async () => {
-  const repository = repositoryWith(async ({ text }) => (text.startsWith('SELECT') ? [row] : []), {
-    random: () => 0,
-  })
+  const repository = alwaysStale({ random: () => 0 })
   const failure = repository.mutate({ id: 1 }, () => ({}), { maxAttempts: 3 })
   await expect(failure).rejects.toMatchObject({ code: 'QUORATE_RETRY_EXHAUSTED', attempts: 3 })
 })
@@ -214,4 +219,98 @@ test('mutate() refuses numbers given as strings', async () => {
     await expect(withOptions({ [name]: '10' })).rejects.toThrow(TypeError)
     await expect(withOptions({ [name]: '10' })).rejects.toThrow(`${name} must be a number, got '10'`)
   }
+})
+
+test('a write that the database skipped is refused, after a second try, and mutate() does not go on', async () => {
+  const events: OptimisticEvent[] = []
+  let writes = 0
+  const repository = repositoryWith(
+    async ({ text }) => {
+      if (text.startsWith('SELECT')) return [row]
+      writes++
+      return []
+    },
+    { onEvent: (event) => events.push(event) },
+  )
+  const refusal = { code: 'QUORATE_WRITE_REFUSED', outcome: 'not-applied', key: { id: 1 } }
+  await expect(repository.update(row, {})).rejects.toMatchObject(refusal)
+  expect(writes).toBe(2)
+  await expect(repository.delete(row)).rejects.toMatchObject(refusal)
+  await expect(repository.mutate({ id: 1 }, () => ({}))).rejects.toMatchObject(refusal)
+  expect(writes).toBe(6)
+  expect(events.map(({ type }) => type)).toEqual(['refused', 'refused', 'refused'])
+})
+
+test('a version that came as text is the same version', async () => {
+  const repository = repositoryWith(async ({ text }) => (text.startsWith('SELECT') ? [row] : []))
+  const asText = { id: 1, version: '3' as unknown as number }
+  await expect(repository.update(asText, {})).rejects.toMatchObject({ code: 'QUORATE_WRITE_REFUSED' })
+})
+
+test('a row that was changed and changed back between the write and the look at it is written after all', async () => {
+  let writes = 0
+  const repository = repositoryWith(async ({ text }) =>
+    text.startsWith('SELECT') || writes++ > 0 ? [row] : [],
+  )
+  expect(await repository.update(row, {})).toBe(row)
+})
+
+test('insert() tells a taken key from an insert that the database skipped', async () => {
+  const taken = repositoryWith(async ({ text }) => (text.startsWith('SELECT') ? [row] : []))
+  await expect(taken.insert({ id: 1, available: 1 })).rejects.toMatchObject({ code: 'QUORATE_ROW_EXISTS' })
+  let writes = 0
+  const skipped = repositoryWith(async ({ text }) => {
+    if (!text.startsWith('SELECT')) writes++
+    return []
+  })
+  await expect(skipped.insert({ id: 1, available: 1 })).rejects.toMatchObject({
+    code: 'QUORATE_WRITE_REFUSED',
+  })
+  expect(writes).toBe(2)
+})
+
+test('a lost connection is unknown for a write, unless it was lost before or a transaction decides', async () => {
+  const lost = new Error('Connection terminated unexpectedly')
+  const unconnected = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', syscall: 'connect' })
+  const refused = Object.assign(new Error('check'), { code: '23514', severity: 'ERROR' })
+  const calls = (error: Error, isBound = false): Promise<unknown>[] => {
+    const session: SqlSession = { run: () => Promise.reject(error), inTransaction: () => false, isBound }
+    const repository = createRepository<StockTypes>({
+      session,
+      shape: { label: 'stock', table: '"stock"', key: ['id'], version: 'version', column: quoteIdentifier },
+      bind: () => session,
+      options: {},
+    })
+    return [
+      repository.update(row, {}),
+      repository.delete(row),
+      repository.insert({ id: 1, available: 1 }),
+      repository.decrementIf({ id: 1 }, { available: 1 }),
+      repository.decrementAllIf([{ key: { id: 1 }, by: { available: 1 } }]),
+    ]
+  }
+  for (const call of calls(lost)) {
+    await expect(call).rejects.toMatchObject({
+      code: 'QUORATE_WRITE_UNKNOWN',
+      outcome: 'unknown',
+      cause: lost,
+    })
+  }
+  for (const error of [unconnected, refused]) {
+    for (const call of calls(error)) await expect(call).rejects.toBe(error)
+  }
+  for (const call of calls(lost, true)) await expect(call).rejects.toBe(lost)
+  await expect(repositoryWith(() => Promise.reject(lost)).get({ id: 1 })).rejects.toBe(lost)
+})
+
+test('mutate() does not repeat a write whose answer was lost', async () => {
+  const lost = Object.assign(new Error('terminating connection'), { code: '57P01', severity: 'FATAL' })
+  let writes = 0
+  const repository = repositoryWith(async ({ text }) => {
+    if (text.startsWith('SELECT')) return [row]
+    writes++
+    throw lost
+  })
+  await expect(repository.mutate({ id: 1 }, () => ({}))).rejects.toMatchObject({ outcome: 'unknown' })
+  expect(writes).toBe(1)
 })

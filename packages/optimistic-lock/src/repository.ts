@@ -1,14 +1,15 @@
-import { emit, waitOrAbort } from '@quorate/core'
-import { adjustAllRows, adjustRow, MAX_ITEMS, toDeltas, type Deltas, type ItemColumns } from './adjust.ts'
-import { judge } from './all-or-nothing.ts'
-import { RowExistsError, RowGoneError, StaleVersionError } from './errors.ts'
+import { emit } from '@quorate/core'
+import { adjustRow, toDeltas, type Deltas } from './adjust.ts'
+import { adjustAll } from './all-or-nothing.ts'
+import { RowExistsError, RowGoneError, StaleVersionError, WriteRefusedError } from './errors.ts'
 import type { OptimisticEvent } from './events.ts'
 import { keyValuesOf } from './key-values.ts'
 import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
 import { checkAdjustOptions, signalOf } from './options.ts'
+import { checkTimeColumn, differenceOf, type VersionPair, versionIn } from './row-version.ts'
+import type { RepositoryParts } from './session.ts'
 import {
-  comparedColumns,
   deleteRow,
   insertRow,
   selectRow,
@@ -25,105 +26,93 @@ import type {
   KeyOf,
   KeyValues,
   OptimisticRepository,
-  RepositoryOptions,
   RepositoryTypes,
-  Version,
   VersionedKeyOf,
 } from './types.ts'
-import { sendWrite } from './write.ts'
-
-/** One connection, pool or transaction, as an adapter offers it. */
-export interface SqlSession {
-  /** Runs one statement; what it throws passes through to the caller. */
-  run(statement: Statement): Promise<readonly unknown[]>
-  /** True inside a transaction that the caller opened. */
-  inTransaction(): boolean | Promise<boolean>
-}
-
-/** What an adapter provides to make a repository. */
-export interface RepositoryParts<T extends RepositoryTypes> {
-  readonly session: SqlSession
-  readonly shape: Shape
-  readonly bind: (transaction: T['transaction']) => SqlSession
-  readonly options: RepositoryOptions
-}
+import { sendRead, sendWrite } from './write.ts'
 
 /** A repository over any adapter: the SQL and the decisions are here, the connection is the adapter's. */
 export function createRepository<T extends RepositoryTypes>(
   parts: RepositoryParts<T>,
 ): OptimisticRepository<T> {
-  return new Repository<T>({ ...parts, shape: checkShape(parts.shape) })
+  const shape = checkShape(parts.shape)
+  return new Repository<T>({ ...parts, shape }, { isChecked: shape.by !== 'time' })
 }
 
 type Row<T extends RepositoryTypes> = T['row']
 
-/** The row a conditional write is for. */
-interface Target {
-  readonly key: KeyValues
-  readonly expected: Version
-  /** As the caller gave it. */
-  readonly from: KeyValues
+/** What a repository and those made from it know of its version column. */
+interface Column {
+  isChecked: boolean
 }
+
+const NO_OPTIONS: CallOptions = {}
 
 class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   readonly #parts: RepositoryParts<T>
+  readonly #shape: Shape
+  readonly #column: Column
 
-  constructor(parts: RepositoryParts<T>) {
+  constructor(parts: RepositoryParts<T>, column: Column) {
     this.#parts = parts
+    this.#shape = parts.shape
+    this.#column = column
   }
 
   withTransaction(transaction: T['transaction']): Repository<T> {
-    return new Repository<T>({ ...this.#parts, session: this.#parts.bind(transaction) })
+    return new Repository<T>({ ...this.#parts, session: this.#parts.bind(transaction) }, this.#column)
   }
 
-  async get(key: KeyOf<T>, options: CallOptions = {}): Promise<Row<T> | undefined> {
+  async get(key: KeyOf<T>, options: CallOptions = NO_OPTIONS): Promise<Row<T> | undefined> {
     const signal = signalOf('get', options)
     const [row] = await this.#read<Row<T>>(selectRow(this.#shape, this.#key('get', key)), signal)
     return row
   }
 
-  async insert(values: T['insert'], options: CallOptions = {}): Promise<Row<T>> {
+  async insert(values: T['insert'], options: CallOptions = NO_OPTIONS): Promise<Row<T>> {
     const signal = signalOf('insert', options)
-    const key = this.#key('insert', values)
-    const [row] = await this.#write<Row<T>>('insert', insertRow(this.#shape, values as KeyValues), signal)
-    if (row === undefined) throw new RowExistsError({ table: this.#shape.label, key })
-    return row
-  }
-
-  async update(from: VersionedKeyOf<T>, changes: T['changes'], options: CallOptions = {}): Promise<Row<T>> {
-    const signal = signalOf('update', options)
-    const target = this.#target('update', from)
-    const fixed = this.#shape.by === 'values' ? this.#shape.key : [...this.#shape.key, this.#shape.version]
-    for (const column of fixed) {
-      if ((changes as KeyValues)[column] !== undefined) {
-        throw new TypeError(`Cannot update ${this.#shape.label}: changes must not contain ${column}`)
-      }
+    const statement = insertRow(this.#shape, values as KeyValues)
+    const isKeyGiven = this.#shape.key.every((column) => (values as KeyValues)[column] !== undefined)
+    const key = isKeyGiven ? this.#key('insert', values) : {}
+    for (let attempt = 1; ; attempt++) {
+      const [row] = await this.#write<Row<T>>('insert', statement, signal)
+      if (row !== undefined) return row
+      const found = isKeyGiven ? await this.#look(key, signal) : undefined
+      if (found?.type !== 'gone') throw new RowExistsError({ table: this.#shape.label, key })
+      if (attempt > 1) throw this.#refused('insert', key)
     }
-    const statement = updateRow(this.#shape, from, changes as KeyValues)
-    const row = await this.#conditional<Row<T>>('update', statement, target, signal)
-    if (row !== undefined) return row
-    throw this.#gone('update', target.key)
   }
 
-  async delete(from: VersionedKeyOf<T>, options: CallOptions = {}): Promise<boolean> {
+  async update(
+    from: VersionedKeyOf<T>,
+    changes: T['changes'],
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<Row<T>> {
+    const signal = signalOf('update', options)
+    const statement = updateRow(this.#shape, from, changes as KeyValues)
+    const row = await this.#conditional<Row<T>>('update', statement, from, signal)
+    if (row !== undefined) return row
+    throw this.#gone('update', from)
+  }
+
+  async delete(from: VersionedKeyOf<T>, options: CallOptions = NO_OPTIONS): Promise<boolean> {
     const signal = signalOf('delete', options)
-    const target = this.#target('delete', from)
     const statement = deleteRow(this.#shape, from)
-    const deleted = await this.#conditional('delete', statement, target, signal)
+    const deleted = await this.#conditional('delete', statement, from, signal)
     return deleted !== undefined
   }
 
-  async validate(from: VersionedKeyOf<T>, options: CallOptions = {}): Promise<void> {
+  async validate(from: VersionedKeyOf<T>, options: CallOptions = NO_OPTIONS): Promise<void> {
     const signal = signalOf('validate', options)
-    const target = this.#target('validate', from)
+    const statement = shareRow(this.#shape, from)
     if (!(await this.#parts.session.inTransaction())) {
       throw new TypeError(
         `Cannot validate a row of ${this.#shape.label}: the connection is in no transaction, which alone could keep it ` +
           `as it is; use withTransaction()`,
       )
     }
-    const valid = await this.#conditional('validate', shareRow(this.#shape, from), target, signal)
-    if (valid === undefined) throw this.#gone('validate', target.key)
+    const valid = await this.#conditional('validate', statement, from, signal)
+    if (valid === undefined) throw this.#gone('validate', from)
   }
 
   mutate: OptimisticRepository<T>['mutate'] = async (key, change, options = {}) =>
@@ -143,7 +132,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   async decrementIf(
     key: KeyOf<T>,
     amounts: object,
-    options: AdjustOptions<T> = {},
+    options: AdjustOptions<T> = NO_OPTIONS,
   ): Promise<Row<T> | undefined> {
     return this.#adjust('decrementIf', key, toDeltas('decrementIf', amounts, -1), options)
   }
@@ -151,31 +140,31 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   async incrementIf(
     key: KeyOf<T>,
     amounts: object,
-    options: AdjustOptions<T> = {},
+    options: AdjustOptions<T> = NO_OPTIONS,
   ): Promise<Row<T> | undefined> {
     return this.#adjust('incrementIf', key, toDeltas('incrementIf', amounts, 1), options)
   }
 
-  async adjustIf(key: KeyOf<T>, deltas: object, options: AdjustOptions<T> = {}): Promise<Row<T> | undefined> {
+  async adjustIf(
+    key: KeyOf<T>,
+    deltas: object,
+    options: AdjustOptions<T> = NO_OPTIONS,
+  ): Promise<Row<T> | undefined> {
     return this.#adjust('adjustIf', key, toDeltas('adjustIf', deltas, 'signed'), options)
   }
 
   async decrementAllIf(
     items: readonly AdjustItem<T>[],
-    options: AdjustOptions<T> = {},
+    options: AdjustOptions<T> = NO_OPTIONS,
   ): Promise<AdjustAllResult<T>> {
     return this.#adjustAll('decrementAllIf', items, -1, options)
   }
 
   async adjustAllIf(
     items: readonly AdjustItem<T>[],
-    options: AdjustOptions<T> = {},
+    options: AdjustOptions<T> = NO_OPTIONS,
   ): Promise<AdjustAllResult<T>> {
     return this.#adjustAll('adjustAllIf', items, 'signed', options)
-  }
-
-  get #shape(): Shape {
-    return this.#parts.shape
   }
 
   async #adjust(
@@ -185,10 +174,9 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     options: AdjustOptions<T>,
   ): Promise<Row<T> | undefined> {
     checkAdjustOptions(method, options)
-    const { signal, ...bounds } = options
     const keyValues = this.#key(method, key)
-    const statement = adjustRow(this.#shape, keyValues, deltas, bounds)
-    const [row] = await this.#write<Row<T>>(method, statement, signal)
+    const statement = adjustRow(this.#shape, keyValues, deltas, options)
+    const [row] = await this.#write<Row<T>>(method, statement, options.signal)
     if (row === undefined) this.#reportShort([keyValues])
     return row
   }
@@ -200,30 +188,13 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     options: AdjustOptions<T>,
   ): Promise<AdjustAllResult<T>> {
     checkAdjustOptions(method, options)
-    const { signal, ...bounds } = options
     const wanted = items.map(({ key, by }) => ({
       key: this.#key(method, key),
       deltas: toDeltas(method, by, sign),
     }))
-    if (wanted.length > MAX_ITEMS) {
-      throw new RangeError(`Cannot ${method}: at most ${MAX_ITEMS} items in one call, got ${wanted.length}`)
-    }
-    if (wanted.length === 0) return { granted: true, rows: [] }
-
-    const [only] = wanted
-    if (wanted.length === 1 && only !== undefined) {
-      // The plain statement costs a fifth. What it refuses is judged again below, on the locked row.
-      const plain = adjustRow(this.#shape, only.key, only.deltas, bounds)
-      const [row] = await this.#write<Row<T>>(method, plain, signal)
-      if (row !== undefined) return { granted: true, rows: [row] }
-    }
-
-    const statement = adjustAllRows(this.#shape, wanted, bounds)
-    const found = await this.#write<ItemColumns>(method, statement, signal)
-    const verdict = judge(
-      found,
-      wanted.map(({ key }) => key),
-    )
+    const write = <R>(statement: Statement): Promise<readonly R[]> =>
+      this.#write<R>(method, statement, options.signal)
+    const verdict = await adjustAll(method, this.#shape, wanted, options, write)
     if (!verdict.granted) this.#reportShort(verdict.short.map(({ key }) => key))
     return verdict as AdjustAllResult<T>
   }
@@ -232,29 +203,40 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   async #conditional<R>(
     action: 'update' | 'delete' | 'validate',
     statement: Statement,
-    { key, expected, from }: Target,
+    row: object,
     signal: AbortSignal | undefined,
   ): Promise<R | undefined> {
-    const [row] = await this.#write<R>(action, statement, signal)
-    if (row !== undefined) return row
-    // A second statement, because only a new snapshot sees what the winner committed.
-    const actual = await this.#read<KeyValues>(selectVersion(this.#shape, key), signal).then(
-      ([latest]) => ({
-        version: latest === undefined ? undefined : this.#versionFound(latest, from),
-        cause: undefined,
-        gone: latest === undefined,
-      }),
-      (cause: unknown) => ({ version: undefined, cause, gone: false }),
-    )
-    if (actual.gone) return undefined
-    const facts = { table: this.#shape.label, key, expected, actual: actual.version }
-    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({ type: 'stale', ...facts }))
-    throw new StaleVersionError({ action, ...facts, cause: actual.cause })
+    const from = row as KeyValues
+    const key = this.#key(action, from)
+    const expected = versionIn(action, this.#shape, from)
+    for (let attempt = 1; ; attempt++) {
+      const [written] = await this.#write<R>(action, statement, signal)
+      if (written !== undefined) return written
+      const found = await this.#look(key, signal)
+      if (found.type === 'gone') return undefined
+      if (found.type === 'unseen') throw this.#stale(action, key, { expected }, found.cause)
+      const difference = differenceOf(this.#shape, from, expected, found.row)
+      if (difference !== undefined) throw this.#stale(action, key, difference)
+      // Changed and changed back between the two statements; or the database holds the write back, and will again.
+      if (attempt > 1) throw this.#refused(action, key)
+    }
+  }
+
+  /** A second statement, because only a new snapshot sees what the winner committed. */
+  async #look(
+    key: KeyValues,
+    signal: AbortSignal | undefined,
+  ): Promise<{ type: 'row'; row: KeyValues } | { type: 'gone' } | { type: 'unseen'; cause: unknown }> {
+    try {
+      const [row] = await this.#read<KeyValues>(selectVersion(this.#shape, key), signal)
+      return row === undefined ? { type: 'gone' } : { type: 'row', row }
+    } catch (cause) {
+      return { type: 'unseen', cause }
+    }
   }
 
   async #read<R>(statement: Statement, signal: AbortSignal | undefined): Promise<readonly R[]> {
-    signal?.throwIfAborted()
-    return (await waitOrAbort(this.#parts.session.run(statement), signal)) as readonly R[]
+    return (await sendRead(signal, () => this.#parts.session.run(statement))) as readonly R[]
   }
 
   async #write<R>(
@@ -262,48 +244,42 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     statement: Statement,
     signal: AbortSignal | undefined,
   ): Promise<readonly R[]> {
-    const facts = { action, table: this.#shape.label, signal }
-    return (await sendWrite(facts, () => this.#parts.session.run(statement))) as readonly R[]
-  }
-
-  #target(method: string, from: object): Target {
-    const key = this.#key(method, from)
-    return { key, expected: this.#version(method, from), from: from as KeyValues }
+    const { session } = this.#parts
+    if (!this.#column.isChecked) {
+      signal?.throwIfAborted()
+      await checkTimeColumn(session, this.#shape)
+      this.#column.isChecked = true
+    }
+    const facts = { action, table: this.#shape.label, signal, isBound: session.isBound }
+    return (await sendWrite(facts, () => session.run(statement))) as readonly R[]
   }
 
   #key(method: string, values: object): KeyValues {
     return keyValuesOf(method, this.#shape.label, this.#shape.key, values)
   }
 
-  /** What the caller's row says of its version, for the check and for messages. */
-  #version(method: string, row: object): Version {
-    const { label, version, by = 'number' } = this.#shape
-    if (by === 'values') {
-      const compared = comparedColumns(this.#shape, row as KeyValues)
-      if (compared.length > 0) return textOf(row as KeyValues, compared)
-      throw new TypeError(
-        `Cannot ${method} a row of ${label}: it must carry the values it was read with; use get()`,
-      )
-    }
-    const value = (row as KeyValues)[version]
-    if (value instanceof Date && by === 'time') return value.toISOString()
-    if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'string') return value
-    throw new TypeError(
-      `Cannot ${method} a row of ${label}: it must carry its version in ${version}, got ${String(value)}; read it with get()`,
-    )
+  #stale(
+    action: string,
+    key: KeyValues,
+    { expected, actual }: Partial<VersionPair> & Pick<VersionPair, 'expected'>,
+    cause?: unknown,
+  ): StaleVersionError {
+    const facts = { table: this.#shape.label, key, expected, actual }
+    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({ type: 'stale', ...facts }))
+    return new StaleVersionError({ action, ...facts, versionKind: this.#shape.by, cause })
   }
 
-  /** The version of the row as it is by now, in the words of {@link #version}. */
-  #versionFound(latest: KeyValues, from: KeyValues): Version {
-    if (this.#shape.by === 'values') return textOf(latest, comparedColumns(this.#shape, from))
-    const version = latest['version']
-    return version instanceof Date ? version.toISOString() : (version as Version)
-  }
-
-  #gone(action: string, key: KeyValues): RowGoneError {
+  #gone(action: string, from: object): RowGoneError {
     const table = this.#shape.label
+    const key = this.#key(action, from)
     emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({ type: 'gone', table, key }))
     return new RowGoneError({ action, table, key })
+  }
+
+  #refused(action: string, key: KeyValues): WriteRefusedError {
+    const table = this.#shape.label
+    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({ type: 'refused', table, key }))
+    return new WriteRefusedError({ action, table, key })
   }
 
   #reportShort(keys: readonly KeyValues[]): void {
@@ -313,10 +289,4 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
       keys,
     }))
   }
-}
-
-/** Old values as one text. */
-function textOf(row: KeyValues, columns: readonly string[]): string {
-  const values = Object.fromEntries(columns.map((column) => [column, row[column]]))
-  return JSON.stringify(values, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
 }

@@ -1,10 +1,12 @@
+import { HELD_BACK } from './failures.ts'
 import type { Shape } from './names.ts'
 import type { KeyValues } from './types.ts'
 
 /** SQL with its parameters. */
 export interface Statement {
   readonly text: string
-  readonly values: readonly unknown[]
+  /** Nobody's but the statement's. */
+  readonly values: unknown[]
 }
 
 type Values = Readonly<Record<string, unknown>>
@@ -42,22 +44,36 @@ export function insertRow(shape: Shape, values: Values): Statement {
     columns.push(shape.column(shape.version))
     parameters.push(first)
   }
+  const what =
+    columns.length === 0 ? 'DEFAULT VALUES' : `(${columns.join(', ')}) VALUES (${parameters.join(', ')})`
   return sql.done(
-    `INSERT INTO ${shape.table} (${columns.join(', ')}) VALUES (${parameters.join(', ')}) ` +
+    `INSERT INTO ${shape.table} ${what} ` +
       `ON CONFLICT (${shape.key.map((column) => shape.column(column)).join(', ')}) DO NOTHING RETURNING ${allOf(shape)}`,
   )
 }
 
-/** The check is in the WHERE: a waiting UPDATE evaluates it again on the row the winner left (PG manual, 13.2.1). */
+/**
+ * The check is in the WHERE: a waiting UPDATE evaluates it again on the row the winner left (PG manual, 13.2.1).
+ *
+ * @throws TypeError if the changes contain a column of the key, or the version.
+ */
 export function updateRow(shape: Shape, row: KeyValues, changes: Values): Statement {
+  for (const column of shape.by === 'values' ? shape.key : [...shape.key, shape.version]) {
+    if (changes[column] !== undefined) {
+      throw new TypeError(`Cannot update ${shape.label}: changes must not contain ${column}`)
+    }
+  }
   const sql = new Sql(shape)
   const sets = Object.entries(changes)
     .filter(([, value]) => value !== undefined)
     .map(([column, value]) => `${shape.column(column)} = ${sql.value(value)}`)
   sets.push(...sql.raiseVersion())
-  // Without a column to raise, a write that changes nothing still makes a new state of the row.
-  if (sets.length === 0)
-    sets.push(...shape.key.slice(0, 1).map((key) => `${shape.column(key)} = ${shape.column(key)}`))
+  // Without a column to raise, a write that changes nothing still makes a new state of the row. The key comes last: an
+  // identity column may not be set, even to what it is.
+  if (sets.length === 0) {
+    const [same] = [...comparedColumns(shape, row), ...shape.key].filter((name) => name !== shape.version)
+    if (same !== undefined) sets.push(`${shape.column(same)} = ${shape.column(same)}`)
+  }
   return sql.done(
     `UPDATE ${shape.table} SET ${sets.join(', ')} ` +
       `WHERE ${sql.keyIs(row)} AND ${sql.versionIs(row)} RETURNING ${allOf(shape)}`,
@@ -82,6 +98,16 @@ export function shareRow(shape: Shape, row: KeyValues): Statement {
 /** Every column of the row, and what else its version is. */
 export function allOf(shape: Shape, alias = ''): string {
   return shape.by === 'xmin' ? `${alias}*, ${alias}xmin::text AS "xmin"` : `${alias}*`
+}
+
+/**
+ * True if `done`, a name of the statement, has one of these numbers of rows; else the statement fails, and all that it
+ * wrote with it. A cast that fails, since SQL has no word for it: the count keeps the planner from making it beforehand.
+ *
+ * @param counts in SQL.
+ */
+export function hasCount(done: string, ...counts: readonly string[]): string {
+  return `(SELECT CASE WHEN count(*) IN (${counts.join(', ')}) THEN 1 ELSE ('${HELD_BACK} ' || count(*))::int END FROM ${done}) = 1`
 }
 
 /** As precise as a `Date`. */

@@ -109,9 +109,11 @@ export interface TransactionRepository<T extends RepositoryTypes> {
   get(key: KeyOf<T>, options?: CallOptions): Promise<T['row'] | undefined>
 
   /**
-   * Creates a row, with version 1 (or the time now) unless `values` has one.
+   * Creates a row, with version 1 (or the time now) unless `values` has one. Key columns that are left out get the
+   * database's default, as an identity or a generated uuid; they are in what is returned.
    *
    * @throws RowExistsError if the key is taken. The transaction, if there is one, goes on.
+   * @throws WriteRefusedError if the database skipped the insert without an error.
    */
   insert(values: T['insert'], options?: CallOptions): Promise<T['row']>
 
@@ -123,6 +125,8 @@ export interface TransactionRepository<T extends RepositoryTypes> {
    * @returns the row as it is now.
    * @throws StaleVersionError if it has another version by now.
    * @throws RowGoneError if it does not exist any more.
+   * @throws WriteRefusedError if the database skipped the write without an error, as a trigger can.
+   * @throws WriteUnknownError if the connection was lost before the answer came.
    */
   update(row: VersionedKeyOf<T>, changes: T['changes'], options?: CallOptions): Promise<T['row']>
 
@@ -142,6 +146,8 @@ export interface TransactionRepository<T extends RepositoryTypes> {
    *
    * @returns `true`, or `false` if it was gone already.
    * @throws StaleVersionError if it has another version by now.
+   * @throws WriteRefusedError if the database skipped the write without an error, as a trigger can.
+   * @throws WriteUnknownError if the connection was lost before the answer came.
    */
   delete(row: VersionedKeyOf<T>, options?: CallOptions): Promise<boolean>
 
@@ -150,7 +156,7 @@ export interface TransactionRepository<T extends RepositoryTypes> {
    *
    * @param amounts 0 or more for each column.
    * @returns the row after the change, or `undefined` if a bound forbids it or the row does not exist;
-   *   nothing is changed then.
+   *   nothing is changed then. A counter that is NULL has nothing to take, and nothing can be added to it.
    * @throws RangeError for a negative or non-finite amount.
    */
   decrementIf(key: KeyOf<T>, amounts: AmountsOf<T>, options?: AdjustOptions<T>): Promise<T['row'] | undefined>
@@ -189,6 +195,7 @@ export interface OptimisticRepository<T extends RepositoryTypes> extends Transac
    * @throws RowGoneError if there is no such row.
    * @throws RetryExhaustedError when time or attempts ran out.
    * @throws RetryInTransactionError inside the caller's transaction.
+   * @throws WriteUnknownError if the connection was lost before the answer of a write came; that is not repeated.
    * @throws what `change` throws.
    */
   mutate(

@@ -244,8 +244,137 @@ test('a trigger that keeps the item as it was fails the hold as a whole', async 
     key: ['id'],
     counter: 'units',
   })
-  await expect(kept.hold('kept-1', { id: 'a' }, 1)).rejects.toMatchObject({ code: '22012' })
+  await expect(kept.hold('kept-1', { id: 'a' }, 1)).rejects.toMatchObject({
+    code: 'QUORATE_WRITE_REFUSED',
+    outcome: 'not-applied',
+  })
   expect(await kept.get('kept-1')).toBeUndefined()
+})
+
+test('a trigger that keeps the item as it was fails what gives back, and the units stay held', async () => {
+  await pool.query(
+    `CREATE TABLE stuck (id text PRIMARY KEY, units int NOT NULL); INSERT INTO stuck VALUES ('a', 3)`,
+  )
+  const stuck = reservations(pool, {
+    table: table<{ id: string; units: number }>('stuck'),
+    key: ['id'],
+    counter: 'units',
+  })
+  await stuck.hold('stuck-1', { id: 'a' }, 1)
+  await pool.query('CREATE TRIGGER keep BEFORE UPDATE ON stuck FOR EACH ROW EXECUTE FUNCTION keep()')
+  await expect(stuck.release('stuck-1')).rejects.toMatchObject({ code: 'QUORATE_WRITE_REFUSED' })
+  await age('stuck-1')
+  await expect(stuck.expire()).rejects.toMatchObject({ code: 'QUORATE_WRITE_REFUSED' })
+  const { rows } = await pool.query("SELECT state FROM quorate.reservation WHERE id = 'stuck-1'")
+  expect(rows).toEqual([{ state: 'held' }])
+})
+
+test('one item that refuses its units does not keep those of the others', async () => {
+  await pool.query(`CREATE TABLE shelf (id text PRIMARY KEY, units int NOT NULL, room int NOT NULL, CHECK (units <= room));
+    INSERT INTO shelf VALUES ('full', 3, 3), ('wide', 3, 9)`)
+  const shelves = reservations(pool, {
+    table: table<{ id: string; units: number; room: number }>('shelf'),
+    key: ['id'],
+    counter: 'units',
+  })
+  for (const id of ['full', 'wide']) {
+    await shelves.hold(`shelf-${id}`, { id }, 2)
+    await age(`shelf-${id}`)
+  }
+  await pool.query("UPDATE shelf SET units = 3 WHERE id = 'full'") // somebody counted the shelf
+  expect(await shelves.expire()).toMatchObject([{ id: 'shelf-wide', state: 'expired' }])
+  await expect(shelves.expire()).rejects.toMatchObject({ code: '23514' })
+  expect((await pool.query('SELECT units FROM shelf ORDER BY id')).rows).toEqual([{ units: 3 }, { units: 3 }])
+})
+
+test('hold() finds what was due though somebody sweeps in between, and in more than one sweep', async () => {
+  const mug = await item('swept-between', 2)
+  await holds.hold('between-1', mug, 2)
+  await age('between-1')
+  let sent = 0
+  const swept = reservations(
+    {
+      query: async (text, values) => {
+        const answer = await pool.query(text, values)
+        if (sent++ === 0) await holds.expire()
+        return answer
+      },
+    },
+    { table: table<Stock>('stock'), key, counter: 'available', version: 'version' },
+  )
+  expect(await swept.hold('between-2', mug, 2)).toMatchObject({ state: 'held' })
+  await holds.release('between-2')
+
+  const many = await item('many-due', 501)
+  await pool.query(
+    `INSERT INTO quorate.reservation (id, item_table, item, quantity, state, held_at, expires_at)
+     SELECT 'many-' || n, 'stock', jsonb_build_object('sku', 'many-due', 'warehouse', 1), 1, 'held', now(), now() - interval '1 s'
+     FROM generate_series(1, 501) AS n`,
+  )
+  await pool.query("UPDATE stock SET available = 0 WHERE sku = 'many-due'")
+  expect(await holds.hold('many-all', many, 501)).toMatchObject({ state: 'held' })
+})
+
+test('confirm() and release() of a reservation that was committed a moment ago close it', async () => {
+  const mug = await item('moment', 2)
+  const late = (id: string): Reservations<Pick<Stock, 'sku' | 'warehouse'>> => {
+    let sent = 0
+    const query = async (text: string, values: unknown[]): Promise<{ rows: unknown[] }> => {
+      const answer = await pool.query(text, values)
+      if (sent++ === 0) await holds.hold(id, mug, 1)
+      return answer
+    }
+    return reservations({ query }, { table: table<Stock>('stock'), key, counter: 'available' })
+  }
+  expect(await late('moment-1').confirm('moment-1')).toMatchObject({ state: 'confirmed' })
+  expect(await late('moment-2').release('moment-2')).toMatchObject({ state: 'released' })
+  expect(await left(mug)).toBe(1)
+})
+
+test('a lost connection is unknown for what writes, and a signal ends a read with its reason', async () => {
+  const lost = new Error('Connection terminated unexpectedly')
+  const broken = reservations(
+    { query: () => Promise.reject(lost) },
+    { table: table<Stock>('stock'), key, counter: 'available' },
+  )
+  const mug = { sku: 'mug', warehouse: 1 }
+  for (const call of [broken.hold('x', mug, 1), broken.confirm('x'), broken.release('x'), broken.expire()]) {
+    await expect(call).rejects.toMatchObject({ code: 'QUORATE_WRITE_UNKNOWN', cause: lost })
+  }
+  await expect(broken.get('x')).rejects.toBe(lost)
+  const silent = reservations(
+    { query: () => new Promise<never>(() => {}) },
+    { table: table<Stock>('stock'), key, counter: 'available' },
+  )
+  const stop = new AbortController()
+  const read = silent.get('x', { signal: stop.signal })
+  const write = silent.hold('x', mug, 1, { signal: stop.signal })
+  stop.abort(new Error('shutting down'))
+  await expect(read).rejects.toBe(stop.signal.reason)
+  await expect(write).rejects.toMatchObject({ outcome: 'unknown', cause: stop.signal.reason })
+})
+
+test('a sweeper that is stopped waits for the statement that is under way', async () => {
+  const answer = Promise.withResolvers<{ rows: unknown[] }>()
+  const started = Promise.withResolvers<undefined>()
+  const slow = reservations(
+    {
+      query: () => {
+        started.resolve(undefined)
+        return answer.promise
+      },
+    },
+    { table: table<Stock>('stock'), key, counter: 'available', clock: new VirtualClock() },
+  )
+  const sweeper = slow.startSweeper()
+  await started.promise
+  let isStopped = false
+  const stopped = sweeper.stop().then(() => (isStopped = true))
+  await pool.query('SELECT 1') // many turns of the event loop
+  expect(isStopped).toBe(false)
+  answer.resolve({ rows: [] })
+  await stopped
+  expect(isStopped).toBe(true)
 })
 
 test('wrong arguments are refused', async () => {

@@ -73,7 +73,7 @@ test('an error of a statement that the function swallowed is not reported as a s
     await client.query(TAKE, [4, 'swallowed', 1])
     await client.query('SELECT 1 / 0', []).catch(() => {})
   })
-  await expect(failure).rejects.toThrow(/rolled back/)
+  await expect(failure).rejects.toMatchObject({ code: 'QUORATE_ROLLED_BACK', outcome: 'not-applied' })
   expect(await stock.get(target.key)).toMatchObject({ available: 5 })
 })
 
@@ -129,6 +129,31 @@ test('a commit whose answer is lost is unknown', async () => {
   )
   expect(failure).toBeInstanceOf(WriteUnknownError)
   expect(failure.cause).toBe(lost)
+})
+
+test('a connection that is lost before the commit is sent has rolled back, and the error does not say unknown', async () => {
+  const target = await fresh('dies')
+  const failure = await withRowLock(pool, target, async ({ client }) => {
+    await client.query(TAKE, [1, 'dies', 1])
+    const { rows } = await client.query('SELECT pg_backend_pid() AS pid', [])
+    const ended = new Promise<unknown>((resolve) => client.on?.('error', resolve))
+    await pool.query('SELECT pg_terminate_backend($1)', [(rows[0] as { pid: number }).pid])
+    await ended
+  }).catch((error: unknown) => error)
+  expect(failure).not.toBeInstanceOf(WriteUnknownError)
+  expect(String(failure)).toMatch(/not queryable/)
+  expect(await stock.get(target.key)).toMatchObject({ available: 5 })
+})
+
+test('a deferred constraint that fails at the commit passes through, and the connection can be used again', async () => {
+  await pool.query(`CREATE TABLE box (id int PRIMARY KEY, n int NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED);
+    INSERT INTO box VALUES (1, 1), (2, 2)`)
+  const target = { table: table<{ id: number; n: number }>('box'), key: { id: 1 } }
+  const failure = withRowLock(pool, target, ({ client }) =>
+    client.query('UPDATE box SET n = 2 WHERE id = 1', []),
+  )
+  await expect(failure).rejects.toMatchObject({ code: '23505' })
+  expect(await withRowLock(pool, target, ({ row }) => row.n)).toBe(1)
 })
 
 test('wrong arguments are refused', async () => {

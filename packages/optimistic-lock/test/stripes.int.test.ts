@@ -99,6 +99,86 @@ test('any calls by any clients at once: the total is exact, and no call is refus
   )
 })
 
+test('two who create one counter at once, with other stripes, make one counter', async () => {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    expect(await stripedCounters(client, { stripes: 4 }).create('twice', 100)).toBe(true)
+    const other = stripedCounters(pool, { stripes: 16 }).create('twice', 1_000)
+    await untilSomebodyWaits()
+    await client.query('COMMIT')
+    expect(await other).toBe(false)
+  } finally {
+    client.release()
+  }
+  expect(await counters.total('twice')).toBe(100)
+  for (const [name, stripes, units] of [
+    ['one-stripe', 1, 7],
+    ['fewer-units', 8, 3],
+    ['none', 8, 0],
+  ] as const) {
+    expect(await stripedCounters(pool, { stripes }).create(name, units)).toBe(true)
+    expect(await counters.total(name)).toBe(units)
+  }
+})
+
+test('who is refused in a transaction holds no stripe, and no savepoint is left open', async () => {
+  await counters.create('refused', 3)
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    const inside = counters.withTransaction(client)
+    expect(await inside.decrementIf('refused', 4)).toBe(false)
+    // Nobody would get here if the stripes were locked.
+    expect(await counters.decrementIf('refused', 3)).toBe(true)
+    expect(await inside.decrementIf('refused')).toBe(false)
+    await expect(client.query('RELEASE quorate_stripe')).rejects.toMatchObject({ code: '3B001' })
+  } finally {
+    await client.query('ROLLBACK')
+    client.release()
+  }
+})
+
+test('who waits for a stripe in a transaction, in vain, lets go of it; who gets it keeps what is taken', async () => {
+  await stripedCounters(pool, { stripes: 1 }).create('single', 5)
+  const [holder, waiter] = [await pool.connect(), await pool.connect()]
+  try {
+    for (const client of [holder, waiter]) await client.query('BEGIN')
+    expect(await counters.withTransaction(holder).decrementIf('single', 3)).toBe(true)
+    const waiting = counters.withTransaction(waiter).decrementIf('single', 3)
+    await untilSomebodyWaits()
+    await holder.query('COMMIT')
+    expect(await waiting).toBe(false)
+    expect(await counters.increment('single', 1)).toBe(true) // the refused one is still in its transaction
+    await holder.query('BEGIN')
+    expect(await counters.withTransaction(holder).increment('single', 2)).toBe(true)
+    const granted = counters.withTransaction(waiter).decrementIf('single', 3)
+    await untilSomebodyWaits()
+    await holder.query('ROLLBACK')
+    expect(await granted).toBe(true)
+    await waiter.query('COMMIT')
+  } finally {
+    for (const client of [holder, waiter]) client.release()
+  }
+  expect(await counters.total('single')).toBe(0)
+})
+
+test('a lost connection is unknown, but for the total and in a transaction', async () => {
+  const lost = new Error('Connection terminated unexpectedly')
+  const broken = stripedCounters({ query: () => Promise.reject(lost) })
+  await expect(broken.decrementIf('x')).rejects.toMatchObject({ code: 'QUORATE_WRITE_UNKNOWN', cause: lost })
+  await expect(broken.total('x')).rejects.toBe(lost)
+  const inside = counters.withTransaction({ query: () => Promise.reject(lost) })
+  await expect(inside.decrementIf('x')).rejects.toBe(lost)
+})
+
+/** Until a statement on this database waits for a lock. */
+async function untilSomebodyWaits(): Promise<void> {
+  const waiting =
+    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+  while ((await pool.query(waiting)).rowCount === 0);
+}
+
 test('wrong arguments are refused', async () => {
   expect(() => stripedCounters(pool, { stripes: 0 })).toThrow(RangeError)
   expect(() => stripedCounters(pool, { stripe: 8 } as object)).toThrow(/unknown option stripe/)

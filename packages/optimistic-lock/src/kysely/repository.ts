@@ -9,7 +9,8 @@ import {
   type UpdateType,
 } from 'kysely'
 import { checkRepositoryOptions, refuse, show } from '../options.ts'
-import { createRepository, type SqlSession } from '../repository.ts'
+import { createRepository } from '../repository.ts'
+import type { SqlSession } from '../session.ts'
 import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
 import { type ByTime, type ByValues, type ByXmin, type VersionChoice, versionOf } from '../versions.ts'
 import { shapeOf } from './shape.ts'
@@ -163,8 +164,8 @@ export function optimisticRepository<DB>(
 /** A compiled query skips Kysely's builder, and still runs the plugins on its result. */
 function sessionOf<DB>(db: Kysely<DB>): SqlSession {
   return {
-    run: async ({ text, values }) =>
-      (await db.executeQuery<unknown>(CompiledQuery.raw(text, [...values]))).rows,
+    run: async ({ text, values }) => (await db.executeQuery<unknown>(CompiledQuery.raw(text, values))).rows,
     inTransaction: () => db.isTransaction,
+    isBound: db.isTransaction,
   }
 }

@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { checkRepositoryOptions, refuse, show } from '../options.ts'
-import { createRepository, type SqlSession } from '../repository.ts'
+import { createRepository } from '../repository.ts'
+import type { SqlSession } from '../session.ts'
 import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
 import { type ByTime, type ByValues, type ByXmin, type VersionChoice, versionOf } from '../versions.ts'
 import type { Table } from './table.ts'
@@ -17,8 +18,8 @@ export interface PgTypes<
   V extends keyof Row & string,
 > extends RepositoryTypes {
   readonly row: Row
-  /** Required: the key. The rest is optional, because only the database knows its defaults. */
-  readonly insert: Readonly<Pick<Row, K> & Partial<Row>>
+  /** All is optional, the key too, because only the database knows its defaults. */
+  readonly insert: Readonly<Partial<Row>>
   readonly changes: { readonly [C in Exclude<keyof Row, K | V>]?: Row[C] | undefined }
   readonly key: K
   readonly version: V
@@ -41,7 +42,7 @@ type ColumnOf<Row, Value> = {
 /** Types of a repository over `pg` that compares old values. */
 export interface PgValueTypes<Row extends object, K extends keyof Row & string> extends RepositoryTypes {
   readonly row: Row
-  readonly insert: Readonly<Pick<Row, K> & Partial<Row>>
+  readonly insert: Readonly<Partial<Row>>
   readonly changes: { readonly [C in Exclude<keyof Row, K>]?: Row[C] | undefined }
   readonly key: K
   readonly version: Exclude<keyof Row & string, K>
@@ -111,7 +112,7 @@ export function optimisticRepository(
   const { table, key, version } = options
   checkTable(table)
   return createRepository<RepositoryTypes & { readonly transaction: PgQueryable }>({
-    session: sessionOf(db),
+    session: sessionOf(db, false),
     shape: {
       label: table.name,
       table: quoteTable(table.name),
@@ -119,7 +120,7 @@ export function optimisticRepository(
       ...versionOf(version),
       column: quoteIdentifier,
     },
-    bind: sessionOf,
+    bind: (transaction) => sessionOf(transaction, true),
     options,
   })
 }
@@ -130,10 +131,11 @@ function checkTable(table: Table<object> | undefined): void {
   refuse(`table must be what table() gives, got ${show(table)}; write table<Row>('${name}')`)
 }
 
-function sessionOf(db: PgQueryable): SqlSession {
+function sessionOf(db: PgQueryable, isBound: boolean): SqlSession {
   return {
-    run: async ({ text, values }) => (await db.query(text, [...values])).rows,
+    run: async ({ text, values }) => (await db.query(text, values)).rows,
     inTransaction: () => inTransaction(db),
+    isBound,
   }
 }
 

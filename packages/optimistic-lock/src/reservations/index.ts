@@ -4,14 +4,14 @@
  */
 export { type ClosedState, ReservationClosedError, ReservationMismatchError } from './errors.ts'
 export { RESERVATION_TABLE, reservationsMigration } from './migration.ts'
-export {
-  type HoldOptions,
-  type Reservation,
-  type Reservations,
-  reservations,
-  type ReservationsOptions,
-  type TransactionReservations,
-} from './reservations.ts'
+export { reservations } from './reservations.ts'
 export type { Sweeper, SweeperOptions } from './sweeper.ts'
+export type {
+  HoldOptions,
+  Reservation,
+  Reservations,
+  ReservationsOptions,
+  TransactionReservations,
+} from './types.ts'
 export type { PgQueryable } from '../pg/repository.ts'
 export { type Table, table } from '../pg/table.ts'

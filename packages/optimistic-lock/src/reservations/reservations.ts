@@ -5,111 +5,14 @@ import type { Table } from '../pg/table.ts'
 import { keyValuesOf } from '../key-values.ts'
 import type { Statement } from '../statements.ts'
 import type { CallOptions } from '../types.ts'
-import { sendWrite, sendWriteAgain } from '../write.ts'
+import { WriteRefusedError } from '../errors.ts'
+import { isRefusal } from '../failures.ts'
+import { sendRead, sendWrite, sendWriteAgain } from '../write.ts'
 import { ReservationClosedError, ReservationMismatchError } from './errors.ts'
 import { RESERVATION_TABLE } from './migration.ts'
 import * as sql from './statements.ts'
 import { startSweeper, type Sweeper, type SweeperOptions } from './sweeper.ts'
-
-/** Options of {@link reservations}. */
-export interface ReservationsOptions<
-  Row extends object,
-  K extends keyof Row & string,
-  C extends keyof Row & string,
-> {
-  /** The items' table and its row type. */
-  readonly table: Table<Row>
-  /** The columns that name an item; there must be a unique index on exactly them. */
-  readonly key: readonly K[]
-  /** The column with the free units, of a number type. A hold takes them out, an end without a sale puts them back. */
-  readonly counter: C
-  /** An integer column of the item that is raised with every change, so that a repository notices. Default none. */
-  readonly version?: (keyof Row & string) | undefined
-  /** Free units never fall below this by a hold. Default 0. */
-  readonly min?: number | undefined
-  /** How long units are held unless the call says otherwise, ms. Default 900,000 (15 minutes). */
-  readonly ttlMs?: number | undefined
-  /** Table of the reservations, made by `reservationsMigration()`. Default `quorate.reservation`. */
-  readonly reservations?: string | undefined
-  /** Time for the waits of sweepers; what is due is judged by the database's clock. Default: the system's. */
-  readonly clock?: Clock | undefined
-}
-
-/** A note of who has units, and until when. */
-export interface Reservation<Key extends object> {
-  readonly id: string
-  readonly key: Key
-  readonly quantity: number
-  readonly state: 'held' | 'confirmed' | 'released' | 'expired'
-  /** By the database's clock, ms since the epoch. */
-  readonly expiresAtMs: number
-}
-
-/** Options of `hold()`. */
-export interface HoldOptions extends CallOptions {
-  /** How long the units are held, ms. Default: that of the reservations. */
-  readonly ttlMs?: number | undefined
-}
-
-/** What can be done inside the caller's transaction. */
-export interface TransactionReservations<Key extends object> {
-  /**
-   * Takes `quantity` units and notes under `id` who has them, in one statement. The same call again gives the same
-   * reservation, so it may be repeated after a lost answer. Units whose time is over are given back first, if that helps.
-   *
-   * @param quantity a whole number from 1.
-   * @returns the reservation, or `undefined`: too few units, or no such item; nothing was taken.
-   * @throws ReservationClosedError if `id` was held before and given back since.
-   * @throws ReservationMismatchError if `id` holds something else.
-   */
-  hold(id: string, key: Key, quantity: number, options?: HoldOptions): Promise<Reservation<Key> | undefined>
-
-  /**
-   * The units are sold. Again: the same answer.
-   *
-   * @throws ReservationClosedError if the time was over, it was released, or there is no such reservation.
-   */
-  confirm(id: string, options?: CallOptions): Promise<Reservation<Key>>
-
-  /**
-   * Gives the units back, once, however often it is called.
-   *
-   * @returns the reservation as it is now, or `undefined` if there is none.
-   * @throws ReservationClosedError if it is confirmed.
-   */
-  release(id: string, options?: CallOptions): Promise<Reservation<Key> | undefined>
-
-  /** The reservation, or `undefined`. One whose time is over is `expired`, swept or not. */
-  get(id: string, options?: CallOptions): Promise<Reservation<Key> | undefined>
-}
-
-/** Units that are held for a while, and go back by themselves. */
-export interface Reservations<Key extends object> extends TransactionReservations<Key> {
-  /**
-   * Gives back what was held for too long. Any number of processes may do this at once.
-   *
-   * @param options.limit most reservations in one statement. Default 500.
-   * @returns those that expired.
-   */
-  expire(
-    options?: { readonly limit?: number | undefined } & CallOptions,
-  ): Promise<readonly Reservation<Key>[]>
-
-  /**
-   * Deletes closed reservations. Their ids are free again, so keep them for longer than anybody repeats a call.
-   *
-   * @returns how many; if as many as `limit` (default 1,000), there may be more.
-   */
-  purge(
-    options: { readonly olderThanMs: number; readonly limit?: number | undefined } & CallOptions,
-  ): Promise<number>
-
-  /** Calls `expire()` again and again, until stopped. */
-  startSweeper(options?: SweeperOptions): Sweeper
-
-  /** The same on the caller's transaction. */
-  withTransaction(transaction: PgQueryable): TransactionReservations<Key>
-}
+import type { HoldOptions, Reservation, Reservations, ReservationsOptions } from './types.ts'
 
 const NAMES = ['table', 'key', 'counter', 'version', 'min', 'ttlMs', 'reservations', 'clock']
 
@@ -190,24 +93,23 @@ class Holds implements Reservations<object> {
     }
     const values = keyValuesOf('hold', this.#shape.label, this.#shape.key, key)
     const request = { id, key: values, quantity, ttlMs }
-    for (let attempt = 1; ; attempt++) {
-      const [made] = await this.#write('hold', sql.hold(this.#shape, request), signal)
-      if (made !== undefined) return asReservation(made)
+    for (let isLast = false; ;) {
+      const [made] = await this.#write<sql.HoldRow>('hold', sql.hold(this.#shape, request), signal)
+      if (made === undefined) return undefined // a rule of the database's
+      if (made.id !== null) return asReservation(made)
       const found = await this.#find(id, values, signal)
       if (found !== undefined) return sameAs(found, quantity)
-      // Short, perhaps only because nobody has swept yet.
-      if (attempt > 1) return undefined
+      // Short, perhaps only because nobody had swept yet: also if somebody has in the meantime, it is tried again.
+      if (isLast || !made.isAnyDue) return undefined
       const freed = await this.#write('hold', sql.expire(this.#shape, SWEEP, values), signal)
-      if (freed.length === 0) return undefined
+      isLast = freed.length < SWEEP
     }
   }
 
   async confirm(id: string, options: CallOptions = {}): Promise<Any> {
     checkNames('confirm', options, ['signal'])
     checkId('confirm', id)
-    const [row] = await this.#write('confirm', sql.confirm(this.#shape, id), options.signal)
-    if (row !== undefined) return asReservation(row)
-    const found = await this.get(id, options)
+    const found = await this.#close('confirm', sql.confirm(this.#shape, id), id, options)
     if (found?.state === 'confirmed') return found
     const state = found === undefined ? 'missing' : found.state === 'held' ? 'expired' : found.state
     throw new ReservationClosedError({ action: 'confirm', id, state })
@@ -216,9 +118,7 @@ class Holds implements Reservations<object> {
   async release(id: string, options: CallOptions = {}): Promise<Any | undefined> {
     checkNames('release', options, ['signal'])
     checkId('release', id)
-    const [row] = await this.#write('release', sql.release(this.#shape, id), options.signal)
-    if (row !== undefined) return asReservation(row)
-    const found = await this.get(id, options)
+    const found = await this.#close('release', sql.release(this.#shape, id), id, options)
     if (found?.state === 'confirmed') {
       throw new ReservationClosedError({ action: 'release', id, state: 'confirmed' })
     }
@@ -236,8 +136,15 @@ class Holds implements Reservations<object> {
     checkNames('expire', options, ['limit', 'signal'])
     const { limit = SWEEP, signal } = options
     checkLimit('expire', limit)
-    const rows = await this.#write('expire', sql.expire(this.#shape, limit, undefined), signal)
-    return rows.map(asReservation)
+    try {
+      const rows = await this.#write('expire', sql.expire(this.#shape, limit, undefined), signal)
+      return rows.map(asReservation)
+    } catch (error) {
+      if (!(isRefusal(error) || error instanceof WriteRefusedError)) throw error
+      const expired = await this.#expireSingly(limit, signal)
+      if (expired.length === 0) throw error
+      return expired
+    }
   }
 
   async purge(options: { olderThanMs: number; limit?: number | undefined } & CallOptions): Promise<number> {
@@ -249,7 +156,37 @@ class Holds implements Reservations<object> {
   }
 
   startSweeper(options: SweeperOptions = {}): Sweeper {
-    return startSweeper((limit, signal) => this.expire({ limit, signal }), this.#clock, options)
+    return startSweeper((limit) => this.expire({ limit }), this.#clock, options)
+  }
+
+  /** One item that refuses its units, as by a CHECK, must not keep those of all others. */
+  async #expireSingly(limit: number, signal: AbortSignal | undefined): Promise<Any[]> {
+    const expired: Any[] = []
+    for (const { id } of await this.#read<{ id: string }>(sql.due(this.#shape, limit), signal)) {
+      try {
+        const rows = await this.#write('expire', sql.expireOne(this.#shape, id), signal)
+        expired.push(...rows.map(asReservation))
+      } catch (error) {
+        if (!(isRefusal(error) || error instanceof WriteRefusedError)) throw error
+      }
+    }
+    return expired
+  }
+
+  /** Closes it, or tells what it is. */
+  async #close(
+    action: string,
+    statement: Statement,
+    id: string,
+    options: CallOptions,
+  ): Promise<Any | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const [row] = await this.#write(action, statement, options.signal)
+      if (row !== undefined) return asReservation(row)
+      const found = await this.get(id, options)
+      // Held all the same: its hold was committed between the two statements.
+      if (found?.state !== 'held' || attempt > 1) return found
+    }
   }
 
   async #find(
@@ -257,20 +194,27 @@ class Holds implements Reservations<object> {
     key: Readonly<Record<string, unknown>> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<FoundRow | undefined> {
-    const [row] = await this.#write('get', sql.find(this.#shape, id, key), signal)
-    return row as FoundRow | undefined
+    const [row] = await this.#read<FoundRow>(sql.find(this.#shape, id, key), signal)
+    return row
+  }
+
+  async #read<R>(statement: Statement, signal: AbortSignal | undefined): Promise<readonly R[]> {
+    return sendRead(signal, () => this.#run<R>(statement))
   }
 
   /** Outside a transaction of the caller's, what Postgres rolled back for another's sake is sent again. */
-  async #write(
+  async #write<R = sql.ReservationRow>(
     action: string,
-    { text, values }: Statement,
+    statement: Statement,
     signal: AbortSignal | undefined,
-  ): Promise<readonly sql.ReservationRow[]> {
-    const facts = { action, table: this.#shape.label, signal }
-    const send = async (): Promise<readonly sql.ReservationRow[]> =>
-      (await this.#db.query(text, [...values])).rows as sql.ReservationRow[]
+  ): Promise<readonly R[]> {
+    const facts = { action, table: this.#shape.label, signal, isBound: this.#isBound }
+    const send = (): Promise<readonly R[]> => this.#run<R>(statement)
     return this.#isBound ? sendWrite(facts, send) : sendWriteAgain(facts, send)
+  }
+
+  async #run<R>({ text, values }: Statement): Promise<readonly R[]> {
+    return (await this.#db.query(text, values)).rows as R[]
   }
 }
 

@@ -1,5 +1,5 @@
 import type { KeyValues } from '../types.ts'
-import type { Statement } from '../statements.ts'
+import { hasCount, type Statement } from '../statements.ts'
 
 /** What the statements need to know of both tables. */
 export interface HoldShape {
@@ -26,15 +26,25 @@ export interface ReservationRow {
   readonly isDue: boolean
 }
 
+/** What {@link hold} answers: a reservation or, where all is NULL, whether units of this item were due. */
+export type HoldRow =
+  | (ReservationRow & { readonly isAnyDue: false })
+  | { readonly id: null; readonly isAnyDue: boolean }
+
 const columnsOf = (alias: string): string =>
   `${alias}.id, ${alias}.item, ${alias}.quantity::text AS quantity, ${alias}.state, ` +
   `extract(epoch FROM ${alias}.expires_at)::float8 * 1000 AS "expiresAtMs", ` +
-  `${alias}.state = 'held' AND ${alias}.expires_at <= statement_timestamp() AS "isDue"`
+  `${isDue(alias)} AS "isDue"`
+
+function isDue(alias: string): string {
+  return `${alias}.state = 'held' AND ${alias}.expires_at <= statement_timestamp()`
+}
 
 /**
  * Takes the units and notes who has them, or neither. The row is locked first and judged on its latest state; an id that
- * is taken, also by a hold under way, changes nothing. The division fails the whole if a trigger kept the item as it
- * was: a note without units would sell what somebody else has.
+ * is taken, also by a hold under way, changes nothing. It fails if a trigger kept the item as it was: a note without units
+ * would sell what somebody else has. What is due is told as of the snapshot that the units were judged by, or a sweep in
+ * between could hide both.
  */
 export function hold(
   shape: HoldShape,
@@ -42,11 +52,13 @@ export function hold(
 ): Statement {
   const values: unknown[] = [id, shape.label, quantity, shape.min, ttlMs]
   const counter = shape.column(shape.counter)
-  const keyIs = shape.key.map((name) => `t.${shape.column(name)} = $${values.push(key[name])}`).join(' AND ')
+  const parameters = shape.key.map((name) => [shape.column(name), `$${values.push(key[name])}`] as const)
+  const keyIs = (alias: string): string =>
+    parameters.map(([column, parameter]) => `${alias}.${column} = ${parameter}`).join(' AND ')
   return {
     text: `WITH held AS MATERIALIZED (
   SELECT ${itemColumns(shape, 't')} FROM ${shape.items} AS t
-  WHERE ${keyIs} AND t.${counter} - $3::bigint >= $4::bigint
+  WHERE ${keyIs('t')} AND t.${counter} - $3::bigint >= $4::bigint
     AND NOT EXISTS (SELECT FROM ${shape.reservations} WHERE id = $1)
   FOR UPDATE OF t
 ), made AS (
@@ -58,7 +70,11 @@ export function hold(
   UPDATE ${shape.items} AS t SET ${writes(shape, '- $3::bigint')} FROM held, made
   WHERE ${same(shape, 't', 'held')} RETURNING 1
 )
-SELECT made.*, 1 / (SELECT count(*) FROM taken) AS taken FROM made`,
+SELECT made.*, CASE WHEN made.id IS NULL THEN EXISTS (
+  SELECT FROM ${shape.reservations} AS r, LATERAL jsonb_populate_record(NULL::${shape.items}, r.item) AS k
+  WHERE r.item_table = $2 AND ${isDue('r')} AND ${keyIs('k')}
+) ELSE false END AS "isAnyDue"
+FROM (SELECT 1) AS quorateone LEFT JOIN made ON true WHERE ${hasCount('taken', '(SELECT count(*) FROM made)')}`,
     values,
   }
 }
@@ -109,9 +125,27 @@ export function expire(shape: HoldShape, limit: number, key: KeyValues | undefin
   return giveBack(
     shape,
     'expired',
-    `SELECT id FROM ${shape.reservations} WHERE item_table = $1 AND state = 'held' AND expires_at <= statement_timestamp()${ofItem}
+    `SELECT id FROM ${shape.reservations} AS r WHERE item_table = $1 AND ${isDue('r')}${ofItem}
   ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
     values,
+  )
+}
+
+/** The ids that {@link expire} would take. */
+export function due(shape: HoldShape, limit: number): Statement {
+  return {
+    text: `SELECT id FROM ${shape.reservations} AS r WHERE item_table = $1 AND ${isDue('r')} ORDER BY expires_at LIMIT $2`,
+    values: [shape.label, limit],
+  }
+}
+
+/** {@link expire} for one of them. */
+export function expireOne(shape: HoldShape, id: string): Statement {
+  return giveBack(
+    shape,
+    'expired',
+    `SELECT id FROM ${shape.reservations} AS r WHERE id = $1 AND item_table = $2 AND ${isDue('r')} FOR UPDATE SKIP LOCKED`,
+    [id, shape.label],
   )
 }
 
@@ -126,8 +160,11 @@ export function purge(shape: HoldShape, olderThanMs: number, limit: number): Sta
   }
 }
 
-/** Items are locked in key order, as in `adjustAllRows()`; and always after the reservations, as everywhere here. */
-function giveBack(shape: HoldShape, state: string, ids: string, values: readonly unknown[]): Statement {
+/**
+ * Items are locked in key order, as in `adjustAllRows()`; and always after the reservations that are there. It fails if a
+ * trigger kept an item as it was: its units would be nobody's.
+ */
+function giveBack(shape: HoldShape, state: string, ids: string, values: unknown[]): Statement {
   const key = shape.key.map((name) => shape.column(name))
   const of = (alias: string): string => key.map((name) => `${alias}.${name}`).join(', ')
   return {
@@ -143,9 +180,9 @@ function giveBack(shape: HoldShape, state: string, ids: string, values: readonly
   SELECT ${itemColumns(shape, 't')}, sums.quorateunits FROM sums JOIN ${shape.items} AS t ON ${same(shape, 't', 'sums')}
   ORDER BY ${of('t')} FOR UPDATE OF t
 ), back AS (
-  UPDATE ${shape.items} AS t SET ${writes(shape, '+ held.quorateunits')} FROM held WHERE ${same(shape, 't', 'held')}
+  UPDATE ${shape.items} AS t SET ${writes(shape, '+ held.quorateunits')} FROM held WHERE ${same(shape, 't', 'held')} RETURNING 1
 )
-SELECT * FROM closed`,
+SELECT * FROM closed WHERE ${hasCount('back', '(SELECT count(*) FROM held)')}`,
     values,
   }
 }

@@ -22,3 +22,18 @@ export class RowLockedError extends QuorateError {
     this.waitedMs = waitedMs
   }
 }
+
+/** A statement under the row lock failed and its error was caught, so the commit became a rollback; nothing was applied. */
+export class RolledBackError extends QuorateError {
+  readonly code = 'QUORATE_ROLLED_BACK'
+  readonly table: string
+
+  constructor(table: string) {
+    super(
+      `Cannot commit on ${table}: a statement of the transaction failed and its error was caught, so all was rolled ` +
+        `back; let the error pass, or put the statement into a savepoint`,
+      { outcome: 'not-applied' },
+    )
+    this.table = table
+  }
+}

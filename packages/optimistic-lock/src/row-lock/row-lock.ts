@@ -1,11 +1,12 @@
 import { checkNames, waitOrAbort } from '@quorate/core'
 import { RowGoneError, WriteUnknownError } from '../errors.ts'
+import { isRefusal, wasNotSent } from '../failures.ts'
 import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { guard, type PgPool, type PgPoolClient } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
 import { selectRow } from '../statements.ts'
-import { RowLockedError } from './errors.ts'
+import { RolledBackError, RowLockedError } from './errors.ts'
 
 /** Which row of which table. */
 export interface RowLockTarget<Row extends object, K extends keyof Row & string> {
@@ -50,6 +51,7 @@ export interface LockedRow<Row extends object> {
  * @returns what `work` returned, committed; `undefined` if the row was skipped.
  * @throws RowLockedError if somebody else has the row, at once or after `lockTimeoutMs`.
  * @throws RowGoneError if there is no such row.
+ * @throws RolledBackError if `work` caught the error of a statement and went on.
  * @throws WriteUnknownError if the answer to the commit did not come.
  * @throws what `work` throws.
  *
@@ -125,16 +127,12 @@ async function commit(client: PgPoolClient, table: string): Promise<void> {
   try {
     command = ((await client.query('COMMIT', [])) as { command?: unknown }).command
   } catch (cause) {
-    // An ERROR of the server, as of a deferred constraint, has rolled back; anything else tells nothing.
-    if ((cause as { severity?: unknown }).severity === 'ERROR') throw cause
+    // What the server refuses, as for a deferred constraint, it has rolled back, and so has a server that was never asked.
+    if (isRefusal(cause) || wasNotSent(cause)) throw cause
     throw new WriteUnknownError({ action: 'commit', table, cause })
   }
   // Of a transaction in which a statement failed, Postgres makes a rollback and says so.
-  if (command === 'ROLLBACK') {
-    throw new Error(
-      `Cannot commit on ${table}: a statement of the transaction failed and its error was caught, so all was rolled back; let it pass`,
-    )
-  }
+  if (command === 'ROLLBACK') throw new RolledBackError(table)
 }
 
 function isLockTimeout(error: unknown): boolean {

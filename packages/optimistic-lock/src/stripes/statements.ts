@@ -15,13 +15,21 @@ export function createTable(quoted: string): string {
 `
 }
 
-/** Makes the stripes of a counter that has none, with the units spread evenly. */
+/**
+ * Makes the stripes of a counter that has none, with the units spread evenly. Who makes the first makes them all: another
+ * who creates the counter at the same time, with more stripes, would add those that are missing, and units with them.
+ */
 export function create(table: string, counter: string, units: number, stripes: number): Statement {
   return {
-    text: `INSERT INTO ${table} (counter, stripe, units)
-SELECT $1, s, $2::bigint / $3::int + CASE WHEN s < $2::bigint % $3::int THEN 1 ELSE 0 END FROM generate_series(0, $3::int - 1) AS s
-WHERE NOT EXISTS (SELECT FROM ${table} WHERE counter = $1)
-ON CONFLICT DO NOTHING RETURNING 1`,
+    text: `WITH first AS (
+  INSERT INTO ${table} (counter, stripe, units) VALUES ($1, 0, $2::bigint / $3::int + LEAST($2::bigint % $3::int, 1))
+  ON CONFLICT DO NOTHING RETURNING 1
+), rest AS (
+  INSERT INTO ${table} (counter, stripe, units)
+  SELECT $1, s, $2::bigint / $3::int + CASE WHEN s < $2::bigint % $3::int THEN 1 ELSE 0 END
+  FROM first, generate_series(1, $3::int - 1) AS s
+)
+SELECT FROM first`,
     values: [counter, units, stripes],
   }
 }

@@ -3,7 +3,7 @@ import { quoteTable, quoteIdentifier } from '../names.ts'
 import type { PgQueryable } from '../pg/repository.ts'
 import type { Statement } from '../statements.ts'
 import type { CallOptions } from '../types.ts'
-import { sendWrite, sendWriteAgain } from '../write.ts'
+import { sendRead, sendWrite, sendWriteAgain } from '../write.ts'
 import * as sql from './statements.ts'
 
 /** Where striped counters are kept, unless another table is named. */
@@ -118,17 +118,7 @@ class Counters implements StripedCounters {
   async decrementIf(counter: string, units = 1, options: CallOptions = {}): Promise<boolean> {
     checkNames('decrementIf', options, ['signal'])
     checkUnits('decrementIf', units, 1)
-    const { table, isBound } = this.#parts
-    const { signal } = options
-    // A stripe that was waited for in vain stays locked until the transaction ends, and whoever goes on to lock them all
-    // in order could meet another who does: the savepoint lets go of it.
-    if (isBound) await this.#write('decrementIf', { text: 'SAVEPOINT quorate_stripe', values: [] }, signal)
-    if (await this.#adjust('decrementIf', counter, -units, signal)) return true
-    if (isBound) await this.#write('decrementIf', { text: 'ROLLBACK TO quorate_stripe', values: [] }, signal)
-    const [borrowed] = await this.#write('decrementIf', sql.borrow(table, counter, units), signal)
-    const { stripes, done } = borrowed as { stripes: number; done: number }
-    invariant(done === 0 || done === stripes, 'all stripes or none are changed; does a trigger skip some?')
-    return done > 0
+    return this.#adjust('decrementIf', counter, -units, options.signal)
   }
 
   async increment(counter: string, units = 1, options: CallOptions = {}): Promise<boolean> {
@@ -139,26 +129,57 @@ class Counters implements StripedCounters {
 
   async total(counter: string, options: CallOptions = {}): Promise<number | undefined> {
     checkNames('total', options, ['signal'])
-    const [row] = await this.#write('total', sql.sum(this.#parts.table, counter), options.signal)
+    const { db, table } = this.#parts
+    const { text, values } = sql.sum(table, counter)
+    const [row] = await sendRead(options.signal, async () => (await db.query(text, values)).rows)
     const { units, stripes } = row as { units: string; stripes: number }
     return stripes === 0 ? undefined : Number(units)
   }
 
-  /** One stripe: any that is free and has enough; else one of those that had enough, when it is free. */
+  /** One stripe, any that is free and has enough, without a wait; else {@link #adjustWaiting}. */
   async #adjust(
     action: string,
     counter: string,
     delta: number,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    const { table, stripes, random } = this.#parts
+    const { table, stripes, random, isBound } = this.#parts
     const from = Math.floor(random() * stripes)
     const [first] = await this.#write(action, sql.adjustFree(table, counter, delta, from), signal)
     const { done, rich } = first as { done: number; rich: readonly number[] }
     if (done > 0) return true
+    if (!isBound) return this.#adjustWaiting(action, counter, delta, rich, signal, async () => undefined)
+    // What was waited for in vain stays locked until the transaction ends: whoever goes on to lock all stripes in order
+    // could meet another who does, and who was refused would keep them from all others. The savepoint lets go of it.
+    await this.#write(action, SAVEPOINT, signal)
+    const letGo = (): Promise<unknown> => this.#write(action, ROLLBACK, signal)
+    const isDone = await this.#adjustWaiting(action, counter, delta, rich, signal, letGo)
+    await this.#write(action, RELEASE, signal)
+    return isDone
+  }
+
+  /** One of the stripes that had enough, when it is free; else, to take, all together. */
+  async #adjustWaiting(
+    action: string,
+    counter: string,
+    delta: number,
+    rich: readonly number[],
+    signal: AbortSignal | undefined,
+    letGo: () => Promise<unknown>,
+  ): Promise<boolean> {
+    const { table, random } = this.#parts
     const stripe = rich[Math.floor(random() * rich.length)]
-    if (stripe === undefined) return false
-    return (await this.#write(action, sql.adjust(table, counter, stripe, delta), signal)).length > 0
+    if (stripe !== undefined) {
+      const statement = sql.adjust(table, counter, stripe, delta)
+      if ((await this.#write(action, statement, signal)).length > 0) return true
+      await letGo()
+    }
+    if (delta > 0) return false
+    const [borrowed] = await this.#write(action, sql.borrow(table, counter, -delta), signal)
+    const { stripes, done } = borrowed as { stripes: number; done: number }
+    invariant(done === 0 || done === stripes, 'all stripes or none are changed; does a trigger skip some?')
+    if (done === 0) await letGo()
+    return done > 0
   }
 
   /** Outside a transaction of the caller's, what Postgres rolled back for another's sake is sent again. */
@@ -168,11 +189,16 @@ class Counters implements StripedCounters {
     signal: AbortSignal | undefined,
   ): Promise<readonly unknown[]> {
     const { db, label, isBound } = this.#parts
-    const facts = { action, table: label, signal }
-    const send = async (): Promise<unknown[]> => (await db.query(text, [...values])).rows
+    const facts = { action, table: label, signal, isBound }
+    const send = async (): Promise<unknown[]> => (await db.query(text, values)).rows
     return isBound ? sendWrite(facts, send) : sendWriteAgain(facts, send)
   }
 }
+
+const SAVEPOINT: Statement = { text: 'SAVEPOINT quorate_stripe', values: [] }
+const ROLLBACK: Statement = { text: 'ROLLBACK TO quorate_stripe', values: [] }
+/** Each that is left open costs every statement after it. */
+const RELEASE: Statement = { text: 'RELEASE quorate_stripe', values: [] }
 
 function checkUnits(action: string, units: number, least: number): void {
   if (Number.isSafeInteger(units) && units >= least) return
