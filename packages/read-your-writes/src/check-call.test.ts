@@ -24,12 +24,24 @@ const routers = [
 
 /** As JavaScript calls it. */
 interface Untyped {
+  run(session: unknown, work: unknown): unknown
   read(work: unknown): Promise<unknown>
   write(work: unknown): Promise<unknown>
   session(options: unknown): { readonly key: unknown; readonly token: unknown; merge(token: unknown): void }
 }
 const untyped = (db: Made): Untyped => db
 const stop = (db: Made): unknown => 'stop' in db && db.stop()
+
+test.each(routers)('run() of %s refuses what is no session, and what is no function', async (_, make) => {
+  const db = make()
+  const session = db.session()
+  expect(() => untyped(db).run('a token', () => 1)).toThrow(/must come from session\(\)/)
+  expect(() => untyped(db).run(session, 'handler')).toThrow(
+    /Cannot run: the callback must be a function, got/,
+  )
+  expect(untyped(db).run(session, () => db.current() === session)).toBe(true)
+  await stop(db)
+})
 
 test.each(routers)('read() and write() of %s refuse what is no callback', async (_, make) => {
   const db = make()

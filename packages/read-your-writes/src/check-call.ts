@@ -7,12 +7,13 @@ import type { SessionOptions } from './session-router.ts'
  *
  * @throws TypeError unless the callback is one.
  */
-export function checkWork(action: 'read' | 'write', work: unknown): void {
+export function checkWork(action: 'read' | 'write' | 'run', work: unknown): void {
   if (typeof work === 'function') return
-  throw new TypeError(
-    `Cannot ${action}: the callback must be a function, got ${shown(work)}; ` +
-      `pass (client) => client.query('…'), or what your driver has`,
-  )
+  const advice =
+    action === 'run'
+      ? 'pass the session and then () => handler()'
+      : "pass (client) => client.query('…'), or what your driver has"
+  throw new TypeError(`Cannot ${action}: the callback must be a function, got ${shown(work)}; ${advice}`)
 }
 
 /**

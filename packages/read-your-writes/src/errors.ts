@@ -16,15 +16,19 @@ export abstract class UnavailableError extends QuorateError {
 export class PrimaryUnavailableError extends UnavailableError {
   readonly code = 'QUORATE_RYW_PRIMARY_UNAVAILABLE'
 
-  /** @param state what is wrong, in words. */
-  constructor(state: string, { outcome = 'not-applied', cause }: Partial<QuorateErrorOptions> = {}) {
-    super(
-      `Cannot use the primary: ${state}; try again when it is back, or lead its pool or client to the new primary`,
-      {
-        outcome,
-        cause,
-      },
-    )
+  /**
+   * @param state what is wrong, in words.
+   * @param advice what to do.
+   */
+  constructor(
+    state: string,
+    {
+      outcome = 'not-applied',
+      cause,
+      advice = 'try again when it is back, or lead its pool or client to the new primary',
+    }: Partial<QuorateErrorOptions> & { readonly advice?: string } = {},
+  ) {
+    super(`Cannot use the primary: ${state}; ${advice}`, { outcome, cause })
   }
 }
 

@@ -5,6 +5,9 @@ import { serverFailure } from './postgres/failures.ts'
 import type { PgPool } from './postgres/port.ts'
 import { UnderWay } from './under-way.ts'
 
+const POOL_ADVICE =
+  'the server answers, so make its pool larger, hold connections for less time, or release those that leak'
+
 /** The way to the primary, on which nothing waits for ever. */
 export class Primary {
   readonly pool: PgPool
@@ -69,7 +72,12 @@ export class Primary {
     const nowMs = this.#clock.monotonic()
     // A circuit breaker: nobody waits long for a server that is known to be silent, but everybody tries.
     const waitMs = this.#isSilent ? Math.min(2 * this.#probeDeadlineMs, this.#deadlineMs) : this.#deadlineMs
-    const late = (): Error => new PrimaryUnavailableError(`no connection came free within ${waitMs} ms`)
+    const late = (): Error => {
+      const state = `no connection came free within ${waitMs} ms`
+      // It answers the probes: only its pool is exhausted.
+      if (this.#answeredAtMs > nowMs) return new PrimaryUnavailableError(state, { advice: POOL_ADVICE })
+      return new PrimaryUnavailableError(state)
+    }
     const attempt = checkOut(this.pool, undefined)
     const abandon = (): void => void attempt.then((checkout) => checkout.release()).catch(() => {})
     try {

@@ -304,6 +304,8 @@ class PostgresReadYourWrites implements ReadYourWrites {
   }
 
   run<T>(session: Session, work: () => T): T {
+    checkWork('run', work)
+    this.#sessionOf(session)
     return this.#context.run(session, work)
   }
 

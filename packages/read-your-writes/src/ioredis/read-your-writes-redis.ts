@@ -225,6 +225,8 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
   }
 
   run<T>(session: Session, work: () => T): T {
+    checkWork('run', work)
+    this.#sessionOf(session)
     return this.#context.run(session, work)
   }
 

@@ -150,6 +150,8 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
   }
 
   run<T>(session: Session, work: () => T): T {
+    checkWork('run', work)
+    this.#sessionOf(session)
     return this.#context.run(session, work)
   }
 
