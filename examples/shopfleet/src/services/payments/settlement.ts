@@ -32,6 +32,10 @@ export interface SettlementOptions {
   readonly payments: SettlementPool
   readonly orders: SettlementPool
   readonly log: Logger
+  /** Between two looks for what dead copies of this service left, ms. Default 2,000. */
+  readonly recoverEveryMs?: number | undefined
+  /** That is ended when it has been left for so long, ms. Default 3,000. */
+  readonly orphanAfterMs?: number | undefined
 }
 
 export interface Settlement extends AsyncDisposable {
@@ -48,10 +52,16 @@ export interface Settlement extends AsyncDisposable {
 /** Both locks are held for so long at most, ms. */
 const TIMEOUT_MS = 4_000
 const RECOVER_EVERY_MS = 2_000
-/** Of a copy of this service that died in between; those of a copy that lives are done in a few ms. */
+/** Those of a copy that lives are done in a few ms. */
 const ORPHAN_AFTER_MS = 3_000
 
-export async function openSettlement({ payments, orders, log }: SettlementOptions): Promise<Settlement> {
+export async function openSettlement({
+  payments,
+  orders,
+  log,
+  recoverEveryMs = RECOVER_EVERY_MS,
+  orphanAfterMs = ORPHAN_AFTER_MS,
+}: SettlementOptions): Promise<Settlement> {
   /** Committed, and the orders database does not know it yet. */
   const untold = new Set<string>()
   const coordinator = createCoordinator({
@@ -59,8 +69,8 @@ export async function openSettlement({ payments, orders, log }: SettlementOption
     log: coLocated('payments'),
     name: 'settlement',
     timeoutMs: TIMEOUT_MS,
-    recoverEveryMs: RECOVER_EVERY_MS,
-    orphanAfterMs: ORPHAN_AFTER_MS,
+    recoverEveryMs,
+    orphanAfterMs,
     onEvent: (event) => {
       if (event.type === 'unfinished' && event.decision === 'commit') untold.add(event.id)
       logEvent(log, event)

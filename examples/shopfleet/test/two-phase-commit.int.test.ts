@@ -1,0 +1,230 @@
+// The moment at which an order is paid, with somebody killed at each step of it: the charge in one database and the
+// order in the other never say different things once the dust has settled.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { localCluster, type LocalCluster } from '@quorate/local-cluster'
+import type pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { DATABASES } from '../src/databases.ts'
+import { settlementInvariants } from '../src/invariants/settlement.ts'
+import { ordersMigrations } from '../src/services/orders/migrations.ts'
+import { paymentsMigrations } from '../src/services/payments/migrations.ts'
+import { openSettlement, type Settlement } from '../src/services/payments/settlement.ts'
+import { paymentsStore, settleCharge } from '../src/services/payments/store.ts'
+import { inTransaction, migrate, openPool } from '../src/shared/postgres.ts'
+import { until } from './api.ts'
+import { POINTS, watchedPool, type Point } from './watched-pool.ts'
+
+const { payments, orders } = DATABASES.postgres
+const TOPOLOGY = { postgres: { payments, orders: { settings: orders.settings } } } as const
+const CENTS = 1_250
+const log = pino({ level: 'silent' })
+
+let cluster: LocalCluster<typeof TOPOLOGY>
+let pools: { payments: pg.Pool; orders: pg.Pool }
+
+beforeAll(async () => {
+  cluster = await localCluster(TOPOLOGY)
+  pools = openPools(8)
+  await migrate(pools.payments, paymentsMigrations)
+  await migrate(pools.orders, ordersMigrations)
+})
+afterAll(async () => {
+  await Promise.all([pools?.payments.end(), pools?.orders.end()])
+  await cluster?.stop()
+})
+
+const openPools = (max: number) => ({
+  payments: openPool(() => cluster.postgres.payments.primary.url, { name: 'payments', max, log }),
+  orders: openPool(cluster.postgres.orders.primary.url, { name: 'orders', max, log }),
+})
+
+/** A copy of the service, as far as it settles. `at` hears when it comes by a point, and may make it wait. */
+async function openCopy(
+  at: (point: Point) => Promise<void> = async () => {},
+): Promise<Pick<Settlement, 'settle'> & AsyncDisposable> {
+  const own = openPools(4)
+  const settlement = await openSettlement({
+    payments: watchedPool(own.payments, at),
+    orders: watchedPool(own.orders, at),
+    log,
+    recoverEveryMs: 100,
+    orphanAfterMs: 300,
+  })
+  return {
+    settle: settlement.settle,
+    async [Symbol.asyncDispose]() {
+      await settlement[Symbol.asyncDispose]()
+      await Promise.all([own.payments.end(), own.orders.end()])
+    },
+  }
+}
+
+/** An order that waits for its payment, whose money the provider holds. */
+async function placeOrder(id: string): Promise<void> {
+  await pools.orders.query(
+    `insert into orders (id, user_id, status, total_cents) values ($1, 'ann', 'PAYMENT_PENDING', $2)`,
+    [id, CENTS],
+  )
+  await pools.payments.query(
+    `insert into charges (order_id, amount_cents, status, provider_id) values ($1, $2, 'authorised', $1)`,
+    [id, CENTS],
+  )
+}
+
+/** What each database says of an order. */
+async function look(id: string) {
+  const [charge, order, prepared] = await Promise.all([
+    pools.payments.query<{ status: string; postings: number }>(
+      `select status, (select count(*)::int from ledger where posting = 'charge:' || order_id) as postings
+       from charges where order_id = $1`,
+      [id],
+    ),
+    pools.orders.query<{ status: string; times: number }>(
+      `select status, (select count(*)::int from order_history h where h.order_id = orders.id and h.status = 'PAID') as times
+       from orders where id = $1`,
+      [id],
+    ),
+    pools.orders.query('select from pg_prepared_xacts'),
+  ])
+  return {
+    charge: charge.rows[0]?.status,
+    postings: charge.rows[0]?.postings,
+    order: order.rows[0]?.status,
+    timesPaid: order.rows[0]?.times,
+    prepared: prepared.rowCount,
+  }
+}
+const PAID = { charge: 'settled', postings: 2, order: 'PAID', timesPaid: 1, prepared: 0 }
+const UNPAID = { charge: 'authorised', postings: 0, order: 'PAYMENT_PENDING', timesPaid: 0, prepared: 0 }
+
+/** As a saga does: again, until it is told that it is done. */
+const settleInTheEnd = (settlement: Pick<Settlement, 'settle'>, id: string): Promise<boolean> =>
+  until(
+    () =>
+      settlement.settle(id).then(
+        () => true,
+        () => false,
+      ),
+    Boolean,
+  )
+
+async function broken(): Promise<string[]> {
+  const invariants = await settlementInvariants(pools)
+  return invariants.filter(({ holds }) => !holds).map(({ proof }) => proof)
+}
+
+/** A copy that comes as far as the point with each of the orders, and is killed there by SIGKILL. */
+async function dieAt(point: Point, ids: readonly string[]): Promise<void> {
+  const script = fileURLToPath(new URL('settling-process.ts', import.meta.url))
+  const { payments: ours, orders: theirs } = cluster.postgres
+  const child = spawn(
+    process.execPath,
+    ['--conditions=@quorate/source', script, ours.primary.url, theirs.primary.url, point, ...ids],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let errors = ''
+  child.stderr.on('data', (text: Buffer) => (errors += text.toString()))
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const closed = once(child, 'close')
+  let arrived = 0
+  for await (const line of createInterface({ input: child.stdout })) {
+    expect(line).toBe(point)
+    if (++arrived === ids.length) child.kill('SIGKILL')
+  }
+  expect((await closed)[1], errors).toBe('SIGKILL')
+}
+
+/** What is there after a kill, before anybody has recovered. */
+const LEFT: Readonly<Record<Point, typeof UNPAID>> = {
+  'before PREPARE on orders': UNPAID,
+  'before COMMIT with the decision on payments': { ...UNPAID, prepared: 1 },
+  // What two plain commits would leave behind for good.
+  'before COMMIT PREPARED on orders': {
+    charge: 'settled',
+    postings: 2,
+    order: 'PAYMENT_PENDING',
+    timesPaid: 0,
+    prepared: 1,
+  },
+  'after COMMIT PREPARED on orders': PAID,
+}
+
+test.each(POINTS)(
+  'kill -9 %s: settled again, an order is whole; to be undone, payments knows whether it may',
+  async (point) => {
+    const [again, undone] = [`again ${point}`, `undone ${point}`]
+    for (const id of [again, undone]) await placeOrder(id)
+    await dieAt(point, [again, undone])
+    const left = LEFT[point]
+    for (const id of [again, undone]) expect(await look(id)).toEqual({ ...left, prepared: left.prepared * 2 })
+
+    const { status } = await paymentsStore(pools.payments).beginVoid(undone)
+    expect(status).toBe(left.charge)
+    await using copy = await openCopy()
+    await settleInTheEnd(copy, again)
+    // Whoever is told so may go on: it is not only decided, it can be seen.
+    expect((await look(again)).order).toBe('PAID')
+    expect(
+      await until(
+        () => look(again),
+        ({ prepared }) => prepared === 0,
+      ),
+    ).toEqual(PAID)
+    expect(await look(undone)).toEqual(left.charge === 'settled' ? PAID : { ...UNPAID, charge: 'voiding' })
+    expect(await broken()).toEqual([])
+  },
+)
+
+/** Settles an order while `stroke` falls at the point. */
+async function settleUnder(point: Point, id: string, stroke: () => Promise<void>): Promise<void> {
+  await placeOrder(id)
+  let strokes = 0
+  await using copy = await openCopy(async (passed) => {
+    if (passed === point && strokes++ === 0) await stroke()
+  })
+  await settleInTheEnd(copy, id)
+  expect(strokes).toBeGreaterThan(0)
+  expect(await look(id)).toEqual(PAID)
+  expect(await broken()).toEqual([])
+}
+
+test.each(POINTS)('the payments primary is lost %s, and its standby takes over: nothing is', (point) =>
+  settleUnder(point, `promoted ${point}`, () => cluster.postgres.payments.promote(0)),
+)
+
+test.each(POINTS)('the orders primary is killed %s, and restarts: the order is paid once', (point) =>
+  settleUnder(point, `restarted ${point}`, async () => {
+    await cluster.postgres.orders.primary.kill()
+    await cluster.postgres.orders.primary.restart()
+  }),
+)
+
+test('a settlement waits for the standby: what is acknowledged is on two machines', async () => {
+  await placeOrder('waits')
+  await using settlement = await openCopy()
+  const [standby] = cluster.postgres.payments.replicas
+  await standby.pause()
+  const settled = settlement.settle('waits')
+  await until(
+    async () =>
+      (await pools.payments.query(`select from pg_stat_activity where wait_event = 'SyncRep'`)).rowCount ?? 0,
+    (waiting) => waiting > 0,
+  )
+  expect((await look('waits')).order).toBe('PAYMENT_PENDING')
+  await standby.resume()
+  await settled
+  expect(await look('waits')).toEqual(PAID)
+})
+
+test('with two plain commits and a death in between, the invariants are broken, and say so', async () => {
+  await placeOrder('plain')
+  await inTransaction(pools.payments, (tx) =>
+    settleCharge({ query: (text, values) => tx.query(text, [...values]) }, 'plain'),
+  )
+  // Here the process dies, and nobody knows that half is missing.
+  expect(await broken()).toEqual(['1 settled charges have no paid order: plain'])
+})
