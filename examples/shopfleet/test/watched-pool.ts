@@ -24,7 +24,7 @@ export function watchedPool(pool: Pool, at: (point: Point) => Promise<void>): Se
     if (point !== undefined) await at(point)
   }
   return {
-    query: pool.query.bind(pool) as Pool['query'],
+    query: pool.query.bind(pool),
     async connect() {
       const client = await pool.connect()
       return {
