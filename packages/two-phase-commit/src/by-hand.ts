@@ -23,13 +23,9 @@ export async function statusesOf(
 ): Promise<readonly TransactionStatus[]> {
   const logName = await log.name(deadline)
   // The records last: what commits in between is then seen at least once.
-  const prepared = await findPrepared(
-    { logName, pools },
-    () => new Deadline(clock, Infinity, () => new Error('never'), deadline.signal),
-    (participant, cause) => {
-      throw new ParticipantUnavailableError(participant, cause)
-    },
-  )
+  const prepared = await preparedOn({ pools, clock }, logName, deadline, (participant, cause) => {
+    throw new ParticipantUnavailableError(participant, cause)
+  })
   const records = new Map((await log.records(deadline)).map((record) => [record.id, record]))
   const ids = [...new Set([...prepared.keys(), ...records.keys()])].toSorted()
   return ids.map((id) => {
@@ -38,6 +34,17 @@ export async function statusesOf(
     const ageMs = Math.max(record?.ageMs ?? 0, ...found.values())
     return { id, decision: record?.decision, prepared: [...found.keys()], ageMs }
   })
+}
+
+function preparedOn(
+  { pools, clock }: Omit<Servers, 'log'>,
+  logName: string,
+  deadline: Deadline,
+  failed: (participant: string, error: unknown) => void,
+): ReturnType<typeof findPrepared> {
+  const newDeadline = (): Deadline =>
+    new Deadline(clock, Infinity, () => new Error('never'), deadline.signal)
+  return findPrepared({ logName, pools }, newDeadline, failed)
 }
 
 /** What a person decides. */
@@ -50,18 +57,18 @@ export interface ByHand {
 }
 
 /**
- * Carries out a person's decision where the transaction is prepared, and notes it before that.
+ * Carries out a person's decision where the transaction is prepared, and notes it before that. A server that does not
+ * answer is told by recovery later, which goes by the record; so it must answer if the decision is against that.
  *
  * @throws OverrideRefusedError unless the record agrees, or has nothing against an abort, or `force` is set.
+ * @throws ParticipantUnavailableError
  */
 export async function decideByHand(
-  servers: Servers,
+  { log, pools, clock }: Servers,
   { id, decision, force, note, lockMs }: ByHand,
   deadline: Deadline,
 ): Promise<{ readonly recorded: Decision | undefined; readonly told: readonly string[] }> {
-  const { log, pools } = servers
   const logName = await log.name(deadline)
-  const status = (await statusesOf(servers, deadline)).find((one) => one.id === id)
   // An abort closes the register first, so that the coordinator cannot commit meanwhile.
   const recorded =
     decision === 'abort'
@@ -69,9 +76,12 @@ export async function decideByHand(
       : await log.decisionOf(id, lockMs, deadline)
   const agrees = recorded === decision || (decision === 'abort' && recorded === undefined)
   if (!agrees && !force) throw new OverrideRefusedError(id, decision, recorded)
+  const prepared = await preparedOn({ pools, clock }, logName, deadline, (participant, error) => {
+    if (!agrees) throw new ParticipantUnavailableError(participant, error)
+  })
   await log.override({ id, decision, recorded, forced: force, note }, deadline)
   const told: string[] = []
-  for (const participant of status?.prepared ?? []) {
+  for (const participant of prepared.get(id)?.keys() ?? []) {
     const pool = pools.get(participant)
     if (pool === undefined) continue
     await finishPrepared(pool, formatGid(logName, id, participant), decision, deadline, true)

@@ -71,8 +71,15 @@ export async function findPrepared(
       for (const { gid, age_ms: ageMs } of answer?.rows ?? []) {
         const parts = parseGid(logName, gid)
         if (parts === undefined) continue
-        // One of a name that nobody has here any more cannot be ended, but must not be hidden.
-        if (parts.participant !== participant && pools.has(parts.participant)) continue
+        // One of a name that nobody has here any more cannot be ended, but must not be hidden. One of another's name:
+        // two pools are mixed up, and neither says what is prepared where.
+        if (parts.participant !== participant && pools.has(parts.participant)) {
+          const mixedUp = new Error(
+            `Cannot recover ${gid}: it is prepared in the database of ${participant}; give each participant the pool and the name it had`,
+          )
+          failed(parts.participant, mixedUp)
+          throw mixedUp
+        }
         found.set(parts.id, (found.get(parts.id) ?? new Map<string, number>()).set(parts.participant, ageMs))
       }
       checkout.release()
@@ -161,8 +168,14 @@ class Pass {
   async #end(id: string, found: Found): Promise<void> {
     const { onEvent, alertAfterMs } = this.#setup
     const participants = [...found.keys()]
-    const { decision, left } = await recover(participants, this.#port(id))
+    let hasEnded = false
+    const { decision, left } = await recover(
+      participants,
+      this.#port(id, () => (hasEnded = true)),
+    )
     if (decision !== undefined && left.size === 0) {
+      // Somebody else was faster, and may have deleted the record: then what this one made of it is no news.
+      if (!hasEnded) return
       this.#recovered++
       emit<CoordinatorEvent>(onEvent, () => ({ type: 'recovered', id, decision, participants }))
       return
@@ -174,7 +187,8 @@ class Pass {
     }
   }
 
-  #port(id: string): CommitPort {
+  /** @param onEnded called when something was there to end. */
+  #port(id: string, onEnded: () => void): CommitPort {
     const { log, logName, pools, graceMs } = this.#setup
     const never = (): never => {
       throw new Error('Broken invariant, please report it: a recoverer prepares nothing')
@@ -190,8 +204,10 @@ class Pass {
       tell: async (member, decision) => {
         const pool = pools.get(member)
         if (pool === undefined) throw new Error(`${member} is no participant of this coordinator`)
+        // One that could not say what is prepared there cannot say either that this is not.
+        if (this.#unreachable.has(member)) throw new Error(`${member} is left for the next pass`)
         using deadline = this.deadline()
-        await finishPrepared(pool, formatGid(logName, id, member), decision, deadline, true)
+        if (await finishPrepared(pool, formatGid(logName, id, member), decision, deadline, true)) onEnded()
       },
       forget: async () => {
         using deadline = this.deadline()

@@ -1,6 +1,7 @@
 import { localCluster } from '@quorate/local-cluster'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { coLocated, createCoordinator, type PgPool } from '@quorate/two-phase-commit'
+import pg from 'pg'
 import { audit, coordinatorOf, listener, type Names, openBank, START_CENTS, transfer } from './support.ts'
 import { type Point, watched } from './watched.ts'
 
@@ -173,6 +174,82 @@ test('resolve() by hand: never against the record without force, and it is noted
     'SELECT id, decision, forced, note FROM quorate.tpc_overrides',
   )
   expect(rows).toEqual([{ id, decision: 'abort', forced: false, note: "payments' disk \\ is gone" }])
+})
+
+test('resolve() by hand needs only the servers it is about; against the record it needs all', async () => {
+  let id = ''
+  await using coordinator = stoppable(
+    async (point) => {
+      if (isAt(point, 'before COMMIT with the record')) await servers.payments.kill()
+    },
+    { graceMs: 100 },
+  )
+  await transfer(coordinator, 'one away').catch((error: { id?: string }) => (id = error.id ?? ''))
+  await servers.payments.restart()
+  const away = new pg.Pool({ connectionString: 'postgres://127.0.0.1:1/none' })
+  const { payments, orders } = bank.pools
+  await using operator = createCoordinator({
+    participants: { payments, orders, stock: away },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+  })
+  await expect(operator.resolve(id, 'commit', { force: true })).rejects.toMatchObject({
+    code: 'QUORATE_TPC_PARTICIPANT_UNAVAILABLE',
+    participant: 'stock',
+  })
+  expect(await operator.resolve(id, 'abort')).toEqual(['orders'])
+  await away.end()
+})
+
+test('two pools mixed up: recovery says so, ends nothing and keeps the record', async () => {
+  await using dying = stoppable(
+    (point) =>
+      isAt(point, 'before COMMIT PREPARED') ? Promise.reject(new Error('Connection terminated')) : Promise.resolve(),
+    { graceMs: 100, name: 'dying' },
+  )
+  const id = await transfer(dying, 'mixed up')
+  await dying.stop() // its epoch is closed, so that others may delete its record
+  const { payments, orders } = bank.pools
+  const { events, onEvent } = listener()
+  await using mixedUp = createCoordinator({
+    participants: { ledger: payments, payments: orders, orders: bank.pools.log },
+    log: coLocated('ledger'),
+    recoverEveryMs: Infinity,
+    orphanAfterMs: 0,
+    closeAfterMs: 0.001,
+    onEvent,
+  })
+  expect(await mixedUp.recover()).toMatchObject({ recovered: 0, unreachable: ['orders', 'payments'] })
+  expect(events.find(({ type }) => type === 'recovery-failed')).toMatchObject({
+    error: { message: /Cannot recover quorate:.*give each participant the pool/ },
+  })
+  await using right = coordinatorOf(bank, 'co-located', { orphanAfterMs: 0 })
+  expect(await right.status(id)).toMatchObject({ decision: 'commit', prepared: ['orders'] })
+  expect(await right.recover()).toMatchObject({ recovered: 1 })
+  expect((await audit(bank)).transfers.orders).toContain('mixed up')
+})
+
+test('a recoverer that comes too late, when the record is gone too, tells of no abort', async () => {
+  await using dying = stoppable(
+    (point) =>
+      isAt(point, 'before COMMIT PREPARED') ? Promise.reject(new Error('Connection terminated')) : Promise.resolve(),
+    { graceMs: 100 },
+  )
+  await transfer(dying, 'slow recoverer')
+  await dying.stop()
+  const [gid = ''] = (await audit(bank)).prepared
+  const { events, onEvent } = listener()
+  await using slow = stoppable(
+    async (point) => {
+      if (!isAt(point, 'before settle')) return
+      // In its stead: the lock keeps recoverers apart, unless its server fails over.
+      await bank.pools.orders.query(`COMMIT PREPARED '${gid}'`)
+      await bank.pools.payments.query('DELETE FROM quorate.tpc_decisions')
+    },
+    { orphanAfterMs: 0, onEvent },
+  )
+  expect(await slow.recover()).toMatchObject({ recovered: 0, left: 0 })
+  expect(events.filter(({ type }) => type === 'recovered')).toEqual([])
 })
 
 test('what cannot be ended is reported as an orphan; the loop ends it by itself, and stops', async () => {

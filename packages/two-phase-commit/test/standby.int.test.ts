@@ -6,6 +6,72 @@ import { coLocated, createCoordinator } from '@quorate/two-phase-commit'
 import { audit, openBank, transfer } from './support.ts'
 import { watched } from './watched.ts'
 
+test('an epoch whose end the standby does not know is not closed yet: its coordinator may write after a failover', async () => {
+  await using cluster = await localCluster({
+    postgres: { payments: { replicas: 1, synchronous: true, databases: ['log'] }, orders: {} },
+  })
+  const { payments, orders } = cluster.postgres
+  const standby = payments.replicas[0]
+  await using bank = await openBank({
+    payments: payments.primary.url,
+    orders: orders.primary.url,
+    log: payments.primary.urlOf('log'),
+  })
+  const { promise: isPrepared, resolve: prepared } = Promise.withResolvers<undefined>()
+  const { promise: wake, resolve: wakeUp } = Promise.withResolvers<undefined>()
+  const participants = {
+    payments: bank.pools.payments,
+    orders: watched(
+      'orders',
+      () => bank.pools.orders,
+      async ({ when, what }) => {
+        if (when !== 'after' || what !== 'PREPARE') return
+        prepared(undefined)
+        await wake
+      },
+    ),
+  }
+  await using asleep = createCoordinator({ participants, log: coLocated('payments'), recoverEveryMs: Infinity })
+  await asleep.migrate()
+  const end = transfer(asleep, 'asleep').then(
+    () => 'committed',
+    (error: { outcome?: string }) => error.outcome,
+  )
+  await isPrepared
+  const [epoch = ''] = (await audit(bank)).prepared.map((gid) => gid.split('.')[1])
+  let isClosed = false
+  await using recoverer = createCoordinator({
+    participants: {
+      payments: watched(
+        'payments',
+        () => bank.pools.payments,
+        async ({ when, what }) => {
+          if (isClosed || when !== 'before' || what !== 'settle') return
+          isClosed = true
+          // It is taken for dead, by a statement that does not wait for the standby; all others can see it.
+          await standby.pause()
+          await bank.pools.payments.query(
+            `BEGIN; SET LOCAL synchronous_commit = local; DELETE FROM quorate.tpc_coordinators WHERE epoch = ${epoch}; COMMIT`,
+          )
+        },
+      ),
+      orders: bank.pools.orders,
+    },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+    orphanAfterMs: 0,
+    graceMs: 500,
+  })
+  expect(await recoverer.recover()).toMatchObject({ recovered: 0 })
+  expect([isClosed, (await audit(bank)).prepared.length]).toEqual([true, 1])
+  await standby.resume()
+  while ((await recoverer.recover()).recovered === 0);
+  wakeUp(undefined)
+  expect(await end).toBe('not-applied')
+  const after = await audit(bank)
+  expect([after.transfers, after.prepared]).toEqual([{ payments: [], orders: [] }, []])
+})
+
 test('a decision that the standby does not have is not acted on, nor told', async () => {
   await using cluster = await localCluster({
     postgres: { payments: { replicas: 1, synchronous: true, databases: ['log'] }, orders: {} },
@@ -53,6 +119,9 @@ test('a decision that the standby does not have is not acted on, nor told', asyn
   expect(before.prepared).toHaveLength(1)
 
   expect(await coordinator.recover()).toMatchObject({ recovered: 0 })
+  const { id } = end as { readonly id: string }
+  const byHand = coordinator.resolve(id, 'commit', { timeoutMs: 300 })
+  await expect(byHand).rejects.toMatchObject({ code: 'QUORATE_TPC_TIMEOUT' })
   expect((await audit(bank)).prepared).toHaveLength(1)
 
   await standby.resume()
