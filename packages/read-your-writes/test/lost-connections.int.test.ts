@@ -198,3 +198,43 @@ test('a statement with too many values is a mistake in the statement, and no los
   const asked = [...sent.r1, ...sent.r2, ...sent.primary].filter((text) => text.includes('AS wrong'))
   expect(asked).toHaveLength(3) // each once: a replica that answers is not asked again elsewhere
 })
+
+test('a process that is busy for longer than the deadline of probes takes nobody for dead', async () => {
+  const [replica] = bench.replicas
+  const pool = new pg.Pool({ host: '127.0.0.1', port: replica?.port, user: 'postgres', database: 'postgres' })
+  const busyAfter = 6
+  let asked = 0
+  const done = Promise.withResolvers<void>()
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...input: unknown[]) => unknown
+    client.query = ((...input: unknown[]) => {
+      const answer = query(...input)
+      if (String(input[0]).includes('pg_stat_get_wal_receiver')) {
+        if (asked++ === busyAfter) done.resolve()
+        else setImmediate(busy, 250)
+      }
+      return answer
+    }) as typeof client.query
+  })
+  const statuses: string[] = []
+  await using db = readYourWrites({
+    primary: bench.admin,
+    replicas: [{ id: 'r1', pool }],
+    secret: SECRET,
+    probeDeadlineMs: 100,
+    probeIntervalMs: 10,
+    onEvent: (event) => void (event.type === 'replica' && statuses.push(event.status)),
+  })
+  await db.ready()
+  await done.promise
+  expect(statuses).toEqual(['healthy'])
+  expect(pool.totalCount).toBe(1)
+  await db.stop()
+  await pool.end()
+})
+
+/** Keeps the event loop for so long, as a large JSON does. */
+function busy(ms: number): void {
+  const endMs = performance.now() + ms
+  while (performance.now() < endMs);
+}
