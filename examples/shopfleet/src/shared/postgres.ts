@@ -26,6 +26,10 @@ export function openPool(
     idleTimeoutMillis: 60_000,
     types,
   })
+  // One that breaks while it is lent out tells its borrower through the query, if there is one, and besides by this event.
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+  })
   // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'))
   return pool

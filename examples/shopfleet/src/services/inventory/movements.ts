@@ -24,32 +24,34 @@ export interface LedgerLine extends CartLine {
   readonly ref: string
 }
 
-export type Movements = ReturnType<typeof movements>
+/**
+ * Moves all lines or none, by one conditional update, and writes them down. After a refusal there is nothing to
+ * commit.
+ */
+export type Move = (
+  tx: PoolClient,
+  kind: MovementKind,
+  ref: string,
+  lines: readonly CartLine[],
+) => Promise<Moved>
 
-export function movements(pool: Pool) {
+export function stockMover(pool: Pool): Move {
   const stock = optimisticRepository(pool, { table: STOCK, key: ['sku'], version: 'version' })
-
-  return {
-    /**
-     * Moves all lines or none, by one conditional update, and writes them down. After a refusal there is nothing
-     * to commit.
-     */
-    async move(tx: PoolClient, kind: MovementKind, ref: string, lines: readonly CartLine[]): Promise<Moved> {
-      const moved = await stock
-        .withTransaction(tx)
-        .adjustAllIf(lines.map(({ sku, quantity }) => ({ key: { sku }, by: changed(kind, quantity) })))
-      if (!moved.granted) {
-        const found = new Map(moved.short.map(({ key, row }) => [key.sku, row?.available ?? 0]))
-        const short = lines.filter(({ sku }) => found.has(sku))
-        return { granted: false, short: shortLines(short, found) }
-      }
-      await writeDown(
-        tx,
-        kind,
-        lines.map((line) => ({ ...line, ref })),
-      )
-      return { granted: true }
-    },
+  return async (tx, kind, ref, lines) => {
+    const moved = await stock
+      .withTransaction(tx)
+      .adjustAllIf(lines.map(({ sku, quantity }) => ({ key: { sku }, by: changed(kind, quantity) })))
+    if (!moved.granted) {
+      const found = new Map(moved.short.map(({ key, row }) => [key.sku, row?.available ?? 0]))
+      const short = lines.filter(({ sku }) => found.has(sku))
+      return { granted: false, short: shortLines(short, found) }
+    }
+    await writeDown(
+      tx,
+      kind,
+      lines.map((line) => ({ ...line, ref })),
+    )
+    return { granted: true }
   }
 }
 

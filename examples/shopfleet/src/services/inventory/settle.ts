@@ -4,7 +4,7 @@ import type { CartLine } from '../../api.ts'
 import { inTransaction } from '../../shared/postgres.ts'
 import { Problem, unavailable } from '../../shared/problem.ts'
 import type { ReservationStatus, ShortLine } from './contract.ts'
-import { type Movements, writeDown } from './movements.ts'
+import { type Move, writeDown } from './movements.ts'
 import { type KnownReservation, readReservation } from './reservations.ts'
 
 export type Committed =
@@ -14,7 +14,7 @@ export type Committed =
 /** Held units are sold. A promise has to be looked at first. */
 export async function commitReservation(
   pool: Pool,
-  { move }: Movements,
+  move: Move,
   look: () => Promise<void>,
   id: string,
 ): Promise<Committed> {
@@ -37,7 +37,7 @@ export async function commitReservation(
 }
 
 /** Held units go back to the shelf. An id never seen is marked, so that a late reserve for it is refused. */
-export async function releaseReservation(pool: Pool, { move }: Movements, id: string): Promise<void> {
+export async function releaseReservation(pool: Pool, move: Move, id: string): Promise<void> {
   await inTransaction(pool, async (tx) => {
     const held = await end(tx, id, 'reserved', 'released')
     if (held !== undefined) return mustHold(id, await move(tx, 'release', id, held))

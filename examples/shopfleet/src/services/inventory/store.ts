@@ -4,7 +4,7 @@ import type { Logger } from '../../shared/logging.ts'
 import { inTransaction } from '../../shared/postgres.ts'
 import { Problem, unavailable } from '../../shared/problem.ts'
 import type { ReservationStatus } from './contract.ts'
-import { movements, type Movements } from './movements.ts'
+import { stockMover, type Move } from './movements.ts'
 import { openStock } from './open-stock.ts'
 import { DEFAULT_OVERSELLING, type Overselling } from './overselling.ts'
 import type { Reserved } from './reservations.ts'
@@ -42,18 +42,18 @@ export function inventoryStore(
   pool: Pool,
   { log, overselling = DEFAULT_OVERSELLING, lookAfterMs = 200 }: InventoryStoreOptions,
 ): InventoryStore {
-  const moves = movements(pool)
+  const move = stockMover(pool)
   // Whatever the answer is now: an earlier start may have left promises.
   const look = lookAfterPromises(pool, { afterMs: lookAfterMs, log })
   look.soon()
-  const taking = takingOf(overselling, pool, moves, look)
+  const taking = takingOf(overselling, pool, move, look)
 
   return {
     open: (levels) => inTransaction(pool, (tx) => openStock(tx, levels)),
     reserve: (id, lines) => taking.reserve({ id, lines: mergeLines(lines) }),
-    commit: (id) => commitReservation(pool, moves, look.now, id),
-    release: (id) => releaseReservation(pool, moves, id),
-    restock: (id, reservationId, lines) => restock(pool, moves, id, reservationId, mergeLines(lines)),
+    commit: (id) => commitReservation(pool, move, look.now, id),
+    release: (id) => releaseReservation(pool, move, id),
+    restock: (id, reservationId, lines) => restock(pool, move, id, reservationId, mergeLines(lines)),
     async [Symbol.asyncDispose]() {
       await taking[Symbol.asyncDispose]()
       await look[Symbol.asyncDispose]()
@@ -61,12 +61,12 @@ export function inventoryStore(
   }
 }
 
-function takingOf(overselling: Overselling, pool: Pool, moves: Movements, look: Look): Taking {
+function takingOf(overselling: Overselling, pool: Pool, move: Move, look: Look): Taking {
   switch (overselling) {
     case 'lock':
       return lockTaking(pool)
     case 'optimistic':
-      return optimisticTaking(pool, moves)
+      return optimisticTaking(pool, move)
     case 'batch':
       return batchTaking(pool)
     case 'compensate':
@@ -78,7 +78,7 @@ function takingOf(overselling: Overselling, pool: Pool, moves: Movements, look: 
 
 async function restock(
   pool: Pool,
-  { move }: Movements,
+  move: Move,
   id: string,
   reservationId: string,
   lines: readonly CartLine[],

@@ -29,6 +29,7 @@ export function batchTaking(pool: Pool): Taking {
     maxWeight: MAX_LINES,
     weigh: ({ lines }) => lines.length,
     maxWaiting: MAX_WAITING,
+    isOfOne: isRefused,
   })
   return {
     reserve: (reservation) => group.ask(reservation),
@@ -45,6 +46,12 @@ async function reserveAll(pool: Pool, requests: readonly Reservation[]): Promise
     }
   }
   throw unavailable('A reservation that others are making at the same time', undefined)
+}
+
+/** The server does not take a value, as a sku with a NUL in it: SQLSTATE classes 22 and 23, Postgres manual, appendix A. */
+function isRefused(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code)
 }
 
 /** Rolls the transaction back. */

@@ -6,10 +6,12 @@ export interface GroupCommitOptions<Request> {
   readonly weigh: (request: Request) => number
   /** Requests that wait; the next one is refused. */
   readonly maxWaiting: number
+  /** An error that one request may have brought upon the others: nothing was done, and the batch is halved until it is found. */
+  readonly isOfOne: (error: unknown) => boolean
 }
 
 export interface GroupCommit<Request, Answer> extends AsyncDisposable {
-  /** @throws Problem 503 if too many wait or it is stopped; what `apply` throws, which then happened to the whole batch. */
+  /** @throws Problem 503 if too many wait or it is stopped; what `apply` throws. */
   ask(request: Request): Promise<Answer>
   /** Takes no more, and lets those it has be answered. */
   [Symbol.asyncDispose](): Promise<void>
@@ -29,7 +31,7 @@ interface Waiting<Request, Answer> {
  */
 export function groupCommit<Request, Answer>(
   apply: (requests: readonly Request[]) => Promise<readonly Answer[]>,
-  { maxWeight, weigh, maxWaiting }: GroupCommitOptions<Request>,
+  { maxWeight, weigh, maxWaiting, isOfOne }: GroupCommitOptions<Request>,
 ): GroupCommit<Request, Answer> {
   const queue: Waiting<Request, Answer>[] = []
   let working: Promise<void> | undefined
@@ -44,22 +46,29 @@ export function groupCommit<Request, Answer>(
     return queue.splice(0, end === -1 ? queue.length : end)
   }
 
-  async function work(): Promise<void> {
-    // All requests of one turn of the event loop go together.
-    await Promise.resolve()
-    while (queue.length > 0) {
-      const batch = next()
-      try {
-        const answers = await apply(batch.map(({ request }) => request))
-        batch.forEach(({ resolve, reject }, index) => {
-          const answer = answers[index]
-          if (answer === undefined) reject(new Error('A batch left a request without an answer'))
-          else resolve(answer)
-        })
-      } catch (error) {
+  async function answer(batch: readonly Waiting<Request, Answer>[]): Promise<void> {
+    try {
+      const answers = await apply(batch.map(({ request }) => request))
+      batch.forEach(({ resolve, reject }, index) => {
+        const own = answers[index]
+        if (own === undefined) reject(new Error('A batch left a request without an answer'))
+        else resolve(own)
+      })
+    } catch (error) {
+      if (batch.length > 1 && isOfOne(error)) {
+        const middle = Math.ceil(batch.length / 2)
+        await answer(batch.slice(0, middle))
+        await answer(batch.slice(middle))
+      } else {
         for (const { reject } of batch) reject(error)
       }
     }
+  }
+
+  async function work(): Promise<void> {
+    // All requests of one turn of the event loop go together.
+    await Promise.resolve()
+    while (queue.length > 0) await answer(next())
     working = undefined
   }
 

@@ -15,9 +15,9 @@ export interface LookOptions {
 
 export interface Look extends AsyncDisposable {
   /** There are promises: looks at them after a while. */
-  soon(): void
+  readonly soon: () => void
   /** Looks at all promises that are there now. */
-  now(): Promise<void>
+  readonly now: () => Promise<void>
   /** Plans no further look and lets the one under way end. What is left waits for the next start. */
   [Symbol.asyncDispose](): Promise<void>
 }

@@ -6,11 +6,11 @@
  * loses has to read and try again although there is enough for both, and on a hot row nearly all lose.
  */
 import type { Pool } from 'pg'
-import type { Movements } from '../movements.ts'
+import type { Move } from '../movements.ts'
 import { claim, knownAnswer, readReservation, type Reservation, type Reserved } from '../reservations.ts'
 import type { Taking } from './taking.ts'
 
-export function optimisticTaking(pool: Pool, { move }: Movements): Taking {
+export function optimisticTaking(pool: Pool, move: Move): Taking {
   return {
     async reserve({ id, lines }: Reservation): Promise<Reserved> {
       const tx = await pool.connect()
