@@ -17,10 +17,13 @@ export class Alarm {
     if (this.#next !== undefined && this.#next.atMs <= atMs) return
     this.off()
     const off = new AbortController()
-    this.#next = { atMs, off }
+    const next = { atMs, off }
+    this.#next = next
     // Not what keeps a process alive: the statement or the wait for the next attempt does.
     this.#clock.sleep(atMs - this.#clock.monotonic(), { signal: off.signal, ref: false }).then(
       () => {
+        // It may have rung in the very turn in which an earlier one was set.
+        if (this.#next !== next) return
         this.#next = undefined
         this.#ring()
       },

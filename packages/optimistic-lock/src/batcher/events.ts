@@ -1,4 +1,4 @@
-import type { Outcome } from '@quorate/core'
+import { emit, type EventListener, type Outcome } from '@quorate/core'
 
 /**
  * Facts about batches, in the order they happened.
@@ -23,3 +23,11 @@ export type BatcherEvent =
       readonly isRetried: boolean
       readonly cause: unknown
     }
+
+/** Tells a listener, if there is one, of a statement that was not applied, or nobody knows. */
+export function reportFailure(
+  { table, onEvent }: { readonly table: string; readonly onEvent: EventListener<BatcherEvent> | undefined },
+  facts: Omit<Extract<BatcherEvent, { type: 'batch-failed' }>, 'type' | 'table'>,
+): void {
+  emit<BatcherEvent>(onEvent, () => ({ type: 'batch-failed', table, ...facts }))
+}

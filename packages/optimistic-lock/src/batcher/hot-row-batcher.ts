@@ -1,9 +1,9 @@
 import { checkNames } from '@quorate/core'
-import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { show } from '../options.ts'
 import type { Table } from '../pg/table.ts'
-import { BatchQueue } from './batcher.ts'
+import { BatchQueue } from './batch-queue.ts'
+import { copyKey, laneOf } from './keys.ts'
 import type { BatcherOptions, Grant, RequestOptions } from './options.ts'
 import { type BatcherPool, pgBatchStore } from './pg-store.ts'
 
@@ -64,7 +64,6 @@ const NAMES = [
   'random',
 ]
 const LIMITS = ['maxBatch', 'maxWaiting', 'concurrency'] as const
-const NO_OPTIONS: RequestOptions = {}
 const REQUEST_NAMES = ['deadlineMs', 'signal']
 
 /**
@@ -94,7 +93,6 @@ export function hotRowBatcher<
   check(options)
   const { table, key, counter, version, min = 0 } = options
   const shape = {
-    label: table.name,
     table: quoteTable(table.name),
     key,
     counter,
@@ -102,31 +100,27 @@ export function hotRowBatcher<
     min,
     column: quoteIdentifier,
   }
-  const queue = new BatchQueue(pgBatchStore(pool, shape), table.name, options)
+  const queue = new BatchQueue(pgBatchStore(pool, shape), table.name, options, (row) =>
+    copyKey('adjust', table.name, key, row),
+  )
 
-  const [onlyColumn] = key
   // No async function: each promise more is paid for by every request.
   const request = (
     action: string,
     of: Readonly<Pick<Row, K>>,
     amount: number,
     sign: 1 | -1,
-    requestOptions: RequestOptions,
+    requestOptions: RequestOptions | undefined,
   ): Promise<Grant | undefined> => {
     try {
-      if (requestOptions !== NO_OPTIONS) {
+      if (requestOptions !== undefined) {
         checkNames(action, requestOptions, REQUEST_NAMES)
         checkDeadline(action, requestOptions.deadlineMs)
       }
       if (!Number.isSafeInteger(amount) || amount < 1) {
         throw new RangeError(`Cannot ${action}: amount must be a whole number from 1, got ${amount}`)
       }
-      const values = keyValuesOf(action, table.name, key, of)
-      const lane =
-        key.length === 1 && onlyColumn !== undefined
-          ? String(values[onlyColumn])
-          : JSON.stringify(key.map((column) => String(values[column])))
-      return queue.request(action, lane, values, sign * amount, requestOptions)
+      return queue.request(laneOf(action, table.name, key, of), of, sign * amount, requestOptions)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -135,10 +129,8 @@ export function hotRowBatcher<
     get waiting() {
       return queue.waiting
     },
-    decrementIf: (of, amount = 1, requestOptions = NO_OPTIONS) =>
-      request('decrementIf', of, amount, -1, requestOptions),
-    increment: (of, amount = 1, requestOptions = NO_OPTIONS) =>
-      request('increment', of, amount, 1, requestOptions),
+    decrementIf: (of, amount = 1, requestOptions) => request('decrementIf', of, amount, -1, requestOptions),
+    increment: (of, amount = 1, requestOptions) => request('increment', of, amount, 1, requestOptions),
     stop: () => queue.stop(),
     [Symbol.asyncDispose]: () => queue.stop(),
   }

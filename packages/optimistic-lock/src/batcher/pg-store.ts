@@ -1,6 +1,7 @@
 import { guard, type PgPoolClient } from '../pg-pool.ts'
-import { addTotal, foldRows, type CounterShape, type FoldedRow } from './statements.ts'
 import type { Statement } from '../statements.ts'
+import { isLostStatement, isServerRefusal, remedyFor } from './server-errors.ts'
+import { CounterStatements, type CounterShape, type FoldedRow } from './statements.ts'
 import type { BatchAnswer, BatchItem, BatchSession, BatchStore, ItemAnswer } from './store.ts'
 
 /** The part of a pool's client that is used here. */
@@ -17,14 +18,15 @@ export interface BatcherPool {
 
 /** What all sessions of one store share. */
 interface StoreState {
-  readonly shape: CounterShape
+  readonly statements: CounterStatements
+  readonly names: Map<string, string>
   /** Planning the one statement of a hot row costs as much as running it. Off once a pooler turns out not to keep it. */
   isPrepared: boolean
 }
 
 /** Counters in one table of Postgres. A statement is a transaction of its own, at the session's isolation level. */
 export function pgBatchStore(pool: BatcherPool, shape: CounterShape): BatchStore {
-  const state: StoreState = { shape, isPrepared: true }
+  const state: StoreState = { statements: new CounterStatements(shape), names: new Map(), isPrepared: true }
   return { open: async () => new PgBatchSession(await pool.connect(), state) }
 }
 
@@ -44,11 +46,11 @@ class PgBatchSession implements BatchSession {
       return { type: 'applied', items: await this.#run(items) }
     } catch (cause) {
       if (!isServerRefusal(cause)) return { type: 'unknown', cause }
-      if (this.#state.isPrepared && LOST_STATEMENT.has(cause.code)) {
+      if (this.#state.isPrepared && isLostStatement(cause)) {
         this.#state.isPrepared = false
         return { type: 'not-applied', next: 'retry', cause }
       }
-      return { type: 'not-applied', next: nextAfter(cause.code), cause }
+      return { type: 'not-applied', next: remedyFor(cause), cause }
     }
   }
 
@@ -57,27 +59,24 @@ class PgBatchSession implements BatchSession {
   }
 
   async #run(items: readonly BatchItem[]): Promise<ItemAnswer[]> {
-    const { shape, isPrepared } = this.#state
-    const query = async <R>({ text, values }: Statement, name?: string): Promise<R[]> => {
-      const { rows } = await (name === undefined
-        ? this.#client.query(text, [...values])
-        : this.#client.query({ name, text, values: [...values] }))
-      return rows as R[]
-    }
+    const { statements } = this.#state
     const [only] = items
-    if (only !== undefined && items.length === 1) {
-      const statement = addTotal(shape, only)
-      const [row] = await query<{ quorateafter: string }>(
-        statement,
-        isPrepared ? nameOf(statement.text) : undefined,
-      )
-      if (row !== undefined) {
-        const total = only.deltas.reduce((sum, delta) => sum + delta, 0)
-        return [{ type: 'applied', before: Number(row.quorateafter) - total }]
-      }
+    const statement = only === undefined || items.length > 1 ? undefined : statements.addTotal(only)
+    if (statement !== undefined) {
+      const { rows } = await this.#query(statement)
+      const [row] = rows as { readonly quorateafter: string }[]
+      if (row !== undefined) return [{ type: 'all', after: Number(row.quorateafter) }]
     }
-    const rows = await query<FoldedRow>(foldRows(shape, items))
-    return rows.map(answerOf)
+    const { rows } = await this.#query(statements.foldRows(items))
+    return (rows as FoldedRow[]).map(answerOf)
+  }
+
+  #query({ text, values }: Statement): Promise<{ rows: unknown[] }> {
+    const { isPrepared, names } = this.#state
+    if (!isPrepared) return this.#client.query(text, [...values])
+    let name = names.get(text)
+    if (name === undefined) names.set(text, (name = nameOf(text)))
+    return this.#client.query({ name, text, values: [...values] })
   }
 }
 
@@ -90,47 +89,10 @@ function answerOf({ quoratetwin, quoratebefore, quorateafter, quoratedone }: Fol
   return { type: 'applied', before }
 }
 
-interface ServerError {
-  readonly code: string
-  readonly severity: string
-}
-
-/**
- * An ERROR of the server ends the statement's transaction, so nothing of it is applied. FATAL and PANIC are not enough:
- * a session may be ended between its commit and its answer.
- */
-function isServerRefusal(error: unknown): error is ServerError {
-  if (typeof error !== 'object' || error === null) return false
-  const { code, severity } = error as Partial<ServerError>
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity === 'ERROR'
-}
-
-/** By class of SQLSTATE, Postgres manual, appendix A. */
-function nextAfter(code: string): 'retry' | 'split' | 'fail' {
-  // Serialization and deadlock; no resources; a lock that was not available; cancelled, as by statement_timeout; a
-  // standby that was not yet promoted.
-  if (/^(40|53|55P03|57014|25006)/.test(code)) return 'retry'
-  // Data, constraints, views with check option, triggers that raise: the fault of one row or one amount.
-  if (/^(22|23|44|P0)/.test(code)) return 'split'
-  return 'fail'
-}
-
-/** A prepared statement that is not there, or is there already: sessions are shared by a pooler. */
-const LOST_STATEMENT: ReadonlySet<string> = new Set(['26000', '42P05'])
-
 /** A name for a text, the same for every copy of this package. */
 function nameOf(text: string): string {
-  let name = names.get(text)
-  if (name === undefined) {
-    name = `quorate_batch_${hash(text, 0x811c9dc5)}${hash(text, 0x01234567)}`
-    if (names.size < MAX_NAMES) names.set(text, name)
-  }
-  return name
+  return `quorate_batch_${hash(text, 0x811c9dc5)}${hash(text, 0x01234567)}`
 }
-
-/** Texts differ by table and columns alone, so there are few; a bound all the same. */
-const MAX_NAMES = 1_000
-const names = new Map<string, string>()
 
 /** FNV-1a. */
 function hash(text: string, start: number): string {

@@ -1,13 +1,12 @@
-import { jsonKey } from '../adjust.ts'
-import type { Shape } from '../names.ts'
-import { Sql, type Statement } from '../statements.ts'
-import { summarize } from './plan.ts'
+import type { Statement } from '../statements.ts'
+import { summarize, type Summary } from './plan.ts'
 import type { BatchItem } from './store.ts'
 
 /** What a batcher needs to know of its table. */
 export interface CounterShape {
-  readonly label: string
+  /** In SQL, quoted. */
   readonly table: string
+  /** Names of the columns as in the rows; `column` quotes one. */
   readonly key: readonly string[]
   /** The column of every request. */
   readonly counter: string
@@ -17,12 +16,11 @@ export interface CounterShape {
   readonly column: (name: string) => string
 }
 
-/** A row of {@link foldRows}. */
+/** A row of {@link CounterStatements.foldRows}. */
 export interface FoldedRow {
-  readonly quorateitem: number
   /** Another item of this statement names the same row. */
   readonly quoratetwin: boolean
-  /** The counter before and after, as text; `null` for a row that does not exist. */
+  /** The counter before and after, as text, `NULL` in capitals if it is that; `null` for a row that does not exist. */
   readonly quoratebefore: string | null
   readonly quorateafter: string | null
   readonly quoratedone: boolean
@@ -30,89 +28,128 @@ export interface FoldedRow {
 
 const MAX = String(Number.MAX_SAFE_INTEGER)
 
-/**
- * All requests for one row, if the bound allows all of them: a plain conditional UPDATE, which costs a fraction of
- * {@link foldRows}. No row comes back if it does not, or if the row is not there: nothing was changed then.
- */
-export function addTotal(shape: CounterShape, { key, deltas }: BatchItem): Statement {
-  const sql = new Sql(asShape(shape))
-  const { total, lowest } = summarize(deltas)
+/** The two statements of one table. Their texts are few, so that the server can prepare them. */
+export class CounterStatements {
+  readonly #shape: CounterShape
+  readonly #addTotal: string
+  readonly #foldRows = new Map<number, string>()
+
+  constructor(shape: CounterShape) {
+    this.#shape = shape
+    this.#addTotal = addTotal(shape)
+  }
+
+  /**
+   * All requests for one row, if the bounds allow all of them: a plain conditional UPDATE, which costs a fraction of
+   * {@link foldRows}. No row comes back if they do not, or if the row is not there: nothing was changed then.
+   *
+   * @returns `undefined` for sums that a number cannot hold.
+   */
+  addTotal({ key, deltas }: BatchItem): Statement | undefined {
+    const { sums } = summarize(deltas)
+    if (sums === undefined) return undefined
+    const { total, lowest, highest } = sums
+    // Nothing goes below where it was, so the bound does not matter.
+    const min = lowest === 0 ? -Number.MAX_SAFE_INTEGER : this.#shape.min
+    return {
+      text: this.#addTotal,
+      values: [total, lowest, highest, min, ...this.#shape.key.map((name) => key[name])],
+    }
+  }
+
+  /**
+   * Each row's requests folded one by one, in one statement: `held` locks the rows in key order, so that two such
+   * statements cannot deadlock, and has their latest committed state; `folded` is `fold()` of `plan.ts`, and walks the
+   * requests only if some are granted and some are not; `done` writes. It computes from `held` for the reason given at
+   * `adjustAllRows()`. `want` numbers the items of one row, because only the database knows that two keys are equal: an
+   * UPDATE would take one of the two, and the callers of the other would be granted what nobody took.
+   */
+  foldRows(items: readonly BatchItem[]): Statement {
+    // For the planner, which expects 10 rows of a list: few keys are looked up by index, no table is read for them.
+    const limit = items.length > 8 ? 0 : 2 ** Math.ceil(Math.log2(items.length))
+    let text = this.#foldRows.get(limit)
+    if (text === undefined) this.#foldRows.set(limit, (text = foldRows(this.#shape, limit)))
+    const summaries = items.map(({ deltas }) => summarize(deltas))
+    const sums = (of: keyof NonNullable<Summary['sums']>): (number | null)[] =>
+      summaries.map((summary) => summary.sums?.[of] ?? null)
+    return {
+      text,
+      values: [
+        this.#shape.min,
+        items.map(({ deltas }) => `{${deltas.join(',')}}`),
+        sums('total'),
+        sums('lowest'),
+        sums('highest'),
+        summaries.map(({ easiest }) => easiest ?? null),
+        ...this.#shape.key.map((name) => items.map(({ key }) => key[name])),
+      ],
+    }
+  }
+}
+
+function addTotal(shape: CounterShape): string {
   const counter = shape.column(shape.counter)
-  const totalSql = `${sql.value(total)}::bigint`
-  const sets = [`${counter} = ${counter} + ${totalSql}`, ...raise(shape, '')]
-  const lowestSql = `${sql.value(lowest)}::bigint`
-  return sql.done(
-    `UPDATE ${shape.table} SET ${sets.join(', ')} WHERE ${sql.keyIs(key)} ` +
-      `AND ${counter} + ${lowestSql} >= ${sql.value(lowest === 0 ? -Number.MAX_SAFE_INTEGER : shape.min)}::bigint ` +
-      `AND ${isExact(counter)} RETURNING ${counter}::text AS "quorateafter"`,
+  const sets = [`${counter} = ${counter} + $1::bigint`, ...raise(shape, '')]
+  const key = shape.key.map((name, index) => `${shape.column(name)} = $${index + 5}`)
+  return (
+    `UPDATE ${shape.table} SET ${sets.join(', ')} WHERE ${key.join(' AND ')} ` +
+    `AND ${counter} + $2::bigint >= $4::bigint AND ${counter} + $3::bigint <= ${MAX} ` +
+    `AND ${isExact(counter)} RETURNING ${counter}::text AS "quorateafter"`
   )
 }
 
-/**
- * Each row's requests folded one by one, in one statement: `held` locks the rows in key order, so that two such
- * statements cannot deadlock, and has their latest committed state; `folded` is `fold()` of `plan.ts`, and walks the
- * requests only if some are granted and some are not; `done` writes. It computes from `held` for the reason given at
- * `adjustAllRows()`. `want` numbers the items of one row, because only the database knows that two keys are equal: an
- * UPDATE would take one of the two, and the callers of the other would be granted what nobody took.
- */
-export function foldRows(shape: CounterShape, items: readonly BatchItem[]): Statement {
-  const sql = new Sql(asShape(shape))
+/** @param limit as many rows at most; 0: no limit. */
+function foldRows(shape: CounterShape, limit: number): string {
+  const { table } = shape
   const counter = shape.column(shape.counter)
-  const key = shape.key.map((column) => shape.column(column))
-  const same = (a: string, b: string): string =>
-    key.map((column) => `${a}.${column} = ${b}.${column}`).join(' AND ')
-  const of = (alias: string): string => key.map((column) => `${alias}.${column}`).join(', ')
-
-  const summaries = items.map(({ deltas }) => summarize(deltas))
-  const json = sql.value(JSON.stringify(items.map((item) => jsonKey(asShape(shape), item.key))))
-  const lists = [
-    `${sql.value(items.map(({ deltas }) => `{${deltas.join(',')}}`))}::text[]`,
-    `${sql.value(summaries.map(({ total }) => total))}::bigint[]`,
-    `${sql.value(summaries.map(({ lowest }) => lowest))}::bigint[]`,
-    `${sql.value(summaries.map(({ easiest }) => easiest ?? null))}::bigint[]`,
-  ]
-  const min = `${sql.value(shape.min)}::bigint`
-  // For the planner, as in adjustAllRows().
-  const limit = 2 ** Math.ceil(Math.log2(items.length))
+  const key = shape.key.map((name) => shape.column(name))
+  const of = (alias: string): string => key.map((_, index) => `${alias}.quoratekey${index}`).join(', ')
+  const same = (alias: string): string =>
+    key.map((column, index) => `t.${column} = ${alias}.quoratekey${index}`).join(' AND ')
+  // Each list gets the type of its column, but for its length and scale: `t.key = $1` does not round $1 either.
+  const lists = key.map(
+    (column, index) => `array_cat((SELECT array_agg(${column}) FROM ${table} WHERE false), $${index + 7})`,
+  )
   const sets = [`${counter} = folded.quorateafter`, ...raise(shape, 'folded.')]
+  const version = shape.version === undefined ? '' : `, t.${shape.column(shape.version)} AS quorateversion`
 
-  return sql.done(
-    `WITH want AS MATERIALIZED (
-  SELECT w.ordinality - 1 AS quorateitem, d.deltas AS quoratedeltas, d.total AS quoratetotal,
-    d.lowest AS quoratelowest, d.easiest AS quorateeasiest,
-    row_number() OVER (PARTITION BY ${of('w')} ORDER BY w.ordinality) > 1 AS quoratetwin, ${of('w')}
-  FROM (SELECT * FROM json_populate_recordset(NULL::${shape.table}, ${json}::json) WITH ORDINALITY LIMIT ${limit}) AS w
-  JOIN unnest(${lists.join(', ')}) WITH ORDINALITY AS d(deltas, total, lowest, easiest, ordinality) ON d.ordinality = w.ordinality
+  return `WITH want AS MATERIALIZED (
+  SELECT w.*, row_number() OVER (PARTITION BY ${of('w')} ORDER BY w.quorateitem) > 1 AS quoratetwin
+  FROM (SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], ${lists.join(', ')})
+    WITH ORDINALITY${limit === 0 ? '' : ` LIMIT ${limit}`})
+    AS w(quoratedeltas, quoratetotal, quoratelowest, quoratehighest, quorateeasiest, ${key.map((_, index) => `quoratekey${index}`).join(', ')}, quorateitem)
 ), held AS MATERIALIZED (
-  SELECT want.quorateitem, want.quoratedeltas, want.quoratetotal, want.quoratelowest, want.quorateeasiest,
-    t.${counter} AS quoratebefore, ${isExact(`t.${counter}`)} AS quorateexact, ${of('t')}${shape.version === undefined ? '' : `, t.${shape.column(shape.version)} AS quorateversion`}
-  FROM want JOIN ${shape.table} AS t ON ${same('t', 'want')} WHERE NOT want.quoratetwin
-  ORDER BY ${of('t')} FOR UPDATE OF t
+  SELECT want.*, t.${counter} AS quoratebefore, ${isExact(`t.${counter}`)} AS quorateexact${version}
+  FROM want JOIN ${table} AS t ON ${same('want')} WHERE NOT want.quoratetwin
+  ORDER BY ${key.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t
 ), folded AS MATERIALIZED (
   SELECT held.*, CASE
-    WHEN NOT quorateexact THEN quoratebefore
-    WHEN quoratelowest = 0 OR quoratebefore + quoratelowest >= ${min} THEN quoratebefore + quoratetotal
-    WHEN quoratebefore + quorateeasiest < ${min} THEN quoratebefore
+    WHEN quorateexact IS NOT TRUE THEN quoratebefore
+    WHEN (quoratelowest = 0 OR quoratebefore + quoratelowest >= $1::bigint) AND quoratebefore + quoratehighest <= ${MAX}
+      THEN quoratebefore + quoratetotal
+    WHEN quoratebefore + quorateeasiest < $1::bigint THEN quoratebefore
     ELSE (
       WITH RECURSIVE deltas AS MATERIALIZED (SELECT held.quoratedeltas::bigint[] AS list),
       walk(step, units) AS (
         SELECT 0, held.quoratebefore::numeric
         UNION ALL
-        SELECT step + 1, CASE WHEN list[step + 1] >= 0 OR units + list[step + 1] >= ${min} THEN units + list[step + 1] ELSE units END
+        SELECT step + 1, CASE
+          WHEN list[step + 1] < 0 AND units + list[step + 1] < $1::bigint THEN units
+          WHEN list[step + 1] > 0 AND units + list[step + 1] > ${MAX} THEN units
+          ELSE units + list[step + 1] END
         FROM walk, deltas WHERE step < cardinality(list)
       )
       SELECT units FROM walk ORDER BY step DESC LIMIT 1
     ) END AS quorateafter
   FROM held
 ), done AS (
-  UPDATE ${shape.table} AS t SET ${sets.join(', ')}
-  FROM folded WHERE ${same('t', 'folded')} AND folded.quorateafter <> folded.quoratebefore
+  UPDATE ${table} AS t SET ${sets.join(', ')}
+  FROM folded WHERE ${same('folded')} AND folded.quorateafter <> folded.quoratebefore
   RETURNING folded.quorateitem
 )
-SELECT want.quorateitem::int, want.quoratetwin, folded.quoratebefore::text, folded.quorateafter::text,
-  done.quorateitem IS NOT NULL AS quoratedone
-FROM want LEFT JOIN folded USING (quorateitem) LEFT JOIN done USING (quorateitem) ORDER BY 1`,
-  )
+SELECT want.quoratetwin, CASE WHEN folded.quorateitem IS NOT NULL THEN COALESCE(folded.quoratebefore::text, 'NULL') END AS quoratebefore,
+  folded.quorateafter::text, done.quorateitem IS NOT NULL AS quoratedone
+FROM want LEFT JOIN folded USING (quorateitem) LEFT JOIN done USING (quorateitem) ORDER BY want.quorateitem`
 }
 
 function isExact(counter: string): string {
@@ -123,9 +160,4 @@ function raise({ version, column }: CounterShape, alias: string): string[] {
   if (version === undefined) return []
   const name = column(version)
   return [`${name} = ${alias === '' ? name : `${alias}quorateversion`} + 1`]
-}
-
-/** The parts of a repository's shape that are used here. */
-function asShape(shape: CounterShape): Shape {
-  return { ...shape, version: shape.version ?? '' }
 }

@@ -10,6 +10,7 @@ export interface BatchItem {
 /**
  * What the statement found for one item.
  * - `applied`: the counter before; it was folded over the item's deltas, and the result is committed.
+ * - `all`: each of its deltas was applied, and that is committed; the counter right after.
  * - `gone`: no such row.
  * - `twin`: another item of the statement names the same row, in another spelling; this one was left alone.
  * - `refused`: a trigger or a policy of the table kept the row as it was.
@@ -17,18 +18,27 @@ export interface BatchItem {
  */
 export type ItemAnswer =
   | { readonly type: 'applied'; readonly before: number }
+  | { readonly type: 'all'; readonly after: number }
   | { readonly type: 'gone' | 'twin' | 'refused' }
   | { readonly type: 'inexact'; readonly value: string }
 
 /**
+ * What is to be done about a statement that was certainly not applied.
+ * - `retry`: all of it later; the server as a whole was at fault.
+ * - `yield`: each of its rows later, in a statement of its own; somebody else has one of them.
+ * - `split`: in halves, because one of its requests may be to blame.
+ * - `fail`: nothing; it never works.
+ */
+export type Remedy = 'retry' | 'yield' | 'split' | 'fail'
+
+/**
  * What became of one statement.
- * - `not-applied`: certainly nothing. `next`: `retry` it later; `split` it, because one of its requests may be to blame;
- *   or `fail` all of it.
+ * - `not-applied`: certainly nothing.
  * - `unknown`: it was sent, and no answer came.
  */
 export type BatchAnswer =
   | { readonly type: 'applied'; readonly items: readonly ItemAnswer[] }
-  | { readonly type: 'not-applied'; readonly next: 'retry' | 'split' | 'fail'; readonly cause: unknown }
+  | { readonly type: 'not-applied'; readonly next: Remedy; readonly cause: unknown }
   | { readonly type: 'unknown'; readonly cause: unknown }
 
 /** A connection that carries statements, one at a time. */

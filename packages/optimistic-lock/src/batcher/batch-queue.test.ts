@@ -1,8 +1,8 @@
 import { VirtualClock } from '@quorate/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { FakeStore } from './batcher.test-helper.ts'
-import { BatchQueue } from './batcher.ts'
+import { FakeStore } from './fake-store.test-helper.ts'
+import { BatchQueue } from './batch-queue.ts'
 import type { BatcherOptions, Grant } from './options.ts'
 import type { BatcherEvent } from './events.ts'
 import { fold } from './plan.ts'
@@ -15,14 +15,14 @@ interface Setup {
   readonly take: (
     sku: string,
     amount?: number,
-    options?: Parameters<BatchQueue['request']>[4],
+    options?: Parameters<BatchQueue['request']>[3],
   ) => Promise<Grant | undefined>
 }
 function over(store: FakeStore, options: BatcherOptions = {}): Setup {
   const queue = new BatchQueue(store, 'stock', { clock: clock(), random: () => 0.5, ...options })
   return {
     queue,
-    take: (sku, amount = 1, more = {}) => queue.request('decrementIf', sku, { sku }, -amount, more),
+    take: (sku, amount = 1, more = {}) => queue.request(sku, { sku }, -amount, more),
   }
 }
 

@@ -5,7 +5,7 @@ import { type Env, explore, type Rpc, rpcOf, type Run, type Scenario, simulate }
 import { checkNoOversell, createHistory, type RecordedCall } from '@quorate/checker'
 import { isQuorateError } from '@quorate/core'
 import { expect, test } from 'vitest'
-import { BatchQueue } from './batcher.ts'
+import { BatchQueue } from './batch-queue.ts'
 import { fold } from './plan.ts'
 import type { BatchAnswer, BatchItem, BatchStore } from './store.ts'
 
@@ -115,7 +115,7 @@ function scenario(bug: Bug): Scenario<Client, Call, void> {
             env.log(text, { process, sku, units, output })
           note('take')
           try {
-            const grant = await queue.request('decrementIf', sku, { sku }, -units, {})
+            const grant = await queue.request(sku, { sku }, -units)
             note('taken', grant !== undefined)
           } catch (error) {
             note(isQuorateError(error) && error.outcome === 'not-applied' ? 'failed' : 'unknown')
