@@ -274,7 +274,10 @@ test('a lost connection is unknown for a write, unless it was lost before or a t
   const unconnected = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', syscall: 'connect' })
   const refused = Object.assign(new Error('check'), { code: '23514', severity: 'ERROR' })
   const calls = (error: Error, isBound = false): Promise<unknown>[] => {
-    const session: SqlSession = { run: () => Promise.reject(error), inTransaction: () => false, isBound }
+    const run = async (): Promise<never> => {
+      throw error
+    }
+    const session: SqlSession = { run, inTransaction: () => false, isBound }
     const repository = createRepository<StockTypes>({
       session,
       shape: { label: 'stock', table: '"stock"', key: ['id'], version: 'version', column: quoteIdentifier },

@@ -1,4 +1,5 @@
 import { unquoteIdentifier, type Shape } from './names.ts'
+import { show } from './options.ts'
 import type { SqlSession } from './session.ts'
 import { comparedColumns } from './statements.ts'
 import type { KeyValues, Version } from './types.ts'
@@ -25,7 +26,7 @@ export function versionIn(method: string, shape: Shape, row: KeyValues): Version
     )
   }
   throw new TypeError(
-    `Cannot ${method} a row of ${label}: it must carry its version in ${version}, got ${String(value)}; read it with get()`,
+    `Cannot ${method} a row of ${label}: it must carry its version in ${version}, got ${show(value)}; read it with get()`,
   )
 }
 

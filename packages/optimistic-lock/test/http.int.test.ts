@@ -7,7 +7,7 @@ import { APP_FILTER, NestFactory } from '@nestjs/core'
 import express from 'express'
 import { afterAll, expect, test } from 'vitest'
 import { ifMatchOf, optimisticErrors, requireIfMatch } from '../src/express/index.ts'
-import { deleteIfMatch, etagOf, type IfMatch, updateIfMatch } from '../src/http/index.ts'
+import { deleteIfMatch, etagOf, type IfMatch, isNotModified, updateIfMatch } from '../src/http/index.ts'
 import { IfMatchHeader, OptimisticLockFilter } from '../src/nest/index.ts'
 import { optimisticRepository, table } from '../src/pg/index.ts'
 import { connect, type Stock } from './connect.ts'
@@ -28,6 +28,12 @@ async function expressServer(): Promise<string> {
   app.put('/stock/:sku', requireIfMatch(), async (request, response) => {
     const row = await updateIfMatch(writeOf(request.params.sku, ifMatchOf(response)), request.body as Changes)
     response.set('ETag', etagOf(row.version)).json(row)
+  })
+  app.get('/stock/:sku', async (request, response) => {
+    const row = await stock.get({ sku: request.params.sku, warehouse: 1 })
+    if (row !== undefined) response.set('ETag', etagOf(row.version))
+    if (isNotModified(request.headers['if-none-match'], row?.version)) response.status(304).end()
+    else response.status(row === undefined ? 404 : 200).json(row ?? null)
   })
   app.delete('/stock/:sku', requireIfMatch({ required: false }), async (request, response) => {
     await deleteIfMatch(writeOf(request.params['sku'], ifMatchOf(response)))
@@ -178,6 +184,20 @@ for (const [framework, url] of Object.entries(servers)) {
     expect((await send('/raw/nobody', undefined, { version: 1 })).status).toBe(404)
   })
 }
+
+test('express: GET and HEAD of a version that the client has are answered by 304, of another in full', async () => {
+  await stock.insert({ sku: 'cached', warehouse: 1, available: 5 })
+  const ask = async (path: string, method: string, ifNoneMatch: string): Promise<unknown[]> => {
+    const headers = { 'if-none-match': ifNoneMatch, 'cache-control': 'max-age=0' }
+    const answer = await fetch(`${servers.express}/stock/${path}`, { method, headers })
+    return [answer.status, answer.headers.get('etag'), (await answer.text()).length > 0]
+  }
+  for (const method of ['GET', 'HEAD']) {
+    expect(await ask('cached', method, '"0", W/"1"')).toEqual([304, '"1"', false])
+    expect(await ask('cached', method, '"2"')).toEqual([200, '"1"', method === 'GET'])
+    expect((await ask('no-such', method, '*'))[0]).toBe(404)
+  }
+})
 
 test('nest: other errors are not touched', async () => {
   expect((await fetch(`${servers.nest}/boom`)).status).toBe(500)

@@ -1,4 +1,5 @@
 import { isQuorateError, type QuorateError } from '@quorate/core'
+import type { StaleVersionError } from '../errors.ts'
 import { etagOf } from './etag.ts'
 
 /** How a refusal is answered over HTTP. */
@@ -18,15 +19,13 @@ export interface ConflictAnswer {
 export function answerTo(error: unknown): ConflictAnswer | undefined {
   if (!isQuorateError(error)) return undefined
   const { code } = error
-  const facts = error as QuorateError & { readonly etag?: unknown; readonly actual?: unknown }
   switch (code) {
     case 'QUORATE_STALE_VERSION': {
-      const { actual } = facts
-      const isKnown = typeof actual === 'string' || typeof actual === 'number' || typeof actual === 'bigint'
-      return { statusCode: 412, code, headers: isKnown ? { ETag: etagOf(actual) } : {} }
+      const etag = etagNow(error as StaleVersionError)
+      return { statusCode: 412, code, headers: etag === undefined ? {} : { ETag: etag } }
     }
     case 'QUORATE_PRECONDITION_FAILED': {
-      const { etag } = facts
+      const { etag } = error as QuorateError & { readonly etag?: unknown }
       return { statusCode: 412, code, headers: typeof etag === 'string' ? { ETag: etag } : {} }
     }
     case 'QUORATE_PRECONDITION_REQUIRED':
@@ -40,4 +39,9 @@ export function answerTo(error: unknown): ConflictAnswer | undefined {
     default:
       return undefined
   }
+}
+
+/** The tag of the row as it was found, if it is known. Old values are none: they are long, and may be secret. */
+export function etagNow({ actual, versionKind }: StaleVersionError): string | undefined {
+  return actual === undefined || versionKind === 'values' ? undefined : etagOf(actual)
 }

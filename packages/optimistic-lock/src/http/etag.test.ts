@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { RowExistsError, RowGoneError, StaleVersionError } from '../errors.ts'
 import { answerTo } from './answer.ts'
 import { PreconditionFailedError, PreconditionRequiredError } from './errors.ts'
-import { etagOf, matches, parseIfMatch, versionOfTag } from './etag.ts'
+import { etagOf, isNotModified, matches, parseIfMatch, versionOfTag } from './etag.ts'
 import { readIfMatch } from './if-match.ts'
 
 test('etagOf() and If-Match carry any version there and back', () => {
@@ -43,8 +43,9 @@ test.each([
   '"3',
   '3"',
   '"a" "b"',
-  '"a",',
-  ',"a"',
+  '"a"W/"b"',
+  ',',
+  ' , ,',
   'w/"3"',
   'W/ "3"',
   '"a\u0000"',
@@ -55,9 +56,39 @@ test.each([
   expect(() => readIfMatch(header)).toThrow(/malformed/)
 })
 
+test('parseIfMatch() ignores empty elements (RFC 9110, 5.6.1.2)', () => {
+  for (const header of ['"a",', ',"a"', ' , "a" ,\t, ', '"a",,']) {
+    expect(parseIfMatch(header)).toEqual([{ value: 'a', isWeak: false }])
+  }
+  expect(parseIfMatch(`${','.repeat(99)}"a"`)).toHaveLength(1)
+  expect(parseIfMatch(`${','.repeat(100)}"a"`)).toBeUndefined()
+})
+
+test('isNotModified() compares weakly (RFC 9110, 13.1.2)', () => {
+  expect(isNotModified('"3"', 3)).toBe(true)
+  expect(isNotModified('W/"3"', '3')).toBe(true)
+  expect(isNotModified('"2", W/"3"', 3n)).toBe(true)
+  expect(isNotModified('*', 3)).toBe(true)
+  expect(isNotModified('"4"', 3)).toBe(false)
+  expect(isNotModified(undefined, 3)).toBe(false)
+  expect(isNotModified('3', 3)).toBe(false)
+  for (const header of ['"3"', '*']) expect(isNotModified(header, undefined)).toBe(false)
+})
+
+test('old values are never sent as an ETag', () => {
+  const facts = { action: 'update', table: 'person', key: { id: 1 }, expected: '{"a":1}', actual: '{"a":2}' }
+  expect(answerTo(new StaleVersionError({ ...facts, versionKind: 'values' }))).toEqual({
+    statusCode: 412,
+    code: 'QUORATE_STALE_VERSION',
+    headers: {},
+  })
+})
+
 test('parseIfMatch() reads hostile headers in time that grows with their length alone', () => {
   expect(parseIfMatch('"a",'.repeat(100_000))).toBeUndefined()
   expect(parseIfMatch(' '.repeat(100_000))).toBeUndefined()
+  expect(parseIfMatch(`"a"${' '.repeat(100_000)}x`)).toBeUndefined()
+  expect(parseIfMatch(`${' '.repeat(100_000)}x`)).toBeUndefined()
   expect(parseIfMatch(`"${'a'.repeat(100_000)}`)).toBeUndefined()
 })
 

@@ -38,25 +38,24 @@ export function versionOfTag({ value }: EntityTag): string {
   }
 }
 
-const TAG = /[ \t]*(W\/)?"([\u0021\u0023-\u007e\u0080-\u00ff]*)"[ \t]*(,|$)/y
+const TAG = /[ \t]*(?:(W\/)?"([\u0021\u0023-\u007e\u0080-\u00ff]*)"[ \t]*)?(?:,|$)/y
 const MAX_TAGS = 100
 
 /**
- * Reads `If-Match` (RFC 9110, 13.1.1): `*`, or a list of tags. Commas may stand inside tags, so splitting at commas would not do.
+ * Reads `If-Match` or `If-None-Match` (RFC 9110, 13.1): `*`, or a list of tags. Commas may stand inside tags, so splitting
+ * at commas would not do; between them there may be nothing, as when headers were joined (RFC 9110, 5.6.1).
  *
- * @returns `undefined` if the header is malformed, or has more than 100 tags.
+ * @returns `undefined` if the header is malformed, or has more than 100 elements.
  */
 export function parseIfMatch(header: string): IfMatch | undefined {
   if (header.trim() === '*') return '*'
   const tags: EntityTag[] = []
   TAG.lastIndex = 0
-  while (TAG.lastIndex < header.length) {
-    if (tags.length === MAX_TAGS) return undefined
-    const match = TAG.exec(header)
+  for (let elements = 1; TAG.lastIndex < header.length; elements++) {
+    const match = elements > MAX_TAGS ? null : TAG.exec(header)
     if (match === null) return undefined
-    tags.push({ isWeak: match[1] !== undefined, value: match[2] ?? '' })
-    // A comma must be followed by another tag.
-    if (match[3] === ',' && TAG.lastIndex >= header.length) return undefined
+    const [, weak, value] = match
+    if (value !== undefined) tags.push({ isWeak: weak !== undefined, value })
   }
   return tags.length === 0 ? undefined : tags
 }
@@ -71,4 +70,19 @@ export function matches(ifMatch: IfMatch, version: Version | Date | undefined): 
   if (ifMatch === '*') return true
   const tag = etagOf(version).slice(1, -1)
   return ifMatch.some(({ value, isWeak }) => !isWeak && value === tag)
+}
+
+/**
+ * Does a client that asks for the row have it already? Then a GET or HEAD is answered by 304, with the `ETag` and no body.
+ * By weak comparison, and not for a header that is malformed (RFC 9110, 13.1.2).
+ *
+ * @param ifNoneMatch the header as Node gives it: `request.headers['if-none-match']`.
+ * @param version of the row as it is now, or `undefined` if there is none.
+ */
+export function isNotModified(ifNoneMatch: string | undefined, version: Version | Date | undefined): boolean {
+  const asked = ifNoneMatch === undefined ? undefined : parseIfMatch(ifNoneMatch)
+  if (asked === undefined || version === undefined) return false
+  if (asked === '*') return true
+  const tag = etagOf(version).slice(1, -1)
+  return asked.some(({ value }) => value === tag)
 }

@@ -9,6 +9,7 @@ import type {
   Version,
   VersionedKeyOf,
 } from '../types.ts'
+import { etagNow } from './answer.ts'
 import { PreconditionFailedError } from './errors.ts'
 import { etagOf, type IfMatch, matches } from './etag.ts'
 
@@ -72,8 +73,7 @@ async function ifMatching<T extends RepositoryTypes, R>(
       if (!isConflict(error)) throw error
       if (ifMatch === '*' && error instanceof StaleVersionError && attempt < MAX_ATTEMPTS) continue
       if (ifMatch === '*' && error instanceof StaleVersionError) throw error
-      const etag =
-        error instanceof StaleVersionError && error.actual !== undefined ? etagOf(error.actual) : undefined
+      const etag = error instanceof StaleVersionError ? etagNow(error) : undefined
       throw new PreconditionFailedError({ etag, cause: error })
     }
   }

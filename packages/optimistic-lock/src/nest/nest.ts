@@ -24,8 +24,10 @@ import { type IfMatchOptions, readIfMatch } from '../http/if-match.ts'
  */
 export const IfMatchHeader: (options?: IfMatchOptions) => ParameterDecorator = createParamDecorator(
   (options: IfMatchOptions | undefined, context: ExecutionContext): IfMatch => {
-    const request = context.switchToHttp().getRequest<{ headers?: Record<string, string | undefined> }>()
-    return readIfMatch(request.headers?.['if-match'], options)
+    const request = context
+      .switchToHttp()
+      .getRequest<{ headers?: Record<string, string | undefined> } | undefined>()
+    return readIfMatch(request?.headers?.['if-match'], options)
   },
 )
 
