@@ -21,7 +21,7 @@ export interface Clock {
   /** Monotonic time in ms, with fractions. Only differences mean anything: for waits and leases. */
   monotonic(): number
   /**
-   * Resolves after `ms` of monotonic time (0 or less: as soon as possible).
+   * Resolves after `ms` of monotonic time (0 or less: as soon as possible), maybe later, never before.
    *
    * @throws `signal.reason` if the signal is aborted first. The timer is then gone.
    */

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test, vi } from 'vitest'
@@ -72,6 +74,34 @@ test('systemClock.sleep() with ref: false lets the process end, by default it do
   }
   expect(await run('systemClock.sleep(600_000, { ref: false })')).toBe('end\n')
   expect(await run('systemClock.sleep(20)')).toBe('woke\nend\n')
+})
+
+test('after a stall, what a socket has received meanwhile is heard before a sleep ends, and may still end it', async () => {
+  const server = createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const [[socket]] = (await Promise.all([once(server, 'connection'), once(client, 'connect')])) as [
+    [Socket],
+    unknown,
+  ]
+  for (let round = 0; round < 5; round++) {
+    const heard: string[] = []
+    const stopping = new AbortController()
+    const data = once(socket, 'data').then(() => {
+      heard.push('data')
+      stopping.abort('answered')
+    })
+    const sleeping = systemClock.sleep(10).then(() => heard.push('slept'))
+    const ended = systemClock.sleep(10, { signal: stopping.signal }).catch((reason: unknown) => reason)
+    client.write('x')
+    const untilMs = performance.now() + 40
+    while (performance.now() < untilMs);
+    await Promise.all([data, sleeping])
+    expect(heard).toEqual(['data', 'slept'])
+    expect(await ended).toBe('answered')
+  }
+  client.destroy()
+  server.close()
 })
 
 test('systemRandom() stays in [0, 1)', () => {

@@ -4,8 +4,14 @@ import type { Random } from './random.ts'
 
 /** Node's longest timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647
+/** A timer that fires so much too late was kept waiting by this process. */
+const BUSY_MS = 5
 
-/** The machine's clock. A sleep longer than 24.8 days is cut into several timers; none ends early. */
+/**
+ * The machine's clock. A sleep longer than 24.8 days is cut into several timers; none ends early. One that ends late,
+ * because the process was busy, ends after what has arrived meanwhile was heard: Node's timers come before its sockets,
+ * and an answer that was there in time would be counted as missing.
+ */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -17,6 +23,9 @@ export const systemClock: Clock = {
       // Node counts a timer from its cached loop time, so it can fire up to a ms before its time.
       leftMs = endMs - performance.now()
     } while (leftMs > 0)
+    if (leftMs > -BUSY_MS) return
+    await nextTurn()
+    options.signal?.throwIfAborted()
   },
 }
 
@@ -29,6 +38,10 @@ const later: (callback: () => void) => unknown =
 
 /** Resolves when every promise chain that can go on without I/O or time has run dry. */
 export function promisesSettled(): Promise<void> {
+  return nextTurn()
+}
+
+function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     later(resolve)
   })
