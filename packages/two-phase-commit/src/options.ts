@@ -57,7 +57,10 @@ export interface CoordinatorOptions<P extends Participants> {
    * shorter time may abort what is still going on, and harms nothing else.
    */
   readonly orphanAfterMs?: number | undefined
-  /** A coordinator that shows no sign of life for so long may write no more, ms. Default 600,000. */
+  /**
+   * A coordinator that shows no sign of life for so long may write no more, ms. Default 600,000. Decisions can be asked
+   * for with `status(id)` as long as their coordinator lives, and at least for so long after they were made.
+   */
   readonly closeAfterMs?: number | undefined
   /** What stays prepared for longer is reported as `orphan`, ms. Default 60,000. */
   readonly alertAfterMs?: number | undefined
@@ -107,7 +110,10 @@ export interface ResolveOptions extends WaitOptions {
 /** One transaction, as far as it has left traces. */
 export interface TransactionStatus {
   readonly id: string
-  /** On record. `undefined`: nothing is, so it is not committed, or all have long acknowledged. */
+  /**
+   * On record. `undefined`: nothing is. Then it is not decided yet, or it is over: its caller knew that it is committed,
+   * or has not asked for `closeAfterMs`.
+   */
   readonly decision: Decision | undefined
   /** Where it is prepared. */
   readonly prepared: readonly string[]

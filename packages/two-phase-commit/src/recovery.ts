@@ -209,24 +209,25 @@ class Pass {
         using deadline = this.deadline()
         if (await finishPrepared(pool, formatGid(logName, id, member), decision, deadline, true)) onEnded()
       },
-      forget: async () => {
-        using deadline = this.deadline()
-        await log.forget([id], deadline)
-      },
+      // A later pass does, when nobody will ask for it any more.
+      forget: async () => {},
     }
   }
 
-  /** Deletes the records of commits that are everywhere: of the dead, and this coordinator's own. */
+  /**
+   * Deletes the records of commits that are everywhere: this coordinator's own whose caller knows, and those of the dead
+   * when they are old. One who was left in doubt may ask for them until then.
+   */
   async #forget(
     records: readonly DecisionRecord[],
     prepared: ReadonlyMap<string, Found>,
     everybodys: boolean,
   ): Promise<void> {
-    const { isActive, unfinished, finished, log, pools } = this.#setup
+    const { isActive, unfinished, finished, log, pools, closeAfterMs } = this.#setup
     const done = records.filter(
-      ({ id, decision, closed, members }) =>
+      ({ id, decision, closed, members, ageMs }) =>
         decision === 'commit' &&
-        (unfinished.has(id) || (closed && everybodys)) &&
+        (unfinished.has(id) || (closed && everybodys && ageMs >= closeAfterMs)) &&
         !isActive(id) &&
         !prepared.has(id) &&
         members.every((member) => pools.has(member) && !this.#unreachable.has(member)),
@@ -265,6 +266,6 @@ class Pass {
     for (const { epoch, name } of await log.close({ ageMs: Math.ceil(closeAfterMs) }, deadline)) {
       emit<CoordinatorEvent>(onEvent, () => ({ type: 'epoch-closed', epoch, name }))
     }
-    await log.forgetAborts(deadline)
+    await log.forgetAborts(closeAfterMs, deadline)
   }
 }

@@ -74,6 +74,21 @@ test('status, resolve and recover, as a person calls them', { timeout: 120_000 }
     code: 1,
     stdout: new RegExp(`^transaction .*\\n${id} +- +orders +\\d`),
   })
+  // It is younger than what recovery takes for left over.
+  expect(await cli('recover')).toEqual({
+    code: 1,
+    stdout: '0 ended, 0 left; 1 prepared so lately that they may go on\n',
+    stderr: '',
+  })
+  const lock = await bank.pools.payments.connect()
+  const [gid = ''] = (await audit(bank)).prepared
+  await lock.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`quorate.tpc:${gid.split(':')[1]}`])
+  const elsewhere = await cli('recover', '--json')
+  lock.release(true)
+  expect([elsewhere.code, JSON.parse(elsewhere.stdout)]).toEqual([
+    1,
+    { recovered: 0, left: 0, unreachable: [], elsewhere: true, prepared: 1 },
+  ])
   expect(await cli('resolve', id, 'commit')).toMatchObject({ code: 69, stderr: /no commit is on record/ })
   expect(await cli('resolve', id, 'abort', '--note', 'tested')).toEqual({
     code: 0,

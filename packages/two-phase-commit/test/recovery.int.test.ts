@@ -79,6 +79,26 @@ test('while the log is away, the answer is in doubt; later the status tells, and
   expect(events.map(({ type }) => type)).toEqual(['in-doubt', 'recovery-failed', 'recovered'])
 })
 
+test('who was left in doubt can ask another coordinator, also when all is ended and its own is gone', async () => {
+  let struck = false
+  const dying = stoppable(
+    async (point) => {
+      if (struck || !isAt(point, 'after COMMIT with the record')) return
+      struck = true
+      await servers.payments.kill()
+      throw new Error('Connection terminated unexpectedly')
+    },
+    { graceMs: 100 },
+  )
+  const { id = '' } = await transfer(dying, 'asks later').catch((error: { id?: string }) => error)
+  await servers.payments.restart()
+  await dying.stop()
+  await using other = coordinatorOf(bank, 'co-located', { orphanAfterMs: 0 })
+  expect(await other.recover()).toMatchObject({ recovered: 1, left: 0 })
+  await other.recover()
+  expect(await other.status(id)).toMatchObject({ decision: 'commit', prepared: [] })
+})
+
 test('a participant that is away when the decision stands is told later, and the record goes then', async () => {
   const { events, onEvent } = listener()
   await using coordinator = stoppable(

@@ -37,6 +37,9 @@ test.each([
   [['status', '-p', 'a=b', '--log', 'a'], /at least two/],
   [['status', '-p', 'payments', '--log', 'a'], /NAME=URL, not "payments"/],
   [['status', '-p', 'a=env:NOPE', '--log', 'a'], /NOPE is not set/],
+  [['status', '-p', 'a=', '--log', 'a'], /a URL must not be empty/],
+  [['status', '-p', 'a=env:', '--log', 'a'], /is not set/],
+  [['status', ...both, '-p', 'orders=postgres://c'], /--participant orders is there twice/],
   [['status', ...both, '--timeout-ms', '0'], /above 0, not "0"/],
   [['status', ...both, '--frobnicate'], /frobnicate/],
 ])('%j is refused', (argv, message) => {

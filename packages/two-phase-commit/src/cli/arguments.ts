@@ -74,9 +74,11 @@ export function argumentsOf(
 ): Arguments {
   const { values, positionals } = parsed(argv)
   const urlOf = (text: string): string => {
+    // Without a URL the driver would go to whatever server is its default.
+    if (text === '') throw new UsageError('a URL must not be empty')
     if (!text.startsWith('env:')) return text
     const url = env[text.slice(4)]
-    if (url === undefined) throw new UsageError(`${text.slice(4)} is not set in the environment`)
+    if (url === undefined || url === '') throw new UsageError(`${text.slice(4)} is not set in the environment`)
     return url
   }
   const simple = values.help === true ? 'help' : values.version === true ? 'version' : undefined
@@ -85,7 +87,9 @@ export function argumentsOf(
   for (const text of values.participant ?? []) {
     const at = text.indexOf('=')
     if (at < 1) throw new UsageError(`--participant must be NAME=URL, not ${JSON.stringify(text)}`)
-    participants.set(text.slice(0, at), urlOf(text.slice(at + 1)))
+    const name = text.slice(0, at)
+    if (participants.has(name)) throw new UsageError(`--participant ${name} is there twice`)
+    participants.set(name, urlOf(text.slice(at + 1)))
   }
   const { log: name, 'log-url': url } = values
   if ((name === undefined) === (url === undefined))

@@ -67,19 +67,30 @@ async function run(
     )
     return EXIT.ok
   }
-  if (command.type === 'recover') {
-    const report = await coordinator.recover()
-    const { recovered, left, unreachable } = report
-    print(
-      report,
-      () =>
-        `${recovered} ended, ${left} left${unreachable.length > 0 ? `; no answer from ${unreachable.join(', ')}` : ''}\n`,
-    )
-    return left === 0 && unreachable.length === 0 ? EXIT.ok : EXIT.left
-  }
+  if (command.type === 'recover') return await recover(coordinator, print)
   const all = await coordinator.status()
   print(all, () => table(all))
   return all.some(({ prepared }) => prepared.length > 0) ? EXIT.left : EXIT.ok
+}
+
+async function recover(
+  coordinator: Coordinator<Participants>,
+  print: (value: unknown, text: () => string) => void,
+): Promise<number> {
+  const report = await coordinator.recover()
+  const { recovered, left, unreachable, elsewhere } = report
+  const all = unreachable.length > 0 ? [] : await coordinator.status()
+  const prepared = all.filter((one) => one.prepared.length > 0).length
+  print({ ...report, prepared }, () => {
+    const notes = [
+      `${recovered} ended, ${left} left`,
+      ...(elsewhere ? ['another coordinator recovers at the moment'] : []),
+      ...(prepared > left ? [`${prepared - left} prepared so lately that they may go on`] : []),
+      ...(unreachable.length > 0 ? [`no answer from ${unreachable.join(', ')}`] : []),
+    ]
+    return `${notes.join('; ')}\n`
+  })
+  return left === 0 && prepared === 0 && unreachable.length === 0 ? EXIT.ok : EXIT.left
 }
 
 function table(all: readonly TransactionStatus[]): string {

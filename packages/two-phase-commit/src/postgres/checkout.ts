@@ -19,14 +19,16 @@ export class Checkout {
 
   private constructor(client: PgPoolClient) {
     this.#client = client
-    // A connection that breaks while it is out tells it by an event, which without a listener is fatal.
-    client.on('error', ignore)
   }
 
   /** @throws whatever the pool says; the deadline's reason. A connection that comes later goes straight back. */
   static async from(pool: PgPool, deadline: Deadline): Promise<Checkout> {
     deadline.signal.throwIfAborted()
-    return new Checkout(await deadline.wait(pool.connect(), (late) => late.release()))
+    const giveBack = (late: PgPoolClient): void => {
+      late.removeListener('error', ignore)
+      late.release()
+    }
+    return new Checkout(await deadline.wait(connectTo(pool), giveBack))
   }
 
   /** Cannot be used any more, or never could. */
@@ -95,6 +97,24 @@ export class Checkout {
         () => back(true),
       )
   }
+}
+
+/**
+ * A connection that breaks while it is out tells it by an event, which without a listener is fatal. It can break with
+ * the very bytes that open it, before a promise is heard: `pg` calls a function in time.
+ */
+function connectTo(pool: PgPool): Promise<PgPoolClient> {
+  return new Promise((resolve, reject) => {
+    const taken = (error: unknown, client?: PgPoolClient): void => {
+      if (client === undefined) return reject(error as Error)
+      client.on('error', ignore)
+      resolve(client)
+    }
+    type Connect = (taken: (error: unknown, client?: PgPoolClient) => void) => Promise<PgPoolClient> | undefined
+    // A pool of another make may know only promises.
+    const connect: Connect = pool.connect.bind(pool) as Connect
+    connect(taken)?.then((client) => taken(undefined, client), reject)
+  })
 }
 
 function ignore(): void {}

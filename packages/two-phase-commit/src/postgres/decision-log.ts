@@ -141,8 +141,9 @@ export class DecisionLog {
     return answers.at(-1)?.rows ?? []
   }
 
-  async forgetAborts(deadline: Deadline): Promise<void> {
-    await this.#ask(sql.forgetAbortsSql(this.tables), deadline)
+  /** Of closed epochs, when they are old: until then somebody may ask for them. */
+  async forgetAborts(ageMs: number, deadline: Deadline): Promise<void> {
+    await this.#ask(sql.forgetAbortsSql(this.tables, ageMs), deadline)
   }
 
   /** Notes what was decided by hand. */

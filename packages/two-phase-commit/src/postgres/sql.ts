@@ -40,6 +40,9 @@ export function beginSql(isolation: Isolation | undefined, statementMs: number, 
   return `BEGIN${level}; SHOW synchronous_commit; SET LOCAL statement_timeout = ${limit(statementMs)}; SET LOCAL idle_in_transaction_session_timeout = ${limit(idleMs)}`
 }
 
+/** By the server's clock. */
+const ago = (ms: number): string => `clock_timestamp() - interval '${limit(ms)} ms'`
+
 const limit = (ms: number): number => Math.min(Math.ceil(ms), 2_147_483_647)
 
 /** Of a transaction that needs no decision. */
@@ -209,7 +212,7 @@ export const closeEpochsSql = (
   which: { epoch: string } | { ageMs: number },
 ): string => `${waitForStandbys(true)};
 WITH silent AS (
-  DELETE FROM ${signs} WHERE ${'epoch' in which ? `epoch = ${which.epoch}` : `seen_at < clock_timestamp() - interval '${which.ageMs} ms'`}
+  DELETE FROM ${signs} WHERE ${'epoch' in which ? `epoch = ${which.epoch}` : `seen_at < ${ago(which.ageMs)}`}
   RETURNING epoch, name
 ), closed AS (
   DELETE FROM ${coordinators} WHERE epoch IN (SELECT epoch FROM silent)
@@ -217,8 +220,8 @@ WITH silent AS (
 SELECT epoch::text, name FROM silent`
 
 /** Nobody can write commit over them any more. */
-export const forgetAbortsSql = ({ decisions, coordinators }: Tables): string =>
-  `DELETE FROM ${decisions} d WHERE decision = 'abort'
+export const forgetAbortsSql = ({ decisions, coordinators }: Tables, ageMs: number): string =>
+  `DELETE FROM ${decisions} d WHERE decision = 'abort' AND decided_at <= ${ago(ageMs)}
   AND NOT EXISTS (SELECT FROM ${coordinators} c WHERE c.epoch = d.epoch)`
 
 /** The row of each decision, with what is known of its coordinator. */
