@@ -25,7 +25,17 @@ const report = z.object({
   seconds: z.number().positive(),
   ordersPerSecond: z.number().positive(),
   stepLatencyMs: z.record(z.string(), z.object({ p50: z.number(), p99: z.number() })),
-  invariants: z.array(z.object({ name: z.string(), holds: z.boolean(), proof: z.string() })).min(6),
+  fault: z
+    .object({
+      name: z.literal('payments-primary'),
+      afterJobs: z.int(),
+      checkoutsInFlight: z.int(),
+      takenOverSeconds: z.number().positive(),
+      nextPaidSeconds: z.number().positive(),
+      refused: z.int(),
+    })
+    .nullable(),
+  invariants: z.array(z.object({ name: z.string(), holds: z.boolean(), proof: z.string() })).min(8),
 })
 const readReport = (path: string): z.infer<typeof report> =>
   report.parse(JSON.parse(readFileSync(path, 'utf8')))
@@ -56,9 +66,42 @@ test('a replay sells real orders, counts what it left out, and proves its invari
     'cancellation of a sale that is not in this file': 1,
   })
   expect(written.invariants.filter(({ holds }) => !holds)).toEqual([])
-  for (const step of ['cart', 'checkout', 'checkout/reserve', 'checkout/authorise', 'checkout/settle', 'refund']) {
+  for (const step of [
+    'cart',
+    'checkout',
+    'checkout/reserve',
+    'checkout/authorise',
+    'checkout/settle',
+    'refund',
+  ]) {
     expect(written.stepLatencyMs, step).toHaveProperty([step])
   }
+})
+
+test('the primary of payments is killed in the middle: every order is paid or not, and every invariant holds', async () => {
+  const out = join(folder, 'fault.json')
+  const { code, stdout, stderr } = await runShopfleet([
+    '--orders',
+    orders,
+    '--once',
+    '--fault',
+    'payments-primary',
+    '--report',
+    out,
+  ]).ended
+  expect(`${code} ${stderr}`, stdout).toBe('0 ')
+  expect(stdout).toMatch(/the primary of payments was killed \(SIGKILL\), with \d+ checkouts in flight/)
+  const written = readReport(out)
+  const { accepted, outOfStock, declined } = written.orders
+  expect(accepted + outOfStock + declined).toBe(60)
+  // Customers were in the middle of it, and others could buy again after it.
+  expect(written.fault?.checkoutsInFlight).toBeGreaterThan(0)
+  expect(written.fault?.nextPaidSeconds).toBeGreaterThan(0)
+  expect(written.fault?.afterJobs).toBeGreaterThanOrEqual(30)
+  expect(written.invariants.filter(({ holds }) => !holds)).toEqual([])
+  const names = written.invariants.map(({ name }) => name)
+  expect(names).toContain('an order is PAID if and only if its charge is settled')
+  expect(names).toContain('nothing is left prepared')
 })
 
 test('kill -9 in the middle, then --resume: the replay goes on, every order once, every invariant holds', async () => {

@@ -39,6 +39,9 @@ test.each([
   [['--orders', 'a.csv', '--times', '1e3'], /--times must be a whole number/],
   [['--port', '70000'], /--port must be a whole number from 1 to 65535/],
   [['--report', 'x.json'], /--report is for a replay/],
+  [['--fault', 'payments-primary'], /--fault is for a replay/],
+  [['--orders', 'a.csv', '--fault', 'moon'], /--fault must be payments-primary, got moon/],
+  [['--resume', '--fault', 'payments-primary'], /--fault is for a replay from its start/],
   [['--resume', '--times', '2'], /--times cannot change with --resume/],
 ])('parseOptions(%o) is refused in one line', (args, message) => {
   expect(() => parseOptions(args)).toThrow(UsageError)
@@ -52,6 +55,7 @@ test('--help names every option', () => {
     'orders',
     'times',
     'concurrency',
+    'fault',
     'report',
     'resume',
     'state',

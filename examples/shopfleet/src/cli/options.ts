@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { FAULTS, type FaultName } from '../replay/fault.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface CliOptions {
@@ -13,6 +14,7 @@ export interface CliOptions {
   readonly port: number | undefined
   readonly state: string | undefined
   readonly log: string | undefined
+  readonly fault: FaultName | undefined
 }
 
 export const HELP = `ShopFleet: six services on real databases, wired with the Quorate packages.
@@ -27,6 +29,8 @@ Options
                      Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country
   --times N          replay the file N times over (default 1)
   --concurrency C    customers who shop at the same time (default 16)
+  --fault NAME       break something when half of the replay is done: payments-primary kills the primary of the
+                     payments database (SIGKILL) and promotes its synchronous standby
   --report OUT.json  write the closing report there as JSON
   --resume           go on with the replay that was cut off last (file, times and databases as they were)
   --state DIR        keep a replay's databases and journal there (default: the temporary folder)
@@ -59,9 +63,10 @@ export function parseOptions(
     port: wholeNumber('port', values.port, 1, 65_535),
     state: path(values.state),
     log: path(values.log),
+    fault: faultOf(values.fault),
   }
   if (options.orders === undefined && !options.resume) {
-    for (const name of ['times', 'concurrency', 'report', 'state'] as const) {
+    for (const name of ['times', 'concurrency', 'fault', 'report', 'state'] as const) {
       if (values[name] !== undefined)
         throw new UsageError(`Option --${name} is for a replay: add --orders FILE or --resume`)
     }
@@ -71,7 +76,17 @@ export function parseOptions(
       'Option --times cannot change with --resume: the replay goes on as it was begun; leave --times out',
     )
   }
+  if (options.resume && options.fault !== undefined) {
+    throw new UsageError('Option --fault is for a replay from its start; leave --resume or --fault out')
+  }
   return options
+}
+
+function faultOf(text: string | undefined): FaultName | undefined {
+  const fault = FAULTS.find((name) => name === text)
+  if (text !== undefined && fault === undefined)
+    throw new UsageError(`Option --fault must be ${FAULTS.join(' or ')}, got ${text}`)
+  return fault
 }
 
 function parse(args: readonly string[]): { values: RawValues } {
@@ -91,6 +106,7 @@ function parse(args: readonly string[]): { values: RawValues } {
         port: { type: 'string' },
         state: { type: 'string' },
         log: { type: 'string' },
+        fault: { type: 'string' },
       },
     })
   } catch (error) {
@@ -110,6 +126,7 @@ interface RawValues {
   port?: string | undefined
   state?: string | undefined
   log?: string | undefined
+  fault?: string | undefined
 }
 
 function wholeNumber(name: string, text: string | undefined, min: number, max: number): number | undefined {

@@ -1,10 +1,11 @@
 import { access, constants, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { checkInvariants } from '../invariants/check-invariants.ts'
+import { replayFault } from '../replay/fault.ts'
 import { Journal } from '../replay/journal.ts'
 import { Latencies } from '../replay/latencies.ts'
 import { assertReadable, type OrdersFile, readOrdersFile } from '../replay/orders-file.ts'
-import { planReplay } from '../replay/plan.ts'
+import { attemptId, planReplay } from '../replay/plan.ts'
 import { buildReport, printReport } from '../replay/report.ts'
 import { runReplay } from '../replay/run-replay.ts'
 import { ShopClient } from '../replay/shop-client.ts'
@@ -41,6 +42,10 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
 
     const plan = planReplay(file, journal.header.times)
     const { concurrency } = journal.header
+    const fault =
+      options.fault === undefined
+        ? undefined
+        : replayFault(options.fault, () => shop.cluster.postgres.payments.promote(0))
     const client = new ShopClient(shop.gatewayUrl, concurrency)
     try {
       // Until the report is out a killed replay can be gone on with.
@@ -53,6 +58,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
           latencies,
           concurrency,
           resumed: options.resume,
+          fault,
           signal,
           onProgress: ({ phase, done, total }) =>
             screen.progress(phase === 'loading' ? 'catalogue, stock, customers' : 'orders', done, total),
@@ -67,7 +73,15 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
       await client.close()
     }
 
-    const carts = plan.customers.flatMap(({ jobs }) => jobs.filter((job) => job.type === 'sale'))
+    // An order that was undone was a cart too, and so was the one that was placed in its stead.
+    const carts = plan.customers
+      .flatMap(({ jobs }) => jobs.filter((job) => job.type === 'sale'))
+      .flatMap(({ orderId, items }) =>
+        Array.from({ length: journal.attempts(orderId) }, (_, index) => ({
+          orderId: attemptId(orderId, index + 1),
+          items,
+        })),
+      )
     const invariants = await checkInvariants(shop, plan.stock, carts)
     const report = buildReport({
       file,
@@ -76,6 +90,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
       results: journal.results,
       elapsedMs: journal.elapsedMs,
       latencies: latencies.summary(),
+      fault: await fault?.ended(),
       invariants,
       resumed: options.resume,
     })

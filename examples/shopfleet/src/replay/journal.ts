@@ -17,6 +17,8 @@ export const jobResult = z.object({
   outcome: z.enum(['accepted', 'outOfStock', 'declined', 'refunded', 'nothingToRefund']),
   /** Units of money the outcome moved, for the closing report. */
   amountCents: z.int(),
+  /** How often it was ordered, if the shop was unavailable at first. */
+  attempts: z.int().min(2).optional(),
 })
 export type JobResult = z.infer<typeof jobResult>
 export type JobOutcome = JobResult['outcome']
@@ -83,6 +85,11 @@ export class Journal {
 
   has(id: string): boolean {
     return this.#results.has(id)
+  }
+
+  /** How many orders the shop has of this sale: all but the last were undone. */
+  attempts(id: string): number {
+    return this.#results.get(id)?.attempts ?? 1
   }
 
   append(what: z.infer<typeof entry>): void {

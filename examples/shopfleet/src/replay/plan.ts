@@ -31,6 +31,11 @@ export interface CustomerPlan {
   readonly jobs: readonly Job[]
 }
 
+/** The id of an order that had to be placed again because the shop was unavailable: the first is the plan's. */
+export function attemptId(orderId: string, attempt: number): string {
+  return attempt === 1 ? orderId : `${orderId}-${attempt}`
+}
+
 /** All that a replay will do: a pure function of the file and of how often it is repeated. */
 export interface ReplayPlan {
   readonly products: readonly Product[]

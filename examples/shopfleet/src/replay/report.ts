@@ -1,6 +1,7 @@
 import type { DirtyLine, OrdersFile } from './orders-file.ts'
 import type { DirtyReason } from './clean-line.ts'
 import type { Invariant } from '../invariants/check-invariants.ts'
+import type { FaultReport } from './fault.ts'
 import type { JobResult } from './journal.ts'
 import { STOCK_SHARE } from './plan.ts'
 
@@ -16,7 +17,11 @@ export interface ReplayReport {
     readonly refunded: number
     /** Cancellations whose order had not been accepted. */
     readonly nothingToRefund: number
+    /** Orders that the shop could not finish, undid, and that their customers placed again. */
+    readonly placedAgain: number
   }
+  /** What was broken on purpose in the middle, if anything. */
+  readonly fault: FaultReport | null
   readonly dirtyLines: Readonly<Partial<Record<DirtyReason, number>>>
   readonly dirtyLineList: readonly DirtyLine[]
   readonly seconds: number
@@ -39,10 +44,11 @@ export function buildReport(facts: {
   readonly results: readonly JobResult[]
   readonly elapsedMs: number
   readonly latencies: ReplayReport['stepLatencyMs']
+  readonly fault: FaultReport | undefined
   readonly invariants: readonly Invariant[]
   readonly resumed: boolean
 }): ReplayReport {
-  const { file, times, dirty, results, elapsedMs, latencies, invariants, resumed } = facts
+  const { file, times, dirty, results, elapsedMs, latencies, fault, invariants, resumed } = facts
   const count = (outcome: JobResult['outcome']): number =>
     results.filter((result) => result.outcome === outcome).length
   const sold = count('accepted') + count('outOfStock') + count('declined')
@@ -53,11 +59,13 @@ export function buildReport(facts: {
     declined: count('declined'),
     refunded: count('refunded'),
     nothingToRefund: count('nothingToRefund'),
+    placedAgain: results.reduce((sum, { attempts = 1 }) => sum + attempts - 1, 0),
   }
   const dirtyLines: Partial<Record<DirtyReason, number>> = {}
   for (const { reason } of dirty) dirtyLines[reason] = (dirtyLines[reason] ?? 0) + 1
   return {
     orders,
+    fault: fault ?? null,
     dirtyLines,
     dirtyLineList: dirty,
     seconds: round(elapsedMs / 1_000),
@@ -87,7 +95,10 @@ export function printReport(report: ReplayReport, print: (line: string) => void)
     `  refunded     ${pad(orders.refunded)}   cancellations carried out` +
       (orders.nothingToRefund > 0 ? `, ${orders.nothingToRefund} more had nothing to give back` : ''),
   )
+  if (orders.placedAgain > 0)
+    print(`  placed again ${pad(orders.placedAgain)}   the shop could not finish them, and had undone them`)
   print('')
+  if (report.fault !== null) printFault(report.fault, print)
   print('  lines left out, by reason (all are listed in the file written by --report)')
   for (const [reason, count] of Object.entries(report.dirtyLines).toSorted((a, b) => b[1] - a[1])) {
     const examples = report.dirtyLineList.filter((line) => line.reason === reason).slice(0, 3)
@@ -106,6 +117,24 @@ export function printReport(report: ReplayReport, print: (line: string) => void)
   print('')
   for (const { name, holds, proof } of report.invariants)
     print(`  ${holds ? 'holds ' : 'BROKEN'}  ${name}: ${proof}`)
+  print('')
+}
+
+function printFault(fault: FaultReport, print: (line: string) => void): void {
+  print(
+    `  ${fault.atSeconds} s into the orders, after ${fault.afterJobs} of ${fault.jobs}, the primary of payments was killed (SIGKILL), with ${fault.checkoutsInFlight} checkouts in flight`,
+  )
+  print(
+    `    its standby was in charge after ${fault.takenOverSeconds} s; ` +
+      (fault.nextPaidSeconds === null
+        ? 'no order was paid after that'
+        : `the next order was paid ${fault.nextPaidSeconds} s after the kill`),
+  )
+  print(
+    fault.refused === 0
+      ? '    no checkout was refused: those in flight took longer'
+      : `    ${fault.refused} checkouts were answered 503, over ${fault.refusedForSeconds} s`,
+  )
   print('')
 }
 

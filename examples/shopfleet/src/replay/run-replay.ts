@@ -1,8 +1,7 @@
 import type { CartLine, OrderView } from '../api.ts'
-import type { JobOutcome, JobResult, Journal } from './journal.ts'
-import type { Latencies } from './latencies.ts'
-import type { CustomerPlan, Job, RefundJob, ReplayPlan, SaleJob } from './plan.ts'
-import type { ShopClient } from './shop-client.ts'
+import type { JobResult, Journal } from './journal.ts'
+import { attemptId, type CustomerPlan, type Job, type RefundJob, type ReplayPlan } from './plan.ts'
+import { sell, type SellOptions } from './sell.ts'
 
 export interface ReplayProgress {
   readonly phase: 'loading' | 'orders'
@@ -10,20 +9,13 @@ export interface ReplayProgress {
   readonly total: number
 }
 
-export interface ReplayOptions {
+export interface ReplayOptions extends SellOptions {
   readonly plan: ReplayPlan
   readonly journal: Journal
-  readonly client: ShopClient
-  readonly latencies: Latencies
   readonly concurrency: number
-  /** An earlier process was cut off: what it had in flight may be there already. */
-  readonly resumed: boolean
-  readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: ReplayProgress) => void) | undefined
 }
 
-/** How long an order may stay undecided before the replay calls it stuck. */
-const DECISION_DEADLINE_MS = 60_000
 const BATCH = 500
 
 /**
@@ -40,6 +32,7 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
   }
   let done = journal.results.length
   onProgress?.({ phase: 'orders', done, total: plan.jobCount })
+  options.fault?.progress(done, plan.jobCount)
   await eachOf(plan.customers, concurrency, options.signal, async (customer, signal) => {
     for (const job of customer.jobs) {
       if (journal.has(jobId(job))) continue
@@ -48,6 +41,7 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
         job.type === 'sale' ? await sell(options, customer, job) : await refund(options, customer, job)
       journal.append({ type: 'job', result })
       onProgress?.({ phase: 'orders', done: ++done, total: plan.jobCount })
+      options.fault?.progress(done, plan.jobCount)
     }
   })
 }
@@ -71,29 +65,13 @@ async function load({ plan, client, concurrency, signal, onProgress }: ReplayOpt
   })
 }
 
-async function sell(options: ReplayOptions, { userId }: CustomerPlan, job: SaleJob): Promise<JobResult> {
-  const { client, latencies, resumed } = options
-  // Only after a crash can the order be there already; asking first keeps its cart from being filled twice.
-  let order = resumed ? await client.order(userId, job.orderId) : undefined
-  if (order === undefined) {
-    if (resumed) await client.emptyCart(userId)
-    await latencies.time('cart', () => client.addToCart(userId, job.items))
-    order = await latencies.time('checkout', () => client.checkout(userId, job.orderId, job.paymentMethod))
-  }
-  order = await decided(options, userId, order)
-  return {
-    id: jobId(job),
-    outcome: outcomeOf(order),
-    amountCents: order.status === 'CANCELLED' ? 0 : order.totalCents,
-  }
-}
-
 /** Takes the units back from the customer's orders, newest first, as far as those still hold them. */
 async function refund(options: ReplayOptions, { userId }: CustomerPlan, job: RefundJob): Promise<JobResult> {
-  const { client, latencies } = options
+  const { client, journal, latencies } = options
   const wanted = new Map(job.items.map(({ sku, quantity }) => [sku, quantity]))
   let amountCents = 0
-  for (const [index, orderId] of job.orderIds.entries()) {
+  for (const [index, planned] of job.orderIds.entries()) {
+    const orderId = attemptId(planned, journal.attempts(planned))
     const found = await client.order(userId, orderId)
     if (found === undefined || found.status === 'CANCELLED') continue
     const lines = refundable(found, wanted)
@@ -113,33 +91,6 @@ function refundable(order: OrderView, wanted: ReadonlyMap<string, number>): Cart
       quantity: Math.min(quantity - refundedQuantity, wanted.get(sku) ?? 0),
     }))
     .filter(({ quantity }) => quantity > 0)
-}
-
-/** An order in flight when the process died is finished by the shop by itself; the replay looks until it is. */
-async function decided(
-  { client, signal }: ReplayOptions,
-  userId: string,
-  first: OrderView,
-): Promise<OrderView> {
-  const untilMs = performance.now() + DECISION_DEADLINE_MS
-  let order = first
-  while (order.status === 'CREATED' || order.status === 'PAYMENT_PENDING') {
-    if (performance.now() > untilMs) {
-      throw new Error(
-        `Order ${order.id} is still ${order.status} after ${DECISION_DEADLINE_MS} ms; its saga is stuck`,
-      )
-    }
-    await pause(100, signal)
-    order = (await client.order(userId, order.id)) ?? order
-  }
-  return order
-}
-
-function outcomeOf({ id, status, cancelReason }: OrderView): JobOutcome {
-  if (status !== 'CANCELLED') return 'accepted'
-  if (cancelReason === 'out-of-stock') return 'outOfStock'
-  if (cancelReason === 'declined') return 'declined'
-  throw new Error(`Order ${id} was cancelled for a reason that this replay cannot cause: ${cancelReason}`)
 }
 
 const jobId = (job: Job): string => (job.type === 'sale' ? job.orderId : job.refundId)
@@ -173,11 +124,4 @@ async function eachOf<T>(
   )
   await Promise.all(workers)
   signal.throwIfAborted()
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
 }

@@ -62,12 +62,15 @@ export class ShopClient {
     await this.#expect('POST', '/api/cart/items', { user, body: { items } })
   }
 
-  /** @returns the order as it was decided; still undecided only if the shop took longer than it waits. */
+  /**
+   * @returns the order as it was decided, or is going to be; still undecided only if the shop took longer than it waits.
+   * @throws ShopAnswerError with status 503 if the shop is unavailable and tells of no order: ask again.
+   */
   async checkout(user: string, orderId: string, paymentMethod: string): Promise<OrderView> {
     const answer = await this.#expect('POST', '/api/checkout', {
       user,
       body: { orderId, paymentMethod },
-      also: [402, 409],
+      also: [402, 409, 503],
     })
     if (answer.status < 300) return orderView.parse(answer.body)
     const { order } = problem.parse(answer.body)

@@ -1,0 +1,99 @@
+import type { OrderView } from '../api.ts'
+
+/** What can be made to happen in the middle of a replay. */
+export const FAULTS = ['payments-primary'] as const
+export type FaultName = (typeof FAULTS)[number]
+
+/** What a fault did to the customers. */
+export interface FaultReport {
+  readonly name: FaultName
+  /** Into the orders, s. */
+  readonly atSeconds: number
+  /** Orders and refunds done by then, of so many. */
+  readonly afterJobs: number
+  readonly jobs: number
+  /** Checkouts that were under way at that moment. */
+  readonly checkoutsInFlight: number
+  /** Until the standby was in charge, with the old primary behind it as a fresh clone, s. */
+  readonly takenOverSeconds: number
+  /** Until the next order was paid, s; `null` if none was. */
+  readonly nextPaidSeconds: number | null
+  /** Checkouts answered 503. */
+  readonly refused: number
+  /** From the first of these answers to the last, s. */
+  readonly refusedForSeconds: number
+}
+
+/** Breaks something when half of a replay is done, and takes down what customers notice. */
+export interface ReplayFault {
+  /** So many jobs are done; first called with none. */
+  progress(done: number, total: number): void
+  /** Runs a checkout, and remembers how it ended. */
+  watch(checkout: () => Promise<OrderView>): Promise<OrderView>
+  /** A checkout was answered 503. */
+  refused(): void
+  /** Resolves when what was broken is mended. @throws what the mending threw; if it never came to the fault. */
+  ended(): Promise<FaultReport>
+}
+
+/** @param strike breaks it, by SIGKILL, and resolves when somebody else has taken over. */
+export function replayFault(name: FaultName, strike: () => Promise<void>): ReplayFault {
+  let startMs: number | undefined
+  const refusedMs: number[] = []
+  let inFlight = 0
+  let nextPaidMs: number | undefined
+  let struck:
+    | {
+        atMs: number
+        afterJobs: number
+        jobs: number
+        checkoutsInFlight: number
+        takenOverMs: Promise<number>
+      }
+    | undefined
+
+  return {
+    progress(done, total) {
+      startMs ??= performance.now()
+      if (struck !== undefined || done * 2 < total) return
+      const atMs = performance.now()
+      const takenOverMs = strike().then(() => performance.now())
+      takenOverMs.catch(() => {}) // told by ended()
+      struck = { atMs, afterJobs: done, jobs: total, checkoutsInFlight: inFlight, takenOverMs }
+    },
+
+    async watch(checkout) {
+      inFlight++
+      try {
+        const order = await checkout()
+        const isPaid =
+          order.cancelReason === null && order.status !== 'PAYMENT_PENDING' && order.status !== 'CREATED'
+        if (struck !== undefined && isPaid) nextPaidMs ??= performance.now()
+        return order
+      } finally {
+        inFlight--
+      }
+    },
+
+    refused() {
+      refusedMs.push(performance.now())
+    },
+
+    async ended() {
+      if (struck === undefined) throw new Error(`The replay ended before the fault ${name} could happen`)
+      const { atMs, afterJobs, jobs, checkoutsInFlight } = struck
+      const seconds = (ms: number): number => Math.round(ms / 10) / 100
+      return {
+        name,
+        atSeconds: seconds(atMs - (startMs ?? atMs)),
+        afterJobs,
+        jobs,
+        checkoutsInFlight,
+        takenOverSeconds: seconds((await struck.takenOverMs) - atMs),
+        nextPaidSeconds: nextPaidMs === undefined ? null : seconds(nextPaidMs - atMs),
+        refused: refusedMs.length,
+        refusedForSeconds: seconds((refusedMs.at(-1) ?? 0) - (refusedMs[0] ?? 0)),
+      }
+    },
+  }
+}

@@ -1,0 +1,107 @@
+/** What a customer does to buy: fill the cart, check out, and see what comes of it. */
+import type { OrderView } from '../api.ts'
+import type { ReplayFault } from './fault.ts'
+import type { JobResult } from './journal.ts'
+import type { Latencies } from './latencies.ts'
+import { attemptId, type CustomerPlan, type SaleJob } from './plan.ts'
+import { ShopAnswerError, type ShopClient } from './shop-client.ts'
+
+export interface SellOptions {
+  readonly client: ShopClient
+  readonly latencies: Latencies
+  /** An earlier process was cut off: what it had in flight may be there already. */
+  readonly resumed: boolean
+  readonly signal?: AbortSignal | undefined
+  readonly fault?: ReplayFault | undefined
+}
+
+/** How long an order may stay undecided before the replay calls it stuck. */
+const DECISION_DEADLINE_MS = 60_000
+/** How often a customer comes back to a shop that is "temporarily unavailable". */
+const MAX_ATTEMPTS = 20
+const COME_BACK_MS = 1_000
+
+/**
+ * Buys what the job says. An order that the shop could not finish is undone by the shop; the customer then fills the
+ * cart anew, and orders under a new id.
+ *
+ * @throws Error if the shop is unavailable for too long, or refuses for a reason that this replay cannot cause.
+ */
+export async function sell(options: SellOptions, { userId }: CustomerPlan, job: SaleJob): Promise<JobResult> {
+  for (let attempt = 1; ; attempt++) {
+    const order = await place(options, userId, { ...job, orderId: attemptId(job.orderId, attempt) })
+    if (order.cancelReason === 'unavailable' && attempt < MAX_ATTEMPTS) {
+      await pause(COME_BACK_MS, options.signal)
+      continue
+    }
+    return {
+      id: job.orderId,
+      outcome: outcomeOf(order),
+      amountCents: order.status === 'CANCELLED' ? 0 : order.totalCents,
+      ...(attempt === 1 ? {} : { attempts: attempt }),
+    }
+  }
+}
+
+async function place(options: SellOptions, userId: string, job: SaleJob): Promise<OrderView> {
+  const { client, latencies, resumed } = options
+  // Only after a crash can the order be there already; asking first keeps its cart from being filled twice.
+  const found = resumed ? await client.order(userId, job.orderId) : undefined
+  if (found !== undefined) return decided(options, userId, found)
+  if (resumed) await client.emptyCart(userId)
+  await latencies.time('cart', () => client.addToCart(userId, job.items))
+  return decided(options, userId, await checkout(options, userId, job))
+}
+
+/** The same order id again is the same order, so a checkout that got no order for an answer is just repeated. */
+async function checkout(options: SellOptions, userId: string, job: SaleJob): Promise<OrderView> {
+  const { client, latencies, fault, signal } = options
+  const ask = (): Promise<OrderView> => client.checkout(userId, job.orderId, job.paymentMethod)
+  const once = (): Promise<OrderView> =>
+    latencies.time('checkout', () => (fault === undefined ? ask() : fault.watch(ask)))
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const order = await once()
+      if (order.cancelReason === 'unavailable') fault?.refused()
+      return order
+    } catch (error) {
+      if (!(error instanceof ShopAnswerError) || error.status !== 503 || attempt === MAX_ATTEMPTS) throw error
+      fault?.refused()
+      await pause(COME_BACK_MS, signal)
+    }
+  }
+}
+
+/** An order in flight when the process died is finished by the shop by itself; the replay looks until it is. */
+async function decided(
+  { client, signal }: SellOptions,
+  userId: string,
+  first: OrderView,
+): Promise<OrderView> {
+  const untilMs = performance.now() + DECISION_DEADLINE_MS
+  let order = first
+  while (order.status === 'CREATED' || order.status === 'PAYMENT_PENDING') {
+    if (performance.now() > untilMs) {
+      throw new Error(
+        `Order ${order.id} is still ${order.status} after ${DECISION_DEADLINE_MS} ms; its saga is stuck`,
+      )
+    }
+    await pause(100, signal)
+    order = (await client.order(userId, order.id)) ?? order
+  }
+  return order
+}
+
+function outcomeOf({ id, status, cancelReason }: OrderView): JobResult['outcome'] {
+  if (status !== 'CANCELLED') return 'accepted'
+  if (cancelReason === 'out-of-stock') return 'outOfStock'
+  if (cancelReason === 'declined') return 'declined'
+  throw new Error(`Order ${id} was cancelled for a reason that this replay cannot cause: ${cancelReason}`)
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
+}
