@@ -89,13 +89,19 @@ export async function lockShelves(tx: Queryable, skus: readonly string[]): Promi
   return new Map(rows.map(({ sku, available }) => [sku, available]))
 }
 
-/** Takes units off locked shelves for reservations. The table's check refuses what the shelf does not have. */
-export async function takeOff(tx: Queryable, taken: ReadonlyMap<string, number>): Promise<void> {
+/** Changes locked rows by a kind of movement. The table's checks refuse what would go below zero. */
+export async function changeRows(
+  tx: Queryable,
+  kind: MovementKind,
+  units: ReadonlyMap<string, number>,
+): Promise<void> {
+  const per = PER_UNIT[kind]
   await tx.query({
-    name: 'inventory-take-off',
-    text: `update stock set available = available - units, reserved = reserved + units, version = version + 1
-           from unnest($1::text[], $2::int[]) as taken (sku, units) where stock.sku = taken.sku`,
-    values: [[...taken.keys()], [...taken.values()]],
+    name: 'inventory-change-rows',
+    text: `update stock set available = available + units * $1, reserved = reserved + units * $2,
+             sold = sold + units * $3, version = version + 1
+           from unnest($4::text[], $5::int[]) as line (sku, units) where stock.sku = line.sku`,
+    values: [per.available, per.reserved, per.sold, [...units.keys()], [...units.values()]],
   })
 }
 

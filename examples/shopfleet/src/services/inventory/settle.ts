@@ -6,6 +6,7 @@ import { Problem, unavailable } from '../../shared/problem.ts'
 import type { ReservationStatus, ShortLine } from './contract.ts'
 import { type Move, writeDown } from './movements.ts'
 import { type KnownReservation, readReservation } from './reservations.ts'
+import type { Taking } from './taking/taking.ts'
 
 export type Committed =
   | { readonly status: 'committed' }
@@ -14,18 +15,12 @@ export type Committed =
 /** Held units are sold. A promise has to be looked at first. */
 export async function commitReservation(
   pool: Pool,
-  move: Move,
+  taking: Pick<Taking, 'commit'>,
   look: () => Promise<void>,
   id: string,
 ): Promise<Committed> {
   for (let attempt = 1; attempt <= 2; attempt++) {
-    const isDone = await inTransaction(pool, async (tx) => {
-      const lines = await end(tx, id, 'reserved', 'committed')
-      if (lines === undefined) return false
-      mustHold(id, await move(tx, 'commit', id, lines))
-      return true
-    })
-    if (isDone) return { status: 'committed' }
+    if (await taking.commit(id)) return { status: 'committed' }
     const known = await readReservation(pool, id)
     if (known?.status === 'committed') return { status: 'committed' }
     if (known?.status === 'oversold') return { status: 'oversold', short: known.short ?? [] }
@@ -34,6 +29,16 @@ export async function commitReservation(
     else if (known?.status !== 'reserved') throw settled(id, known, 'committed')
   }
   throw unavailable(`Reservation ${id} has not been looked at: it`, undefined)
+}
+
+/** One by one, the plain way. @returns false if it holds nothing. */
+export async function commitHeld(pool: Pool, move: Move, id: string): Promise<boolean> {
+  return inTransaction(pool, async (tx) => {
+    const lines = await end(tx, id, 'reserved', 'committed')
+    if (lines === undefined) return false
+    mustHold(id, await move(tx, 'commit', id, lines))
+    return true
+  })
 }
 
 /** Held units go back to the shelf. An id never seen is marked, so that a late reserve for it is refused. */

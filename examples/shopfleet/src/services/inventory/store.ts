@@ -51,7 +51,7 @@ export function inventoryStore(
   return {
     open: (levels) => inTransaction(pool, (tx) => openStock(tx, levels)),
     reserve: (id, lines) => taking.reserve({ id, lines: mergeLines(lines) }),
-    commit: (id) => commitReservation(pool, move, look.now, id),
+    commit: (id) => commitReservation(pool, taking, look.now, id),
     release: (id) => releaseReservation(pool, move, id),
     restock: (id, reservationId, lines) => restock(pool, move, id, reservationId, mergeLines(lines)),
     async [Symbol.asyncDispose]() {
@@ -64,13 +64,13 @@ export function inventoryStore(
 function takingOf(overselling: Overselling, pool: Pool, move: Move, look: Look): Taking {
   switch (overselling) {
     case 'lock':
-      return lockTaking(pool)
+      return lockTaking(pool, move)
     case 'optimistic':
       return optimisticTaking(pool, move)
     case 'batch':
       return batchTaking(pool)
     case 'compensate':
-      return compensateTaking(pool, look)
+      return compensateTaking(pool, move, look)
     default:
       return overselling satisfies never
   }

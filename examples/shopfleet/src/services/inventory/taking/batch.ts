@@ -9,7 +9,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { inTransaction } from '../../../shared/postgres.ts'
 import { unavailable } from '../../../shared/problem.ts'
-import { lockShelves, takeOff, writeDown } from '../movements.ts'
+import { changeRows, lockShelves, writeDown } from '../movements.ts'
 import { type KnownReservation, knownAnswer, type Reservation, type Reserved } from '../reservations.ts'
 import { groupCommit } from './group-commit.ts'
 import { judge, type Judgement } from './judge.ts'
@@ -17,6 +17,7 @@ import type { Taking } from './taking.ts'
 
 /** Order lines in one transaction: some tens of milliseconds of work for the server. */
 const MAX_LINES = 2_000
+const LINES_OF_AN_ORDER = 5
 /** Some seconds of work: who comes later would be gone before their turn. */
 const MAX_WAITING = 10_000
 /** The server ends a transaction whose process is stuck, and with it the locks. */
@@ -25,15 +26,22 @@ const BEGIN = `begin; set local idle_in_transaction_session_timeout = '4s'`
 const ATTEMPTS = 5
 
 export function batchTaking(pool: Pool): Taking {
-  const group = groupCommit<Reservation, Reserved>((requests) => reserveAll(pool, requests), {
-    maxWeight: MAX_LINES,
+  const limits = { maxWeight: MAX_LINES, maxWaiting: MAX_WAITING, isOfOne: isRefused }
+  const reserves = groupCommit((requests: readonly Reservation[]) => reserveAll(pool, requests), {
+    ...limits,
     weigh: ({ lines }) => lines.length,
-    maxWaiting: MAX_WAITING,
-    isOfOne: isRefused,
+  })
+  // How many lines an order has is not known before it is read.
+  const commits = groupCommit((ids: readonly string[]) => commitAll(pool, ids), {
+    ...limits,
+    weigh: () => LINES_OF_AN_ORDER,
   })
   return {
-    reserve: (reservation) => group.ask(reservation),
-    [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
+    reserve: (reservation) => reserves.ask(reservation),
+    commit: (id) => commits.ask(id),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([reserves[Symbol.asyncDispose](), commits[Symbol.asyncDispose]()])
+    },
   }
 }
 
@@ -100,10 +108,47 @@ async function write(tx: PoolClient, { granted, taken }: Judgement): Promise<voi
     values: [sorted.map(({ id }) => id), sorted.map(({ lines }) => JSON.stringify(lines))],
   })
   if (rowCount !== granted.length) throw new IdTakenError()
-  await takeOff(tx, taken)
+  await changeRows(tx, 'reserve', taken)
   await writeDown(
     tx,
     'reserve',
     granted.flatMap(({ id, lines }) => lines.map((line) => ({ ...line, ref: id }))),
+  )
+}
+
+/** What these reservations hold is sold. @returns for each whether it held anything. */
+async function commitAll(pool: Pool, ids: readonly string[]): Promise<readonly boolean[]> {
+  return inTransaction(
+    pool,
+    async (tx) => {
+      const { rows: held } = await tx.query<Reservation>({
+        name: 'inventory-held',
+        text: `select id, lines from reservations where id = any($1::text[]) and status = 'reserved' order by id for update`,
+        values: [ids],
+      })
+      if (held.length > 0) await sell(tx, held)
+      const sold = new Set(held.map(({ id }) => id))
+      return ids.map((id) => sold.has(id))
+    },
+    BEGIN,
+  )
+}
+
+async function sell(tx: PoolClient, held: readonly Reservation[]): Promise<void> {
+  const units = new Map<string, number>()
+  for (const { lines } of held) {
+    for (const { sku, quantity } of lines) units.set(sku, (units.get(sku) ?? 0) + quantity)
+  }
+  await lockShelves(tx, [...units.keys()])
+  await changeRows(tx, 'commit', units)
+  await tx.query({
+    name: 'inventory-committed',
+    text: `update reservations set status = 'committed', updated_at = now() where id = any($1::text[])`,
+    values: [held.map(({ id }) => id)],
+  })
+  await writeDown(
+    tx,
+    'commit',
+    held.flatMap(({ id, lines }) => lines.map((line) => ({ ...line, ref: id }))),
   )
 }

@@ -4,12 +4,14 @@
  * finds oversold gets their money back, and an apology.
  */
 import type { Pool } from 'pg'
+import type { Move } from '../movements.ts'
 import { PER_UNIT } from '../rules.ts'
 import { knownAnswer, readReservation, type Reservation, type Reserved } from '../reservations.ts'
+import { commitHeld } from '../settle.ts'
 import type { Look } from './look.ts'
 import type { Taking } from './taking.ts'
 
-export function compensateTaking(pool: Pool, look: Look): Taking {
+export function compensateTaking(pool: Pool, move: Move, look: Look): Taking {
   return {
     async reserve({ id, lines }: Reservation): Promise<Reserved> {
       const per = PER_UNIT.promise
@@ -40,6 +42,7 @@ export function compensateTaking(pool: Pool, look: Look): Taking {
       if (known === undefined) throw new Error(`Reservation ${id} vanished`)
       return knownAnswer(known)
     },
+    commit: (id) => commitHeld(pool, move, id),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

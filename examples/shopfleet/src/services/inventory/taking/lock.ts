@@ -8,8 +8,9 @@ import type { Pool, PoolClient } from 'pg'
 import type { CartLine } from '../../../api.ts'
 import { unavailable } from '../../../shared/problem.ts'
 import type { ShortLine } from '../contract.ts'
-import { lockShelves, shortLines, STOCK, takeOff, writeDown } from '../movements.ts'
+import { changeRows, lockShelves, type Move, shortLines, STOCK, writeDown } from '../movements.ts'
 import { claim, knownAnswer, readReservation, type Reservation, type Reserved } from '../reservations.ts'
+import { commitHeld } from '../settle.ts'
 import type { Taking } from './taking.ts'
 
 /** A customer waits no longer than this for those before them; the saga asks again. */
@@ -17,7 +18,7 @@ const LOCK_TIMEOUT_MS = 4_000
 /** The server ends a transaction of ours that takes longer, also when this process is stuck. */
 const HOLD_TIMEOUT_MS = 4_000
 
-export function lockTaking(pool: Pool): Taking {
+export function lockTaking(pool: Pool, move: Move): Taking {
   return {
     async reserve(reservation: Reservation): Promise<Reserved> {
       const { id, lines } = reservation
@@ -41,6 +42,8 @@ export function lockTaking(pool: Pool): Taking {
         throw unavailable(`Product ${key.sku} is being put on the shelf: it`, error)
       }
     },
+    // There is nothing to look at: what is held is there.
+    commit: (id) => commitHeld(pool, move, id),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
@@ -67,7 +70,7 @@ async function decide(
     if (other === undefined) throw new Error(`Reservation ${id} vanished`)
     return knownAnswer(other)
   }
-  await takeOff(tx, new Map(lines.map(({ sku, quantity }) => [sku, quantity])))
+  await changeRows(tx, 'reserve', new Map(lines.map(({ sku, quantity }) => [sku, quantity])))
   await writeDown(
     tx,
     'reserve',

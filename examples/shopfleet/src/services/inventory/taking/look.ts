@@ -3,7 +3,7 @@ import { systemClock } from '@quorate/core'
 import type { Pool, PoolClient } from 'pg'
 import type { Logger } from '../../../shared/logging.ts'
 import { inTransaction } from '../../../shared/postgres.ts'
-import { lockShelves, takeOff, writeDown } from '../movements.ts'
+import { changeRows, lockShelves, writeDown } from '../movements.ts'
 import type { Reservation } from '../reservations.ts'
 import { judge } from './judge.ts'
 
@@ -99,7 +99,7 @@ async function judgePage(tx: PoolClient): Promise<number> {
       values: [granted.map(({ id }) => id)],
     })
     // The ledger has them since they were promised.
-    await takeOff(tx, taken)
+    await changeRows(tx, 'reserve', taken)
   }
   const oversold = promises.flatMap((promise, index) => {
     const verdict = verdicts[index]

@@ -8,6 +8,7 @@
 import type { Pool } from 'pg'
 import type { Move } from '../movements.ts'
 import { claim, knownAnswer, readReservation, type Reservation, type Reserved } from '../reservations.ts'
+import { commitHeld } from '../settle.ts'
 import type { Taking } from './taking.ts'
 
 export function optimisticTaking(pool: Pool, move: Move): Taking {
@@ -36,6 +37,7 @@ export function optimisticTaking(pool: Pool, move: Move): Taking {
         tx.release(broken)
       }
     },
+    commit: (id) => commitHeld(pool, move, id),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

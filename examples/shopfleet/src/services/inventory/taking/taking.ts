@@ -11,6 +11,12 @@ import type { Reservation, Reserved } from '../reservations.ts'
 export interface Taking extends AsyncDisposable {
   /** @param reservation its lines merged: a sku once. */
   reserve(reservation: Reservation): Promise<Reserved>
+  /**
+   * What a reservation holds is sold.
+   *
+   * @returns false, with nothing done, if there is no reservation of this id that holds anything.
+   */
+  commit(id: string): Promise<boolean>
   /** Lets what is under way end. */
   [Symbol.asyncDispose](): Promise<void>
 }
