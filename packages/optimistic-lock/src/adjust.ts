@@ -1,4 +1,4 @@
-import { unquoteIdentifier, type Shape } from './names.ts'
+import { lockOrder, unquoteIdentifier, type Shape } from './names.ts'
 import { allOf, hasCount, Sql, type Statement } from './statements.ts'
 import type { Amount, KeyValues } from './types.ts'
 
@@ -131,7 +131,7 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
 ), held AS MATERIALIZED (
   SELECT want.quorateitems, false AS quoratedone, (${conditions.join(' AND ')}) AS quorateenough, ${allOf(shape, 't.')}
   FROM want JOIN ${shape.table} AS t ON ${same('t', 'want')}
-  ORDER BY ${key.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t
+  ORDER BY ${lockOrder(key, 't')} FOR UPDATE OF t
 ), done AS (
   UPDATE ${shape.table} AS t SET ${[...sets, ...sql.raiseVersion('held.')].join(', ')}
   FROM want JOIN held ON held.quorateitems = want.quorateitems

@@ -44,6 +44,19 @@ export function quoteTable(table: string): string {
   return parts.map(quoteIdentifier).join('.')
 }
 
+/**
+ * The order in which a statement locks its rows: that of the columns' names, so that two who list the key's columns in
+ * another order do not wait for each other.
+ *
+ * @param columns quoted.
+ */
+export function lockOrder(columns: readonly string[], alias: string): string {
+  return columns
+    .toSorted()
+    .map((column) => `${alias}.${column}`)
+    .join(', ')
+}
+
 /** Checks the names a repository is made with, once. */
 export function checkShape(shape: Shape): Shape {
   const { label, key } = shape

@@ -1,11 +1,14 @@
-import { VirtualClock } from '@quorate/core'
+import { type SleepOptions, VirtualClock } from '@quorate/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FakeStore } from './fake-store.test-helper.ts'
 import { BatchQueue } from './batch-queue.ts'
 import type { BatcherOptions, Grant } from './options.ts'
 import type { BatcherEvent } from './events.ts'
+import { Flight } from './flight.ts'
+import { Lanes } from './lanes.ts'
 import { fold } from './plan.ts'
+import { Request } from './request.ts'
 
 const never = new Promise<never>(() => {})
 const clock = (): VirtualClock => new VirtualClock()
@@ -234,6 +237,107 @@ test('a signal takes a waiting request out, and makes a sent one unknown', async
   expect(store.closed).toEqual([false])
 })
 
+test('a row that somebody else has is tried again by itself, while the others go on', async () => {
+  const store = new FakeStore({ mug: 5, lamp: 5, pen: 5 })
+  let isLocked = true
+  store.before = (items) =>
+    Promise.resolve(
+      isLocked && items.some(({ key }) => key['sku'] === 'mug')
+        ? { type: 'not-applied', next: 'yield', cause: new Error('lock_timeout') }
+        : undefined,
+    )
+  const time = clock()
+  const { take } = over(store, { clock: time })
+  const mug = take('mug')
+  const others = Promise.all([take('lamp'), take('pen')])
+  await time.advance(5)
+  expect(await others).toEqual([{ left: 4 }, { left: 4 }])
+  expect(store.sent.slice(1).every((items) => items.length === 1)).toBe(true)
+  // Those who come now share a statement, and do not wait while the mug does.
+  const sent = store.sent.length
+  expect(await Promise.all([take('lamp'), take('pen')])).toEqual([{ left: 3 }, { left: 3 }])
+  expect(store.sent.slice(sent).map((items) => items.length)).toEqual([2])
+  isLocked = false
+  await time.advance(1_000)
+  expect(await mug).toEqual({ left: 4 })
+  await Promise.all([take('mug'), take('lamp')])
+  expect(store.sent.at(-1)).toHaveLength(2)
+})
+
+test('a statement that nobody waits for any longer is the last one that its rows share with others', async () => {
+  const store = new FakeStore({ mug: 5, lamp: 5 })
+  store.before = (items) =>
+    items.some(({ key }) => key['sku'] === 'mug') ? never : Promise.resolve(undefined)
+  const time = clock()
+  const { take, queue } = over(store, { clock: time, deadlineMs: 100 })
+  const hung = Promise.allSettled([take('mug'), take('lamp')])
+  await settle()
+  await time.advance(100)
+  expect((await hung).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  const again = take('mug').catch((error) => error)
+  expect(await take('lamp')).toEqual({ left: 4 })
+  await time.advance(100)
+  expect(await again).toMatchObject({ outcome: 'unknown' })
+  await queue.stop()
+})
+
+test('what goes up beyond the end of numbers fails alone', async () => {
+  const store = new FakeStore({ mug: Number.MAX_SAFE_INTEGER - 5 })
+  const { queue } = over(store)
+  const answers = await Promise.allSettled(
+    [5, 1, -2, 2].map((delta) => queue.request('mug', { sku: 'mug' }, delta)),
+  )
+  const max = Number.MAX_SAFE_INTEGER
+  expect(
+    answers.map((answer) => (answer.status === 'fulfilled' ? answer.value?.left : answer.reason.name)),
+  ).toEqual([max, 'RangeError', max - 2, max])
+})
+
+test('a flight that has landed holds none of its requests', async () => {
+  const session = await new FakeStore({ mug: 5 }).open()
+  const lanes = new Lanes<Request>()
+  const lane = lanes.open('mug', { sku: 'mug' })
+  const { promise, resolve, reject } = Promise.withResolvers<Grant | undefined>()
+  lanes.add(lane, new Request(-1, resolve, reject, Infinity))
+  const flight = new Flight(session, lanes.take(1), {
+    table: 'stock',
+    min: 0,
+    clock: clock(),
+    onEvent: undefined,
+  })
+  expect(flight.groups).toHaveLength(1)
+  await flight.run()
+  expect(await promise).toEqual({ left: 4 })
+  expect(flight.groups).toEqual([])
+})
+
+test('deadlines of very many requests are noticed together, each at most a few ms late', async () => {
+  const time = clock()
+  const store = new FakeStore({})
+  store.open = () => never
+  let rings = 0
+  const counting = {
+    now: () => time.now(),
+    monotonic: () => time.monotonic(),
+    sleep: (ms: number, options?: SleepOptions) => {
+      rings++
+      return time.sleep(ms, options)
+    },
+  }
+  const { take } = over(store, { clock: counting })
+  const late: number[] = []
+  const all = Array.from({ length: 20_000 }, async (_, index) => {
+    const deadlineMs = 100 + index / 1_000
+    await take('mug', 1, { deadlineMs }).catch(() => {})
+    late.push(time.monotonic() - deadlineMs)
+  })
+  await time.advance(200)
+  await Promise.all(all)
+  expect(Math.max(...late)).toBeLessThan(4)
+  expect(Math.min(...late)).toBeGreaterThanOrEqual(0)
+  expect(rings).toBeLessThan(40)
+})
+
 test('stop() answers everybody, refuses those who come later, and leaves no timer', async () => {
   const store = new FakeStore({ mug: 3 })
   const { take, queue } = over(store, { maxBatch: 2 })
@@ -289,7 +393,7 @@ test('whatever a store answers and whenever callers leave: every request has one
     amount: fc.integer({ min: 1, max: 4 }),
     leaves: fc.option(fc.constantFrom('at once', 'later'), { nil: undefined, freq: 5 }),
   })
-  const verdict = fc.constantFrom('ok', 'ok', 'ok', 'retry', 'split', 'fail', 'unknown', 'lost') // lost: applied, then unknown
+  const verdict = fc.constantFrom('ok', 'ok', 'ok', 'retry', 'yield', 'split', 'fail', 'unknown', 'lost') // lost: applied, then unknown
   await fc.assert(
     fc.asyncProperty(
       fc.array(call, { maxLength: 25 }),
@@ -309,7 +413,7 @@ test('whatever a store answers and whenever callers leave: every request has one
               await scheduler.schedule(Promise.resolve(), 'statement')
               const next = failing.shift() ?? 'ok'
               const cause = new Error(next)
-              if (next === 'retry' || next === 'split' || next === 'fail')
+              if (next === 'retry' || next === 'yield' || next === 'split' || next === 'fail')
                 return { type: 'not-applied', next, cause }
               if (next === 'unknown') return { type: 'unknown', cause }
               const answer = await session.apply(items)

@@ -54,6 +54,31 @@ test('summarize() tells when all are granted, and when none is', () => {
   )
 })
 
+test('numbers at their end: what is told is exact, and what a number cannot hold is not granted', () => {
+  const max = Number.MAX_SAFE_INTEGER
+  const huge = fc.oneof(
+    fc.maxSafeInteger().filter((delta) => delta !== 0),
+    fc.constantFrom(max, -max, max - 1, 1 - max, 1, -1, 2, -2),
+  )
+  fc.assert(
+    fc.property(fc.maxSafeInteger(), fc.array(huge, { minLength: 1, maxLength: 6 }), (before, list) => {
+      let left = BigInt(before)
+      const alone = list.map((delta) => {
+        const next = left + BigInt(delta)
+        if (next < -max || next > max) return undefined
+        return Number((left = next))
+      })
+      expect(fold(before, list, -max).lefts).toEqual(alone)
+      const sums = list.map((_, index) =>
+        list.slice(0, index + 1).reduce((sum, delta) => sum + BigInt(delta), 0n),
+      )
+      const isExact = sums.every((sum) => sum >= -max && sum <= max)
+      expect(summarize(list).sums?.total).toEqual(isExact ? Number(sums.at(-1)) : undefined)
+      expect(summarize(list).sums?.highest).toEqual(isExact ? Math.max(0, ...sums.map(Number)) : undefined)
+    }),
+  )
+})
+
 interface Asked {
   isWaiting: boolean
   readonly lane: Lane<Asked>
@@ -64,7 +89,10 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ add: fc.constantFrom('a', 'b', 'c') }) },
   { weight: 1, arbitrary: fc.record({ remove: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ take: fc.integer({ min: 1, max: 5 }) }) },
-  { weight: 1, arbitrary: fc.record({ finish: fc.nat(), giveBackFrom: fc.nat({ max: 4 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ finish: fc.nat(), giveBackFrom: fc.nat({ max: 4 }), isStuck: fc.boolean() }),
+  },
 )
 
 test('Lanes serve each key first come, first served, one batch at a time, whatever is taken, given back and removed', () => {
@@ -112,10 +140,18 @@ test('Lanes serve each key first come, first served, one batch at a time, whatev
           }
           // Nobody is left out while there is room.
           const isFull = taken.length === each.take
-          must(isFull || waiting.every(({ lane }) => busy.has(lane)), 'nobody waits while there is room')
+          const isAlone = groups.some(({ lane }) => lane.isAlone)
+          must(!isAlone || groups.length === 1, 'who goes alone shares with nobody')
+          must(
+            isFull || isAlone || waiting.every(({ lane }) => busy.has(lane) || lane.isAlone),
+            'nobody waits while there is room',
+          )
         } else {
           const lane = [...busy.keys()][each.finish % Math.max(busy.size, 1)]
-          if (lane !== undefined) finish(lane, each.giveBackFrom)
+          if (lane !== undefined) {
+            lanes.setAlone(lane, each.isStuck)
+            finish(lane, each.giveBackFrom)
+          }
         }
         expect(lanes.size).toBe(waiting.length)
         expect(lanes.isReady).toBe(waiting.some(({ lane }) => !busy.has(lane)))
@@ -131,4 +167,38 @@ test('Lanes serve each key first come, first served, one batch at a time, whatev
       for (const turns of served.values()) expect(turns).toEqual(turns.toSorted((a, b) => a - b))
     }),
   )
+})
+
+test('a lane that goes alone keeps its turn, and is known again when it comes back', () => {
+  const lanes = new Lanes<Asked>()
+  const ask = (name: string): void => {
+    const lane = lanes.get(name) ?? lanes.open(name, {})
+    lanes.add(lane, { isWaiting: false, lane, turn: 0 })
+  }
+  const served = (): string[] => {
+    const groups = lanes.take(10)
+    for (const { lane } of groups) lanes.done(lane)
+    return groups.map(({ lane }) => lane.name)
+  }
+  ask('stuck')
+  for (const { lane } of lanes.take(1)) {
+    lanes.setAlone(lane, true)
+    lanes.done(lane)
+  }
+  for (const name of ['a', 'stuck', 'b']) ask(name)
+  expect(served()).toEqual(['a', 'b'])
+  ask('a')
+  expect(served()).toEqual(['stuck'])
+  expect(served()).toEqual(['a'])
+
+  // Others that were stuck later push it out of what is remembered.
+  for (let index = 0; index < 1_000; index++) {
+    ask(`other ${index}`)
+    for (const { lane } of lanes.take(1)) {
+      lanes.setAlone(lane, true)
+      lanes.done(lane)
+    }
+  }
+  for (const name of ['a', 'stuck']) ask(name)
+  expect(served()).toEqual(['a', 'stuck'])
 })

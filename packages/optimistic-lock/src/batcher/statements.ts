@@ -1,3 +1,4 @@
+import { lockOrder } from '../names.ts'
 import type { Statement } from '../statements.ts'
 import { summarize, type Summary } from './plan.ts'
 import type { BatchItem } from './store.ts'
@@ -121,7 +122,7 @@ function foldRows(shape: CounterShape, limit: number): string {
 ), held AS MATERIALIZED (
   SELECT want.*, t.${counter} AS quoratebefore, ${isExact(`t.${counter}`)} AS quorateexact${version}
   FROM want JOIN ${table} AS t ON ${same('want')} WHERE NOT want.quoratetwin
-  ORDER BY ${key.map((column) => `t.${column}`).join(', ')} FOR UPDATE OF t
+  ORDER BY ${lockOrder(key, 't')} FOR UPDATE OF t
 ), folded AS MATERIALIZED (
   SELECT held.*, CASE
     WHEN quorateexact IS NOT TRUE THEN quoratebefore
