@@ -4,6 +4,11 @@ export interface SleepOptions {
   readonly signal?: AbortSignal | undefined
   /** `false` lets the process exit while this sleep is pending. Default `true`. */
   readonly ref?: boolean | undefined
+  /**
+   * `true`: after a stall of the process this ends before what sockets have received meanwhile is heard, for what
+   * must be known before that, as the loss of a lease. Default `false`: after it, as an answer may be among it.
+   */
+  readonly urgent?: boolean | undefined
 }
 
 /**

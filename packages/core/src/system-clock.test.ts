@@ -92,12 +92,13 @@ test('after a stall, what a socket has received meanwhile is heard before a slee
       stopping.abort('answered')
     })
     const sleeping = systemClock.sleep(10).then(() => heard.push('slept'))
+    const urgent = systemClock.sleep(10, { urgent: true }).then(() => heard.push('urgent'))
     const ended = systemClock.sleep(10, { signal: stopping.signal }).catch((reason: unknown) => reason)
     client.write('x')
     const untilMs = performance.now() + 40
     while (performance.now() < untilMs);
-    await Promise.all([data, sleeping])
-    expect(heard).toEqual(['data', 'slept'])
+    await Promise.all([data, sleeping, urgent])
+    expect(heard).toEqual(['urgent', 'data', 'slept'])
     expect(await ended).toBe('answered')
   }
   client.destroy()

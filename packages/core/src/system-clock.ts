@@ -23,7 +23,7 @@ export const systemClock: Clock = {
       // Node counts a timer from its cached loop time, so it can fire up to a ms before its time.
       leftMs = endMs - performance.now()
     } while (leftMs > 0)
-    if (leftMs > -BUSY_MS) return
+    if (options.urgent === true || leftMs > -BUSY_MS) return
     await nextTurn()
     options.signal?.throwIfAborted()
   },

@@ -171,7 +171,8 @@ export class HeldLock implements Lock {
   /** An extension moves the deadline while we sleep, so look again before giving up. */
   async #watchDeadline(stop: AbortSignal): Promise<void> {
     while (!this.#lost.signal.aborted) {
-      if (!(await this.#sleep(this.#deadlineMs - this.#options.clock.monotonic(), stop))) return
+      // Urgent: after a stall, the holder hears of the loss before it goes on with what it was waiting for.
+      if (!(await this.#sleep(this.#deadlineMs - this.#options.clock.monotonic(), stop, true))) return
       this.#expire()
     }
   }
@@ -189,9 +190,9 @@ export class HeldLock implements Lock {
   }
 
   /** `false` if stopped first. */
-  async #sleep(ms: number, signal: AbortSignal): Promise<boolean> {
+  async #sleep(ms: number, signal: AbortSignal, urgent = false): Promise<boolean> {
     try {
-      await this.#options.clock.sleep(ms, { signal, ref: false })
+      await this.#options.clock.sleep(ms, { signal, ref: false, urgent })
       return true
     } catch {
       return false
