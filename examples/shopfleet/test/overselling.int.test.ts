@@ -87,12 +87,27 @@ const looked = () =>
     (promised) => promised === 0,
   )
 
+/** Does something while a transaction has the stock row locked. */
+async function whileHeld<T>(sku: string, work: () => Promise<T>): Promise<T> {
+  const holder = await db.connect()
+  try {
+    await holder.query('begin')
+    await holder.query('select from stock where sku = $1 for update', [sku])
+    return await work()
+  } finally {
+    await holder.query('rollback')
+    holder.release()
+  }
+}
+
 describe.each(OVERSELLING)('%s:', (answer) => {
   test('20 customers who want the last 7 units: exactly 7 are kept', async () => {
     const sku = `hot-${answer}`
     await open(answer, [{ sku, units: 7 }])
     const ids = Array.from({ length: 20 }, (_, index) => `${sku}-${index}`)
-    const answers = await Promise.all(ids.map((id) => reserve(answer, id, [{ sku, quantity: 1 }])))
+    const ask = () => Promise.all(ids.map((id) => reserve(answer, id, [{ sku, quantity: 1 }])))
+    // No look comes between promises: there is somebody at the shelf all the time.
+    const answers = answer === 'compensate' ? await whileHeld(sku, ask) : await ask()
     const granted = ids.filter((_, index) => answers[index]?.status === 201)
     expect(answers.filter(({ status }) => status !== 201 && status !== 409)).toEqual([])
     expect(granted).toHaveLength(answer === 'compensate' ? 20 : 7)
@@ -165,10 +180,8 @@ describe.each(OVERSELLING)('%s:', (answer) => {
       { sku: scarce, quantity: 2 },
       { sku: 'never-heard-of', quantity: 1 },
     ]
-    const refused = await reserve(answer, id, lines)
-    // A promise is found short when it is looked at.
-    const { body } = answer === 'compensate' ? await commit(answer, id) : refused
-    expect(refused.status).toBe(answer === 'compensate' ? 201 : 409)
+    const { status, body } = await reserve(answer, id, lines)
+    expect(status).toBe(409)
     expect(body.short).toHaveLength(2)
     expect(body.short).toEqual(
       expect.arrayContaining([
@@ -224,6 +237,34 @@ test('all answers at once, in copies of one service, share one shelf: 60 custome
   )
   expect(ends.filter((end) => end === 'committed')).toHaveLength(20)
   expect(await shelf('shared')).toMatchObject({ available: 0, reserved: 0, sold: 20, agrees: true })
+})
+
+test('a promise tells what it could not keep: the lines that are short when it is looked at', async () => {
+  await open('compensate', [
+    { sku: 'kept', units: 5 },
+    { sku: 'gone', units: 2 },
+  ])
+  const lines = [
+    { sku: 'kept', quantity: 1 },
+    { sku: 'gone', quantity: 2 },
+  ]
+  const ids = ['promise-1', 'promise-2']
+  await whileHeld('gone', async () => {
+    for (const id of ids) expect((await reserve('compensate', id, lines)).status).toBe(201)
+  })
+  expect((await commit('compensate', 'promise-2')).body).toMatchObject({
+    status: 'oversold',
+    short: [{ sku: 'gone', wanted: 2, available: 0 }],
+  })
+  expect((await commit('compensate', 'promise-1')).body.status).toBe('committed')
+  // The answer of one who lost theirs: no promise any more.
+  expect((await reserve('compensate', 'promise-2', lines)).body).toMatchObject({
+    code: 'out-of-stock',
+    short: [{ sku: 'gone', wanted: 2, available: 0 }],
+  })
+  expect((await release('compensate', 'promise-2')).status).toBe(200)
+  expect(await shelf('kept')).toMatchObject({ available: 4, reserved: 0, sold: 1, agrees: true })
+  expect(await shelf('gone')).toMatchObject({ available: 0, reserved: 0, sold: 2, agrees: true })
 })
 
 test('promises that a service left behind are kept in their order by the next one, whatever its answer', async () => {

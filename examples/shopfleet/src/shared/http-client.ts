@@ -48,9 +48,10 @@ export interface ServiceClient {
 const DEADLINE_MS = 5_000
 const CONNECTIONS = 32
 
-export function serviceClient(service: string, url: string): ServiceClient {
+/** @param connections at most; who comes later waits for one. */
+export function serviceClient(service: string, url: string, connections = CONNECTIONS): ServiceClient {
   const pool = new Pool(url, {
-    connections: CONNECTIONS,
+    connections,
     connect: { timeout: 2_000 },
     keepAliveTimeout: 10_000,
   })

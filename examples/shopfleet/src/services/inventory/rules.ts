@@ -12,7 +12,7 @@ interface Deltas {
 /**
  * Per unit. Each adds up to 0: units move between the three columns, none appears or vanishes.
  *
- * A promise is a reservation that nobody has checked: it is in the ledger at once, and in the stock row when a look
+ * A promise is a reservation before its look: it is in the ledger at once, and in the stock row when a look
  * has found it kept. One that cannot be kept is taken out of the ledger by an apology, and was never in the row.
  */
 export const PER_UNIT: Readonly<Record<MovementKind, Deltas>> = {

@@ -23,6 +23,8 @@ export interface InventoryStoreOptions {
   readonly overselling?: Overselling | undefined
   /** From a promise to the look at it, ms. Default 200. */
   readonly lookAfterMs?: number | undefined
+  /** Another answer than those of `overselling`: to be compared with them. */
+  readonly taking?: Taking | undefined
 }
 
 export interface InventoryStore extends AsyncDisposable {
@@ -40,13 +42,13 @@ export interface InventoryStore extends AsyncDisposable {
 
 export function inventoryStore(
   pool: Pool,
-  { log, overselling = DEFAULT_OVERSELLING, lookAfterMs = 200 }: InventoryStoreOptions,
+  { log, overselling = DEFAULT_OVERSELLING, lookAfterMs = 200, taking: other }: InventoryStoreOptions,
 ): InventoryStore {
   const move = stockMover(pool)
   // Whatever the answer is now: an earlier start may have left promises.
   const look = lookAfterPromises(pool, { afterMs: lookAfterMs, log })
   look.soon()
-  const taking = takingOf(overselling, pool, move, look)
+  const taking = other ?? takingOf(overselling, pool, move, look)
 
   return {
     open: (levels) => inTransaction(pool, (tx) => openStock(tx, levels)),

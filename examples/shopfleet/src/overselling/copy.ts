@@ -1,0 +1,66 @@
+/** A copy of the inventory service with one of the answers, and what can be counted of it. */
+import type { Pool } from 'pg'
+import { inventoryRoutes } from '../services/inventory/http.ts'
+import { stockMover } from '../services/inventory/movements.ts'
+import { inventoryStore } from '../services/inventory/store.ts'
+import { createApp, serve } from '../shared/http-server.ts'
+import type { Logger } from '../shared/logging.ts'
+import { openPool } from '../shared/postgres.ts'
+import type { Compared } from './answers.ts'
+import { naiveTaking } from './naive.ts'
+
+export interface Copy {
+  readonly url: string
+  /** Statements sent to the database so far. */
+  readonly statements: () => number
+  stop(): Promise<void>
+}
+
+export interface CopyOptions {
+  readonly answer: Compared
+  readonly databaseUrl: string
+  readonly connections: number
+  readonly lookAfterMs: number
+  readonly log: Logger
+}
+
+export async function startCopy({
+  answer,
+  databaseUrl,
+  connections,
+  lookAfterMs,
+  log,
+}: CopyOptions): Promise<Copy> {
+  const pool = openPool(databaseUrl, { name: `inventory-${answer}`, max: connections, log })
+  let statements = 0
+  countStatements(pool, () => statements++)
+  const naive = naiveTaking(pool, stockMover(pool))
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => pool.end())
+  const store = stack.use(
+    inventoryStore(pool, {
+      log,
+      lookAfterMs,
+      ...(answer === 'naive' ? { taking: naive } : { overselling: answer }),
+    }),
+  )
+  const app = createApp(log)
+  inventoryRoutes(app, { store, display: async () => [] })
+  const server = await serve(app, { service: 'inventory', log })
+  stack.defer(() => server.stop())
+  const owned = stack.move()
+  return { url: server.url, statements: () => statements, stop: () => owned.disposeAsync() }
+}
+
+/** All that goes to the server, whoever sends it. */
+function countStatements(pool: Pool, count: () => void): void {
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown
+    Object.assign(client, {
+      query: (...args: unknown[]) => {
+        count()
+        return query(...args)
+      },
+    })
+  })
+}
