@@ -1,5 +1,5 @@
 import { lockOrder, unquoteIdentifier, type Shape } from './names.ts'
-import { allOf, hasCount, Sql, type Statement } from './statements.ts'
+import { allOf, hasCount, Sql, type Statement, textOf } from './statements.ts'
 import type { Amount, KeyValues } from './types.ts'
 
 /** Signed amounts by column. */
@@ -55,6 +55,22 @@ export function toDeltas(method: string, amounts: object, sign: 1 | -1 | 'signed
 
 /** One conditional UPDATE; no row comes back if a bound forbids it or there is no such row. */
 export function adjustRow(shape: Shape, key: KeyValues, deltas: Deltas, bounds: Bounds): Statement {
+  if (bounds.min !== undefined || bounds.max !== undefined) return buildAdjust(shape, key, deltas, bounds)
+  const values: unknown[] = []
+  const zeros: string[] = []
+  let name = 'adjust'
+  for (const column of Object.keys(deltas)) {
+    const delta = deltas[column] ?? 0
+    values.push(String(delta))
+    name += delta < 0 ? `\0-${column}` : `\0+${column}`
+    if (delta < 0) zeros.push('0')
+  }
+  for (const column of shape.key) values.push(key[column])
+  values.push(...zeros)
+  return { text: textOf(shape, name, () => buildAdjust(shape, key, deltas, bounds)), values }
+}
+
+function buildAdjust(shape: Shape, key: KeyValues, deltas: Deltas, bounds: Bounds): Statement {
   const sql = new Sql(shape)
   const after = new Map(
     Object.entries(deltas).map(([column, delta]) => [

@@ -1,6 +1,7 @@
 import { invariant } from '@quorate/core'
 import { adjustAllRows, adjustRow, type Bounds, type Item, type ItemColumns, MAX_ITEMS } from './adjust.ts'
 import type { Shape } from './names.ts'
+import type { Answer } from './session.ts'
 import type { Statement } from './statements.ts'
 import type { KeyValues } from './types.ts'
 
@@ -22,7 +23,7 @@ export async function adjustAll(
   shape: Shape,
   items: readonly Item[],
   bounds: Bounds,
-  write: <R>(statement: Statement) => Promise<readonly R[]>,
+  write: <R>(statement: Statement) => Promise<Answer<R>>,
 ): Promise<Verdict> {
   if (items.length > MAX_ITEMS) {
     throw new RangeError(`Cannot ${method}: at most ${MAX_ITEMS} items in one call, got ${items.length}`)
@@ -31,12 +32,12 @@ export async function adjustAll(
   if (only === undefined) return { granted: true, rows: [] }
   if (items.length === 1) {
     // The plain statement costs a fifth. What it refuses is judged again below, on the locked row.
-    const [row] = await write<object>(adjustRow(shape, only.key, only.deltas, bounds))
-    if (row !== undefined) return { granted: true, rows: [row] }
+    const { rows } = await write<object>(adjustRow(shape, only.key, only.deltas, bounds))
+    if (rows.length > 0) return { granted: true, rows }
   }
   const found = await write<ItemColumns>(adjustAllRows(shape, items, bounds))
   return judge(
-    found,
+    found.rows,
     items.map(({ key }) => key),
   )
 }

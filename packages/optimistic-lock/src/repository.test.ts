@@ -20,9 +20,12 @@ interface StockTypes {
 
 /** A session whose answers the test gives: what waits, fails or conflicts is decided there. */
 function repositoryWith(
-  run: (statement: Statement) => Promise<readonly unknown[]>,
+  answer: (statement: Statement) => Promise<readonly unknown[]>,
   options: RepositoryOptions & { inTransaction?: boolean } = {},
 ): OptimisticRepository<StockTypes> {
+  const run = async (statement: Statement): Promise<{ rows: readonly unknown[] }> => ({
+    rows: await answer(statement),
+  })
   const session: SqlSession = { run, inTransaction: () => options.inTransaction === true, isBound: false }
   return createRepository<StockTypes>({
     session,

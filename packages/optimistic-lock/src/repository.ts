@@ -8,7 +8,7 @@ import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
 import { checkAdjustOptions, signalOf } from './options.ts'
 import { checkTimeColumn, differenceOf, type VersionPair, versionIn } from './row-version.ts'
-import type { RepositoryParts } from './session.ts'
+import type { Answer, RepositoryParts } from './session.ts'
 import {
   deleteRow,
   insertRow,
@@ -65,8 +65,8 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
 
   async get(key: KeyOf<T>, options: CallOptions = NO_OPTIONS): Promise<Row<T> | undefined> {
     const signal = signalOf('get', options)
-    const [row] = await this.#read<Row<T>>(selectRow(this.#shape, this.#key('get', key)), signal)
-    return row
+    const { rows } = await this.#read<Row<T>>(selectRow(this.#shape, this.#key('get', key)), signal)
+    return rows[0]
   }
 
   async insert(values: T['insert'], options: CallOptions = NO_OPTIONS): Promise<Row<T>> {
@@ -75,8 +75,8 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const isKeyGiven = this.#shape.key.every((column) => (values as KeyValues)[column] !== undefined)
     const key = isKeyGiven ? this.#key('insert', values) : {}
     for (let attempt = 1; ; attempt++) {
-      const [row] = await this.#write<Row<T>>('insert', statement, signal)
-      if (row !== undefined) return row
+      const { rows } = await this.#write<Row<T>>('insert', statement, signal)
+      if (rows[0] !== undefined) return rows[0]
       const found = isKeyGiven ? await this.#look(key, signal) : undefined
       if (found?.type !== 'gone') throw new RowExistsError({ table: this.#shape.label, key })
       if (attempt > 1) throw this.#refused('insert', key)
@@ -176,9 +176,9 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     checkAdjustOptions(method, options)
     const keyValues = this.#key(method, key)
     const statement = adjustRow(this.#shape, keyValues, deltas, options)
-    const [row] = await this.#write<Row<T>>(method, statement, options.signal)
-    if (row === undefined) this.#reportShort([keyValues])
-    return row
+    const { rows } = await this.#write<Row<T>>(method, statement, options.signal)
+    if (rows[0] === undefined) this.#reportShort([keyValues])
+    return rows[0]
   }
 
   async #adjustAll(
@@ -192,7 +192,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
       key: this.#key(method, key),
       deltas: toDeltas(method, by, sign),
     }))
-    const write = <R>(statement: Statement): Promise<readonly R[]> =>
+    const write = <R>(statement: Statement): Promise<Answer<R>> =>
       this.#write<R>(method, statement, options.signal)
     const verdict = await adjustAll(method, this.#shape, wanted, options, write)
     if (!verdict.granted) this.#reportShort(verdict.short.map(({ key }) => key))
@@ -210,8 +210,8 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const key = this.#key(action, from)
     const expected = versionIn(action, this.#shape, from)
     for (let attempt = 1; ; attempt++) {
-      const [written] = await this.#write<R>(action, statement, signal)
-      if (written !== undefined) return written
+      const { rows } = await this.#write<R>(action, statement, signal)
+      if (rows[0] !== undefined) return rows[0]
       const found = await this.#look(key, signal)
       if (found.type === 'gone') return undefined
       if (found.type === 'unseen') throw this.#stale(action, key, { expected }, found.cause)
@@ -228,30 +228,35 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     signal: AbortSignal | undefined,
   ): Promise<{ type: 'row'; row: KeyValues } | { type: 'gone' } | { type: 'unseen'; cause: unknown }> {
     try {
-      const [row] = await this.#read<KeyValues>(selectVersion(this.#shape, key), signal)
+      const { rows } = await this.#read<KeyValues>(selectVersion(this.#shape, key), signal)
+      const [row] = rows
       return row === undefined ? { type: 'gone' } : { type: 'row', row }
     } catch (cause) {
       return { type: 'unseen', cause }
     }
   }
 
-  async #read<R>(statement: Statement, signal: AbortSignal | undefined): Promise<readonly R[]> {
-    return (await sendRead(signal, () => this.#parts.session.run(statement))) as readonly R[]
+  #read<R>(statement: Statement, signal: AbortSignal | undefined): Promise<Answer<R>> {
+    return sendRead(signal, () => this.#run<R>(statement))
   }
 
-  async #write<R>(
-    action: string,
-    statement: Statement,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly R[]> {
-    const { session } = this.#parts
-    if (!this.#column.isChecked) {
-      signal?.throwIfAborted()
-      await checkTimeColumn(session, this.#shape)
-      this.#column.isChecked = true
-    }
-    const facts = { action, table: this.#shape.label, signal, isBound: session.isBound }
-    return (await sendWrite(facts, () => session.run(statement))) as readonly R[]
+  #write<R>(action: string, statement: Statement, signal: AbortSignal | undefined): Promise<Answer<R>> {
+    const { isBound } = this.#parts.session
+    const send = (): Promise<Answer<R>> => this.#run<R>(statement)
+    const write = (): Promise<Answer<R>> =>
+      sendWrite({ action, table: this.#shape.label, signal, isBound }, send)
+    return this.#column.isChecked ? write() : this.#checkColumn(signal).then(write)
+  }
+
+  #run<R>(statement: Statement): Promise<Answer<R>> {
+    return this.#parts.session.run(statement) as Promise<Answer<R>>
+  }
+
+  /** Once, before the first write. */
+  async #checkColumn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    await checkTimeColumn(this.#parts.session, this.#shape)
+    this.#column.isChecked = true
   }
 
   #key(method: string, values: object): KeyValues {

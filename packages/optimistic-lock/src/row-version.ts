@@ -75,8 +75,8 @@ function jsonOf(value: unknown): string {
  */
 export async function checkTimeColumn(session: SqlSession, shape: Shape): Promise<void> {
   const values = [shape.table, unquoteIdentifier(shape.column(shape.version))]
-  const [column] = await session.run({ text: TIME_COLUMN, values })
-  const { type, fits } = (column ?? { type: '', fits: true }) as { type: string; fits: boolean | null }
+  const { rows } = await session.run({ text: TIME_COLUMN, values })
+  const { type, fits } = (rows[0] ?? { type: '', fits: true }) as { type: string; fits: boolean | null }
   if (fits !== false) return
   throw new TypeError(
     `Cannot write to ${shape.label}: the version ${shape.version} is a ${type}, which holds no milliseconds, so two ` +

@@ -13,8 +13,11 @@ type Values = Readonly<Record<string, unknown>>
 
 /** One row by key. */
 export function selectRow(shape: Shape, key: KeyValues): Statement {
-  const sql = new Sql(shape)
-  return sql.done(`SELECT ${allOf(shape)} FROM ${shape.table} WHERE ${sql.keyIs(key)}`)
+  const text = textOf(shape, 'select', () => {
+    const sql = new Sql(shape)
+    return sql.done(`SELECT ${allOf(shape)} FROM ${shape.table} WHERE ${sql.keyIs(key)}`)
+  })
+  return { text, values: shape.key.map((column) => key[column]) }
 }
 
 /** Only the version, to tell a stale row from one that is gone; the whole row if that is the version. */
@@ -58,11 +61,24 @@ export function insertRow(shape: Shape, values: Values): Statement {
  * @throws TypeError if the changes contain a column of the key, or the version.
  */
 export function updateRow(shape: Shape, row: KeyValues, changes: Values): Statement {
-  for (const column of shape.by === 'values' ? shape.key : [...shape.key, shape.version]) {
-    if (changes[column] !== undefined) {
+  const values: unknown[] = []
+  let columns = ''
+  for (const [column, value] of Object.entries(changes)) {
+    if (value === undefined) continue
+    if (shape.key.includes(column) || (shape.by !== 'values' && column === shape.version)) {
       throw new TypeError(`Cannot update ${shape.label}: changes must not contain ${column}`)
     }
+    columns += `\0${column}`
+    values.push(value)
   }
+  // The rest depends on what the row carries.
+  if (shape.by === 'values' || columns === '') return buildUpdate(shape, row, changes)
+  for (const column of shape.key) values.push(row[column])
+  values.push(row[shape.version])
+  return { text: textOf(shape, `update${columns}`, () => buildUpdate(shape, row, changes)), values }
+}
+
+function buildUpdate(shape: Shape, row: KeyValues, changes: Values): Statement {
   const sql = new Sql(shape)
   const sets = Object.entries(changes)
     .filter(([, value]) => value !== undefined)
@@ -94,6 +110,28 @@ export function shareRow(shape: Shape, row: KeyValues): Statement {
     `SELECT 1 AS "valid" FROM ${shape.table} WHERE ${sql.keyIs(row)} AND ${sql.versionIs(row)} FOR SHARE`,
   )
 }
+
+/**
+ * The text of a statement, made once for each `name` of it: a text that is put together anew costs a tenth of a call, most
+ * of it in the driver, which has it in pieces.
+ *
+ * @param name says all that the text depends on.
+ * @param build makes it; its values are in the order of the caller's.
+ */
+export function textOf(shape: Shape, name: string, build: () => Statement): string {
+  let texts = textsOf.get(shape)
+  if (texts === undefined) textsOf.set(shape, (texts = new Map()))
+  let text = texts.get(name)
+  if (text === undefined) {
+    text = build().text
+    if (texts.size < MAX_TEXTS) texts.set(name, text)
+  }
+  return text
+}
+
+/** A bound, because the names of columns may come from outside. */
+const MAX_TEXTS = 1_000
+const textsOf = new WeakMap<Shape, Map<string, string>>()
 
 /** Every column of the row, and what else its version is. */
 export function allOf(shape: Shape, alias = ''): string {

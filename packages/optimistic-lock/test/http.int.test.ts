@@ -187,15 +187,15 @@ for (const [framework, url] of Object.entries(servers)) {
 
 test('express: GET and HEAD of a version that the client has are answered by 304, of another in full', async () => {
   await stock.insert({ sku: 'cached', warehouse: 1, available: 5 })
-  const ask = async (path: string, method: string, ifNoneMatch: string): Promise<unknown[]> => {
+  const ask = async (path: string, verb: string, ifNoneMatch: string): Promise<unknown[]> => {
     const headers = { 'if-none-match': ifNoneMatch, 'cache-control': 'max-age=0' }
-    const answer = await fetch(`${servers.express}/stock/${path}`, { method, headers })
+    const answer = await fetch(`${servers.express}/stock/${path}`, { method: verb, headers })
     return [answer.status, answer.headers.get('etag'), (await answer.text()).length > 0]
   }
-  for (const method of ['GET', 'HEAD']) {
-    expect(await ask('cached', method, '"0", W/"1"')).toEqual([304, '"1"', false])
-    expect(await ask('cached', method, '"2"')).toEqual([200, '"1"', method === 'GET'])
-    expect((await ask('no-such', method, '*'))[0]).toBe(404)
+  for (const verb of ['GET', 'HEAD']) {
+    expect(await ask('cached', verb, '"0", W/"1"')).toEqual([304, '"1"', false])
+    expect(await ask('cached', verb, '"2"')).toEqual([200, '"1"', verb === 'GET'])
+    expect((await ask('no-such', verb, '*'))[0]).toBe(404)
   }
 })
 

@@ -164,7 +164,7 @@ export function optimisticRepository<DB>(
 /** A compiled query skips Kysely's builder, and still runs the plugins on its result. */
 function sessionOf<DB>(db: Kysely<DB>): SqlSession {
   return {
-    run: async ({ text, values }) => (await db.executeQuery<unknown>(CompiledQuery.raw(text, values))).rows,
+    run: ({ text, values }) => db.executeQuery<unknown>(CompiledQuery.raw(text, values)),
     inTransaction: () => db.isTransaction,
     isBound: db.isTransaction,
   }

@@ -133,7 +133,7 @@ function checkTable(table: Table<object> | undefined): void {
 
 function sessionOf(db: PgQueryable, isBound: boolean): SqlSession {
   return {
-    run: async ({ text, values }) => (await db.query(text, values)).rows,
+    run: ({ text, values }) => db.query(text, values),
     inTransaction: () => inTransaction(db),
     isBound,
   }
