@@ -16,8 +16,8 @@ export interface FaultReport {
   readonly checkoutsInFlight: number
   /** Until the standby was in charge, with the old primary behind it as a fresh clone, s. */
   readonly takenOverSeconds: number
-  /** Until the next order was paid, s; `null` if none was. */
-  readonly nextPaidSeconds: number | null
+  /** The longest time after it in which no order was paid, s. */
+  readonly unpaidSeconds: number
   /** Checkouts answered 503. */
   readonly refused: number
   /** From the first of these answers to the last, s. */
@@ -41,7 +41,7 @@ export function replayFault(name: FaultName, strike: () => Promise<void>): Repla
   let startMs: number | undefined
   const refusedMs: number[] = []
   let inFlight = 0
-  let nextPaidMs: number | undefined
+  const paidMs: number[] = []
   let struck:
     | {
         atMs: number
@@ -68,7 +68,7 @@ export function replayFault(name: FaultName, strike: () => Promise<void>): Repla
         const order = await checkout()
         const isPaid =
           order.cancelReason === null && order.status !== 'PAYMENT_PENDING' && order.status !== 'CREATED'
-        if (struck !== undefined && isPaid) nextPaidMs ??= performance.now()
+        if (struck !== undefined && isPaid) paidMs.push(performance.now())
         return order
       } finally {
         inFlight--
@@ -90,10 +90,14 @@ export function replayFault(name: FaultName, strike: () => Promise<void>): Repla
         jobs,
         checkoutsInFlight,
         takenOverSeconds: seconds((await struck.takenOverMs) - atMs),
-        nextPaidSeconds: nextPaidMs === undefined ? null : seconds(nextPaidMs - atMs),
+        unpaidSeconds: seconds(longestGap([atMs, ...paidMs])),
         refused: refusedMs.length,
         refusedForSeconds: seconds((refusedMs.at(-1) ?? 0) - (refusedMs[0] ?? 0)),
       }
     },
   }
+}
+
+function longestGap(times: readonly number[]): number {
+  return times.reduce((longest, time, index) => Math.max(longest, time - (times[index - 1] ?? time)), 0)
 }

@@ -125,10 +125,7 @@ function printFault(fault: FaultReport, print: (line: string) => void): void {
     `  ${fault.atSeconds} s into the orders, after ${fault.afterJobs} of ${fault.jobs}, the primary of payments was killed (SIGKILL), with ${fault.checkoutsInFlight} checkouts in flight`,
   )
   print(
-    `    its standby was in charge after ${fault.takenOverSeconds} s; ` +
-      (fault.nextPaidSeconds === null
-        ? 'no order was paid after that'
-        : `the next order was paid ${fault.nextPaidSeconds} s after the kill`),
+    `    its standby was in charge after ${fault.takenOverSeconds} s; no order was paid for ${fault.unpaidSeconds} s`,
   )
   print(
     fault.refused === 0

@@ -2,6 +2,7 @@ import type { CartLine, OrderView } from '../api.ts'
 import type { JobResult, Journal } from './journal.ts'
 import { attemptId, type CustomerPlan, type Job, type RefundJob, type ReplayPlan } from './plan.ts'
 import { sell, type SellOptions } from './sell.ts'
+import type { ShopClient } from './shop-client.ts'
 
 export interface ReplayProgress {
   readonly phase: 'loading' | 'orders'
@@ -11,6 +12,7 @@ export interface ReplayProgress {
 
 export interface ReplayOptions extends SellOptions {
   readonly plan: ReplayPlan
+  readonly client: ShopClient
   readonly journal: Journal
   readonly concurrency: number
   readonly onProgress?: ((progress: ReplayProgress) => void) | undefined

@@ -7,12 +7,14 @@ import { attemptId, type CustomerPlan, type SaleJob } from './plan.ts'
 import { ShopAnswerError, type ShopClient } from './shop-client.ts'
 
 export interface SellOptions {
-  readonly client: ShopClient
+  readonly client: Pick<ShopClient, 'order' | 'emptyCart' | 'addToCart' | 'checkout'>
   readonly latencies: Latencies
   /** An earlier process was cut off: what it had in flight may be there already. */
   readonly resumed: boolean
   readonly signal?: AbortSignal | undefined
   readonly fault?: ReplayFault | undefined
+  /** After which customers come back to a shop that is "temporarily unavailable", ms. Default 1,000. */
+  readonly comeBackMs?: number | undefined
 }
 
 /** How long an order may stay undecided before the replay calls it stuck. */
@@ -20,6 +22,7 @@ const DECISION_DEADLINE_MS = 60_000
 /** How often a customer comes back to a shop that is "temporarily unavailable". */
 const MAX_ATTEMPTS = 20
 const COME_BACK_MS = 1_000
+const LOOK_AGAIN_MS = 100
 
 /**
  * Buys what the job says. An order that the shop could not finish is undone by the shop; the customer then fills the
@@ -31,7 +34,7 @@ export async function sell(options: SellOptions, { userId }: CustomerPlan, job: 
   for (let attempt = 1; ; attempt++) {
     const order = await place(options, userId, { ...job, orderId: attemptId(job.orderId, attempt) })
     if (order.cancelReason === 'unavailable' && attempt < MAX_ATTEMPTS) {
-      await pause(COME_BACK_MS, options.signal)
+      await pause(options.comeBackMs ?? COME_BACK_MS, options.signal)
       continue
     }
     return {
@@ -67,7 +70,7 @@ async function checkout(options: SellOptions, userId: string, job: SaleJob): Pro
     } catch (error) {
       if (!(error instanceof ShopAnswerError) || error.status !== 503 || attempt === MAX_ATTEMPTS) throw error
       fault?.refused()
-      await pause(COME_BACK_MS, signal)
+      await pause(options.comeBackMs ?? COME_BACK_MS, signal)
     }
   }
 }
@@ -86,7 +89,7 @@ async function decided(
         `Order ${order.id} is still ${order.status} after ${DECISION_DEADLINE_MS} ms; its saga is stuck`,
       )
     }
-    await pause(100, signal)
+    await pause(LOOK_AGAIN_MS, signal)
     order = (await client.order(userId, order.id)) ?? order
   }
   return order
