@@ -38,7 +38,8 @@ export function versionOf(choice: VersionChoice): {
 /**
  * For a table that has no version column and shall get none: the system column `xmin`, the number of the transaction
  * that wrote the row last. Rows then carry it as a text in `xmin`. It notices every writer, also one that knows nothing
- * of this package; also a write that changed nothing. A row restored from a dump has another one.
+ * of this package; also a write that changed nothing. A row restored from a dump has another one. Views have none, and an
+ * insert into a partitioned table cannot return it (Postgres: "cannot retrieve a system column in this context").
  *
  * @example
  * ```ts
@@ -48,10 +49,11 @@ export function versionOf(choice: VersionChoice): {
 export const byXmin: ByXmin = { by: 'xmin' }
 
 /**
- * For a table with a column such as `updated_at` (`timestamptz` or `timestamp`). It is compared to the millisecond, which
- * is what a JavaScript `Date` holds; each write through the repository sets it to the server's time, and at least one
- * millisecond above what it was, so two of them never look alike. A writer elsewhere who sets it to `now()` in the very
- * millisecond of the write before is not noticed: where that may be, take an integer or {@link byXmin}.
+ * For a table with a column such as `updated_at`: `timestamptz`, or `timestamp`, of at least 3 fractional digits, which is
+ * checked before the first write. It is compared to the millisecond, which is what a JavaScript `Date` holds; each write
+ * through the repository sets it to the server's time, and at least one millisecond above what it was, so two of them
+ * never look alike. A writer elsewhere who sets it to `now()` in the very millisecond of the write before is not noticed,
+ * and a trigger that does so makes every writer such a one: where that may be, take an integer or {@link byXmin}.
  */
 export function byTime<C extends string>(column: C): ByTime<C> {
   return { by: 'time', column }
@@ -59,7 +61,8 @@ export function byTime<C extends string>(column: C): ByTime<C> {
 
 /**
  * For a table that can have no version: an update or delete succeeds if every column of the row is as it was read. Two
- * changes that cancel out (ABA) are not noticed. Types that cannot tell equal from unequal in a JavaScript value, as
- * `interval`, do not work; `numeric`, `bigint`, times to the millisecond, JSON and arrays do.
+ * changes that cancel out (ABA) are not noticed. `numeric`, `bigint`, times to the millisecond, JSON objects and arrays of
+ * numbers and texts are compared; what a JavaScript value does not hold exactly (`interval`, `point`, arrays of `bigint` or
+ * of times, a JSON column with a bare text or null) is never found equal, and every write is refused.
  */
 export const byValues: ByValues = { by: 'values' }
