@@ -1,37 +1,105 @@
-import { type Clock, waitOrAbort } from '@quorate/core'
+import type { Clock } from '@quorate/core'
+import { sweeperOf } from './sweeper.ts'
 
-const OVER = 'over'
-
-/** Ends waits at a time, or when somebody's signal says so. One timer for all of them. */
+/**
+ * Ends waits at a time, or when somebody's signal says so. Most end before: so it has no timer of its own, and a signal
+ * only if somebody asks for one.
+ */
 export class Deadline implements Disposable {
-  readonly #controller = new AbortController()
-  readonly #done = new AbortController()
+  readonly #clock: Clock
+  readonly #error: () => Error
   readonly #outer: AbortSignal | undefined
-  readonly #follow = (): void => this.#controller.abort(this.#outer?.reason)
+  readonly #follow = (): void => this.#end(this.#outer?.reason)
+  readonly #waits = new Set<(reason: unknown) => void>()
+  #controller: AbortController | undefined
+  #isOver = false
+  #reason: unknown
+  /** By the monotonic clock. */
+  readonly atMs: number
 
   /** @param error what is thrown when the time is over. */
   constructor(clock: Clock, ms: number, error: () => Error, outer?: AbortSignal) {
+    this.#clock = clock
+    this.#error = error
     this.#outer = outer
-    if (outer?.aborted === true) this.#follow()
-    else outer?.addEventListener('abort', this.#follow, { once: true })
-    if (ms === Infinity) return
-    clock.sleep(ms, { signal: this.#done.signal }).then(
-      () => this.#controller.abort(error()),
-      () => {},
-    )
+    this.atMs = ms === Infinity ? Infinity : clock.monotonic() + ms
+    if (outer?.aborted === true) {
+      this.#follow()
+      return
+    }
+    outer?.addEventListener('abort', this.#follow, { once: true })
+    if (ms !== Infinity) sweeperOf(clock).add(this)
   }
 
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** What is thrown, once it is over. */
+  get reason(): unknown {
+    return this.#reason
+  }
+
+  /** For others. */
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#isOver) this.#controller.abort(this.#reason)
+    }
     return this.#controller.signal
   }
 
-  /** @param onLate gets what comes after the end. */
+  throwIfOver(): void {
+    if (this.#isOver) throw this.#reason
+  }
+
+  /** @param listener called once with the reason, unless what this returns is called before. */
+  onOver(listener: (reason: unknown) => void): () => void {
+    if (this.#isOver) listener(this.#reason)
+    else this.#waits.add(listener)
+    return () => void this.#waits.delete(listener)
+  }
+
+  /** @param onLate gets what comes after the end. What it throws is ignored. */
   wait<T>(promise: Promise<T>, onLate?: (value: T) => void): Promise<T> {
-    return waitOrAbort(promise, this.#controller.signal, onLate)
+    return new Promise((resolve, reject) => {
+      this.onOver(reject)
+      promise
+        .then(
+          (value) => {
+            if (this.#waits.delete(reject)) resolve(value)
+            else onLate?.(value)
+          },
+          (error: unknown) => {
+            if (this.#waits.delete(reject)) reject(error)
+          },
+        )
+        .catch(() => {}) // only onLate can throw here, and nobody is left to tell
+    })
+  }
+
+  /** The time has come. */
+  passed(): void {
+    this.#end(this.#error())
   }
 
   [Symbol.dispose](): void {
-    this.#done.abort(OVER) // without a reason it makes an error with a stack, each time
+    this.#leave()
+  }
+
+  #end(reason: unknown): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#reason = reason
+    this.#leave()
+    const waits = [...this.#waits]
+    this.#waits.clear()
+    for (const wait of waits) wait(reason)
+    this.#controller?.abort(reason)
+  }
+
+  #leave(): void {
+    if (this.atMs !== Infinity) sweeperOf(this.#clock).remove(this)
     this.#outer?.removeEventListener('abort', this.#follow)
   }
 }

@@ -1,3 +1,4 @@
+import type { Deadline } from './deadline.ts'
 import {
   begin,
   beginRecovery,
@@ -42,8 +43,8 @@ export interface Drive {
 
 /** Options of {@link commit}. */
 export interface CommitOptions {
-  /** Aborts while there are votes to come. */
-  readonly signal?: AbortSignal | undefined
+  /** Aborts when it ends while there are votes to come. */
+  readonly deadline?: Pick<Deadline, 'onOver'> | undefined
   /** Told as soon as the decision is known, before the members are. */
   readonly onDecision?: ((decision: Decision) => void) | undefined
 }
@@ -52,9 +53,9 @@ export interface CommitOptions {
 export function commit(
   members: readonly string[],
   port: CommitPort,
-  { signal, onDecision }: CommitOptions = {},
+  { deadline, onDecision }: CommitOptions = {},
 ): Promise<Drive> {
-  return drive(begin(members), members, port, signal, onDecision)
+  return drive(begin(members), members, port, deadline, onDecision)
 }
 
 /** Finds out what was decided on a transaction found prepared, and tells those who wait for it. Never rejects. */
@@ -66,14 +67,15 @@ function drive(
   [first, effects]: Step,
   members: readonly string[],
   port: CommitPort,
-  signal?: AbortSignal,
+  deadline?: Pick<Deadline, 'onOver'>,
   onDecision?: (decision: Decision) => void,
 ): Promise<Drive> {
   return new Promise((resolve) => {
     let state: State = first
     let cause: unknown
-    const giveUp = (): void => {
-      if (state.phase === 'voting') cause ??= signal?.reason
+    let leave = (): void => {}
+    const giveUp = (reason: unknown): void => {
+      if (state.phase === 'voting') cause ??= reason
       take({ type: 'give-up' })
     }
     const take = (event: Event): void => {
@@ -83,7 +85,7 @@ function drive(
       if (next.phase === 'telling' && before.phase !== 'telling') onDecision?.(next.decision)
       perform(more)
       if (next.phase !== 'ended' || before.phase === 'ended') return
-      signal?.removeEventListener('abort', giveUp)
+      leave()
       if (more.length === 0) resolve({ decision: next.decision, left: next.left, cause })
     }
     const failed = (error: unknown): void => void (cause ??= error)
@@ -136,8 +138,7 @@ function drive(
           effect satisfies never
       }
     }
-    signal?.addEventListener('abort', giveUp, { once: true })
     perform(effects)
-    if (signal?.aborted === true) giveUp()
+    if (deadline !== undefined) leave = deadline.onOver(giveUp)
   })
 }

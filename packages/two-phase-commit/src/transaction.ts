@@ -93,7 +93,7 @@ async function doWork<Name extends string, T>(
     try {
       return await attempt
     } catch (cause) {
-      deadline.signal.throwIfAborted()
+      deadline.throwIfOver()
       throw new ParticipantUnavailableError(name, cause)
     }
   }
@@ -107,11 +107,11 @@ async function doWork<Name extends string, T>(
   ) as unknown as Clients<Name>
   let value: T
   try {
-    value = await deadline.wait(work(clients, { id, signal: deadline.signal }))
+    value = await deadline.wait(work(clients, contextOf(id, deadline)))
   } catch (error) {
     const broken = branches.find(({ lent }) => lent.failure === error)
     // What a server says of a statement is the caller's; that it is gone is not.
-    if (broken !== undefined && !isRefusal(error) && !deadline.signal.aborted)
+    if (broken !== undefined && !isRefusal(error) && !deadline.isOver)
       throw new ParticipantUnavailableError(broken.name, error)
     // A statement that is under way when the others fail keeps its connection busy.
     throw error
@@ -119,6 +119,14 @@ async function doWork<Name extends string, T>(
   for (const { lent } of branches) lent.end()
   return value
 }
+
+/** A signal is made only for who asks for it. */
+const contextOf = (id: string, deadline: Deadline): TransactionContext => ({
+  id,
+  get signal() {
+    return deadline.signal
+  },
+})
 
 async function decide(
   setup: TransactionSetup,
@@ -158,7 +166,7 @@ async function inTwoPhases(
     writers.filter(({ name }) => name !== logAt),
     branches.find(({ name }) => name === logAt),
   )
-  const end = await commit(port.members, port, { signal: deadline.signal })
+  const end = await commit(port.members, port, { deadline })
   if (end.decision === 'commit') return end.left
   if (end.decision === undefined)
     throw new TransactionFailure(new InDoubtError(id, end.cause), undefined, end.left)
@@ -186,7 +194,7 @@ class TransactionPort implements CommitPort {
     try {
       await this.#of(member).prepare(this.#gid(member), this.#setup.deadline)
     } catch (error) {
-      if (error instanceof VoteNo || error === this.#setup.deadline.signal.reason) throw error
+      if (error instanceof VoteNo || error === this.#setup.deadline.reason) throw error
       throw new ParticipantUnavailableError(member, error)
     }
   }
@@ -239,9 +247,9 @@ class TransactionPort implements CommitPort {
       }
       return new ParticipantUnavailableError(this.#setup.logAt ?? 'the decision log', refused.cause)
     }
-    const { signal } = this.#setup.deadline
+    const { deadline } = this.#setup
     // The decision itself was lost on its way, and turned out to be none.
-    if (isQuorateError(cause) || (signal.aborted && cause === signal.reason)) return cause as Error
+    if (isQuorateError(cause) || (deadline.isOver && cause === deadline.reason)) return cause as Error
     return new ParticipantUnavailableError(this.#setup.logAt ?? 'the decision log', cause)
   }
 
@@ -258,9 +266,9 @@ class TransactionPort implements CommitPort {
       try {
         return await attempt(late)
       } catch (error) {
-        if (late.signal.aborted) throw error
+        if (late.isOver) throw error
         await clock.sleep(delayMs, { signal: late.signal }).catch(() => {})
-        if (late.signal.aborted) throw error
+        if (late.isOver) throw error
       }
     }
   }
@@ -286,7 +294,7 @@ async function orUnavailable<T>(name: string, attempt: Promise<T>, deadline: Dea
     return await attempt
   } catch (error) {
     if (isQuorateError(error)) throw error
-    deadline.signal.throwIfAborted()
+    deadline.throwIfOver()
     throw new ParticipantUnavailableError(name, error)
   }
 }

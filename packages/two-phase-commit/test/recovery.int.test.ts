@@ -90,7 +90,8 @@ test('who was left in doubt can ask another coordinator, also when all is ended 
     },
     { graceMs: 100 },
   )
-  const { id = '' } = await transfer(dying, 'asks later').catch((error: { id?: string }) => error)
+  let id = ''
+  await transfer(dying, 'asks later').catch((error: { id?: string }) => (id = error.id ?? ''))
   await servers.payments.restart()
   await dying.stop()
   await using other = coordinatorOf(bank, 'co-located', { orphanAfterMs: 0 })
@@ -224,7 +225,9 @@ test('resolve() by hand needs only the servers it is about; against the record i
 test('two pools mixed up: recovery says so, ends nothing and keeps the record', async () => {
   await using dying = stoppable(
     (point) =>
-      isAt(point, 'before COMMIT PREPARED') ? Promise.reject(new Error('Connection terminated')) : Promise.resolve(),
+      isAt(point, 'before COMMIT PREPARED')
+        ? Promise.reject(new Error('Connection terminated'))
+        : Promise.resolve(),
     { graceMs: 100, name: 'dying' },
   )
   const id = await transfer(dying, 'mixed up')
@@ -252,7 +255,9 @@ test('two pools mixed up: recovery says so, ends nothing and keeps the record', 
 test('a recoverer that comes too late, when the record is gone too, tells of no abort', async () => {
   await using dying = stoppable(
     (point) =>
-      isAt(point, 'before COMMIT PREPARED') ? Promise.reject(new Error('Connection terminated')) : Promise.resolve(),
+      isAt(point, 'before COMMIT PREPARED')
+        ? Promise.reject(new Error('Connection terminated'))
+        : Promise.resolve(),
     { graceMs: 100 },
   )
   await transfer(dying, 'slow recoverer')

@@ -67,7 +67,7 @@ async function run(
     )
     return EXIT.ok
   }
-  if (command.type === 'recover') return await recover(coordinator, print)
+  if (command.type === 'recover') return recover(coordinator, print)
   const all = await coordinator.status()
   print(all, () => table(all))
   return all.some(({ prepared }) => prepared.length > 0) ? EXIT.left : EXIT.ok

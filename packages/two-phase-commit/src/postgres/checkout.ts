@@ -23,7 +23,7 @@ export class Checkout {
 
   /** @throws whatever the pool says; the deadline's reason. A connection that comes later goes straight back. */
   static async from(pool: PgPool, deadline: Deadline): Promise<Checkout> {
-    deadline.signal.throwIfAborted()
+    deadline.throwIfOver()
     const giveBack = (late: PgPoolClient): void => {
       late.removeListener('error', ignore)
       late.release()
@@ -106,11 +106,13 @@ export class Checkout {
 function connectTo(pool: PgPool): Promise<PgPoolClient> {
   return new Promise((resolve, reject) => {
     const taken = (error: unknown, client?: PgPoolClient): void => {
-      if (client === undefined) return reject(error as Error)
+      if (client === undefined) return reject(error)
       client.on('error', ignore)
       resolve(client)
     }
-    type Connect = (taken: (error: unknown, client?: PgPoolClient) => void) => Promise<PgPoolClient> | undefined
+    type Connect = (
+      taken: (error: unknown, client?: PgPoolClient) => void,
+    ) => Promise<PgPoolClient> | undefined
     // A pool of another make may know only promises.
     const connect: Connect = pool.connect.bind(pool) as Connect
     connect(taken)?.then((client) => taken(undefined, client), reject)

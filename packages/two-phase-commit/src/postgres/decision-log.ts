@@ -191,7 +191,7 @@ export class DecisionLog {
     } catch (error) {
       checkout?.release(true)
       if (isNoSuchTable(error)) throw new NotMigratedError(this.tables.schema, error)
-      if (isRefusal(error) || isQuorateError(error) || deadline.signal.aborted) throw error
+      if (isRefusal(error) || isQuorateError(error) || deadline.isOver) throw error
       throw new ParticipantUnavailableError(this.#server, error)
     }
   }

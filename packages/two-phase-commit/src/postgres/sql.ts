@@ -243,9 +243,9 @@ export const unlockSql = (log: string): string =>
 /** Does the session hide the warning that a COMMIT does not wait for its standbys any more? */
 const QUIET = "current_setting('client_min_messages') IN ('error', 'fatal', 'panic')"
 
-export const LOG_FACTS = `SELECT pg_is_in_recovery() AS recovery, ${QUIET} AS quiet`
+export const LOG_FACTS: string = `SELECT pg_is_in_recovery() AS recovery, ${QUIET} AS quiet`
 
 /** A server is told from its clones, which share its identifier, by when it was started. */
-export const FACTS = `SELECT pg_is_in_recovery() AS recovery, current_setting('max_prepared_transactions')::int AS prepared,
+export const FACTS: string = `SELECT pg_is_in_recovery() AS recovery, current_setting('max_prepared_transactions')::int AS prepared,
   ${QUIET} AS quiet,
   concat_ws('/', (SELECT system_identifier FROM pg_control_system()), pg_postmaster_start_time(), current_database()) AS database`
