@@ -80,9 +80,11 @@ test('a replay sells real orders, counts what it left out, and proves its invari
 
 test('the primary of payments is killed in the middle: every order is paid or not, and every invariant holds', async () => {
   const out = join(folder, 'fault.json')
+  const few = join(folder, 'few.csv')
+  await writeFile(few, ordersCsv({ invoices: 40, customers: 9 }))
   const { code, stdout, stderr } = await runShopfleet([
     '--orders',
-    orders,
+    few,
     '--once',
     '--fault',
     'payments-primary',
@@ -93,11 +95,11 @@ test('the primary of payments is killed in the middle: every order is paid or no
   expect(stdout).toMatch(/the primary of payments was killed \(SIGKILL\), with \d+ checkouts in flight/)
   const written = readReport(out)
   const { accepted, outOfStock, declined } = written.orders
-  expect(accepted + outOfStock + declined).toBe(60)
+  expect(accepted + outOfStock + declined).toBe(40)
   // Customers were in the middle of it, and others could buy again after it.
   expect(written.fault?.checkoutsInFlight).toBeGreaterThan(0)
   expect(written.fault?.unpaidSeconds).toBeLessThan(written.seconds)
-  expect(written.fault?.afterJobs).toBeGreaterThanOrEqual(30)
+  expect(written.fault?.afterJobs).toBeGreaterThanOrEqual(20)
   expect(written.invariants.filter(({ holds }) => !holds)).toEqual([])
   const names = written.invariants.map(({ name }) => name)
   expect(names).toContain('an order is PAID if and only if its charge is settled')

@@ -43,11 +43,40 @@ test.each([
   [['--orders', 'a.csv', '--fault', 'moon'], /--fault must be payments-primary, got moon/],
   [['--resume', '--fault', 'payments-primary'], /--fault is for a replay from its start/],
   [['--resume', '--times', '2'], /--times cannot change with --resume/],
+  [['--overselling', 'hope'], /--overselling must be one of lock, optimistic, batch, compensate, got hope/],
+  [['--units', '7'], /--units is for a comparison: add --compare-overselling/],
+  [['--compare-overselling', '--orders', 'a.csv'], /--orders is not for --compare-overselling/],
+  [['--compare-overselling', '--overselling', 'lock'], /--overselling is not for --compare-overselling/],
+  [['--compare-overselling', '--seconds', '0'], /--seconds must be a whole number from 1/],
 ])('parseOptions(%o) is refused in one line', (args, message) => {
   expect(() => parseOptions(args)).toThrow(UsageError)
   expect(() => parseOptions(args)).toThrow(message)
   expect(() => parseOptions(args)).not.toThrow(/\n/)
 })
+
+test('parseOptions() reads a comparison: 40 customers for each unit, 128 at a time', () => {
+  expect(parseOptions(['--compare-overselling'], '/')).toMatchObject({
+    compareOverselling: true,
+    units: 47,
+    customers: 1_880,
+    concurrency: 128,
+    seconds: 3,
+  })
+  expect(
+    parseOptions(['--compare-overselling', '--units', '5', '--concurrency', '9', '--report', 'a.svg'], '/'),
+  ).toMatchObject({ units: 5, customers: 200, concurrency: 9, report: '/a.svg' })
+})
+
+test.each(['lock', 'optimistic', 'batch', 'compensate'] as const)(
+  'parseOptions() takes --overselling %s, for a replay too',
+  (overselling) => {
+    expect(parseOptions(['--overselling', overselling], '/').overselling).toBe(overselling)
+    expect(parseOptions(['--orders', 'a.csv', '--overselling', overselling], '/')).toMatchObject({
+      overselling,
+      orders: '/a.csv',
+    })
+  },
+)
 
 test('--help names every option', () => {
   for (const name of [
@@ -61,6 +90,11 @@ test('--help names every option', () => {
     'state',
     'port',
     'log',
+    'overselling',
+    'compare-overselling',
+    'units',
+    'customers',
+    'seconds',
     'help',
   ]) {
     expect(HELP).toContain(`--${name}`)

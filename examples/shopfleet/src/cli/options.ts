@@ -1,11 +1,17 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { FAULTS, type FaultName } from '../replay/fault.ts'
+import { OVERSELLING, type Overselling } from '../services/inventory/overselling.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface CliOptions {
   readonly help: boolean
   readonly once: boolean
+  readonly overselling: Overselling | undefined
+  readonly compareOverselling: boolean
+  readonly units: number
+  readonly customers: number
+  readonly seconds: number
   readonly orders: string | undefined
   readonly times: number
   readonly concurrency: number
@@ -22,6 +28,7 @@ export const HELP = `ShopFleet: six services on real databases, wired with the Q
   npm start                          bring everything up, tell a short story, serve the storefront
   npm start -- --once                the same, but end after the story
   npm start -- --orders FILE --once  replay real orders through the public API and prove nothing was lost
+  npm start -- --compare-overselling the answers to overselling side by side: a table and a chart
 
 Options
   --once             end when the story or the replay is over (default: stay up until Ctrl-C)
@@ -30,15 +37,23 @@ Options
   --times N          replay the file N times over (default 1)
   --concurrency C    customers who shop at the same time (default 16)
   --fault NAME       break something when half of the replay is done: payments-primary kills the primary of the
-                     payments database (SIGKILL) and promotes its synchronous standby
-  --report OUT.json  write the closing report there as JSON
+                     payments database (SIGKILL); 3 s later its synchronous standby is promoted
+  --report OUT       write the closing report there as JSON; of a comparison, the chart if OUT ends in .svg
   --resume           go on with the replay that was cut off last (file, times and databases as they were)
   --state DIR        keep a replay's databases and journal there (default: the temporary folder)
   --port P           port of the storefront and the API (default: any free one)
   --log FILE         write the services' logs there, a JSON object a line
+  --overselling HOW  what keeps inventory from selling a unit twice: lock, optimistic, batch or compensate
+                     (default optimistic)
+  --compare-overselling
+                     all of them, and what goes wrong without one; needs only the inventory service
+  --units N          of the hot item, in the comparison (default 47)
+  --customers N      who want one (default 40 for each unit); --concurrency of them at a time (default 128)
+  --seconds S        how long each answer then sells from a full shelf (default 3)
   --help             this text
 
-Exit code 0: done. 1: an invariant does not hold, or something failed. 2: not started, the line says what to do.`
+Exit code 0: done. 1: an invariant does not hold, an answer did not sell exactly what was there, or something
+failed. 2: not started, the line says what to do.`
 
 /**
  * @param from the folder that relative paths start at: the caller's, which npm hands on, because it runs
@@ -50,6 +65,8 @@ export function parseOptions(
   from: string = process.env['INIT_CWD'] ?? process.cwd(),
 ): CliOptions {
   const { values } = parse(args)
+  const isComparison = values['compare-overselling'] ?? false
+  const units = wholeNumber('units', values.units, 1, 10_000) ?? 47
   const path = (value: string | undefined): string | undefined =>
     value === undefined ? undefined : resolve(from, value)
   const options: CliOptions = {
@@ -57,15 +74,22 @@ export function parseOptions(
     once: values.once ?? false,
     orders: path(values.orders),
     times: wholeNumber('times', values.times, 1, 10_000) ?? 1,
-    concurrency: wholeNumber('concurrency', values.concurrency, 1, 500) ?? 16,
+    concurrency:
+      wholeNumber('concurrency', values.concurrency, 1, 500) ?? (isComparison ? COMPARED_AT_ONCE : 16),
     report: path(values.report),
     resume: values.resume ?? false,
     port: wholeNumber('port', values.port, 1, 65_535),
     state: path(values.state),
     log: path(values.log),
     fault: faultOf(values.fault),
+    overselling: oversellingOf(values.overselling),
+    compareOverselling: isComparison,
+    units,
+    customers: wholeNumber('customers', values.customers, 1, 100_000) ?? units * CUSTOMERS_PER_UNIT,
+    seconds: wholeNumber('seconds', values.seconds, 1, 600) ?? 3,
   }
-  if (options.orders === undefined && !options.resume) {
+  checkComparison(values)
+  if (options.orders === undefined && !options.resume && !isComparison) {
     for (const name of ['times', 'concurrency', 'fault', 'report', 'state'] as const) {
       if (values[name] !== undefined)
         throw new UsageError(`Option --${name} is for a replay: add --orders FILE or --resume`)
@@ -89,6 +113,41 @@ function faultOf(text: string | undefined): FaultName | undefined {
   return fault
 }
 
+/** The Black Friday of a shop that has 47 of what everybody wants. */
+const CUSTOMERS_PER_UNIT = 40
+const COMPARED_AT_ONCE = 128
+
+function oversellingOf(text: string | undefined): Overselling | undefined {
+  const overselling = OVERSELLING.find((name) => name === text)
+  if (text !== undefined && overselling === undefined)
+    throw new UsageError(`Option --overselling must be one of ${OVERSELLING.join(', ')}, got ${text}`)
+  return overselling
+}
+
+/** A comparison is a run of its own, without the rest of the shop. */
+function checkComparison(values: RawValues): void {
+  if (values['compare-overselling'] === true) {
+    for (const name of [
+      'orders',
+      'times',
+      'resume',
+      'fault',
+      'state',
+      'port',
+      'log',
+      'overselling',
+    ] as const) {
+      if (values[name] !== undefined)
+        throw new UsageError(`Option --${name} is not for --compare-overselling; leave one of them out`)
+    }
+    return
+  }
+  for (const name of ['units', 'customers', 'seconds'] as const) {
+    if (values[name] !== undefined)
+      throw new UsageError(`Option --${name} is for a comparison: add --compare-overselling`)
+  }
+}
+
 function parse(args: readonly string[]): { values: RawValues } {
   try {
     return parseArgs({
@@ -106,6 +165,11 @@ function parse(args: readonly string[]): { values: RawValues } {
         port: { type: 'string' },
         state: { type: 'string' },
         log: { type: 'string' },
+        overselling: { type: 'string' },
+        'compare-overselling': { type: 'boolean' },
+        units: { type: 'string' },
+        customers: { type: 'string' },
+        seconds: { type: 'string' },
         fault: { type: 'string' },
       },
     })
@@ -126,6 +190,11 @@ interface RawValues {
   port?: string | undefined
   state?: string | undefined
   log?: string | undefined
+  overselling?: string | undefined
+  'compare-overselling'?: boolean | undefined
+  units?: string | undefined
+  customers?: string | undefined
+  seconds?: string | undefined
   fault?: string | undefined
 }
 

@@ -1,7 +1,7 @@
-import { access, constants, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { systemClock } from '@quorate/core'
 import { checkInvariants } from '../invariants/check-invariants.ts'
-import { replayFault } from '../replay/fault.ts'
+import { NOTICED_AFTER_MS, replayFault } from '../replay/fault.ts'
 import { Journal } from '../replay/journal.ts'
 import { Latencies } from '../replay/latencies.ts'
 import { assertReadable, type OrdersFile, readOrdersFile } from '../replay/orders-file.ts'
@@ -9,7 +9,8 @@ import { attemptId, planReplay } from '../replay/plan.ts'
 import { buildReport, printReport } from '../replay/report.ts'
 import { runReplay } from '../replay/run-replay.ts'
 import { ShopClient } from '../replay/shop-client.ts'
-import { startShop } from '../shop.ts'
+import { type Shop, startShop } from '../shop.ts'
+import { assertWritable } from './assert-writable.ts'
 import type { CliOptions } from './options.ts'
 import { Screen } from './screen.ts'
 import { showStart } from './show-start.ts'
@@ -32,6 +33,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
       dataDir: state.dataDir,
       ...(options.port === undefined ? {} : { ports: { gateway: options.port } }),
       ...(options.log === undefined ? {} : { logFile: options.log }),
+      overselling: options.overselling,
       signal,
       onProgress: showStart(screen),
     })
@@ -45,7 +47,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
     const fault =
       options.fault === undefined
         ? undefined
-        : replayFault(options.fault, () => shop.cluster.postgres.payments.promote(0))
+        : replayFault(options.fault, () => losePaymentsPrimary(shop, signal))
     const client = new ShopClient(shop.gatewayUrl, concurrency)
     try {
       // Until the report is out a killed replay can be gone on with.
@@ -113,6 +115,14 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
   }
 }
 
+/** Nobody takes over at once: whoever watches has to be sure first that the primary is gone. */
+async function losePaymentsPrimary({ cluster }: Shop, signal: AbortSignal): Promise<void> {
+  const { payments } = cluster.postgres
+  await payments.primary.kill()
+  await systemClock.sleep(NOTICED_AFTER_MS, { signal })
+  await payments.promote(0)
+}
+
 async function begin(
   options: CliOptions,
 ): Promise<{ state: StateDirectory; journal: Journal; file: OrdersFile }> {
@@ -159,22 +169,6 @@ async function withElapsed(journal: Journal, work: () => Promise<void>): Promise
   } finally {
     clearInterval(timer)
     note()
-  }
-}
-
-async function assertWritable(path: string): Promise<void> {
-  try {
-    const existing = await stat(path).catch(() => undefined)
-    if (existing?.isDirectory() === true)
-      throw new UsageError(`Cannot write the report: ${path} is a folder; name a file`)
-    await access(existing === undefined ? dirname(path) : path, constants.W_OK)
-  } catch (error) {
-    if (error instanceof UsageError) throw error
-    const { code } = error as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'its folder does not exist' : 'no permission to write there'
-    throw new UsageError(`Cannot write the report to ${path}: ${why}; give another --report`, {
-      cause: error,
-    })
   }
 }
 

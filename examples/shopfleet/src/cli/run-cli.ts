@@ -24,6 +24,10 @@ export async function runCli(args: readonly string[]): Promise<number> {
       return 0
     }
     // Loaded late, so that --help and a wrong option answer at once.
+    if (options.compareOverselling) {
+      const { compareAnswers } = await import('./compare-answers.ts')
+      return await compareAnswers(options, interrupt.signal)
+    }
     if (options.orders !== undefined || options.resume) {
       const { replayOrders } = await import('./replay-orders.ts')
       return await replayOrders(options, interrupt.signal)

@@ -12,6 +12,7 @@ export async function runStory(options: CliOptions, signal: AbortSignal): Promis
   await using shop = await startShop({
     ...(options.port === undefined ? {} : { ports: { gateway: options.port } }),
     ...(options.log === undefined ? {} : { logFile: options.log }),
+    overselling: options.overselling,
     signal,
     onProgress: showStart(screen),
   })

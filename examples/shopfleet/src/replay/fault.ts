@@ -2,6 +2,8 @@ import type { OrderView } from '../api.ts'
 
 /** What can be made to happen in the middle of a replay. */
 export const FAULTS = ['payments-primary'] as const
+/** How long a dead primary stays unnoticed, as with a fail-over manager in a hurry, ms. */
+export const NOTICED_AFTER_MS = 3_000
 export type FaultName = (typeof FAULTS)[number]
 
 /** What a fault did to the customers. */
@@ -14,7 +16,7 @@ export interface FaultReport {
   readonly jobs: number
   /** Checkouts that were under way at that moment. */
   readonly checkoutsInFlight: number
-  /** Until the standby was in charge, with the old primary behind it as a fresh clone, s. */
+  /** Until the standby was in charge, with the old primary behind it as a fresh clone, s; for most of it nobody noticed. */
   readonly takenOverSeconds: number
   /** The longest time after it in which no order was paid, s. */
   readonly unpaidSeconds: number

@@ -1,7 +1,7 @@
 import type { DirtyLine, OrdersFile } from './orders-file.ts'
 import type { DirtyReason } from './clean-line.ts'
 import type { Invariant } from '../invariants/check-invariants.ts'
-import type { FaultReport } from './fault.ts'
+import { NOTICED_AFTER_MS, type FaultReport } from './fault.ts'
 import type { JobResult } from './journal.ts'
 import { STOCK_SHARE } from './plan.ts'
 
@@ -125,7 +125,7 @@ function printFault(fault: FaultReport, print: (line: string) => void): void {
     `  ${fault.atSeconds} s into the orders, after ${fault.afterJobs} of ${fault.jobs}, the primary of payments was killed (SIGKILL), with ${fault.checkoutsInFlight} checkouts in flight`,
   )
   print(
-    `    its standby was in charge after ${fault.takenOverSeconds} s; no order was paid for ${fault.unpaidSeconds} s`,
+    `    its standby was in charge after ${fault.takenOverSeconds} s (nobody noticed for ${NOTICED_AFTER_MS / 1_000} s); no order was paid for ${fault.unpaidSeconds} s`,
   )
   print(
     fault.refused === 0

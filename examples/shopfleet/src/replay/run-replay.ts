@@ -1,3 +1,4 @@
+import { systemClock } from '@quorate/core'
 import type { CartLine, OrderView } from '../api.ts'
 import type { JobResult, Journal } from './journal.ts'
 import { attemptId, type CustomerPlan, type Job, type RefundJob, type ReplayPlan } from './plan.ts'
@@ -19,6 +20,8 @@ export interface ReplayOptions extends SellOptions {
 }
 
 const BATCH = 500
+const APOLOGY_LOOKS = 25
+const APOLOGY_LOOK_MS = 200
 
 /**
  * Replays a plan through the shop's public API, `concurrency` customers at a time, each doing one thing
@@ -80,10 +83,24 @@ async function refund(options: ReplayOptions, { userId }: CustomerPlan, job: Ref
     if (lines.length === 0) continue
     const refundId = `${job.refundId}-${index}`
     const answer = await latencies.time('refund', () => client.refund(userId, orderId, refundId, lines))
+    if (answer === undefined) {
+      await apologised(client, userId, orderId)
+      continue
+    }
     amountCents += answer.amountCents
     for (const { sku, quantity } of lines) wanted.set(sku, (wanted.get(sku) ?? 0) - quantity)
   }
   return { id: jobId(job), outcome: amountCents > 0 ? 'refunded' : 'nothingToRefund', amountCents }
+}
+
+/** The shop was quicker: the order had been oversold, and all of it is given back. Another refusal is none we can cause. */
+async function apologised(client: ShopClient, userId: string, orderId: string): Promise<void> {
+  for (let look = 1; look <= APOLOGY_LOOKS; look++) {
+    if ((await client.order(userId, orderId))?.apology === 'oversold') return
+    // It is read from a replica, which hears of it in a moment.
+    await systemClock.sleep(APOLOGY_LOOK_MS)
+  }
+  throw new Error(`The refund of order ${orderId} was refused, and it has no apology`)
 }
 
 function refundable(order: OrderView, wanted: ReadonlyMap<string, number>): CartLine[] {

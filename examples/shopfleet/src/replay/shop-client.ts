@@ -85,16 +85,16 @@ export class ShopClient {
     return status === 404 ? undefined : orderView.parse(body)
   }
 
+  /** @returns `undefined` when the shop says that these units are not there to be given back. */
   async refund(
     user: string,
     orderId: string,
     refundId: string,
     lines: readonly CartLine[],
-  ): Promise<RefundView> {
-    return this.#parse(
-      refundView,
-      await this.#expect('POST', `/api/orders/${orderId}/refunds`, { user, body: { refundId, lines } }),
-    )
+  ): Promise<RefundView | undefined> {
+    const path = `/api/orders/${orderId}/refunds`
+    const answer = await this.#expect('POST', path, { user, body: { refundId, lines }, also: [409] })
+    return answer.status === 409 ? undefined : this.#parse(refundView, answer)
   }
 
   async close(): Promise<void> {
