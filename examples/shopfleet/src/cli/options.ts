@@ -37,7 +37,7 @@ Options
   --times N          replay the file N times over (default 1)
   --concurrency C    customers who shop at the same time (default 16)
   --fault NAME       break something when half of the replay is done: payments-primary kills the primary of the
-                     payments database (SIGKILL); 3 s later its synchronous standby is promoted
+                     payments database (SIGKILL) and promotes its synchronous standby
   --report OUT       write the closing report there as JSON; of a comparison, the chart if OUT ends in .svg
   --resume           go on with the replay that was cut off last (file, times and databases as they were)
   --state DIR        keep a replay's databases and journal there (default: the temporary folder)

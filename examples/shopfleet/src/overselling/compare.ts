@@ -36,7 +36,7 @@ const CONNECTIONS = 16
 const ROUNDS = 3
 const FULL_SHELF = 10_000_000
 /** A flow that is measured has connections, plans and compiled code. */
-const WARM_UP_SECONDS = 0.3
+const WARM_UP_SECONDS = 0.2
 
 export async function compareOverselling(options: CompareOptions): Promise<Finding[]> {
   const { signal, onProgress } = options
@@ -54,35 +54,35 @@ export async function compareOverselling(options: CompareOptions): Promise<Findi
   stack.defer(() => db.end())
   await migrate(db, inventoryMigrations)
 
-  const total = COMPARED.length * (1 + ROUNDS)
-  let done = 0
-  const copies = new Map<Compared, Copy>()
-  const rushes = new Map<Compared, Rush>()
-  for (const answer of COMPARED) {
-    const copy = await startCopy({
+  // One copy at a time: each has as many connections as in the shop, and the machine to itself.
+  const withCopy = async <T>(answer: Compared, work: (copy: Copy) => Promise<T>): Promise<T> => {
+    await using copy = await startCopy({
       answer,
       databaseUrl,
       connections: CONNECTIONS,
       lookAfterMs: LOOK_AFTER_MS,
       log,
     })
-    stack.defer(() => copy.stop())
-    copies.set(answer, copy)
-    rushes.set(answer, await rush(answer, copy, db, options))
-    onProgress?.('comparing', ++done, total)
+    return await work(copy)
   }
-
+  const total = COMPARED.length * (1 + ROUNDS)
+  let done = 0
+  const progress = (): void => onProgress?.('comparing', ++done, total)
+  const rushes = new Map<Compared, Rush>()
   const rounds = new Map<Compared, Round[]>(COMPARED.map((answer) => [answer, []]))
-  for (const [answer, copy] of copies) {
+  for (const answer of COMPARED) {
+    rushes.set(answer, await withCopy(answer, (copy) => rush(answer, copy, db, options)))
     await openShelf(db, `flow-${answer}`, FULL_SHELF)
-    await sell(answer, copy, db, { ...options, seconds: WARM_UP_SECONDS })
+    progress()
   }
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [answer, copy] of copies) {
-      rounds
-        .get(answer)
-        ?.push(await sell(answer, copy, db, { ...options, seconds: options.seconds / ROUNDS }))
-      onProgress?.('comparing', ++done, total)
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const answer of COMPARED) {
+      const sold = await withCopy(answer, async (copy) => {
+        await sell(answer, copy, db, `warm-up-${round}`, { ...options, seconds: WARM_UP_SECONDS })
+        return sell(answer, copy, db, `round-${round}`, { ...options, seconds: options.seconds / ROUNDS })
+      })
+      rounds.get(answer)?.push(sold)
+      progress()
     }
   }
   return COMPARED.flatMap((answer) => {
@@ -147,18 +147,16 @@ interface Round {
   readonly waiting: readonly number[]
 }
 
-let rounds = 0
-
 /** A full shelf: how fast it goes. */
 async function sell(
   answer: Compared,
   copy: Copy,
   db: Pool,
+  round: string,
   { atOnce, seconds, signal }: CompareOptions,
 ): Promise<Round> {
   const sku = `flow-${answer}`
   const inventory = serviceClient('inventory', copy.url, atOnce)
-  const round = ++rounds
   const latencies: number[] = []
   const shopping: Shopping = {
     inventory,

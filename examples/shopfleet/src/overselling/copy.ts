@@ -9,11 +9,10 @@ import { openPool } from '../shared/postgres.ts'
 import type { Compared } from './answers.ts'
 import { naiveTaking } from './naive.ts'
 
-export interface Copy {
+export interface Copy extends AsyncDisposable {
   readonly url: string
   /** Statements sent to the database so far. */
   readonly statements: () => number
-  stop(): Promise<void>
 }
 
 export interface CopyOptions {
@@ -49,7 +48,7 @@ export async function startCopy({
   const server = await serve(app, { service: 'inventory', log })
   stack.defer(() => server.stop())
   const owned = stack.move()
-  return { url: server.url, statements: () => statements, stop: () => owned.disposeAsync() }
+  return { url: server.url, statements: () => statements, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** All that goes to the server, whoever sends it. */
