@@ -237,6 +237,35 @@ test('a signal takes a waiting request out, and makes a sent one unknown', async
   expect(store.closed).toEqual([false])
 })
 
+test('who waits to be repeated, or for a twin, is told at the deadline that nothing was applied', async () => {
+  const store = new FakeStore({ mug: 5 })
+  const cause = new Error('deadlock')
+  store.before = () => Promise.resolve({ type: 'not-applied', next: 'retry', cause })
+  const time = clock()
+  const { take } = over(store, { clock: time, deadlineMs: 50 })
+  const repeated = take('mug').catch((error) => error)
+  await time.advance(60)
+  expect(await repeated).toMatchObject({ code: 'QUORATE_BATCH_TIMEOUT', outcome: 'not-applied', cause })
+
+  const twins = new FakeStore({})
+  twins.before = () =>
+    Promise.resolve({ type: 'applied', items: [{ type: 'applied', before: 5 }, { type: 'twin' }] })
+  const { take: ask } = over(twins)
+  const gone = new AbortController()
+  const first = ask('mug')
+  const twin = ask('MUG', 1, { signal: gone.signal }).catch((error) => error)
+  const session = await twins.open()
+  twins.open = () => {
+    twins.open = () => never
+    return Promise.resolve(session)
+  }
+  expect(await first).toEqual({ left: 4 })
+  await settle()
+  const reason = new Error('left')
+  gone.abort(reason)
+  expect(await twin).toBe(reason)
+})
+
 test('a row that somebody else has is tried again by itself, while the others go on', async () => {
   const store = new FakeStore({ mug: 5, lamp: 5, pen: 5 })
   let isLocked = true
