@@ -177,12 +177,28 @@ export function jsonKey(shape: Shape, key: KeyValues): Record<string, unknown> {
 
 function jsonValue(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
+  if (value instanceof Date) return localText(value)
   if (!ArrayBuffer.isView(value)) return value
   const { buffer, byteOffset, byteLength } = value
   const hex = Array.from(new Uint8Array(buffer, byteOffset, byteLength), (byte) =>
     byte.toString(16).padStart(2, '0'),
   )
   return `\\x${hex.join('')}` // as bytea reads it
+}
+
+/**
+ * A time as `pg` sends it when it is a parameter: on the clock of this process, with its zone. In UTC, as JSON has it, a
+ * `date` could be the day before, which is another row.
+ */
+function localText(time: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const year = time.getFullYear()
+  const east = -time.getTimezoneOffset()
+  const zone = `${east < 0 ? '-' : '+'}${two(Math.floor(Math.abs(east) / 60))}:${two(Math.abs(east) % 60)}`
+  const date = `${String(year > 0 ? year : 1 - year).padStart(4, '0')}-${two(time.getMonth() + 1)}-${two(time.getDate())}`
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`
+  const ms = String(time.getMilliseconds()).padStart(3, '0')
+  return `${date}T${clock}.${ms}${zone}${year > 0 ? '' : ' BC'}`
 }
 
 function nameInJson(shape: Shape, column: string): string {

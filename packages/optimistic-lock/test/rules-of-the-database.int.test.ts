@@ -212,6 +212,31 @@ test('keys of bytes are found by decrementAllIf() too', async () => {
   expect(await bytes.decrementAllIf(twice)).toMatchObject({ granted: true, rows: [{ units: 0 }] })
 })
 
+test('keys with a day, a time and a time without a zone are found by decrementAllIf() as by decrementIf()', async () => {
+  await pool.query(`CREATE TABLE night (day date, at timestamptz, local timestamp, rooms int NOT NULL, version int NOT NULL,
+    PRIMARY KEY (day, at, local));
+    INSERT INTO night SELECT d::date, d + interval '90 min', d::timestamp + interval '3 h', 5, 1
+      FROM generate_series('2026-03-28'::timestamptz, '2026-04-01', '1 day') AS d`)
+  interface Night {
+    day: Date
+    at: Date
+    local: Date
+    rooms: number
+    version: number
+  }
+  const nights = optimisticRepository(pool, {
+    table: table<Night>('night'),
+    key: ['day', 'at', 'local'],
+    version: 'version',
+  })
+  const { rows } = await pool.query<Night>('SELECT * FROM night ORDER BY day')
+  const items = rows.map(({ day, at, local }) => ({ key: { day, at, local }, by: { rooms: 1 } }))
+  for (const { key, by } of items)
+    expect(await nights.decrementIf(key, by)).toMatchObject({ ...key, rooms: 4 })
+  const all = await nights.decrementAllIf(items)
+  expect(all).toMatchObject({ granted: true, rows: items.map(({ key }) => ({ ...key, rooms: 3 })) })
+})
+
 test('amounts and versions beyond 2^53 are exact', async () => {
   await pool.query('CREATE TABLE wide (id text PRIMARY KEY, units bigint NOT NULL, version bigint NOT NULL)')
   const wide = optimisticRepository(pool, {

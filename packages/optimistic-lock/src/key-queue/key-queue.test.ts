@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { VirtualClock } from '@quorate/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -69,6 +70,20 @@ test('those who leave by signal or deadline are passed over, and their function 
   await patient
   expect(called).toEqual(['patient'])
   await expect(queue.run('a', () => 1, { signal: stop.signal })).rejects.toBe(reason)
+})
+
+test('a signal that outlives the calls is not listened to after them', async () => {
+  const queue = keyQueue({ clock: new VirtualClock(0, { onStuck: () => {} }) })
+  const { signal } = new AbortController()
+  const gate = Promise.withResolvers<number>()
+  const calls = [
+    queue.run('a', () => gate.promise, { signal }),
+    ...[1, 2, 3].map((n) => queue.run('a', () => n, { signal })),
+  ]
+  expect(getEventListeners(signal, 'abort')).toHaveLength(3)
+  gate.resolve(0)
+  expect(await Promise.all(calls)).toEqual([0, 1, 2, 3])
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
 })
 
 test('a full queue refuses, for its key alone', async () => {

@@ -1,3 +1,4 @@
+import { lockOrder } from '../names.ts'
 import type { KeyValues } from '../types.ts'
 import { hasCount, type Statement } from '../statements.ts'
 
@@ -178,7 +179,7 @@ function giveBack(shape: HoldShape, state: string, ids: string, values: unknown[
   FROM closed, LATERAL jsonb_populate_record(NULL::${shape.items}, closed.item) AS k GROUP BY ${of('k')}
 ), held AS MATERIALIZED (
   SELECT ${itemColumns(shape, 't')}, sums.quorateunits FROM sums JOIN ${shape.items} AS t ON ${same(shape, 't', 'sums')}
-  ORDER BY ${of('t')} FOR UPDATE OF t
+  ORDER BY ${lockOrder(key, 't')} FOR UPDATE OF t
 ), back AS (
   UPDATE ${shape.items} AS t SET ${writes(shape, '+ held.quorateunits')} FROM held WHERE ${same(shape, 't', 'held')} RETURNING 1
 )
