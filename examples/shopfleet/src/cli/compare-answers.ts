@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { isRight } from '../overselling/answers.ts'
+import { exitCodeOf } from '../overselling/answers.ts'
 import { chartOf } from '../overselling/chart.ts'
 import { compareOverselling } from '../overselling/compare.ts'
 import { printComparison } from '../overselling/table.ts'
@@ -30,5 +30,5 @@ export async function compareAnswers(options: CliOptions, signal: AbortSignal): 
     )
     screen.print(`${isChart ? 'Chart' : 'Report'} written to ${report}`)
   }
-  return findings.every((finding) => finding.answer === 'naive' || isRight(finding)) ? 0 : 1
+  return exitCodeOf(findings)
 }

@@ -8,8 +8,8 @@ const BAR_LEFT = LABEL + 20
 const BAR_WIDTH = 500
 const ROW = 46
 const BAR_HEIGHT = 18
-const HEAD = 74
-const GAP = 56
+const HEAD = 80
+const GAP = 24
 
 /** Colours keep a contrast of 4.5 : 1 to their background, text, and 3 : 1, bars. */
 const STYLE = `
@@ -80,6 +80,7 @@ function rushPanel({ units, customers, atOnce }: Run, findings: readonly Finding
       label(answer, y),
       ...bars,
       text('text', BAR_LEFT + BAR_WIDTH + 14, y + 14, facts.join(', ')),
+      `<line class="line" x1="${round(line)}" x2="${round(line)}" y1="${y - 4}" y2="${y + BAR_HEIGHT + 3}"/>`,
       text('quiet', BAR_LEFT, y + BAR_HEIGHT + 14, HOW[answer]),
     ].join('\n')
   })
@@ -97,7 +98,7 @@ function rushPanel({ units, customers, atOnce }: Run, findings: readonly Finding
       'Told yes and sold (green), told yes and then undone with an apology (amber), sold and not there (red)',
     ),
     ...rows,
-    `<line class="line" x1="${round(line)}" x2="${round(line)}" y1="${HEAD - 6}" y2="${HEAD + findings.length * ROW - 16}"/>`,
+    text('quiet', line + 4, HEAD - 6, `${number(units)} were there`),
   ].join('\n')
 }
 
@@ -137,7 +138,7 @@ const label = (name: string, y: number): string =>
   `<text class="text" x="${LABEL}" y="${y + 14}" text-anchor="end">${escape(name)}</text>`
 
 const text = (kind: string, x: number, y: number, content: string): string =>
-  `<text class="${kind}" x="${x}" y="${y}">${escape(content)}</text>`
+  `<text class="${kind}" x="${round(x)}" y="${y}">${escape(content)}</text>`
 
 const bar = (kind: string, x: number, y: number, width: number, title: string): string =>
   `<rect class="${kind}" x="${round(x)}" y="${y}" width="${round(width)}" height="${BAR_HEIGHT}" rx="3"><title>${escape(title)}</title></rect>`

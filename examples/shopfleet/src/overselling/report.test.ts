@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { COMPARED, isRight, type Finding } from './answers.ts'
+import { COMPARED, exitCodeOf, isRight, type Finding } from './answers.ts'
 import { chartOf } from './chart.ts'
 import { printComparison, type Run, verdictOf } from './table.ts'
 
@@ -46,6 +46,14 @@ test('an answer is right if exactly what was there was sold, or as many as there
   expect(isRight(finding('lock', { customers: 5, kept: 5 }))).toBe(true)
 })
 
+test('exitCodeOf() is 1 as soon as an answer is wrong, and does not blame the naive one', () => {
+  expect(exitCodeOf(findings)).toBe(0)
+  for (const answer of COMPARED.slice(1)) {
+    expect(exitCodeOf([...findings, finding(answer, { kept: 48 })])).toBe(1)
+    expect(exitCodeOf([...findings, finding(answer, { isConsistent: false })])).toBe(1)
+  }
+})
+
 test('verdictOf() says by how much it is wrong', () => {
   expect(findings.slice(0, 2).map(verdictOf)).toEqual(['WRONG: 590 sold that were not there', 'exactly'])
   expect(verdictOf(finding('batch', { kept: 40 }))).toBe('WRONG: 7 not sold')
@@ -83,11 +91,12 @@ test('chartOf() draws each number to scale and says it in words, for light and d
 test('chartOf() is well-formed: every tag is closed, every class has a colour', () => {
   const svg = chartOf(run, findings)
   const open: string[] = []
-  for (const [, close, name = '', attributes = ''] of svg.matchAll(/<(\/?)([a-z]+)([^>]*)>/g)) {
-    if (close === '/') expect(open.pop()).toBe(name)
-    else if (!attributes.endsWith('/')) open.push(name)
+  const wrong: string[] = []
+  for (const [tag, close, name = '', attributes = ''] of svg.matchAll(/<(\/?)([a-z]+)([^>]*)>/g)) {
+    if (close === '/' ? open.pop() !== name : false) wrong.push(tag)
+    if (close !== '/' && !attributes.endsWith('/')) open.push(name)
   }
-  expect(open).toEqual([])
+  expect([...open, ...wrong]).toEqual([])
   const classes = new Set(
     [...svg.matchAll(/class="([a-z ]+)"/g)].flatMap(([, names = '']) => names.split(' ')),
   )
