@@ -250,15 +250,13 @@ test('who waits to be repeated, or for a twin, is told at the deadline that noth
   const twins = new FakeStore({})
   twins.before = () =>
     Promise.resolve({ type: 'applied', items: [{ type: 'applied', before: 5 }, { type: 'twin' }] })
+  const session = await twins.open()
+  const open = [Promise.resolve(session)]
+  twins.open = () => open.pop() ?? never // no other connection after the first
   const { take: ask } = over(twins)
   const gone = new AbortController()
   const first = ask('mug')
   const twin = ask('MUG', 1, { signal: gone.signal }).catch((error) => error)
-  const session = await twins.open()
-  twins.open = () => {
-    twins.open = () => never
-    return Promise.resolve(session)
-  }
   expect(await first).toEqual({ left: 4 })
   await settle()
   const reason = new Error('left')
