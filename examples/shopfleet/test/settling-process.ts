@@ -17,7 +17,7 @@ const stopAt = (passed: Point): Promise<void> => {
   return new Promise(() => {})
 }
 const pool = (connectionString: string | undefined) =>
-  watchedPool(new pg.Pool({ connectionString, max: 4 }), stopAt)
+  watchedPool(new pg.Pool({ connectionString, max: orderIds.length + 2 }), stopAt)
 
 setInterval(() => {}, 60_000) // a promise that nobody settles would not keep the process
 const settlement = await openSettlement({

@@ -21,6 +21,8 @@ import { POINTS, watchedPool, type Point } from './watched-pool.ts'
 const { payments, orders } = DATABASES.postgres
 const TOPOLOGY = { postgres: { payments, orders: { settings: orders.settings } } } as const
 const CENTS = 1_250
+/** Of each pool of a copy. */
+const CONNECTIONS = 4
 const log = pino({ level: 'silent' })
 
 let cluster: LocalCluster<typeof TOPOLOGY>
@@ -46,11 +48,12 @@ const openPools = (max: number) => ({
 async function openCopy(
   at: (point: Point) => Promise<void> = async () => {},
 ): Promise<Pick<Settlement, 'settle'> & AsyncDisposable> {
-  const own = openPools(4)
+  const own = openPools(CONNECTIONS)
   const settlement = await openSettlement({
     payments: watchedPool(own.payments, at),
     orders: watchedPool(own.orders, at),
     log,
+    maxAtOnce: CONNECTIONS - 2,
     recoverEveryMs: 100,
     orphanAfterMs: 300,
   })
@@ -178,6 +181,15 @@ test.each(POINTS)(
     expect(await broken()).toEqual([])
   },
 )
+
+test('more orders than there are connections, each locked by what a dead copy left: none is refused', async () => {
+  const ids = Array.from({ length: 2 * CONNECTIONS }, (_, index) => `crowd-${index}`)
+  for (const id of ids) await placeOrder(id)
+  await dieAt('before COMMIT with the decision on payments', ids)
+  await using copy = await openCopy()
+  await Promise.all(ids.map((id) => copy.settle(id)))
+  for (const id of ids) expect(await look(id)).toEqual(PAID)
+})
 
 /** Settles an order while `stroke` falls at the point. @returns what is there then, and what is wrong. */
 async function settleUnder(point: Point, id: string, stroke: () => Promise<void>) {

@@ -10,16 +10,16 @@ export const POINTS = [
 ] as const
 export type Point = (typeof POINTS)[number]
 
-const NAMES: readonly (readonly [RegExp, string])[] = [
-  [/COMMIT PREPARED/, 'COMMIT PREPARED on orders'],
-  [/PREPARE TRANSACTION/, 'PREPARE on orders'],
-  [/INSERT INTO .*tpc_decisions[\s\S]*COMMIT$/, 'COMMIT with the decision on payments'],
-]
+/** What a statement is, by the SQL that it cannot do without: how the coordinator writes it is its own affair. */
+function nameOf(text: string, hasPosted: boolean): string | undefined {
+  if (/COMMIT PREPARED/.test(text)) return 'COMMIT PREPARED on orders'
+  if (/PREPARE TRANSACTION/.test(text)) return 'PREPARE on orders'
+  return hasPosted && /COMMIT$/.test(text) ? 'COMMIT with the decision on payments' : undefined
+}
 
 /** A pool that says when a settlement passes a point, and waits there as long as it is told. */
 export function watchedPool(pool: Pool, at: (point: Point) => Promise<void>): SettlementPool {
-  const pass = async (when: 'before' | 'after', text: string): Promise<void> => {
-    const name = NAMES.find(([pattern]) => pattern.test(text))?.[1]
+  const pass = async (when: 'before' | 'after', name: string | undefined): Promise<void> => {
     const point = POINTS.find((known) => known === `${when} ${name}`)
     if (point !== undefined) await at(point)
   }
@@ -27,11 +27,14 @@ export function watchedPool(pool: Pool, at: (point: Point) => Promise<void>): Se
     query: pool.query.bind(pool),
     async connect() {
       const client = await pool.connect()
+      let hasPosted = false
       return {
         query: async (text: string, values?: unknown[]) => {
-          await pass('before', text)
+          const name = nameOf(text, hasPosted)
+          await pass('before', name)
           const answer: unknown = await client.query(text, values)
-          await pass('after', text)
+          await pass('after', name)
+          hasPosted ||= text.includes('insert into ledger')
           return answer
         },
         release: (destroy?: boolean) => client.release(destroy),

@@ -19,6 +19,7 @@ import {
 import type { OrderStatus } from '../../api.ts'
 import type { Logger } from '../../shared/logging.ts'
 import type { Queryable } from '../../shared/postgres.ts'
+import { atMost } from '../../shared/at-most.ts'
 import { Problem, unavailable } from '../../shared/problem.ts'
 import { isDecided } from '../orders/status.ts'
 import { markPaid } from '../orders/store.ts'
@@ -32,6 +33,11 @@ export interface SettlementOptions {
   readonly payments: SettlementPool
   readonly orders: SettlementPool
   readonly log: Logger
+  /**
+   * Settlements at once: two less than either pool has connections, at most. One may wait for a lock that a dead copy
+   * of this service has left, and recovery needs a connection to end that. Default 12.
+   */
+  readonly maxAtOnce?: number | undefined
   /** Between two looks for what dead copies of this service left, ms. Default 2,000. */
   readonly recoverEveryMs?: number | undefined
   /** That is ended when it has been left for so long, ms. Default 3,000. */
@@ -51,6 +57,7 @@ export interface Settlement extends AsyncDisposable {
 
 /** Both locks are held for so long at most, ms. */
 const TIMEOUT_MS = 4_000
+const MAX_AT_ONCE = 12
 const RECOVER_EVERY_MS = 2_000
 /** Those of a copy that lives are done in a few ms. */
 const ORPHAN_AFTER_MS = 3_000
@@ -59,9 +66,11 @@ export async function openSettlement({
   payments,
   orders,
   log,
+  maxAtOnce = MAX_AT_ONCE,
   recoverEveryMs = RECOVER_EVERY_MS,
   orphanAfterMs = ORPHAN_AFTER_MS,
 }: SettlementOptions): Promise<Settlement> {
+  const inTurn = atMost(maxAtOnce)
   /** Committed, and the orders database does not know it yet. */
   const untold = new Set<string>()
   const coordinator = createCoordinator({
@@ -85,24 +94,27 @@ export async function openSettlement({
     log.warn({ err: error }, 'settlement: a database is away')
   }
 
+  const commitBoth = (orderId: string): Promise<{ isNew: boolean; id: string }> =>
+    coordinator.transaction(async (db, transaction) => {
+      // Payments first, always: two settlements of one order then wait for each other, and never in a circle.
+      const charge = await settleCharge(db.payments, orderId)
+      if (charge === undefined) throw unknownCharge(orderId)
+      if ('amountCents' in charge) {
+        const stuck = await markPaid(db.orders, { id: orderId, amountCents: charge.amountCents })
+        if (stuck !== undefined) throw notPayable(orderId, charge.amountCents, stuck)
+      } else if (charge.status !== 'settled') {
+        throw new Problem(
+          409,
+          'not-authorised',
+          `The charge of order ${orderId} is ${charge.status}; it must be authorised to be settled`,
+        )
+      }
+      return { isNew: 'amountCents' in charge, id: transaction.id }
+    })
+
   return {
     async settle(orderId) {
-      const { isNew, id } = await coordinator.transaction(async (db, transaction) => {
-        // Payments first, always: two settlements of one order then wait for each other, and never in a circle.
-        const charge = await settleCharge(db.payments, orderId)
-        if (charge === undefined) throw unknownCharge(orderId)
-        if ('amountCents' in charge) {
-          const stuck = await markPaid(db.orders, { id: orderId, amountCents: charge.amountCents })
-          if (stuck !== undefined) throw notPayable(orderId, charge.amountCents, stuck)
-        } else if (charge.status !== 'settled') {
-          throw new Problem(
-            409,
-            'not-authorised',
-            `The charge of order ${orderId} is ${charge.status}; it must be authorised to be settled`,
-          )
-        }
-        return { isNew: 'amountCents' in charge, id: transaction.id }
-      })
+      const { isNew, id } = await inTurn(() => commitBoth(orderId))
       if (isNew && !untold.delete(id)) return
       // Settled before, perhaps by a copy of this service that died, or with an orders database that was cut off:
       // the saga must not go on before the order is seen to be PAID.
