@@ -14,7 +14,7 @@ export type Point = (typeof POINTS)[number]
 function nameOf(text: string, hasPosted: boolean): string | undefined {
   if (/COMMIT PREPARED/.test(text)) return 'COMMIT PREPARED on orders'
   if (/PREPARE TRANSACTION/.test(text)) return 'PREPARE on orders'
-  return hasPosted && /COMMIT$/.test(text) ? 'COMMIT with the decision on payments' : undefined
+  return hasPosted && text.endsWith('COMMIT') ? 'COMMIT with the decision on payments' : undefined
 }
 
 /** A pool that says when a settlement passes a point, and waits there as long as it is told. */
