@@ -50,7 +50,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/COMMIT PREPARED/, 'COMMIT PREPARED'],
   [/ROLLBACK PREPARED/, 'ROLLBACK PREPARED'],
   [/PREPARE TRANSACTION/, 'PREPARE'],
-  [/INSERT INTO .*tpc_decisions[\s\S]*COMMIT$/, 'COMMIT with the record'],
+  [/CALL .*tpc_record.*COMMIT$/, 'COMMIT with the record'],
   [/AS d \(id, epoch/, 'settle'],
   [/^BEGIN/, 'BEGIN'],
 ]
