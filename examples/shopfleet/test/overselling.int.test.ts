@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { localCluster } from '@quorate/local-cluster'
 import pg from 'pg'
 import { pino } from 'pino'
@@ -49,8 +51,8 @@ interface Answer {
   readonly body: { readonly status?: string; readonly code?: string; readonly short?: unknown }
 }
 
-async function call(answer: Overselling, method: string, path: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(`${services.get(answer)?.url}${path}`, {
+async function send(url: string | undefined, method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(`${url}${path}`, {
     method,
     ...(body === undefined
       ? {}
@@ -59,6 +61,8 @@ async function call(answer: Overselling, method: string, path: string, body?: un
   const text = await response.text()
   return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Answer['body']) }
 }
+const call = (answer: Overselling, method: string, path: string, body?: unknown): Promise<Answer> =>
+  send(services.get(answer)?.url, method, path, body)
 const open = async (answer: Overselling, stock: { sku: string; units: number }[]): Promise<void> => {
   expect((await call(answer, 'PUT', '/stock', { stock })).status).toBe(204)
 }
@@ -97,6 +101,45 @@ async function whileHeld<T>(sku: string, work: () => Promise<T>): Promise<T> {
   } finally {
     await holder.query('rollback')
     holder.release()
+  }
+}
+
+/** The service in a process of its own, a copy for each answer. */
+async function startProcess() {
+  const { primary, replicas: others } = cluster.postgres.inventory
+  const child = spawn(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      '--conditions=@quorate/source',
+      fileURLToPath(new URL('inventory-process.ts', import.meta.url)),
+      primary.url,
+      ...others.map(({ url }) => url),
+    ],
+    {
+      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      env: { ...process.env, TSX_DISABLE_CACHE: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  const closed = new Promise<void>((resolve) => {
+    child.once('close', () => resolve())
+  })
+  const urls = await new Promise<Partial<Record<Overselling, string>>>((resolve, reject) => {
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      if (text.includes('\n')) resolve(JSON.parse(text) as Partial<Record<Overselling, string>>)
+    })
+    child.once('close', (code) => reject(new Error(`The inventory process ended with ${code}: ${text}`)))
+  })
+  return {
+    urls,
+    kill: async (): Promise<void> => {
+      child.kill('SIGKILL')
+      await closed
+    },
   }
 }
 
@@ -298,6 +341,55 @@ test('promises that a service left behind are kept in their order by the next on
   expect(await shelf('left')).toMatchObject({ available: 0, reserved: 3, sold: 0, agrees: true })
 })
 
+test('the process is killed with SIGKILL in the middle of it: no unit is lost, none is sold twice', async () => {
+  const units = 30
+  const skuOf = (answer: Overselling): string => `process-${answer}`
+  await open(
+    'lock',
+    OVERSELLING.map((answer) => ({ sku: skuOf(answer), units })),
+  )
+  let running = await startProcess()
+  let answered = 0
+  const ask = (answer: Overselling, path: string, body?: unknown): Promise<Answer> =>
+    until(
+      () => send(running.urls[answer], 'POST', path, body).catch(() => ({ status: 503, body: {} })),
+      ({ status }) => status < 500,
+      50_000,
+    )
+  const customers = OVERSELLING.flatMap((answer) =>
+    Array.from({ length: 50 }, async (_, index) => {
+      const id = `${skuOf(answer)}-${index}`
+      const lines = [{ sku: skuOf(answer), quantity: 1 }]
+      const { status } = await ask(answer, '/reservations', { id, lines })
+      answered++
+      if (status !== 201) return { answer, end: 'refused' }
+      return { answer, end: (await ask(answer, `/reservations/${id}/commit`)).body.status }
+    }),
+  )
+  try {
+    await until(
+      async () => answered,
+      (count) => count >= 40,
+    )
+    await running.kill()
+    running = await startProcess()
+    const ends = await Promise.all(customers)
+    await looked()
+    for (const answer of OVERSELLING) {
+      const own = ends.filter((end) => end.answer === answer)
+      expect(own.filter(({ end }) => end === 'committed')).toHaveLength(units)
+      expect(await shelf(skuOf(answer))).toMatchObject({
+        available: 0,
+        reserved: 0,
+        sold: units,
+        agrees: true,
+      })
+    }
+  } finally {
+    await running.kill()
+  }
+})
+
 test('connections and the primary die in the middle of it: no unit is lost, none is sold twice, each yes is kept', async () => {
   const units = 40
   const skuOf = (answer: Overselling): string => `killed-${answer}`
@@ -311,7 +403,7 @@ test('connections and the primary die in the middle of it: no unit is lost, none
     until(
       () => ask().catch(() => ({ status: 503, body: {} })),
       ({ status }) => status < 500,
-      30_000,
+      50_000,
     )
   const customers = OVERSELLING.flatMap((answer) =>
     Array.from({ length: 60 }, async (_, index) => {

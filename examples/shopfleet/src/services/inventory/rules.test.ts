@@ -19,6 +19,13 @@ test('deltas() of a reservation and its release cancel out', () => {
   expect([reserve.available + release.available, reserve.reserved + release.reserved]).toEqual([0, 0])
 })
 
+test('deltas() of a promise are those of a reservation, and its apology takes them all back', () => {
+  expect(deltas('promise', 3)).toEqual(deltas('reserve', 3))
+  const promise = deltas('promise', 3)
+  const apology = deltas('apology', 3)
+  expect([promise.available + apology.available, promise.reserved + apology.reserved]).toEqual([0, 0])
+})
+
 test('mergeLines() adds up a sku that comes twice and sorts by sku', () => {
   const merged = mergeLines([
     { sku: 'b', quantity: 1 },
