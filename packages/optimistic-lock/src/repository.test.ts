@@ -320,3 +320,47 @@ test('mutate() does not repeat a write whose answer was lost', async () => {
   await expect(repository.mutate({ id: 1 }, () => ({}))).rejects.toMatchObject({ outcome: 'unknown' })
   expect(writes).toBe(1)
 })
+
+test('a statement that Postgres rolls back for others is repeated for ten seconds, then its error is told as it is', async () => {
+  const failure = Object.assign(new Error('could not serialize access'), { code: '40001', severity: 'ERROR' })
+  const clock = new VirtualClock()
+  let sent = 0
+  const repository = repositoryWith(
+    async () => {
+      sent++
+      throw failure
+    },
+    { clock, random: () => 0.999 },
+  )
+  const update = repository.update(row, {}).catch((error: unknown) => error)
+  await clock.advance(10_000)
+  expect(await update).toBe(failure)
+  expect(sent).toBeGreaterThan(10)
+  expect(sent).toBeLessThan(30)
+
+  const before = sent
+  const inside = repositoryWith(
+    async () => {
+      sent++
+      throw failure
+    },
+    { clock, inTransaction: true },
+  )
+  await expect(inside.update(row, {})).rejects.toBe(failure)
+  expect(sent).toBe(before + 1)
+})
+
+test('a signal between two attempts of a statement ends them with its reason: nothing was written', async () => {
+  const stop = new AbortController()
+  const failure = Object.assign(new Error('deadlock'), { code: '40P01', severity: 'ERROR' })
+  const repository = repositoryWith(
+    async () => {
+      stop.abort(new Error('shutting down'))
+      throw failure
+    },
+    { clock: new VirtualClock(0, { onStuck: () => {} }), random: () => 0.5 },
+  )
+  const update = repository.decrementIf({ id: 1 }, { available: 1 }, { signal: stop.signal })
+  // It was aborted while it was under way, so this attempt counts as sent.
+  await expect(update).rejects.toMatchObject({ cause: stop.signal.reason })
+})

@@ -237,19 +237,15 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   }
 
   #read<R>(statement: Statement, signal: AbortSignal | undefined): Promise<Answer<R>> {
-    return sendRead(signal, () => this.#run<R>(statement))
+    return sendRead<R>(this.#parts.session, statement, signal)
   }
 
   #write<R>(action: string, statement: Statement, signal: AbortSignal | undefined): Promise<Answer<R>> {
-    const { isBound } = this.#parts.session
-    const send = (): Promise<Answer<R>> => this.#run<R>(statement)
-    const write = (): Promise<Answer<R>> =>
-      sendWrite({ action, table: this.#shape.label, signal, isBound }, send)
-    return this.#column.isChecked ? write() : this.#checkColumn(signal).then(write)
-  }
-
-  #run<R>(statement: Statement): Promise<Answer<R>> {
-    return this.#parts.session.run(statement) as Promise<Answer<R>>
+    const { session, options } = this.#parts
+    const { clock, random } = options
+    const facts = { action, table: this.#shape.label, signal, clock, random }
+    if (this.#column.isChecked) return sendWrite<R>(session, statement, facts)
+    return this.#checkColumn(signal).then(() => sendWrite<R>(session, statement, facts))
   }
 
   /** Once, before the first write. */

@@ -152,7 +152,7 @@ export interface TransactionRepository<T extends RepositoryTypes> {
   delete(row: VersionedKeyOf<T>, options?: CallOptions): Promise<boolean>
 
   /**
-   * Takes amounts from counters in one conditional UPDATE: never below `min` (default 0), never retried.
+   * Takes amounts from counters in one conditional UPDATE: never below `min` (default 0).
    *
    * @param amounts 0 or more for each column.
    * @returns the row after the change, or `undefined` if a bound forbids it or the row does not exist;

@@ -4,13 +4,13 @@
  */
 export {
   optimisticRepository,
-  type PgQueryable,
   type PgRepository,
   type PgRepositoryOptions,
   type PgTypes,
   type PgValueTypes,
   type WithXmin,
 } from './repository.ts'
+export type { PgQueryable } from './session.ts'
 export { type Table, table } from './table.ts'
 export {
   byTime,

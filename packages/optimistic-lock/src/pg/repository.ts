@@ -1,15 +1,10 @@
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { checkRepositoryOptions, refuse, show } from '../options.ts'
 import { createRepository } from '../repository.ts'
-import type { SqlSession } from '../session.ts'
 import type { OptimisticRepository, RepositoryOptions, RepositoryTypes, Version } from '../types.ts'
 import { type ByTime, type ByValues, type ByXmin, type VersionChoice, versionOf } from '../versions.ts'
+import { type PgQueryable, sessionOf } from './session.ts'
 import type { Table } from './table.ts'
-
-/** The part of `pg.Pool` or `pg.Client` this adapter calls, so the driver stays the caller's choice. */
-export interface PgQueryable {
-  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
-}
 
 /** Types of a repository over `pg`, from the row type given to `table()`. */
 export interface PgTypes<
@@ -129,26 +124,4 @@ function checkTable(table: Table<object> | undefined): void {
   if (typeof table?.name === 'string') return
   const name = typeof table === 'string' ? table : 'stock'
   refuse(`table must be what table() gives, got ${show(table)}; write table<Row>('${name}')`)
-}
-
-function sessionOf(db: PgQueryable, isBound: boolean): SqlSession {
-  return {
-    run: ({ text, values }) => db.query(text, values),
-    inTransaction: () => inTransaction(db),
-    isBound,
-  }
-}
-
-/** What tells a pool from a client, in every version of `pg`; the status of a client is newer. */
-interface MaybePoolOrClient {
-  readonly totalCount?: unknown
-  readonly getTransactionStatus?: () => string | null
-}
-
-async function inTransaction(db: PgQueryable & MaybePoolOrClient): Promise<boolean> {
-  if (db.totalCount !== undefined) return false
-  if (typeof db.getTransactionStatus === 'function') return /^[TE]$/.test(db.getTransactionStatus() ?? '')
-  // Outside a transaction block a statement is its own transaction and starts with it.
-  const { rows } = await db.query('SELECT now() <> statement_timestamp() AS "inside"', [])
-  return (rows[0] as { inside: boolean }).inside
 }

@@ -13,5 +13,5 @@ export type {
   ReservationsOptions,
   TransactionReservations,
 } from './types.ts'
-export type { PgQueryable } from '../pg/repository.ts'
+export type { PgQueryable } from '../pg/session.ts'
 export { type Table, table } from '../pg/table.ts'

@@ -1,13 +1,14 @@
 import { checkNames, type Clock, systemClock } from '@quorate/core'
 import { quoteIdentifier, quoteTable } from '../names.ts'
-import type { PgQueryable } from '../pg/repository.ts'
+import { type PgQueryable, sessionOf } from '../pg/session.ts'
 import type { Table } from '../pg/table.ts'
 import { keyValuesOf } from '../key-values.ts'
+import type { SqlSession } from '../session.ts'
 import type { Statement } from '../statements.ts'
 import type { CallOptions } from '../types.ts'
 import { WriteRefusedError } from '../errors.ts'
 import { isRefusal } from '../failures.ts'
-import { sendRead, sendWrite, sendWriteAgain } from '../write.ts'
+import { sendRead, sendWrite } from '../write.ts'
 import { ReservationClosedError, ReservationMismatchError } from './errors.ts'
 import { RESERVATION_TABLE } from './migration.ts'
 import * as sql from './statements.ts'
@@ -59,28 +60,28 @@ export function reservations<
     reservations: quoteTable(options.reservations ?? RESERVATION_TABLE),
     column: quoteIdentifier,
   }
-  return new Holds(shape, db, ttlMs, clock, false) as unknown as Reservations<Readonly<Pick<Row, K>>>
+  return new Holds(shape, sessionOf(db, false), ttlMs, clock) as unknown as Reservations<
+    Readonly<Pick<Row, K>>
+  >
 }
 
 type Any = Reservation<object>
 
 class Holds implements Reservations<object> {
   readonly #shape: sql.HoldShape
-  readonly #db: PgQueryable
+  readonly #session: SqlSession
   readonly #ttlMs: number
   readonly #clock: Clock
-  readonly #isBound: boolean
 
-  constructor(shape: sql.HoldShape, db: PgQueryable, ttlMs: number, clock: Clock, isBound: boolean) {
+  constructor(shape: sql.HoldShape, session: SqlSession, ttlMs: number, clock: Clock) {
     this.#shape = shape
-    this.#db = db
+    this.#session = session
     this.#ttlMs = ttlMs
     this.#clock = clock
-    this.#isBound = isBound
   }
 
   withTransaction(transaction: PgQueryable): Holds {
-    return new Holds(this.#shape, transaction, this.#ttlMs, this.#clock, true)
+    return new Holds(this.#shape, sessionOf(transaction, true), this.#ttlMs, this.#clock)
   }
 
   async hold(id: string, key: object, quantity: number, options: HoldOptions = {}): Promise<Any | undefined> {
@@ -199,22 +200,16 @@ class Holds implements Reservations<object> {
   }
 
   async #read<R>(statement: Statement, signal: AbortSignal | undefined): Promise<readonly R[]> {
-    return sendRead(signal, () => this.#run<R>(statement))
+    return (await sendRead<R>(this.#session, statement, signal)).rows
   }
 
-  /** Outside a transaction of the caller's, what Postgres rolled back for another's sake is sent again. */
   async #write<R = sql.ReservationRow>(
     action: string,
     statement: Statement,
     signal: AbortSignal | undefined,
   ): Promise<readonly R[]> {
-    const facts = { action, table: this.#shape.label, signal, isBound: this.#isBound }
-    const send = (): Promise<readonly R[]> => this.#run<R>(statement)
-    return this.#isBound ? sendWrite(facts, send) : sendWriteAgain(facts, send)
-  }
-
-  async #run<R>({ text, values }: Statement): Promise<readonly R[]> {
-    return (await this.#db.query(text, values)).rows as R[]
+    const facts = { action, table: this.#shape.label, signal, clock: this.#clock }
+    return (await sendWrite<R>(this.#session, statement, facts)).rows
   }
 }
 

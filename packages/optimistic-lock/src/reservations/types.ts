@@ -1,5 +1,5 @@
 import type { Clock } from '@quorate/core'
-import type { PgQueryable } from '../pg/repository.ts'
+import type { PgQueryable } from '../pg/session.ts'
 import type { Table } from '../pg/table.ts'
 import type { CallOptions } from '../types.ts'
 import type { Sweeper, SweeperOptions } from './sweeper.ts'

@@ -10,4 +10,4 @@ export {
   stripesMigration,
   type TransactionStripedCounters,
 } from './stripes.ts'
-export type { PgQueryable } from '../pg/repository.ts'
+export type { PgQueryable } from '../pg/session.ts'

@@ -82,6 +82,12 @@ SELECT total.stripes::int AS stripes, (SELECT count(*) FROM done)::int AS done F
   }
 }
 
+/** What {@link sum} answers; no units if there are no stripes. */
+export interface Sum {
+  readonly units: string | null
+  readonly stripes: number
+}
+
 /** The sum of one moment: one statement sees one snapshot. */
 export function sum(table: string, counter: string): Statement {
   return {

@@ -1,9 +1,10 @@
 import { checkNames, invariant, type Random, systemRandom } from '@quorate/core'
 import { quoteTable, quoteIdentifier } from '../names.ts'
-import type { PgQueryable } from '../pg/repository.ts'
+import { type PgQueryable, sessionOf } from '../pg/session.ts'
+import type { SqlSession } from '../session.ts'
 import type { Statement } from '../statements.ts'
 import type { CallOptions } from '../types.ts'
-import { sendRead, sendWrite, sendWriteAgain } from '../write.ts'
+import { sendRead, sendWrite } from '../write.ts'
 import * as sql from './statements.ts'
 
 /** Where striped counters are kept, unless another table is named. */
@@ -82,17 +83,21 @@ export function stripedCounters(db: PgQueryable, options: StripedCountersOptions
       `Cannot make striped counters: stripes must be a whole number from 1 to 1,024, got ${stripes}`,
     )
   }
-  return new Counters({ db, table: quoteTable(table), label: table, stripes, random, isBound: false })
+  return new Counters({
+    session: sessionOf(db, false),
+    table: quoteTable(table),
+    label: table,
+    stripes,
+    random,
+  })
 }
 
 interface Parts {
-  readonly db: PgQueryable
+  readonly session: SqlSession
   readonly table: string
   readonly label: string
   readonly stripes: number
   readonly random: Random
-  /** In the caller's transaction. */
-  readonly isBound: boolean
 }
 
 class Counters implements StripedCounters {
@@ -103,7 +108,7 @@ class Counters implements StripedCounters {
   }
 
   withTransaction(transaction: PgQueryable): Counters {
-    return new Counters({ ...this.#parts, db: transaction, isBound: true })
+    return new Counters({ ...this.#parts, session: sessionOf(transaction, true) })
   }
 
   async create(counter: string, units: number, options: CallOptions = {}): Promise<boolean> {
@@ -129,11 +134,10 @@ class Counters implements StripedCounters {
 
   async total(counter: string, options: CallOptions = {}): Promise<number | undefined> {
     checkNames('total', options, ['signal'])
-    const { db, table } = this.#parts
-    const { text, values } = sql.sum(table, counter)
-    const [row] = await sendRead(options.signal, async () => (await db.query(text, values)).rows)
-    const { units, stripes } = row as { units: string; stripes: number }
-    return stripes === 0 ? undefined : Number(units)
+    const { session, table } = this.#parts
+    const { rows } = await sendRead<sql.Sum>(session, sql.sum(table, counter), options.signal)
+    const [row] = rows
+    return row === undefined || row.stripes === 0 ? undefined : Number(row.units)
   }
 
   /** One stripe, any that is free and has enough, without a wait; else {@link #adjustWaiting}. */
@@ -143,12 +147,13 @@ class Counters implements StripedCounters {
     delta: number,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    const { table, stripes, random, isBound } = this.#parts
+    const { session, table, stripes, random } = this.#parts
     const from = Math.floor(random() * stripes)
     const [first] = await this.#write(action, sql.adjustFree(table, counter, delta, from), signal)
     const { done, rich } = first as { done: number; rich: readonly number[] }
     if (done > 0) return true
-    if (!isBound) return this.#adjustWaiting(action, counter, delta, rich, signal, async () => undefined)
+    if (!session.isBound)
+      return this.#adjustWaiting(action, counter, delta, rich, signal, async () => undefined)
     // What was waited for in vain stays locked until the transaction ends: whoever goes on to lock all stripes in order
     // could meet another who does, and who was refused would keep them from all others. The savepoint lets go of it.
     await this.#write(action, SAVEPOINT, signal)
@@ -182,16 +187,13 @@ class Counters implements StripedCounters {
     return done > 0
   }
 
-  /** Outside a transaction of the caller's, what Postgres rolled back for another's sake is sent again. */
-  #write(
+  async #write(
     action: string,
-    { text, values }: Statement,
+    statement: Statement,
     signal: AbortSignal | undefined,
   ): Promise<readonly unknown[]> {
-    const { db, label, isBound } = this.#parts
-    const facts = { action, table: label, signal, isBound }
-    const send = async (): Promise<unknown[]> => (await db.query(text, values)).rows
-    return isBound ? sendWrite(facts, send) : sendWriteAgain(facts, send)
+    const { session, label, random } = this.#parts
+    return (await sendWrite(session, statement, { action, table: label, signal, random })).rows
   }
 }
 

@@ -1,0 +1,29 @@
+import type { SqlSession } from '../session.ts'
+
+/** The part of `pg.Pool` or `pg.Client` this adapter calls, so the driver stays the caller's choice. */
+export interface PgQueryable {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+}
+
+/** @param isBound made for a transaction of the caller's. */
+export function sessionOf(db: PgQueryable, isBound: boolean): SqlSession {
+  return {
+    run: ({ text, values }) => db.query(text, values),
+    inTransaction: () => inTransaction(db),
+    isBound,
+  }
+}
+
+/** What tells a pool from a client, in every version of `pg`; the status of a client is newer. */
+interface MaybePoolOrClient {
+  readonly totalCount?: unknown
+  readonly getTransactionStatus?: () => string | null
+}
+
+async function inTransaction(db: PgQueryable & MaybePoolOrClient): Promise<boolean> {
+  if (db.totalCount !== undefined) return false
+  if (typeof db.getTransactionStatus === 'function') return /^[TE]$/.test(db.getTransactionStatus() ?? '')
+  // Outside a transaction block a statement is its own transaction and starts with it.
+  const { rows } = await db.query('SELECT now() <> statement_timestamp() AS "inside"', [])
+  return (rows[0] as { inside: boolean }).inside
+}
