@@ -10,8 +10,8 @@ export const chargeBody = z.object({
 })
 export const chargeAnswer = z.object({ orderId, amountCents: minorUnits, providerId: z.string() })
 
-/** POST /charges/:orderId/settle: the charge is settled and the order PAID, both or neither. */
-/** POST /charges/:orderId/capture: the provider takes what was set aside; only for a settled charge. */
+// POST /charges/:orderId/settle: the charge is settled and the order PAID, both or neither; 204.
+// POST /charges/:orderId/capture: the provider takes what was set aside, for a settled charge; 204.
 
 /** POST /charges/:orderId/void: what was set aside for the order is released; a late charge for it is refused, and so is the void of a settled one. */
 export const voidAnswer = z.object({ orderId, releasedCents: minorUnits })

@@ -17,9 +17,9 @@ import {
   type PgPool,
 } from '@quorate/two-phase-commit'
 import type { OrderStatus } from '../../api.ts'
+import { atMost } from '../../shared/at-most.ts'
 import type { Logger } from '../../shared/logging.ts'
 import type { Queryable } from '../../shared/postgres.ts'
-import { atMost } from '../../shared/at-most.ts'
 import { Problem, unavailable } from '../../shared/problem.ts'
 import { isDecided } from '../orders/status.ts'
 import { markPaid } from '../orders/store.ts'
