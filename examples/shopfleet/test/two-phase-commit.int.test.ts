@@ -221,6 +221,19 @@ test.each(POINTS)('the orders primary is killed %s, and restarts: the order is p
   expect(await settleUnder(point, `restarted ${point}`, restart)).toEqual(WHOLE)
 })
 
+test('a copy starts while the orders database is away, and settles when that is back', async () => {
+  await placeOrder('early')
+  await cluster.postgres.orders.primary.kill()
+  await using copy = await openCopy()
+  await expect(copy.settle('early')).rejects.toMatchObject({
+    code: 'QUORATE_TPC_PARTICIPANT_UNAVAILABLE',
+    outcome: 'not-applied',
+  })
+  await cluster.postgres.orders.primary.restart()
+  await settleInTheEnd(copy, 'early')
+  expect(await look('early')).toEqual(PAID)
+})
+
 test('a settlement waits for the standby: what is acknowledged is on two machines', async () => {
   await placeOrder('waits')
   await using settlement = await openCopy()
