@@ -84,8 +84,9 @@ const CAS = 'UPDATE stock SET available = $3, version = version + 1 WHERE sku = 
 const CONDITIONAL = `UPDATE stock SET available = available - 1, version = version + 1
   WHERE sku = $1 AND available >= 1 RETURNING available, version`
 
-/** Takes one of the hot row; true if it got it. */
-type Take = () => Promise<boolean>
+/** Takes one of the hot row. What it answers is the caller's; `false` and `undefined`: it did not get it. */
+type Take = () => Promise<unknown>
+const isGranted = (answer: unknown): boolean => answer !== undefined && answer !== false
 
 const forUpdate: Take = async () => {
   const client = await pool.connect()
@@ -129,7 +130,7 @@ const mutate: Take = async () => {
   await stock.mutate({ sku: HOT }, take, { deadlineMs: 60_000 })
   return isThere
 }
-const decrementIf: Take = async () => (await stock.decrementIf({ sku: HOT }, { available: 1 })) !== undefined
+const decrementIf: Take = () => stock.decrementIf({ sku: HOT }, { available: 1 })
 const rowLock: Take = async () => {
   const isTaken = await withRowLock(
     pool,
@@ -146,7 +147,7 @@ const rowLock: Take = async () => {
   )
   return isTaken === true
 }
-const batched: Take = async () => (await batcher.decrementIf({ sku: HOT })) !== undefined
+const batched: Take = () => batcher.decrementIf({ sku: HOT })
 
 /** What the manual of each says: read, change, save; TypeORM has a version column, and does not look at it. */
 const typeOrmSave: Take = async () => {
@@ -193,6 +194,65 @@ const byHandLoop: Take = () =>
     if (!isLooping) void Promise.resolve().then(() => (isLooping ? undefined : loop()))
   })
 
+/** The same as one leaves it after a year: an amount, an answer and a `left` for each, however short; a bound; errors. */
+interface Asked {
+  readonly amount: number
+  readonly resolve: (grant: { left: number } | undefined) => void
+  readonly reject: (error: unknown) => void
+}
+let asked: Asked[] = []
+let isServing = false
+const takeAll = async (amount: number): Promise<number | undefined> => {
+  const { rows } = await pool.query<Stock>(
+    `UPDATE stock SET available = available - $2, version = version + 1 WHERE sku = $1 AND available >= $2
+     RETURNING available`,
+    [HOT, amount],
+  )
+  return rows[0] === undefined ? undefined : rows[0].available + amount
+}
+const takeSome = async (batch: readonly Asked[]): Promise<number> => {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    const { rows } = await client.query<Stock>(`${READ} FOR UPDATE`, [HOT])
+    const before = rows[0]?.available ?? 0
+    let left = before
+    for (const { amount } of batch) if (amount <= left) left -= amount
+    if (left !== before)
+      await client.query('UPDATE stock SET available = $2, version = version + 1 WHERE sku = $1', [HOT, left])
+    await client.query('COMMIT')
+    return before
+  } finally {
+    client.release()
+  }
+}
+const serve = async (): Promise<void> => {
+  while (asked.length > 0) {
+    let batch = asked
+    if (batch.length > 4_096) batch = asked.splice(0, 4_096)
+    else asked = []
+    try {
+      let total = 0
+      for (const { amount } of batch) total += amount
+      let left = (await takeAll(total)) ?? (await takeSome(batch))
+      for (const { amount, resolve } of batch)
+        resolve(amount <= left ? { left: (left -= amount) } : undefined)
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
+  }
+  isServing = false
+}
+const byHandEach = (amount: number): Promise<{ left: number } | undefined> =>
+  new Promise((resolve, reject) => {
+    if (asked.length >= 100_000) return reject(new Error('Too many wait'))
+    asked.push({ amount, resolve, reject })
+    if (isServing) return
+    isServing = true
+    queueMicrotask(() => void serve())
+  })
+const byHandEachLoop: Take = () => byHandEach(1)
+
 interface HotSample extends Record<string, number> {
   granted: number
   p50: number
@@ -210,7 +270,7 @@ async function onHotRow(
   let granted = 0
   const load = await underLoad(
     async () => {
-      if (await take()) granted++
+      if (isGranted(await take())) granted++
     },
     { concurrency: callers, durationMs: 1_200 }, // a version check may take most of a second
   )
@@ -230,7 +290,7 @@ async function soldOut(take: Take): Promise<{ ms: number; oversold: number }> {
   await Promise.all(
     Array.from({ length: CALLERS }, async () => {
       // A bound, because who oversells may never come to an end.
-      while (granted < UNITS * 20 && (await take())) granted++
+      while (granted < UNITS * 20 && isGranted(await take())) granted++
     }),
   )
   return { ms: performance.now() - startMs, oversold: granted - UNITS }
@@ -299,7 +359,8 @@ await bench({
         { name: 'conditional UPDATE by hand', round: () => onHotRow(conditional) },
         { name: 'quorate decrementIf()', round: () => onHotRow(decrementIf) },
         { name: 'quorate stripedCounters()', round: onStripes },
-        { name: 'batch loop by hand', round: () => onHotRow(byHandLoop) },
+        { name: 'batch loop by hand, all or nobody', round: () => onHotRow(byHandLoop) },
+        { name: 'batch loop by hand, each its answer', round: () => onHotRow(byHandEachLoop) },
         { name: 'quorate hotRowBatcher()', round: () => onHotRow(batched) },
       ],
     },
@@ -307,7 +368,14 @@ await bench({
       title: MANY_GROUP,
       units: { granted: 'per s', p50: 'ms', p99: 'ms', lost: '%' },
       cases: [
-        { name: 'batch loop by hand', round: () => onHotRow(byHandLoop, { callers: MANY_CALLERS }) },
+        {
+          name: 'batch loop by hand, all or nobody',
+          round: () => onHotRow(byHandLoop, { callers: MANY_CALLERS }),
+        },
+        {
+          name: 'batch loop by hand, each its answer',
+          round: () => onHotRow(byHandEachLoop, { callers: MANY_CALLERS }),
+        },
         { name: 'quorate hotRowBatcher()', round: () => onHotRow(batched, { callers: MANY_CALLERS }) },
       ],
     },
@@ -321,6 +389,7 @@ await bench({
         { name: 'quorate mutate()', round: () => soldOut(mutate) },
         { name: 'quorate withRowLock()', round: () => soldOut(rowLock) },
         { name: 'quorate decrementIf()', round: () => soldOut(decrementIf) },
+        { name: 'batch loop by hand, each its answer', round: () => soldOut(byHandEachLoop) },
         { name: 'quorate hotRowBatcher()', round: () => soldOut(batched) },
       ],
     },
@@ -426,10 +495,14 @@ await bench({
         granted('quorate mutate()') / granted('version check, no back-off'),
       'granted/s: hotRowBatcher() / SELECT FOR UPDATE':
         granted('quorate hotRowBatcher()') / granted('SELECT FOR UPDATE'),
-      'granted/s: hotRowBatcher() / batch loop by hand':
-        granted('quorate hotRowBatcher()') / granted('batch loop by hand'),
-      'granted/s: hotRowBatcher() / batch loop by hand, 4,096 callers':
-        granted('quorate hotRowBatcher()', MANY_GROUP) / granted('batch loop by hand', MANY_GROUP),
+      ...Object.fromEntries(
+        [HOT_GROUP, MANY_GROUP].flatMap((group) =>
+          ['all or nobody', 'each its answer'].map((kind) => [
+            `granted/s: hotRowBatcher() / batch loop by hand, ${kind}; ${group.replace('one hot row, ', '')}`,
+            granted('quorate hotRowBatcher()', group) / granted(`batch loop by hand, ${kind}`, group),
+          ]),
+        ),
+      ),
       'granted/s: stripedCounters() / decrementIf()':
         granted('quorate stripedCounters()') / granted('quorate decrementIf()'),
       'CPU: TypeORM save() / pg by hand': cpu('TypeORM save()') / cpu('pg, version check by hand'),
