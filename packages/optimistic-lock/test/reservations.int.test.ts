@@ -235,6 +235,23 @@ test('purge() forgets closed reservations, never a held one', async () => {
   expect(await holds.get('purged-2')).toMatchObject({ state: 'held' })
 })
 
+test('keys of any type come back as they are', async () => {
+  await pool.query(`CREATE TABLE seat (id bigint, day date, code text, units int NOT NULL, PRIMARY KEY (id, day, code));
+    INSERT INTO seat VALUES (9007199254740993, '2026-03-01', '"{1}', 5), (7, '2026-03-01', 'x', 5)`)
+  const seats = reservations(pool, {
+    table: table<{ id: string; day: string; code: string; units: number }>('seat'),
+    key: ['id', 'day', 'code'],
+    counter: 'units',
+  })
+  const big = { id: '9007199254740993', day: '2026-03-01', code: '"{1}' }
+  expect(await seats.hold('seat-1', big, 2)).toMatchObject({ key: big })
+  expect(await seats.hold('seat-1', big, 2)).toMatchObject({ key: big })
+  expect(await seats.hold('seat-2', { ...big, id: '7', code: 'x' }, 1)).toMatchObject({ key: { id: 7 } })
+  await age('seat-1')
+  expect(await seats.expire()).toMatchObject([{ id: 'seat-1', key: big }])
+  expect((await pool.query('SELECT units FROM seat ORDER BY id')).rows).toEqual([{ units: 4 }, { units: 5 }])
+})
+
 test('a trigger that keeps the item as it was fails the hold as a whole', async () => {
   await pool.query(`CREATE TABLE kept (id text PRIMARY KEY, units int NOT NULL);
     INSERT INTO kept VALUES ('a', 3);

@@ -228,7 +228,16 @@ function sameAs(found: FoundRow, quantity: number): Any {
 }
 
 function asReservation({ id, item, quantity, state, expiresAtMs, isDue }: sql.ReservationRow): Any {
-  return { id, key: item, quantity: Number(quantity), state: isDue ? 'expired' : state, expiresAtMs }
+  return { id, key: keyOf(item), quantity: Number(quantity), state: isDue ? 'expired' : state, expiresAtMs }
+}
+
+/** A whole number that is no safe integer stays a text, as `pg` gives a `bigint`. */
+function keyOf(item: string): object {
+  const exact = (_: string, value: unknown, context?: { readonly source?: string }): unknown =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+      ? context?.source
+      : value
+  return JSON.parse(item, exact) as object
 }
 
 function checkId(action: string, id: unknown): void {

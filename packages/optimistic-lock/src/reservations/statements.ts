@@ -20,7 +20,8 @@ export interface HoldShape {
 /** A reservation as {@link COLUMNS} gives it. */
 export interface ReservationRow {
   readonly id: string
-  readonly item: KeyValues
+  /** JSON, as text: a number in it may be more than JavaScript holds. */
+  readonly item: string
   readonly quantity: string
   readonly state: 'held' | 'confirmed' | 'released' | 'expired'
   readonly expiresAtMs: number
@@ -33,7 +34,7 @@ export type HoldRow =
   | { readonly id: null; readonly isAnyDue: boolean }
 
 const columnsOf = (alias: string): string =>
-  `${alias}.id, ${alias}.item, ${alias}.quantity::text AS quantity, ${alias}.state, ` +
+  `${alias}.id, ${alias}.item::text AS item, ${alias}.quantity::text AS quantity, ${alias}.state, ` +
   `extract(epoch FROM ${alias}.expires_at)::float8 * 1000 AS "expiresAtMs", ` +
   `${isDue(alias)} AS "isDue"`
 
@@ -176,7 +177,7 @@ function giveBack(shape: HoldShape, state: string, ids: string, values: unknown[
   FROM due WHERE r.id = due.id AND r.state = 'held' RETURNING ${columnsOf('r')}
 ), sums AS MATERIALIZED (
   SELECT ${of('k')}, sum(closed.quantity::bigint) AS quorateunits
-  FROM closed, LATERAL jsonb_populate_record(NULL::${shape.items}, closed.item) AS k GROUP BY ${of('k')}
+  FROM closed, LATERAL jsonb_populate_record(NULL::${shape.items}, closed.item::jsonb) AS k GROUP BY ${of('k')}
 ), held AS MATERIALIZED (
   SELECT ${itemColumns(shape, 't')}, sums.quorateunits FROM sums JOIN ${shape.items} AS t ON ${same(shape, 't', 'sums')}
   ORDER BY ${lockOrder(key, 't')} FOR UPDATE OF t

@@ -31,6 +31,7 @@ export interface ReservationsOptions<
 /** A note of who has units, and until when. */
 export interface Reservation<Key extends object> {
   readonly id: string
+  /** As JSON has it: a `bigint` is a number, and a text where a number would not be exact. */
   readonly key: Key
   readonly quantity: number
   readonly state: 'held' | 'confirmed' | 'released' | 'expired'
