@@ -1,13 +1,14 @@
 import { OVERSELLING, type Overselling } from '../services/inventory/overselling.ts'
 
-/** What is compared: the shop's answers, and what goes wrong without one. */
-export type Compared = 'naive' | Overselling
+/** What is compared: the shop's answers, what goes wrong without one, and the optimistic one as in the books. */
+export type Compared = 'naive' | 'version' | Overselling
 
-export const COMPARED: readonly Compared[] = ['naive', ...OVERSELLING]
+export const COMPARED: readonly Compared[] = ['naive', 'version', ...OVERSELLING]
 
 /** For tables: how each takes the units. */
 export const HOW: Readonly<Record<Compared, string>> = {
   naive: 'reads the shelf, then writes what it worked out',
+  version: 'reads a version, writes if it is still the same',
   lock: 'select … for update, then decides',
   optimistic: 'one conditional update',
   batch: 'one transaction for all who wait',

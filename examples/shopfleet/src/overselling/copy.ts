@@ -2,12 +2,13 @@
 import type { Pool } from 'pg'
 import { inventoryRoutes } from '../services/inventory/http.ts'
 import { stockMover } from '../services/inventory/movements.ts'
-import { inventoryStore } from '../services/inventory/store.ts'
+import { inventoryStore, type InventoryStoreOptions } from '../services/inventory/store.ts'
 import { createApp, serve } from '../shared/http-server.ts'
 import type { Logger } from '../shared/logging.ts'
 import { openPool } from '../shared/postgres.ts'
 import type { Compared } from './answers.ts'
 import { naiveTaking } from './naive.ts'
+import { versionTaking } from './version.ts'
 
 export interface Copy extends AsyncDisposable {
   readonly url: string
@@ -33,14 +34,13 @@ export async function startCopy({
   const pool = openPool(databaseUrl, { name: `inventory-${answer}`, max: connections, log })
   let statements = 0
   countStatements(pool, () => statements++)
-  const naive = naiveTaking(pool, stockMover(pool))
   await using stack = new AsyncDisposableStack()
   stack.defer(() => pool.end())
   const store = stack.use(
     inventoryStore(pool, {
       log,
       lookAfterMs,
-      ...(answer === 'naive' ? { taking: naive } : { overselling: answer }),
+      ...answerOf(answer, pool),
     }),
   )
   const app = createApp(log)
@@ -49,6 +49,12 @@ export async function startCopy({
   stack.defer(() => server.stop())
   const owned = stack.move()
   return { url: server.url, statements: () => statements, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+function answerOf(answer: Compared, pool: Pool): Pick<InventoryStoreOptions, 'overselling' | 'taking'> {
+  if (answer === 'naive') return { taking: naiveTaking(pool, stockMover(pool)) }
+  if (answer === 'version') return { taking: versionTaking(pool, stockMover(pool)) }
+  return { overselling: answer }
 }
 
 /** All that goes to the server, whoever sends it. */
