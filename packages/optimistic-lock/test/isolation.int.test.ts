@@ -66,18 +66,27 @@ for (const level of ['repeatable read', 'serializable']) {
     const row = await item('transaction', 5)
     const client = await pool.connect()
     try {
+      let updates = 0
+      const query = (text: string, values: unknown[]): Promise<{ rows: unknown[] }> => {
+        if (text.startsWith('UPDATE')) updates++
+        return client.query(text, values)
+      }
+      const getTransactionStatus = (): string | null => client.getTransactionStatus()
       for (const inside of [
-        stock.withTransaction(client),
-        optimisticRepository(client, { ...at, version: 'version' }), // not told, and finds it out
-        optimisticRepository(
-          { query: (text: string, values: unknown[]) => client.query(text, values) }, // nor by its status
-          { ...at, version: 'version' },
-        ),
+        stock.withTransaction({ query }),
+        // Not told, and finds it out by the client's status, or by asking the server.
+        optimisticRepository({ query, getTransactionStatus } as { query: typeof query }, {
+          ...at,
+          version: 'version',
+        }),
+        optimisticRepository({ query }, { ...at, version: 'version' }),
       ]) {
+        updates = 0
         await client.query('BEGIN')
         const seen = await inside.get(row)
         await stock.mutate(row, () => ({}))
         await expect(inside.update(seen ?? row, { available: 1 })).rejects.toMatchObject({ code: '40001' })
+        expect(updates).toBe(1)
         await client.query('ROLLBACK')
       }
     } finally {

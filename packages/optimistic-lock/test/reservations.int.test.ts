@@ -333,6 +333,43 @@ test('hold() finds what was due though somebody sweeps in between, and in more t
   expect(await holds.hold('many-all', many, 501)).toMatchObject({ state: 'held' })
 })
 
+test('hold() gives back what is due for its own item, and leaves the others to the sweepers', async () => {
+  const [mug, lamp] = [await item('own-mug', 1), await item('own-lamp', 1)]
+  for (const of of [mug, lamp]) {
+    await holds.hold(`own-${of.sku}`, of, 1)
+    await age(`own-${of.sku}`)
+  }
+  expect(await holds.hold('own-again', mug, 1)).toMatchObject({ state: 'held' })
+  const { rows } = await pool.query(
+    "SELECT id, state FROM quorate.reservation WHERE id LIKE 'own-own%' ORDER BY id",
+  )
+  expect(rows).toEqual([
+    { id: 'own-own-lamp', state: 'held' },
+    { id: 'own-own-mug', state: 'expired' },
+  ])
+  await holds.expire()
+})
+
+test('expire() passes over what somebody has in hand, and does not wait for it', async () => {
+  while ((await holds.expire()).length > 0); // what other tests have left
+  const mug = await item('in-hand', 2)
+  for (const id of ['in-hand-1', 'in-hand-2']) {
+    await holds.hold(id, mug, 1)
+    await age(id)
+  }
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    await client.query("SELECT FROM quorate.reservation WHERE id = 'in-hand-1' FOR UPDATE")
+    expect((await holds.expire()).map(({ id }) => id)).toEqual(['in-hand-2'])
+  } finally {
+    await client.query('ROLLBACK')
+    client.release()
+  }
+  expect((await holds.expire()).map(({ id }) => id)).toEqual(['in-hand-1'])
+  expect(await left(mug)).toBe(2)
+})
+
 test('confirm() and release() of a reservation that was committed a moment ago close it', async () => {
   const mug = await item('moment', 2)
   const late = (id: string): Reservations<Pick<Stock, 'sku' | 'warehouse'>> => {

@@ -99,6 +99,16 @@ for (const [name, notes] of Object.entries(repositories)) {
   })
 }
 
+test('byValues: a column that was NULL and is not any more, or the other way round, is noticed', async () => {
+  const notes = optimisticRepository(pool, { ...at, version: byValues })
+  const row = await notes.insert({ id: 'null', tags: null, seen: null })
+  const written = await notes.update(row, { tags: { a: [1] } })
+  await expect(notes.update(row, { text: 'x' })).rejects.toThrow(StaleVersionError)
+  await pool.query("UPDATE note SET tags = NULL WHERE id = 'null'")
+  await expect(notes.update(written, { text: 'x' })).rejects.toThrow(StaleVersionError)
+  expect(await notes.update(row, { text: 'x' })).toMatchObject({ text: 'x' }) // as it was read: A, B, A
+})
+
 test('byTime: two writes within a millisecond do not look alike', async () => {
   const notes = optimisticRepository(pool, { ...at, version: byTime('updated_at') })
   let row = await notes.insert({ id: 'quick' })
