@@ -353,14 +353,26 @@ test('a statement that Postgres rolls back for others is repeated for ten second
 test('a signal between two attempts of a statement ends them with its reason: nothing was written', async () => {
   const stop = new AbortController()
   const failure = Object.assign(new Error('deadlock'), { code: '40P01', severity: 'ERROR' })
+  const failed = Promise.withResolvers<undefined>()
+  const clock = new VirtualClock(0, { onStuck: () => {} })
+  const waiting: typeof clock.sleep = async (ms, options) => {
+    failed.resolve(undefined)
+    return clock.sleep(ms, options)
+  }
+  let sent = 0
   const repository = repositoryWith(
     async () => {
-      stop.abort(new Error('shutting down'))
+      sent++
       throw failure
     },
-    { clock: new VirtualClock(0, { onStuck: () => {} }), random: () => 0.5 },
+    {
+      clock: { now: () => clock.now(), monotonic: () => clock.monotonic(), sleep: waiting },
+      random: () => 0.5,
+    },
   )
-  const update = repository.decrementIf({ id: 1 }, { available: 1 }, { signal: stop.signal })
-  // It was aborted while it was under way, so this attempt counts as sent.
-  await expect(update).rejects.toMatchObject({ cause: stop.signal.reason })
+  const take = repository.decrementIf({ id: 1 }, { available: 1 }, { signal: stop.signal })
+  await failed.promise
+  stop.abort(new Error('shutting down'))
+  await expect(take).rejects.toBe(stop.signal.reason)
+  expect(sent).toBe(1)
 })
