@@ -33,7 +33,7 @@ const LOOK_AFTER_MS = 200
 /** As the shop's inventory service has. */
 const CONNECTIONS = 16
 /** Short rounds, taken in turn, so that a busy moment of the machine does not fall on one answer alone. */
-const ROUNDS = 3
+const ROUNDS = 5
 const FULL_SHELF = 10_000_000
 /** A flow that is measured has connections, plans and compiled code. */
 const WARM_UP_SECONDS = 0.2

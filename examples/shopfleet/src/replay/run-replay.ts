@@ -1,5 +1,5 @@
-import { systemClock } from '@quorate/core'
 import type { CartLine, OrderView } from '../api.ts'
+import { apologised } from './apologised.ts'
 import type { JobResult, Journal } from './journal.ts'
 import { attemptId, type CustomerPlan, type Job, type RefundJob, type ReplayPlan } from './plan.ts'
 import { sell, type SellOptions } from './sell.ts'
@@ -20,8 +20,6 @@ export interface ReplayOptions extends SellOptions {
 }
 
 const BATCH = 500
-const APOLOGY_LOOKS = 25
-const APOLOGY_LOOK_MS = 200
 
 /**
  * Replays a plan through the shop's public API, `concurrency` customers at a time, each doing one thing
@@ -91,16 +89,6 @@ async function refund(options: ReplayOptions, { userId }: CustomerPlan, job: Ref
     for (const { sku, quantity } of lines) wanted.set(sku, (wanted.get(sku) ?? 0) - quantity)
   }
   return { id: jobId(job), outcome: amountCents > 0 ? 'refunded' : 'nothingToRefund', amountCents }
-}
-
-/** The shop was quicker: the order had been oversold, and all of it is given back. Another refusal is none we can cause. */
-async function apologised(client: ShopClient, userId: string, orderId: string): Promise<void> {
-  for (let look = 1; look <= APOLOGY_LOOKS; look++) {
-    if ((await client.order(userId, orderId))?.apology === 'oversold') return
-    // It is read from a replica, which hears of it in a moment.
-    await systemClock.sleep(APOLOGY_LOOK_MS)
-  }
-  throw new Error(`The refund of order ${orderId} was refused, and it has no apology`)
 }
 
 function refundable(order: OrderView, wanted: ReadonlyMap<string, number>): CartLine[] {
