@@ -7,7 +7,7 @@ import { Epochs, type Session } from './epochs.ts'
 import { CoordinatorStoppedError, InDoubtError, TransactionTimeoutError } from './errors.ts'
 import type { CoordinatorEvent } from './events.ts'
 import type { Decision } from './machine.ts'
-import { formatId, parseId } from './names.ts'
+import { formatId } from './names.ts'
 import {
   type Clients,
   type CoordinatorOptions,
@@ -24,7 +24,8 @@ import {
 } from './options.ts'
 import { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
-import { recoverOnce } from './recovery.ts'
+import { Recoverer } from './recoverer.ts'
+import { type CheckedTransaction, checkTransaction, requireId } from './transaction-options.ts'
 import { runTransaction, TransactionFailure } from './transaction.ts'
 
 /**
@@ -53,16 +54,13 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   readonly #onEvent: EventListener<CoordinatorEvent> | undefined
   readonly #pools: ReadonlyMap<string, PgPool>
   readonly #log: DecisionLog
-  readonly #stopping = new AbortController()
   #stopped: Promise<void> | undefined
   readonly #epochs: Epochs
   #numbers = 0
   readonly #active = new Set<string>()
   readonly #running = new Set<Promise<unknown>>()
-  readonly #unfinished = new Set<string>()
   readonly #done: DoneRecords
-  #recovering: Promise<RecoveryReport> | undefined
-  #looping: Promise<void> | undefined
+  readonly #recoverer: Recoverer
 
   constructor(options: CoordinatorOptions<P>) {
     const settings = settingsOf(options)
@@ -92,6 +90,16 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       this.#log,
       () => new Deadline(this.#clock, settings.graceMs, () => new Error('no answer')),
     )
+    this.#recoverer = new Recoverer({
+      settings,
+      clock: this.#clock,
+      onEvent: options.onEvent,
+      pools: this.#pools,
+      log: this.#log,
+      epochs: this.#epochs,
+      done: this.#done,
+      isActive: (id) => this.#active.has(id),
+    })
   }
 
   async migrate(options: WaitOptions = {}): Promise<void> {
@@ -108,15 +116,9 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     work: (clients: Clients<Name>, context: TransactionContext) => Promise<T>,
     options: TransactionOptions<Name> = {},
   ): Promise<T> {
-    checkNames('run a transaction', options, ['timeoutMs', 'signal', 'use', 'isolation'])
-    const { timeoutMs = this.#settings.timeoutMs, signal, use, isolation } = options
-    requirePositive('run a transaction', 'timeoutMs', timeoutMs)
-    checkIsolation(isolation)
-    if (typeof work !== 'function')
-      throw new TypeError(`Cannot run a transaction: work must be a function, got ${typeof work}`)
-    const pools = this.#poolsOf(use)
+    const how = checkTransaction(work, options, this.#settings.timeoutMs, this.#pools)
     this.#throwIfStopped()
-    const running = this.#transaction(work, { timeoutMs, signal, isolation, pools })
+    const running = this.#transaction(work, how)
     this.#running.add(running)
     try {
       return await running
@@ -127,12 +129,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
 
   async #transaction<T, Name extends string>(
     work: (clients: Clients<Name>, context: TransactionContext) => Promise<T>,
-    {
-      timeoutMs,
-      signal,
-      isolation,
-      pools,
-    }: Omit<TransactionOptions<Name>, 'use'> & { timeoutMs: number; pools: ReadonlyMap<string, PgPool> },
+    { timeoutMs, signal, isolation, pools }: CheckedTransaction,
   ): Promise<T> {
     const clock = this.#clock
     const { graceMs, adviseMs, log } = this.#settings
@@ -174,7 +171,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const recover = async (): Promise<RecoveryReport> => {
       using deadline = this.#deadline('recover', options)
       const session = await deadline.wait(this.#opened())
-      return await deadline.wait(this.#recover(session))
+      return await deadline.wait(this.#recoverer.once(session))
     }
     return recover()
   }
@@ -218,8 +215,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
 
   async #stop(): Promise<void> {
     await Promise.allSettled(this.#running)
-    this.#stopping.abort(new CoordinatorStoppedError())
-    await Promise.allSettled([this.#recovering, this.#looping])
+    await this.#recoverer.stop(new CoordinatorStoppedError())
     const session = await this.#epochs.last
     if (session === undefined) return
     using deadline = new Deadline(this.#clock, this.#settings.graceMs, () => new Error('no answer'))
@@ -238,89 +234,17 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   /** Checked, with an epoch, and with the loop running. */
   async #opened(): Promise<Session> {
     const session = await this.#epochs.current()
-    const isOver = this.#stopping.signal.aborted
-    if (this.#settings.recoverEveryMs !== Infinity && !isOver) this.#looping ??= this.#loop()
+    this.#recoverer.start()
     return session
-  }
-
-  /** Runs until the coordinator is stopped. Never rejects. */
-  async #loop(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      try {
-        await this.#recover(await this.#epochs.current())
-      } catch (error) {
-        emit<CoordinatorEvent>(this.#onEvent, () => ({
-          type: 'recovery-failed',
-          server: 'the decision log',
-          error,
-        }))
-      }
-      await this.#clock.sleep(this.#settings.recoverEveryMs, { signal, ref: false }).catch(() => {})
-    }
-  }
-
-  /** One pass at a time. */
-  #recover(session: Session): Promise<RecoveryReport> {
-    this.#recovering ??= this.#pass(session).finally(() => (this.#recovering = undefined))
-    return this.#recovering
-  }
-
-  async #pass({ logName, epoch }: Session): Promise<RecoveryReport> {
-    const { graceMs, orphanAfterMs, closeAfterMs, alertAfterMs } = this.#settings
-    const { signal } = this.#stopping
-    try {
-      using deadline = new Deadline(this.#clock, graceMs, () => new Error('no answer'), signal)
-      if (!(await this.#log.signOfLife(epoch, deadline))) this.#epochs.renew(epoch)
-      await this.#done.flush(deadline)
-    } catch (error) {
-      emit<CoordinatorEvent>(this.#onEvent, () => ({
-        type: 'recovery-failed',
-        server: 'the decision log',
-        error,
-      }))
-      return { recovered: 0, left: 0, unreachable: ['the decision log'], elsewhere: false }
-    }
-    return recoverOnce({
-      logName,
-      log: this.#log,
-      pools: this.#pools,
-      clock: this.#clock,
-      graceMs,
-      orphanAfterMs,
-      closeAfterMs,
-      alertAfterMs,
-      onEvent: this.#onEvent,
-      signal,
-      isActive: (id) => this.#active.has(id),
-      isOwn: (id) => this.#epochs.isOwn(id),
-      unfinished: this.#unfinished,
-      finished: (id) => this.#unfinished.delete(id),
-    })
   }
 
   #ended(id: string, decision: 'commit', left: ReadonlySet<string>): void {
     if (left.size > 0) {
-      this.#unfinished.add(id)
+      this.#recoverer.add(id)
       emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'unfinished', id, decision, left: [...left] }))
       return
     }
     this.#done.add(id)
-  }
-
-  #poolsOf(use: readonly string[] | undefined): ReadonlyMap<string, PgPool> {
-    if (use === undefined) return this.#pools
-    if (use.length === 0)
-      throw new RangeError('Cannot run a transaction: use must name at least one participant')
-    for (const name of use) {
-      if (!this.#pools.has(name)) {
-        throw new RangeError(
-          `Cannot run a transaction: no participant ${JSON.stringify(name)}; there are ${[...this.#pools.keys()].join(', ')}`,
-        )
-      }
-    }
-    // In the coordinator's order, whatever the caller's.
-    return new Map([...this.#pools].filter(([name]) => use.includes(name)))
   }
 
   #deadline(action: string, options: WaitOptions): Deadline {
@@ -334,20 +258,4 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   #throwIfStopped(): void {
     if (this.#stopped !== undefined) throw new CoordinatorStoppedError()
   }
-}
-
-function requireId(action: string, id: string): void {
-  if (parseId(id) === undefined) {
-    throw new RangeError(
-      `Cannot ${action}: ${JSON.stringify(id)} is no transaction of a coordinator; status() lists them`,
-    )
-  }
-}
-
-function checkIsolation(isolation: unknown): void {
-  const known: readonly unknown[] = [undefined, 'read committed', 'repeatable read', 'serializable']
-  if (known.includes(isolation)) return
-  throw new RangeError(
-    `Cannot run a transaction: isolation must be ${known.slice(1).join(', ')}, got ${JSON.stringify(isolation)}`,
-  )
 }

@@ -10,6 +10,7 @@ import { Branch } from './postgres/branch.ts'
 import { Checkout } from './postgres/checkout.ts'
 import { type DecisionLog, isClosedByOthers, type Recorded, recordOn } from './postgres/decision-log.ts'
 import { isRefusal } from './postgres/failures.ts'
+import { fateOf, type Identity, identityOf } from './postgres/lone-writer.ts'
 import type { PgPool } from './postgres/port.ts'
 import { beginSql, commitWithRecordSql, type Isolation } from './postgres/sql.ts'
 
@@ -142,17 +143,37 @@ async function decide(
   const readers = branches.filter(
     (branch, index) => wrote[index] === false && !(branch.name === logAt && writers.length > 1),
   )
-  await Promise.all(readers.map((branch) => orUnavailable(branch.name, branch.commit(deadline), deadline)))
+  const [identity] = await Promise.all([
+    only !== undefined && writers.length === 1
+      ? orUnavailable(only.name, identityOf(only.checkout, deadline), deadline)
+      : undefined,
+    ...readers.map((branch) => orUnavailable(branch.name, branch.commit(deadline), deadline)),
+  ])
   if (only === undefined) return { how: 'read-only', left: new Set() }
   if (writers.length > 1) return { how: 'two-phase', left: await inTwoPhases(setup, branches, writers) }
+  await inOnePhase(setup, only, identity)
+  return { how: 'one-phase', left: new Set() }
+}
+
+async function inOnePhase(
+  setup: TransactionSetup,
+  only: Branch,
+  identity: Identity | undefined,
+): Promise<void> {
   using late = graceOf(setup)
   try {
     await only.commit(late)
   } catch (error) {
     if (error instanceof TransactionAbortedError) throw error
+    const pool = setup.pools.get(only.name)
+    const fate =
+      identity === undefined || pool === undefined
+        ? undefined
+        : await insist(setup, (deadline) => fateOf(pool, identity, deadline)).catch(() => undefined)
+    if (fate === 'committed') return
+    if (fate === 'aborted') throw new ParticipantUnavailableError(only.name, error)
     throw new TransactionFailure(new InDoubtError(undefined, error), undefined)
   }
-  return { how: 'one-phase', left: new Set() }
 }
 
 async function inTwoPhases(
@@ -218,13 +239,13 @@ class TransactionPort implements CommitPort {
 
   settle(): ReturnType<CommitPort['settle']> {
     const { log, id, graceMs } = this.#setup
-    return this.#insist((late) => log.settle(id, graceMs, late))
+    return insist(this.#setup, (late) => log.settle(id, graceMs, late))
   }
 
   tell(member: string, decision: Decision): Promise<void> {
     const finish = (late: Deadline): Promise<void> =>
       this.#of(member).finish(this.#gid(member), decision, late)
-    if (decision === 'commit') return this.#insist(finish)
+    if (decision === 'commit') return insist(this.#setup, finish)
     // The caller need not wait for more: what may yet turn out to be prepared is aborted by recovery.
     return this.#once(finish)
   }
@@ -258,21 +279,6 @@ class TransactionPort implements CommitPort {
     return await attempt(late)
   }
 
-  /** Tries until the time is over: a server that is being restarted is worth waiting for. */
-  async #insist<T>(attempt: (late: Deadline) => Promise<T>): Promise<T> {
-    const { clock, graceMs } = this.#setup
-    using late = new Deadline(clock, graceMs, () => new Error(`no answer within ${graceMs} ms`))
-    for (let delayMs = 20; ; delayMs *= 2) {
-      try {
-        return await attempt(late)
-      } catch (error) {
-        if (late.isOver) throw error
-        await clock.sleep(delayMs, { signal: late.signal }).catch(() => {})
-        if (late.isOver) throw error
-      }
-    }
-  }
-
   #gid(member: string): string {
     return formatGid(this.#setup.logName, this.#setup.id, member)
   }
@@ -281,6 +287,20 @@ class TransactionPort implements CommitPort {
     const branch = this.#branches.get(member)
     if (branch === undefined) throw new Error(`Broken invariant, please report it: ${member} has no branch`)
     return branch
+  }
+}
+
+/** Tries until the time is over: a server that is being restarted is worth waiting for. */
+async function insist<T>(setup: TransactionSetup, attempt: (late: Deadline) => Promise<T>): Promise<T> {
+  using late = graceOf(setup)
+  for (let delayMs = 20; ; delayMs *= 2) {
+    try {
+      return await attempt(late)
+    } catch (error) {
+      if (late.isOver) throw error
+      await setup.clock.sleep(delayMs, { signal: late.signal }).catch(() => {})
+      if (late.isOver) throw error
+    }
   }
 }
 

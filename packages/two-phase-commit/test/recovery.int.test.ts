@@ -277,6 +277,89 @@ test('a recoverer that comes too late, when the record is gone too, tells of no 
   expect(events.filter(({ type }) => type === 'recovered')).toEqual([])
 })
 
+test('a lost COMMIT of a single writer is asked for; only a restart of its server leaves doubt', async () => {
+  const lost = (): never => {
+    throw new Error('Connection terminated unexpectedly')
+  }
+  const insertAfter = async (at: string, stroke: () => Promise<unknown>): Promise<unknown> => {
+    const strike = async (point: Point): Promise<void> => {
+      if (!isAt(point, at) || point.server !== 'orders') return
+      await stroke()
+      lost()
+    }
+    await using coordinator = stoppable(strike, { graceMs: 5_000 })
+    return await coordinator
+      .transaction(({ orders }) => orders.query("INSERT INTO lone VALUES ('x')"))
+      .then(
+        () => 'committed',
+        ({ code, outcome }: { readonly code?: string; readonly outcome?: string }) => [code, outcome],
+      )
+  }
+  const { orders } = bank.pools
+  await orders.query('CREATE TABLE lone (id text)')
+  const count = async (): Promise<number | null> => (await orders.query('SELECT FROM lone')).rowCount
+  expect([await insertAfter('after COMMIT', () => Promise.resolve()), await count()]).toEqual([
+    'committed',
+    1,
+  ])
+  const unavailable = ['QUORATE_TPC_PARTICIPANT_UNAVAILABLE', 'not-applied']
+  expect([await insertAfter('before COMMIT', () => Promise.resolve()), await count()]).toEqual([
+    unavailable,
+    1,
+  ])
+  const restart = async (): Promise<void> => {
+    await servers.orders.kill()
+    await servers.orders.restart()
+  }
+  const doubt = ['QUORATE_TPC_IN_DOUBT', 'unknown']
+  expect([await insertAfter('after COMMIT', restart), await count()]).toEqual([doubt, 2])
+})
+
+test('a lost COMMIT of a single writer that is still going on is waited for', async () => {
+  const { orders } = bank.pools
+  await orders.query(`CREATE TABLE slow (id text);
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER late AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`)
+  const blocker = await orders.connect()
+  await blocker.query('SELECT pg_advisory_lock(1)')
+  let questions = 0
+  const asked = watched(
+    'orders',
+    () => orders,
+    async ({ when, what }) => {
+      if (when === 'after' && what === 'fate' && ++questions === 2)
+        await blocker.query('SELECT pg_advisory_unlock(1)')
+    },
+  )
+  /** Sends COMMIT and does not hear of it again. */
+  const deaf: PgPool = {
+    async connect() {
+      const client = await asked.connect()
+      const query = (text: string, values?: unknown[]): Promise<unknown> => {
+        const answer = client.query(text, values)
+        if (!/^SET LOCAL.*COMMIT$/.test(text)) return answer
+        answer.catch(() => {})
+        return Promise.reject(new Error('Connection terminated unexpectedly'))
+      }
+      return new Proxy(client, {
+        get: (target, key) => (key === 'query' ? query : (Reflect.get(target, key) as unknown)),
+      })
+    },
+  }
+  await using coordinator = createCoordinator({
+    participants: { payments: bank.pools.payments, orders: deaf },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+    graceMs: 10_000,
+  })
+  try {
+    await coordinator.transaction((on) => on.orders.query("INSERT INTO slow VALUES ('x')"))
+  } finally {
+    blocker.release()
+  }
+  expect([questions >= 2, (await orders.query('SELECT FROM slow')).rowCount]).toEqual([true, 1])
+})
+
 test('what cannot be ended is reported as an orphan; the loop ends it by itself, and stops', async () => {
   const noRollback = (point: Point): Promise<void> =>
     isAt(point, 'before ROLLBACK PREPARED')

@@ -52,6 +52,8 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/PREPARE TRANSACTION/, 'PREPARE'],
   [/CALL .*tpc_record.*COMMIT$/, 'COMMIT with the record'],
   [/AS d \(id, epoch/, 'settle'],
+  [/^SET LOCAL.*COMMIT$/, 'COMMIT'],
+  [/pg_xact_status/, 'fate'],
   [/^BEGIN/, 'BEGIN'],
 ]
 

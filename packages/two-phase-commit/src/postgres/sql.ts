@@ -72,6 +72,18 @@ const MARK = "SELECT pg_logical_emit_message(true, 'quorate.tpc', '')"
 /** Resolves when all that was committed before is with the standbys: they confirm in the order of the log. */
 export const BARRIER: string = `${waitForStandbys(true)}; ${MARK}`
 
+/**
+ * By what a transaction can be asked for when its COMMIT was not answered. A server that crashed, or took over, can give
+ * the number again: so when it began, and when it began to count, which a crash does anew.
+ */
+const SERVER = "concat_ws('/', pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))"
+
+export const IDENTITY: string = `SELECT pg_current_xact_id_if_assigned()::text AS xid, ${SERVER} AS server`
+
+/** What became of it, and whose answer that is. */
+export const fateSql = (xid: string): string =>
+  `SELECT pg_xact_status(${literal(xid)}::xid8) AS status, ${SERVER} AS server`
+
 /** What the log's tables are called. */
 export interface Tables {
   readonly schema: string
