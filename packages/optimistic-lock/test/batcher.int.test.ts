@@ -232,6 +232,7 @@ test('wrong arguments are refused before anything is queued', async () => {
     /warehouse must have a value/,
   )
   await expect(batcher.decrementIf(mug, 1, { deadlineMs: 0 })).rejects.toThrow(RangeError)
+  await expect(batcher.decrementIf(mug, 1, { signal: {} as AbortSignal })).rejects.toThrow(/an AbortSignal/)
   await expect(batcher.decrementIf(mug, 1, { deadline: 5 } as object)).rejects.toThrow(
     /unknown option deadline/,
   )

@@ -398,7 +398,7 @@ test('a row that is asked for without end does not keep its twin waiting', async
   let isAsking = true
   const { take } = over(store, { concurrency: 1 })
   store.before = (items) => {
-    if (isAsking) void take('A')
+    if (isAsking && store.sent.length < 50) void take('A')
     return Promise.resolve({
       type: 'applied',
       items: items.map(({ deltas }, index) => {

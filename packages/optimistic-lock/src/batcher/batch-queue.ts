@@ -77,16 +77,16 @@ export class BatchQueue implements AsyncDisposable {
     const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
 
-    return new Promise((resolve, reject) => {
-      const dueMs = Math.ceil(this.#elapsedMs() + deadlineMs)
-      const request = new Request(delta, resolve, reject, dueMs)
-      const lane = this.#lanes.get(name) ?? this.#lanes.open(name, this.#keyOf(row))
-      if (deadlineMs !== this.#deadlineMs) request.deadlineMs = deadlineMs
-      if (signal !== undefined) this.#watch(lane, request, signal)
-      this.#lanes.add(lane, request)
-      this.#alarm.set(this.#startMs + dueMs)
-      this.#schedule()
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<Grant | undefined>()
+    const dueMs = Math.ceil(this.#elapsedMs() + deadlineMs)
+    const request = new Request(delta, resolve, reject, dueMs)
+    if (deadlineMs !== this.#deadlineMs) request.deadlineMs = deadlineMs
+    const lane = this.#lanes.get(name) ?? this.#lanes.open(name, this.#keyOf(row))
+    if (signal !== undefined) this.#watch(lane, request, signal)
+    this.#lanes.add(lane, request)
+    this.#alarm.set(this.#startMs + dueMs)
+    this.#schedule()
+    return promise
   }
 
   /** Takes no more requests, answers those it has, and resolves when nothing is left running. */

@@ -1,6 +1,7 @@
 import { checkNames } from '@quorate/core'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { show } from '../options.ts'
+import { requirePool } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
 import { BatchQueue } from './batch-queue.ts'
 import { copyKey, laneOf } from './keys.ts'
@@ -90,6 +91,7 @@ export function hotRowBatcher<
   K extends keyof Row & string,
   C extends Exclude<keyof Row & string, K>,
 >(pool: BatcherPool, options: HotRowBatcherOptions<Row, K, C>): HotRowBatcher<Readonly<Pick<Row, K>>> {
+  requirePool('make a batcher', pool)
   check(options)
   const { table, key, counter, version, min = 0 } = options
   const shape = {
@@ -116,9 +118,10 @@ export function hotRowBatcher<
       if (requestOptions !== undefined) {
         checkNames(action, requestOptions, REQUEST_NAMES)
         checkDeadline(action, requestOptions.deadlineMs)
+        checkSignal(action, requestOptions.signal)
       }
       if (!Number.isSafeInteger(amount) || amount < 1) {
-        throw new RangeError(`Cannot ${action}: amount must be a whole number from 1, got ${amount}`)
+        throw new RangeError(`Cannot ${action}: amount must be a whole number from 1, got ${show(amount)}`)
       }
       return queue.request(laneOf(action, table.name, key, of), of, sign * amount, requestOptions)
     } catch (error) {
@@ -179,4 +182,9 @@ function check(options: Unchecked): void {
 function checkDeadline(action: string, deadlineMs: number | undefined): void {
   if (deadlineMs === undefined || (typeof deadlineMs === 'number' && deadlineMs > 0)) return
   throw new RangeError(`Cannot ${action}: deadlineMs must be above 0, got ${deadlineMs}`)
+}
+
+function checkSignal(action: string, signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof (signal as Partial<AbortSignal>).addEventListener === 'function') return
+  throw new TypeError(`Cannot ${action}: signal must be an AbortSignal, got ${show(signal)}`)
 }

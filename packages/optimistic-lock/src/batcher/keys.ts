@@ -29,7 +29,7 @@ export function copyKey(action: string, table: string, key: readonly string[], r
 }
 
 function nameOf(action: string, table: string, column: string, row: object): string {
-  const value: unknown = (row as KeyValues)[column]
+  const value: unknown = (row as KeyValues | undefined)?.[column]
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value)
