@@ -61,6 +61,13 @@ const twoCommits: Move = (worker) =>
     await to.query('COMMIT')
   })
 
+/** The most that one can do without caring: both wait for their disks at the same time. */
+const twoCommitsAtOnce: Move = (worker) =>
+  withBoth(async (from, to) => {
+    await Promise.all([from.query(SUBTRACT, [worker]), to.query(ADD, [worker])])
+    await Promise.all([from.query('COMMIT'), to.query('COMMIT')])
+  })
+
 let hands = 0
 let done: string[] = []
 const byHand: Move = (worker) =>
@@ -96,6 +103,7 @@ const withSeparate = await moveBy(createCoordinator({ participants, log: separat
 
 const CASES: readonly (readonly [string, Move])[] = [
   ['two plain commits (not atomic)', twoCommits],
+  ['the same, all at once (not atomic)', twoCommitsAtOnce],
   ['co-located loop by hand, no recovery', byHand],
   ['quorate, co-located log', withCoLocated],
   ['quorate, separate log', withSeparate],
@@ -155,6 +163,11 @@ await bench({
         'moves/s: co-located / two plain commits',
         'quorate, co-located log',
         'two plain commits (not atomic)',
+      ),
+      ...both(
+        'moves/s: co-located / two plain commits, all at once',
+        'quorate, co-located log',
+        'the same, all at once (not atomic)',
       ),
       ...both('moves/s: separate / co-located', 'quorate, separate log', 'quorate, co-located log'),
     ])
