@@ -131,6 +131,32 @@ test('a hold that is cancelled is released, and can be captured no more', async 
   })
 })
 
+test('captures and cancellations at once, each with a key of its own: one wins, the others are told', async () => {
+  const { id } = await stripe.paymentIntents.create(pay('contended', { capture_method: 'manual' }))
+  const ends = await Promise.all(
+    Array.from({ length: 12 }, (_, index) => {
+      const options = { idempotencyKey: `contended-${index}` }
+      const asked =
+        index % 2 === 0
+          ? stripe.paymentIntents.capture(id, {}, options)
+          : stripe.paymentIntents.cancel(id, {}, options)
+      return asked.then(
+        ({ status }) => status,
+        (error: Stripe.errors.StripeInvalidRequestError) => error.code,
+      )
+    }),
+  )
+  const won = ends.filter((end) => end !== 'payment_intent_unexpected_state')
+  expect(won).toEqual([(await stripe.paymentIntents.retrieve(id)).status])
+  const winner = ends.findIndex((end) => end === won[0])
+  // The winner's answer is kept under its key, and its key is of no use for anything else.
+  const again = { idempotencyKey: `contended-${winner}` }
+  const { id: other } = await stripe.paymentIntents.create(pay('other', { capture_method: 'manual' }))
+  await expect(stripe.paymentIntents.capture(other, {}, again)).rejects.toBeInstanceOf(
+    Stripe.errors.StripeIdempotencyError,
+  )
+})
+
 test('a capture whose reply is lost has taken the money once', async () => {
   const { id } = await stripe.paymentIntents.create(pay('lost-capture', { capture_method: 'manual' }))
   await faults({ loseReplies: 2 })

@@ -12,7 +12,7 @@ import {
   type PaymentIntent,
   type Refund,
 } from './objects.ts'
-import type { Answer, ProviderStore } from './store.ts'
+import type { Answer, ProviderStore, Told } from './store.ts'
 import type { Queryable } from '../../shared/postgres.ts'
 
 // Form-encoded, so every value arrives as text.
@@ -45,12 +45,6 @@ export const refundParams = z.object({
 
 const seconds = (): number => Math.floor(systemClock.now() / 1_000)
 
-/** An intent and the answer that tells of it. */
-export interface Told {
-  readonly intent: PaymentIntent
-  readonly answer: Answer
-}
-
 export function createIntent(params: z.infer<typeof createIntentParams>): Told {
   const intent = newIntent({
     amount: params.amount,
@@ -64,30 +58,14 @@ export function createIntent(params: z.infer<typeof createIntentParams>): Told {
   return { intent, answer: { status: 200, body: intent } }
 }
 
-export async function confirmIntent(
-  store: ProviderStore,
-  tx: Queryable,
-  id: string,
-  params: z.infer<typeof confirmParams>,
-): Promise<Answer> {
-  const intent = await store.lockIntent(tx, id)
-  if (intent === undefined) throw noSuch('payment_intent', id)
+export function confirmIntent(intent: PaymentIntent, params: z.infer<typeof confirmParams>): Told {
   if (intent.status !== 'requires_confirmation' && intent.status !== 'requires_payment_method')
     throw wrongState(intent, 'confirm')
-  const after = confirm(intent, params.payment_method ?? intent.payment_method ?? undefined)
-  await store.saveIntent(tx, after.intent)
-  return after.answer
+  return confirm(intent, params.payment_method ?? intent.payment_method ?? undefined)
 }
 
 /** Takes the money that is held, or a part of it; once. */
-export async function captureIntent(
-  store: ProviderStore,
-  tx: Queryable,
-  id: string,
-  params: z.infer<typeof captureParams>,
-): Promise<Answer> {
-  const intent = await store.lockIntent(tx, id)
-  if (intent === undefined) throw noSuch('payment_intent', id)
+export function captureIntent(intent: PaymentIntent, params: z.infer<typeof captureParams>): Told {
   if (intent.status !== 'requires_capture') throw wrongState(intent, 'capture')
   const wanted = params.amount_to_capture ?? intent.amount_capturable
   if (wanted > intent.amount_capturable) {
@@ -97,18 +75,14 @@ export async function captureIntent(
     )
   }
   const after = captured(intent, wanted)
-  await store.saveIntent(tx, after)
-  return { status: 200, body: after }
+  return { intent: after, answer: { status: 200, body: after } }
 }
 
 /** Ends an intent; money that is held is released. */
-export async function cancelIntent(store: ProviderStore, tx: Queryable, id: string): Promise<Answer> {
-  const intent = await store.lockIntent(tx, id)
-  if (intent === undefined) throw noSuch('payment_intent', id)
+export function cancelIntent(intent: PaymentIntent): Told {
   if (intent.status === 'succeeded' || intent.status === 'canceled') throw wrongState(intent, 'cancel')
-  const canceled: PaymentIntent = { ...intent, status: 'canceled', amount_capturable: 0 }
-  await store.saveIntent(tx, canceled)
-  return { status: 200, body: canceled }
+  const after: PaymentIntent = { ...intent, status: 'canceled', amount_capturable: 0 }
+  return { intent: after, answer: { status: 200, body: after } }
 }
 
 /** Gives money back, all that is left or a part of it, never more than was taken. */

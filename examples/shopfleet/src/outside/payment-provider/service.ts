@@ -18,7 +18,7 @@ import { migrate, type Queryable } from '../../shared/postgres.ts'
 import { createServer } from 'node:http'
 import { invalidRequest, noSuch, ProviderError } from './errors.ts'
 import { faultSwitch, providerFaults, type ProviderFaults } from './faults.ts'
-import { newId } from './objects.ts'
+import { newId, type PaymentIntent } from './objects.ts'
 import {
   cancelIntent,
   cancelParams,
@@ -39,6 +39,7 @@ import {
   providerStore,
   type Answer,
   type ProviderStore,
+  type Told,
 } from './store.ts'
 
 export interface PaymentProviderOptions {
@@ -115,18 +116,9 @@ function providerRoutes(app: Express, store: ProviderStore): void {
       return (await store.intent(id)) ?? fail(noSuch('payment_intent', id))
     }),
   )
-  app.post(
-    '/v1/payment_intents/:id/confirm',
-    write(store, confirmParams, (tx, params, id) => confirmIntent(store, tx, id, params)),
-  )
-  app.post(
-    '/v1/payment_intents/:id/cancel',
-    write(store, cancelParams, (tx, _params, id) => cancelIntent(store, tx, id)),
-  )
-  app.post(
-    '/v1/payment_intents/:id/capture',
-    write(store, captureParams, (tx, params, id) => captureIntent(store, tx, id, params)),
-  )
+  app.post('/v1/payment_intents/:id/confirm', change(store, confirmParams, confirmIntent))
+  app.post('/v1/payment_intents/:id/cancel', change(store, cancelParams, cancelIntent))
+  app.post('/v1/payment_intents/:id/capture', change(store, captureParams, captureIntent))
   app.get(
     '/v1/payment_intents',
     read(async ({ query }) => {
@@ -174,18 +166,33 @@ function create(store: ProviderStore): RequestHandler {
   }
 }
 
-/** A write with an idempotency key: the same key gets the same answer, declines included. */
-function write<P extends z.ZodType>(
+/** A step in the life of an intent. */
+function change<P extends z.ZodType>(
   store: ProviderStore,
   schema: P,
-  work: (tx: Queryable, params: z.infer<P>, id: string) => Promise<Answer>,
+  step: (intent: PaymentIntent, params: z.infer<P>) => Told,
 ): RequestHandler {
   return async (request, response) => {
     const { key, form } = keyedForm(request)
     const params = schema.parse(form)
-    const id = String(request.params['id'] ?? '')
+    const { id } = idPath.parse(request.params)
     const keyed = { key, fingerprint: fingerprintOf(request.path, form) }
-    sendKeyed(response, key, await store.once(keyed, (tx) => work(tx, params, id)))
+    const answer = await store.changeOnce(keyed, id, (intent) => step(intent, params))
+    sendKeyed(response, key, answer ?? fail(noSuch('payment_intent', id)))
+  }
+}
+
+/** A write with an idempotency key: the same key gets the same answer, declines included. */
+function write<P extends z.ZodType>(
+  store: ProviderStore,
+  schema: P,
+  work: (tx: Queryable, params: z.infer<P>) => Promise<Answer>,
+): RequestHandler {
+  return async (request, response) => {
+    const { key, form } = keyedForm(request)
+    const params = schema.parse(form)
+    const keyed = { key, fingerprint: fingerprintOf(request.path, form) }
+    sendKeyed(response, key, await store.once(keyed, (tx) => work(tx, params)))
   }
 }
 

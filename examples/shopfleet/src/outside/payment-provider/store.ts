@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Pool, PoolClient } from 'pg'
 import { inTransaction, type Queryable } from '../../shared/postgres.ts'
-import type { PaymentIntent, Refund } from './objects.ts'
+import { newId, type PaymentIntent, type Refund } from './objects.ts'
 import type { SearchClause } from './search.ts'
 
 export const providerMigrations = [
@@ -35,6 +35,12 @@ export const providerMigrations = [
 export interface Answer {
   readonly status: number
   readonly body: unknown
+}
+
+/** An intent and the answer that tells of it. */
+export interface Told {
+  readonly intent: PaymentIntent
+  readonly answer: Answer
 }
 
 export interface KeyedRequest {
@@ -72,10 +78,21 @@ export interface ProviderStore {
     intent: PaymentIntent,
     answer: Answer,
   ): Promise<Answer & { replayed: boolean }>
+  /**
+   * Changes an intent and keeps the answer, in two statements: for what most orders need. `change` is pure, and is asked
+   * again if somebody else was quicker.
+   *
+   * @returns `undefined` if there is no such intent.
+   * @throws KeyReusedError, and what `change` throws, which is not kept.
+   */
+  changeOnce(
+    request: KeyedRequest,
+    id: string,
+    change: (intent: PaymentIntent) => Told,
+  ): Promise<(Answer & { replayed: boolean }) | undefined>
   intent(id: string, tx?: Queryable): Promise<PaymentIntent | undefined>
   /** Locks the intent until the transaction ends. */
   lockIntent(tx: Queryable, id: string): Promise<PaymentIntent | undefined>
-  saveIntent(tx: Queryable, intent: PaymentIntent): Promise<void>
   intents(
     clauses: readonly SearchClause[],
     limit: number,
@@ -86,6 +103,9 @@ export interface ProviderStore {
   refundedAmount(tx: Queryable, intent: string): Promise<number>
   saveRefund(tx: Queryable, refund: Refund): Promise<void>
 }
+
+/** Of a change that others are quicker with. */
+const MAX_ATTEMPTS = 20
 
 export function providerStore(pool: Pool): ProviderStore {
   const first = async <T>(queryable: Queryable, text: string, values: unknown[]): Promise<T | undefined> => {
@@ -129,18 +149,53 @@ export function providerStore(pool: Pool): ProviderStore {
       return { ...(await answerOf(pool, key, fingerprint)), replayed: true }
     },
 
+    async changeOnce({ key = `none:${newId('req')}`, fingerprint }, id, change) {
+      const earlier = async () => {
+        const answer = await findAnswer(pool, key, fingerprint)
+        return answer === undefined ? undefined : { ...answer, replayed: true }
+      }
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+        const before = await first<PaymentIntent>(pool, 'select body from provider_intents where id = $1', [
+          id,
+        ])
+        if (before === undefined) return undefined
+        let told: Told
+        try {
+          told = change(before)
+        } catch (error) {
+          const answer = await earlier() // to this very request: it has changed the intent already
+          if (answer === undefined) throw error
+          return answer
+        }
+        const { rowCount } = await pool.query({
+          name: 'provider-change-once',
+          text: `with claimed as (
+                   insert into provider_keys (key, fingerprint, status, body)
+                   select $1, $2, $3::int, $4::jsonb from provider_intents where id = $5 and body = $6 for update
+                   on conflict (key) do nothing returning key
+                 )
+                 update provider_intents set body = $7 from claimed where id = $5`,
+          values: [
+            key,
+            fingerprint,
+            told.answer.status,
+            JSON.stringify(told.answer.body),
+            id,
+            JSON.stringify(before),
+            JSON.stringify(told.intent),
+          ],
+        })
+        if (rowCount === 1) return { ...told.answer, replayed: false }
+        const answer = await earlier()
+        if (answer !== undefined) return answer
+      }
+      throw new Error(`Intent ${id} was changed by others ${MAX_ATTEMPTS} times in a row`)
+    },
+
     intent: (id, tx = pool) =>
       first<PaymentIntent>(tx, 'select body from provider_intents where id = $1', [id]),
     lockIntent: (tx, id) =>
       first<PaymentIntent>(tx, 'select body from provider_intents where id = $1 for update', [id]),
-
-    async saveIntent(tx, intent) {
-      await tx.query({
-        name: 'provider-save-intent',
-        text: `insert into provider_intents (id, body) values ($1, $2) on conflict (id) do update set body = excluded.body`,
-        values: [intent.id, JSON.stringify(intent)],
-      })
-    },
 
     async intents(clauses, limit, startingAfter) {
       const metadata = Object.fromEntries(
@@ -199,13 +254,25 @@ async function claimKey(tx: PoolClient, key: string, fingerprint: string): Promi
   return answerOf(tx, key, fingerprint)
 }
 
-/** What the key got before. @throws KeyReusedError if that was another request. */
+/** What the key got before. @throws KeyReusedError if that was another request, or nothing. */
 async function answerOf(queryable: Queryable, key: string, fingerprint: string): Promise<Answer> {
+  const answer = await findAnswer(queryable, key, fingerprint)
+  if (answer === undefined) throw new KeyReusedError()
+  return answer
+}
+
+/** @throws KeyReusedError if the key was another request's. */
+async function findAnswer(
+  queryable: Queryable,
+  key: string,
+  fingerprint: string,
+): Promise<Answer | undefined> {
   const { rows } = await queryable.query<Answer & { fingerprint: string }>(
     'select fingerprint, status, body from provider_keys where key = $1',
     [key],
   )
   const before = rows[0]
-  if (before === undefined || before.fingerprint !== fingerprint) throw new KeyReusedError()
+  if (before === undefined) return undefined
+  if (before.fingerprint !== fingerprint) throw new KeyReusedError()
   return { status: before.status, body: before.body }
 }
