@@ -392,6 +392,48 @@ test('what cannot be ended is reported as an orphan; the loop ends it by itself,
   await expect(looping.recover()).rejects.toMatchObject({ code: 'QUORATE_TPC_STOPPED' })
 })
 
+test.each(['commit', 'abort'] as const)(
+  'a recoverer that dies at any of its awaits leaves what the next one ends: %s',
+  { timeout: 60_000 },
+  async (decision) => {
+    /** Leaves a transaction prepared, its coordinator gone and its epoch closed. */
+    const leave = async (id: string): Promise<void> => {
+      const at =
+        decision === 'commit' ? ['before COMMIT PREPARED'] : ['after PREPARE', 'before ROLLBACK PREPARED']
+      await using dying = stoppable(
+        (point) =>
+          at.some((one) => isAt(point, one))
+            ? Promise.reject(new Error('Connection terminated'))
+            : Promise.resolve(),
+        { graceMs: 20 },
+      )
+      await transfer(dying, id).catch(() => {})
+    }
+    const options = { orphanAfterMs: 0, closeAfterMs: 0.001 }
+    let points = 0
+    // Every other one for each decision: most awaits are the same for both.
+    const first = decision === 'commit' ? 1 : 2
+    for (let dieAt = first; dieAt === first || points >= dieAt - 2; dieAt += 2) {
+      const id = `recoverer ${decision} ${dieAt}`
+      await leave(id)
+      expect((await audit(bank)).prepared).toHaveLength(1)
+      points = 0
+      // Not awaited when it stops: it is dead, and its connections are cut.
+      const dying = stoppable(
+        () => (++points >= dieAt ? Promise.reject(new Error('killed')) : Promise.resolve()),
+        options,
+      )
+      await dying.recover().catch(() => {})
+      await using next = coordinatorOf(bank, 'co-located', options)
+      while ((await audit(bank)).prepared.length > 0) await next.recover()
+      const { transfers } = await audit(bank)
+      const on = [transfers.payments.includes(id), transfers.orders.includes(id)]
+      expect([dieAt, ...on]).toEqual([dieAt, decision === 'commit', decision === 'commit'])
+    }
+    expect(points).toBeGreaterThan(20) // else it never lived to its end
+  },
+)
+
 test('records of coordinators that stopped are gone', async () => {
   await using last = coordinatorOf(bank, 'co-located', { closeAfterMs: 0.001, orphanAfterMs: 0 })
   await last.recover()
