@@ -134,5 +134,5 @@ export class WriteUnknownError extends QuorateError {
 
 function describe(table: string, key: KeyValues): string {
   const columns = Object.entries(key).map(([column, value]) => `${column} = ${String(value)}`)
-  return `${table} (${columns.join(', ')})`
+  return columns.length === 0 ? `a row of ${table}` : `${table} (${columns.join(', ')})`
 }
