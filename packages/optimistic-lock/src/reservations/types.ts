@@ -55,6 +55,8 @@ export interface TransactionReservations<Key extends object> {
    * @returns the reservation, or `undefined`: too few units, or no such item; nothing was taken.
    * @throws ReservationClosedError if `id` was held before and given back since.
    * @throws ReservationMismatchError if `id` holds something else.
+   * @throws WriteRefusedError if a trigger or a policy keeps the item as it was; nothing was noted.
+   * @throws WriteUnknownError if the connection was lost before the answer came: call it again.
    */
   hold(id: string, key: Key, quantity: number, options?: HoldOptions): Promise<Reservation<Key> | undefined>
 
@@ -80,10 +82,12 @@ export interface TransactionReservations<Key extends object> {
 /** Units that are held for a while, and go back by themselves. */
 export interface Reservations<Key extends object> extends TransactionReservations<Key> {
   /**
-   * Gives back what was held for too long. Any number of processes may do this at once.
+   * Gives back what was held for too long. Any number of processes may do this at once; what one has in hand, the others
+   * pass over. An item that refuses its units, as by a CHECK, does not keep those of others.
    *
    * @param options.limit most reservations in one statement. Default 500.
    * @returns those that expired.
+   * @throws the server's error if an item refuses its units and nothing else was due.
    */
   expire(
     options?: { readonly limit?: number | undefined } & CallOptions,
