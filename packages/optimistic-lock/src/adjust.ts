@@ -1,4 +1,5 @@
 import { lockOrder, unquoteIdentifier, type Shape } from './names.ts'
+import { requireColumns, show } from './options.ts'
 import { allOf, hasCount, Sql, type Statement, textOf } from './statements.ts'
 import type { Amount, KeyValues } from './types.ts'
 
@@ -32,12 +33,13 @@ export interface ItemColumns {
 
 /** Checks and signs amounts: `undefined` columns drop out. */
 export function toDeltas(method: string, amounts: object, sign: 1 | -1 | 'signed'): Deltas {
+  requireColumns(method, 'amounts must be an object such as { available: 1 }', amounts)
   const deltas: Record<string, Amount> = {}
   for (const [column, amount] of Object.entries(amounts) as [string, unknown][]) {
     if (amount === undefined) continue
     if (typeof amount !== 'bigint' && !(typeof amount === 'number' && Number.isFinite(amount))) {
       throw new RangeError(
-        `Cannot ${method}: amount of ${column} must be a finite number, got ${typeof amount === 'number' ? amount : typeof amount}`,
+        `Cannot ${method}: amount of ${column} must be a finite number, got ${show(amount)}`,
       )
     }
     if (sign !== 'signed' && amount < 0) {

@@ -1,7 +1,7 @@
 import { emit, isQuorateError, retry, RetryExhaustedError, systemClock } from '@quorate/core'
 import { RetryInTransactionError, RowGoneError, StaleVersionError } from './errors.ts'
 import type { OptimisticEvent } from './events.ts'
-import { checkMutateOptions } from './options.ts'
+import { checkMutateOptions, show } from './options.ts'
 import type {
   KeyOf,
   KeyValues,
@@ -30,6 +30,11 @@ export async function mutate<T extends RepositoryTypes>(
   options: MutateOptions,
 ): Promise<T['row']> {
   checkMutateOptions(options)
+  if (typeof change !== 'function') {
+    throw new TypeError(
+      `Cannot mutate a row of ${target.label}: it must be given a function from the row to its changes, got ${show(change)}`,
+    )
+  }
   const { clock = systemClock, random, onEvent } = target.options
   options.signal?.throwIfAborted()
   if (await target.inTransaction()) throw new RetryInTransactionError(target.label)

@@ -13,8 +13,8 @@ const ADJUST_OPTIONS = ['signal', 'min', 'max']
  * @throws TypeError for an option that is missing, of the wrong type or unknown.
  */
 export function checkRepositoryOptions(options: { readonly key: unknown; readonly version: unknown }): void {
-  const { key, version } = options
   checkNames('make a repository', options, REPOSITORY_OPTIONS)
+  const { key, version } = options
   if (!Array.isArray(key) || key.some((column) => typeof column !== 'string')) {
     refuse(`key must be an array of column names such as ['id'], got ${show(key)}`)
   }
@@ -45,9 +45,29 @@ export function signalOf(method: string, options: CallOptions): AbortSignal | un
   return options.signal
 }
 
-/** A misspelt bound would lift it. @throws TypeError for an unknown option. */
-export function checkAdjustOptions(method: string, options: CallOptions): void {
+/** A misspelt bound would lift it. @throws TypeError for an unknown option, or a bound without the name of its column. */
+export function checkAdjustOptions(
+  method: string,
+  options: CallOptions & { readonly min?: unknown; readonly max?: unknown },
+): void {
   checkNames(method, options, ADJUST_OPTIONS)
+  for (const name of ['min', 'max'] as const) {
+    if (options[name] === undefined) continue
+    requireColumns(method, `${name} must be bounds by column such as { available: 1 }`, options[name])
+  }
+}
+
+/**
+ * What has no columns would pass for an object without any, and be ignored.
+ *
+ * @throws TypeError unless it is an object and no array.
+ */
+export function requireColumns(action: string, rule: string, value: unknown): asserts value is object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    if (!('then' in value && typeof value.then === 'function')) return
+    throw new TypeError(`Cannot ${action}: ${rule}, got a promise; await it first`)
+  }
+  throw new TypeError(`Cannot ${action}: ${rule}, got ${show(value)}`)
 }
 
 /** @throws TypeError always. */
@@ -57,5 +77,8 @@ export function refuse(why: string): never {
 
 /** A wrong value for a message. */
 export function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : typeof value
+  if (typeof value === 'string') return `'${value}'`
+  if (Array.isArray(value)) return 'an array'
+  const isShort = value === null || ['number', 'bigint', 'boolean'].includes(typeof value)
+  return isShort ? String(value) : typeof value
 }

@@ -13,6 +13,18 @@ export interface PgPoolClient {
 }
 
 /**
+ * A `pg.Client` has a `connect()` too, but what it resolves with cannot be given back.
+ *
+ * @throws TypeError for what is no pool.
+ */
+export function requirePool(action: string, pool: PgPool): void {
+  const { connect, escapeIdentifier } = Object(pool) as { connect?: unknown; escapeIdentifier?: unknown }
+  if (typeof connect === 'function' && typeof escapeIdentifier !== 'function') return
+  const got = typeof connect === 'function' ? 'a client' : typeof pool
+  throw new TypeError(`Cannot ${action}: pool must be a pg.Pool, got ${got}`)
+}
+
+/**
  * Keeps a connection that dies from ending the process: `pg` reports it to the statement under way, and besides as an
  * `error` event, to which a pool listens only while the connection is idle.
  *

@@ -6,7 +6,7 @@ import type { OptimisticEvent } from './events.ts'
 import { keyValuesOf } from './key-values.ts'
 import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
-import { checkAdjustOptions, signalOf } from './options.ts'
+import { checkAdjustOptions, show, signalOf } from './options.ts'
 import { checkTimeColumn, differenceOf, type VersionPair, versionIn } from './row-version.ts'
 import type { Answer, RepositoryParts } from './session.ts'
 import {
@@ -89,7 +89,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     options: CallOptions = NO_OPTIONS,
   ): Promise<Row<T>> {
     const signal = signalOf('update', options)
-    const statement = updateRow(this.#shape, from, changes as KeyValues)
+    const statement = updateRow(this.#shape, this.#row('update', from), changes as KeyValues)
     const row = await this.#conditional<Row<T>>('update', statement, from, signal)
     if (row !== undefined) return row
     throw this.#gone('update', from)
@@ -97,14 +97,14 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
 
   async delete(from: VersionedKeyOf<T>, options: CallOptions = NO_OPTIONS): Promise<boolean> {
     const signal = signalOf('delete', options)
-    const statement = deleteRow(this.#shape, from)
+    const statement = deleteRow(this.#shape, this.#row('delete', from))
     const deleted = await this.#conditional('delete', statement, from, signal)
     return deleted !== undefined
   }
 
   async validate(from: VersionedKeyOf<T>, options: CallOptions = NO_OPTIONS): Promise<void> {
     const signal = signalOf('validate', options)
-    const statement = shareRow(this.#shape, from)
+    const statement = shareRow(this.#shape, this.#row('validate', from))
     if (!(await this.#parts.session.inTransaction())) {
       throw new TypeError(
         `Cannot validate a row of ${this.#shape.label}: the connection is in no transaction, which alone could keep it ` +
@@ -188,6 +188,9 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     options: AdjustOptions<T>,
   ): Promise<AdjustAllResult<T>> {
     checkAdjustOptions(method, options)
+    if (!Array.isArray(items)) {
+      throw new TypeError(`Cannot ${method}: items must be an array of { key, by }, got ${show(items)}`)
+    }
     const wanted = items.map(({ key, by }) => ({
       key: this.#key(method, key),
       deltas: toDeltas(method, by, sign),
@@ -253,6 +256,12 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     signal?.throwIfAborted()
     await checkTimeColumn(this.#parts.session, this.#shape)
     this.#column.isChecked = true
+  }
+
+  /** What is no object has no key either, which is the better message. */
+  #row<R extends object>(method: string, from: R): R {
+    if (typeof from !== 'object' || from === null) this.#key(method, from)
+    return from
   }
 
   #key(method: string, values: object): KeyValues {

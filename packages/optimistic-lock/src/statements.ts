@@ -1,5 +1,6 @@
 import { HELD_BACK } from './failures.ts'
 import type { Shape } from './names.ts'
+import { requireColumns } from './options.ts'
 import type { KeyValues } from './types.ts'
 
 /** SQL with its parameters. */
@@ -37,6 +38,7 @@ export function selectVersion(shape: Shape, key: KeyValues): Statement {
  * the caller's transaction; with the key named, so that other unique columns still report theirs.
  */
 export function insertRow(shape: Shape, values: Values): Statement {
+  requireColumns(`insert into ${shape.label}`, 'values must be an object such as { available: 3 }', values)
   const sql = new Sql(shape)
   const isSystem = (column: string): boolean => shape.by === 'xmin' && column === shape.version
   const row = Object.entries(values).filter(([column, value]) => value !== undefined && !isSystem(column))
@@ -58,15 +60,19 @@ export function insertRow(shape: Shape, values: Values): Statement {
 /**
  * The check is in the WHERE: a waiting UPDATE evaluates it again on the row the winner left (PG manual, 13.2.1).
  *
- * @throws TypeError if the changes contain a column of the key, or the version.
+ * @throws TypeError if the changes contain a column of the key, or the version, or are no object.
  */
 export function updateRow(shape: Shape, row: KeyValues, changes: Values): Statement {
+  requireColumns(`update a row of ${shape.label}`, CHANGES, changes)
   const values: unknown[] = []
   let columns = ''
   for (const [column, value] of Object.entries(changes)) {
     if (value === undefined) continue
     if (shape.key.includes(column) || (shape.by !== 'values' && column === shape.version)) {
-      throw new TypeError(`Cannot update ${shape.label}: changes must not contain ${column}`)
+      throw new TypeError(
+        `Cannot update ${shape.label}: changes must not contain ${column}, which names the row or its version; give only the ` +
+          `columns that change`,
+      )
     }
     columns += `\0${column}`
     values.push(value)
@@ -77,6 +83,8 @@ export function updateRow(shape: Shape, row: KeyValues, changes: Values): Statem
   values.push(row[shape.version])
   return { text: textOf(shape, `update${columns}`, () => buildUpdate(shape, row, changes)), values }
 }
+
+const CHANGES = 'changes must be an object such as { available: 3 }'
 
 function buildUpdate(shape: Shape, row: KeyValues, changes: Values): Statement {
   const sql = new Sql(shape)

@@ -64,6 +64,9 @@ test('Kysely: table, key, version, rows and changes come from the schema', () =>
     readonly reserved?: number | string | undefined
     readonly note?: string | null | undefined
     readonly created_at?: Date | undefined
+    readonly sku?: undefined
+    readonly warehouse?: undefined
+    readonly version?: undefined
   }>()
   expectTypeOf<(typeof stock)['withTransaction']>().parameter(0).toEqualTypeOf<Transaction<Database>>()
   expectTypeOf<(typeof stock)['decrementIf']>().parameter(1).toEqualTypeOf<{
@@ -94,6 +97,12 @@ test('Kysely: table, key, version, rows and changes come from the schema', () =>
     await stock.insert({ ...key, available: 1, note: null })
     // @ts-expect-error the closure returns an unknown column
     await stock.mutate(key, () => ({ availabel: 1 }))
+    // @ts-expect-error a row spread into the changes brings its key and its version
+    await stock.mutate(key, (row) => ({ ...row, available: row.available - 1 }))
+    // @ts-expect-error the row itself is no changes
+    await stock.mutate(key, (row) => row)
+    // @ts-expect-error no transaction
+    stock.withTransaction(db)
     // @ts-expect-error no retry inside a transaction
     await stock.withTransaction(transaction).mutate(key, () => ({}))
     optimisticRepository(transaction, { table: 'stock', key: ['sku', 'warehouse'], version: 'version' })
@@ -122,14 +131,18 @@ test('pg: everything comes from the row type of the table', () => {
   const stock = pgRepository(client, { table: table<Stock>('stock'), key: ['sku'], version: 'version' })
   expectTypeOf<(typeof stock)['get']>().returns.resolves.toEqualTypeOf<Stock | undefined>()
   expectTypeOf<(typeof stock)['update']>().parameter(1).toEqualTypeOf<{
+    readonly sku?: undefined
     readonly available?: number | undefined
     readonly note?: string | null | undefined
+    readonly version?: undefined
   }>()
   const refused = async (): Promise<void> => {
     // @ts-expect-error no such column
     await stock.update({ sku: 'mug', version: '1' }, { availabel: 1 })
     // @ts-expect-error wrong type
     await stock.update({ sku: 'mug', version: '1' }, { available: 'one' })
+    // @ts-expect-error a row spread into the changes brings its key and its version
+    await stock.mutate({ sku: 'mug' }, (row) => ({ ...row, available: row.available - 1 }))
     // @ts-expect-error not a number column
     await stock.decrementIf({ sku: 'mug' }, { note: 1 })
     await stock.insert({ available: 1 }) // the key may have a default

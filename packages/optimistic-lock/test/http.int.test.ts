@@ -18,7 +18,7 @@ const stock = optimisticRepository(pool, {
   key: ['sku', 'warehouse'],
   version: 'version',
 })
-type Changes = Parameters<typeof stock.update>[1]
+type Changes = Omit<Parameters<typeof stock.update>[1], 'version'>
 const writeOf = (sku: string, ifMatch: IfMatch) =>
   ({ repository: stock, version: 'version', key: { sku, warehouse: 1 }, ifMatch }) as const
 

@@ -198,7 +198,7 @@ test('pg: names with quotes, spaces and keywords are only names', async () => {
   expect(await odd.update(row, { select: 4 })).toEqual({ ...row, select: 4, "v'er": 2 })
   const by = { select: 4 }
   expect(await odd.decrementAllIf([{ key: row, by }])).toMatchObject({ granted: true, rows: [{ select: 0 }] })
-  const injected = { ['select" = 0; DROP TABLE stock; --']: 1 } as Partial<Odd>
+  const injected: object = { ['select" = 0; DROP TABLE stock; --']: 1 }
   await expect(odd.update({ ...row, "v'er": 3 }, injected)).rejects.toMatchObject({ code: '42703' })
 })
 

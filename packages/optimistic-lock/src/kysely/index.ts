@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 export {
+  type ChangesOf,
   type CounterColumn,
   type KyselyRepository,
   type KyselyRepositoryOptions,

@@ -25,6 +25,15 @@ export type CounterColumn<Table> = {
   [C in keyof Table & string]: Extract<UpdateType<Table[C]>, number | bigint> extends never ? never : C
 }[keyof Table & string]
 
+/** New values by column. A row spread into them would bring its key and its version: `undefined` there makes that an error. */
+export type ChangesOf<Table, Fixed extends keyof Table> = {
+  readonly [C in keyof Updateable<Table> | Fixed]?: C extends Fixed
+    ? undefined
+    : C extends keyof Updateable<Table>
+      ? Updateable<Table>[C]
+      : never
+}
+
 /** Types of a repository over Kysely, from the schema's table `DB[TB]`. */
 export interface KyselyTypes<
   DB,
@@ -35,7 +44,7 @@ export interface KyselyTypes<
   readonly row: Selectable<DB[TB]>
   readonly insert: Omit<Insertable<DB[TB]>, V> &
     Partial<Pick<Insertable<DB[TB]>, V & keyof Insertable<DB[TB]>>>
-  readonly changes: { readonly [C in Exclude<keyof Updateable<DB[TB]>, K | V>]?: Updateable<DB[TB]>[C] }
+  readonly changes: ChangesOf<DB[TB], K | V>
   readonly key: K
   readonly version: V
   readonly counter: Exclude<CounterColumn<DB[TB]>, K | V>
@@ -58,7 +67,7 @@ export interface KyselyXminTypes<
 > extends RepositoryTypes {
   readonly row: Selectable<DB[TB]> & { readonly xmin: string }
   readonly insert: Insertable<DB[TB]>
-  readonly changes: { readonly [C in Exclude<keyof Updateable<DB[TB]>, K>]?: Updateable<DB[TB]>[C] }
+  readonly changes: ChangesOf<DB[TB], K>
   readonly key: K
   readonly version: 'xmin'
   readonly counter: Exclude<CounterColumn<DB[TB]>, K>
@@ -73,7 +82,7 @@ export interface KyselyValueTypes<
 > extends RepositoryTypes {
   readonly row: Selectable<DB[TB]>
   readonly insert: Insertable<DB[TB]>
-  readonly changes: { readonly [C in Exclude<keyof Updateable<DB[TB]>, K>]?: Updateable<DB[TB]>[C] }
+  readonly changes: ChangesOf<DB[TB], K>
   readonly key: K
   readonly version: Exclude<keyof DB[TB] & string, K>
   readonly counter: Exclude<CounterColumn<DB[TB]>, K>
@@ -156,16 +165,27 @@ export function optimisticRepository<DB>(
   return createRepository<RepositoryTypes & { readonly transaction: Transaction<DB> }>({
     session: sessionOf(db),
     shape: { ...shapeOf(db, { table, key }), ...versionOf(version) },
-    bind: sessionOf,
+    bind: (transaction) => {
+      const session = sessionOf(transaction)
+      if (session.isBound) return session
+      throw new TypeError(
+        'Cannot use the transaction: withTransaction() must be given what db.transaction() hands to its callback, got a ' +
+          'Kysely outside of any, which runs each statement on any connection',
+      )
+    },
     options,
   })
 }
 
 /** A compiled query skips Kysely's builder, and still runs the plugins on its result. */
 function sessionOf<DB>(db: Kysely<DB>): SqlSession {
+  const { isTransaction } = Object(db) as Partial<Kysely<DB>>
+  if (typeof isTransaction !== 'boolean') {
+    throw new TypeError(`Cannot use the connection: it must be a Kysely, got ${show(db)}`)
+  }
   return {
     run: ({ text, values }) => db.executeQuery<unknown>(CompiledQuery.raw(text, values)),
-    inTransaction: () => db.isTransaction,
-    isBound: db.isTransaction,
+    inTransaction: () => isTransaction,
+    isBound: isTransaction,
   }
 }

@@ -15,7 +15,8 @@ export interface PgTypes<
   readonly row: Row
   /** All is optional, the key too, because only the database knows its defaults. */
   readonly insert: Readonly<Partial<Row>>
-  readonly changes: { readonly [C in Exclude<keyof Row, K | V>]?: Row[C] | undefined }
+  /** A row spread into them would bring its key and its version: `undefined` there makes that an error. */
+  readonly changes: { readonly [C in keyof Row]?: C extends K | V ? undefined : Row[C] | undefined }
   readonly key: K
   readonly version: V
   readonly counter: Exclude<ColumnOf<Row, number | bigint>, K | V>
@@ -38,7 +39,7 @@ type ColumnOf<Row, Value> = {
 export interface PgValueTypes<Row extends object, K extends keyof Row & string> extends RepositoryTypes {
   readonly row: Row
   readonly insert: Readonly<Partial<Row>>
-  readonly changes: { readonly [C in Exclude<keyof Row, K>]?: Row[C] | undefined }
+  readonly changes: { readonly [C in keyof Row]?: C extends K ? undefined : Row[C] | undefined }
   readonly key: K
   readonly version: Exclude<keyof Row & string, K>
   readonly counter: Exclude<ColumnOf<Row, number | bigint>, K>

@@ -21,6 +21,8 @@ export interface Table<Row extends object> {
  * ```
  */
 export function table<Row extends object>(name: string): Table<Row> {
+  if (typeof name !== 'string')
+    throw new TypeError(`Cannot name a table: its name must be a text, got ${typeof name}`)
   quoteTable(name)
   return { name }
 }

@@ -1,5 +1,6 @@
 import { checkNames, type Clock, systemClock } from '@quorate/core'
 import { quoteIdentifier, quoteTable } from '../names.ts'
+import { show } from '../options.ts'
 import { type PgQueryable, sessionOf } from '../pg/session.ts'
 import type { Table } from '../pg/table.ts'
 import { keyValuesOf } from '../key-values.ts'
@@ -90,7 +91,7 @@ class Holds implements Reservations<object> {
     checkId('hold', id)
     checkTtl('hold', ttlMs)
     if (!Number.isSafeInteger(quantity) || quantity < 1) {
-      throw new RangeError(`Cannot hold: quantity must be a whole number from 1, got ${quantity}`)
+      throw new RangeError(`Cannot hold: quantity must be a whole number from 1, got ${show(quantity)}`)
     }
     const values = keyValuesOf('hold', this.#shape.label, this.#shape.key, key)
     const request = { id, key: values, quantity, ttlMs }
@@ -247,7 +248,7 @@ function checkId(action: string, id: unknown): void {
 
 function checkTtl(action: string, ms: number): void {
   if (Number.isFinite(ms) && ms > 0) return
-  throw new RangeError(`Cannot ${action}: a time must be above 0 ms, got ${ms}`)
+  throw new RangeError(`Cannot ${action}: a time must be above 0 ms, got ${show(ms)}`)
 }
 
 function checkLimit(action: string, limit: number): void {

@@ -3,7 +3,8 @@ import { RowGoneError, WriteUnknownError } from '../errors.ts'
 import { isRefusal, wasNotSent } from '../failures.ts'
 import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
-import { guard, type PgPool, type PgPoolClient } from '../pg-pool.ts'
+import { requireColumns } from '../options.ts'
+import { guard, type PgPool, type PgPoolClient, requirePool } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
 import { selectRow } from '../statements.ts'
 import { RolledBackError, RowLockedError } from './errors.ts'
@@ -68,7 +69,10 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
   work: (locked: LockedRow<Row>) => R | Promise<R>,
   options: RowLockOptions = {},
 ): Promise<R | undefined> {
+  requirePool('lock a row', pool)
   check(target, options)
+  if (typeof work !== 'function')
+    throw new TypeError(`Cannot lock a row: work must be a function, got ${typeof work}`)
   const { wait = 'wait', lockTimeoutMs = 5_000, holdTimeoutMs = 30_000, signal } = options
   const label = target.table.name
   const keyColumns = Object.keys(target.key)
@@ -141,10 +145,11 @@ function isLockTimeout(error: unknown): boolean {
 
 function check(target: RowLockTarget<object, never>, options: RowLockOptions): void {
   checkNames('lock a row', options, ['wait', 'lockTimeoutMs', 'holdTimeoutMs', 'signal'])
-  if (typeof (target.table as Partial<Table<object>> | undefined)?.name !== 'string') {
+  if (typeof (target as Partial<typeof target> | undefined)?.table?.name !== 'string') {
     throw new TypeError(`Cannot lock a row: table must be what table() gives; write table<Row>('stock')`)
   }
-  if (typeof target.key !== 'object' || Object.keys(target.key).length === 0) {
+  requireColumns('lock a row', "key must be an object such as { sku: 'mug' }", target.key)
+  if (Object.keys(target.key).length === 0) {
     throw new TypeError('Cannot lock a row: key must have at least one column')
   }
   const { wait = 'wait' } = options

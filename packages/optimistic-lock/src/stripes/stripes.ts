@@ -1,5 +1,6 @@
 import { checkNames, invariant, type Random, systemRandom } from '@quorate/core'
 import { quoteTable, quoteIdentifier } from '../names.ts'
+import { show } from '../options.ts'
 import { type PgQueryable, sessionOf } from '../pg/session.ts'
 import type { SqlSession } from '../session.ts'
 import type { Statement } from '../statements.ts'
@@ -204,5 +205,5 @@ const RELEASE: Statement = { text: 'RELEASE quorate_stripe', values: [] }
 
 function checkUnits(action: string, units: number, least: number): void {
   if (Number.isSafeInteger(units) && units >= least) return
-  throw new RangeError(`Cannot ${action}: units must be a whole number from ${least}, got ${units}`)
+  throw new RangeError(`Cannot ${action}: units must be a whole number from ${least}, got ${show(units)}`)
 }
