@@ -42,8 +42,7 @@ function preparedOn(
   deadline: Deadline,
   failed: (participant: string, error: unknown) => void,
 ): ReturnType<typeof findPrepared> {
-  const newDeadline = (): Deadline =>
-    new Deadline(clock, Infinity, () => new Error('never'), deadline.signal)
+  const newDeadline = (): Deadline => new Deadline(clock, Infinity, () => new Error('never'), deadline.signal)
   return findPrepared({ logName, pools }, newDeadline, failed)
 }
 
