@@ -38,7 +38,9 @@ export interface HotRowBatcher<Key extends object> extends AsyncDisposable {
    * @throws BatchTimeoutError if its turn did not come before the deadline.
    * @throws BatcherStoppedError after `stop()`.
    * @throws WriteUnknownError if the statement was sent and its answer did not come: it may have been applied.
-   * @throws RangeError for an amount that is no whole number from 1; for a counter that is none within ±(2^53 − 1).
+   * @throws RangeError for an amount that is no whole number from 1; for a counter that is none within ±(2^53 − 1), or
+   *   would not be one any more.
+   * @throws TypeError for a key that is no text, number, bigint, boolean, `Date` or bytes.
    * @throws the driver's error if the server refused this request, as by a constraint: nothing was applied.
    */
   decrementIf(key: Key, amount?: number, options?: RequestOptions): Promise<Grant | undefined>
