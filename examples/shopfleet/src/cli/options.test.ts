@@ -54,12 +54,12 @@ test.each([
   expect(() => parseOptions(args)).not.toThrow(/\n/)
 })
 
-test('parseOptions() reads a comparison: 40 customers for each unit, 128 at a time', () => {
+test('parseOptions() reads a comparison: 40 customers for each unit, 64 at a time', () => {
   expect(parseOptions(['--compare-overselling'], '/')).toMatchObject({
     compareOverselling: true,
     units: 47,
     customers: 1_880,
-    concurrency: 128,
+    concurrency: 64,
     seconds: 3,
   })
   expect(

@@ -37,7 +37,7 @@ Options
   --times N          replay the file N times over (default 1)
   --concurrency C    customers who shop at the same time (default 16)
   --fault NAME       break something when half of the replay is done: payments-primary kills the primary of the
-                     payments database (SIGKILL) and promotes its synchronous standby
+                     payments database (SIGKILL); 3 s later its synchronous standby is promoted
   --report OUT       write the closing report there as JSON; of a comparison, the chart if OUT ends in .svg
   --resume           go on with the replay that was cut off last (file, times and databases as they were)
   --state DIR        keep a replay's databases and journal there (default: the temporary folder)
@@ -48,7 +48,7 @@ Options
   --compare-overselling
                      all of them, and what goes wrong without one; needs only the inventory service
   --units N          of the hot item, in the comparison (default 47)
-  --customers N      who want one (default 40 for each unit); --concurrency of them at a time (default 128)
+  --customers N      who want one (default 40 for each unit); --concurrency of them at a time (default 64)
   --seconds S        how long each answer then sells from a full shelf (default 3)
   --help             this text
 
@@ -115,7 +115,7 @@ function faultOf(text: string | undefined): FaultName | undefined {
 
 /** The Black Friday of a shop that has 47 of what everybody wants. */
 const CUSTOMERS_PER_UNIT = 40
-const COMPARED_AT_ONCE = 128
+const COMPARED_AT_ONCE = 64
 
 function oversellingOf(text: string | undefined): Overselling | undefined {
   const overselling = OVERSELLING.find((name) => name === text)

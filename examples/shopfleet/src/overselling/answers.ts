@@ -38,6 +38,8 @@ export interface Rush {
   readonly kept: number
   /** Is the stock row what the ledger says, and the shelf empty? */
   readonly isConsistent: boolean
+  /** Calls that were answered 503, because no connection came free in 2 s, and made again. */
+  readonly repeats: number
   /** Until every customer had their answer, ms. */
   readonly elapsedMs: number
 }

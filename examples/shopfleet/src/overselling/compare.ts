@@ -33,7 +33,7 @@ const LOOK_AFTER_MS = 200
 /** As the shop's inventory service has. */
 const CONNECTIONS = 16
 /** Short rounds, taken in turn, so that a busy moment of the machine does not fall on one answer alone. */
-const ROUNDS = 5
+const ROUNDS = 3
 const FULL_SHELF = 10_000_000
 /** A flow that is measured has connections, plans and compiled code. */
 const WARM_UP_SECONDS = 0.2
@@ -78,7 +78,11 @@ export async function compareOverselling(options: CompareOptions): Promise<Findi
   for (let round = 1; round <= ROUNDS; round++) {
     for (const answer of COMPARED) {
       const sold = await withCopy(answer, async (copy) => {
-        await sell(answer, copy, db, `warm-up-${round}`, { ...options, seconds: WARM_UP_SECONDS })
+        await sell(answer, copy, db, `warm-up-${round}`, {
+          ...options,
+          atOnce: Math.min(options.atOnce, CONNECTIONS),
+          seconds: WARM_UP_SECONDS,
+        })
         return sell(answer, copy, db, `round-${round}`, { ...options, seconds: options.seconds / ROUNDS })
       })
       rounds.get(answer)?.push(sold)
@@ -102,6 +106,7 @@ async function rush(
   await openShelf(db, sku, units)
   const inventory = serviceClient('inventory', copy.url, atOnce)
   let granted = 0
+  let repeats = 0
   let lastMs = 0
   const shopping: Shopping = {
     inventory,
@@ -112,6 +117,7 @@ async function rush(
       if (isYes) granted++
       lastMs = performance.now()
     },
+    onRepeat: () => repeats++,
   }
   const startMs = performance.now()
   let next = 0
@@ -131,6 +137,7 @@ async function rush(
       apologies: ends.filter((end) => end === 'apology').length,
       kept: shelf.sold,
       isConsistent: shelf.isConsistent,
+      repeats,
       elapsedMs: lastMs - startMs,
     }
   } finally {
@@ -164,6 +171,7 @@ async function sell(
     payMs: 0,
     signal,
     onAnswer: (_isYes, ms) => latencies.push(ms),
+    onRepeat: () => {},
   }
   const statements = copy.statements()
   const before = await readShelf(db, sku)

@@ -19,6 +19,7 @@ const finding = (
     apologies: 0,
     kept: 47,
     isConsistent: true,
+    repeats: 0,
     elapsedMs: 2_500,
     ...rush,
   },
