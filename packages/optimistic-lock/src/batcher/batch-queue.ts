@@ -110,7 +110,7 @@ export class BatchQueue implements AsyncDisposable {
   }
 
   #watch(lane: Lane<Request>, request: Request, signal: AbortSignal): void {
-    const onAbort = (): void => this.#leave(lane, request, signal.reason, signal.reason)
+    const onAbort = (): void => this.#leave(lane, request, () => signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     request.unwatch = () => signal.removeEventListener('abort', onAbort)
   }
@@ -218,13 +218,13 @@ export class BatchQueue implements AsyncDisposable {
   }
 
   /** The caller does not wait any longer; what it is told depends on whether its statement was sent. */
-  #leave(lane: Lane<Request>, request: Request, early: unknown, cause: unknown): void {
+  #leave(lane: Lane<Request>, request: Request, reasonIf: (isSent: boolean) => unknown): void {
     const { flight } = request
     this.#lanes.remove(lane, request)
     if (!request.settle()) return
-    if (flight === undefined) request.reject(early)
+    if (flight === undefined) request.reject(reasonIf(false))
     else {
-      request.reject(unknownOf(request, this.#rules.table, cause))
+      request.reject(unknownOf(request, this.#rules.table, reasonIf(true)))
       flight.leave()
     }
     this.#checkIdle()
@@ -249,9 +249,11 @@ export class BatchQueue implements AsyncDisposable {
 
   #timeOut(lane: Lane<Request>, request: Request): void {
     const { deadlineMs = this.#deadlineMs } = request
-    const passed = new DOMException(`Deadline of ${deadlineMs} ms passed`, 'TimeoutError')
-    const early = new BatchTimeoutError({ table: this.#rules.table, deadlineMs, cause: this.#lastFailure })
-    this.#leave(lane, request, early, passed)
+    this.#leave(lane, request, (isSent) =>
+      isSent
+        ? new DOMException(`Deadline of ${deadlineMs} ms passed`, 'TimeoutError')
+        : new BatchTimeoutError({ table: this.#rules.table, deadlineMs, cause: this.#lastFailure }),
+    )
   }
 
   #checkIdle(): void {
