@@ -190,6 +190,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   }
 
   async resolve(id: string, decision: Decision, options: ResolveOptions = {}): Promise<readonly string[]> {
+    checkNames('resolve', options, ['timeoutMs', 'signal', 'force', 'note'])
     const { force = false, note, ...wait } = options
     if (decision !== 'commit' && decision !== 'abort') {
       throw new TypeError(

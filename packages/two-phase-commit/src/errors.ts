@@ -44,7 +44,7 @@ export class TransactionTimeoutError extends QuorateError {
   constructor(timeoutMs: number) {
     super(
       `Cannot commit the transaction within ${timeoutMs} ms: nothing was decided, so all of it was rolled back; hold ` +
-        'locks for less time, raise timeoutMs, or use a saga for what takes long',
+        'locks for less time, give the pools more connections, raise timeoutMs, or use a saga for what takes long',
       { outcome: 'not-applied' },
     )
     this.timeoutMs = timeoutMs
@@ -164,7 +164,7 @@ export class NotMigratedError extends QuorateError {
   readonly code = 'QUORATE_TPC_NOT_MIGRATED'
 
   constructor(schema: string, cause?: unknown) {
-    super(`Cannot use the decision log: schema ${schema} has not its tables; call migrate() once`, {
+    super(`Cannot use the decision log: its tables are not in schema ${schema}; call migrate() once`, {
       outcome: 'not-applied',
       cause,
     })

@@ -180,10 +180,19 @@ export function settingsOf<P extends Participants>(options: CoordinatorOptions<P
     alertAfterMs: options.alertAfterMs ?? 60_000,
   }
   for (const name of NUMBERS) requirePositive(action, name, settings[name], name === 'recoverEveryMs')
+  requireText(action, 'name', settings.name)
   requireName(action, 'name', settings.name)
   requireSchema(action, settings.schema)
   requirePools(action, settings)
+  if (options.onEvent !== undefined && typeof options.onEvent !== 'function')
+    throw new TypeError(`Cannot ${action}: onEvent must be a function, got ${typeof options.onEvent}`)
   const names = Object.keys(settings.participants)
+  for (const name of Object.keys(options.regions ?? {})) {
+    if (names.includes(name)) continue
+    throw new RangeError(
+      `Cannot ${action}: regions names ${name}, and the participants are ${names.join(', ')}`,
+    )
+  }
   for (const name of names) requireName(action, 'the name of a participant', name)
   if (names.length < 2 || names.length > settings.maxParticipants) {
     throw new RangeError(
@@ -205,21 +214,39 @@ function requirePools(
   given: { readonly participants: unknown; readonly log: unknown },
 ): void {
   const { participants, log } = given
-  if (typeof participants !== 'object' || participants === null)
-    throw new TypeError(`Cannot ${action}: participants must be pools by name, got ${String(participants)}`)
+  if (typeof participants !== 'object' || participants === null || Array.isArray(participants)) {
+    const got = Array.isArray(participants) ? 'an array' : String(participants)
+    throw new TypeError(`Cannot ${action}: participants must be pools by name, got ${got}`)
+  }
   for (const [name, pool] of Object.entries(participants)) requirePool(action, name, pool)
   const kind: unknown = typeof log === 'object' && log !== null ? Reflect.get(log, 'kind') : undefined
   if (kind !== 'co-located' && kind !== 'separate')
     throw new TypeError(`Cannot ${action}: log must be coLocated(name) or separateLog(pool)`)
+  const name: unknown = kind === 'co-located' ? Reflect.get(log as object, 'participant') : ''
+  if (typeof name !== 'string')
+    throw new TypeError(
+      `Cannot ${action}: coLocated() must be given the name of a participant, got ${typeof name}`,
+    )
   if (kind === 'separate') requirePool(action, 'the pool of the log', Reflect.get(log as object, 'pool'))
 }
 
 function requirePool(action: string, what: string, pool: unknown): void {
-  if (typeof pool === 'object' && pool !== null && typeof Reflect.get(pool, 'connect') === 'function') return
-  throw new TypeError(`Cannot ${action}: ${what} must be a pool, with connect() as pg.Pool has it`)
+  const { connect, escapeIdentifier } = Object(pool) as { connect?: unknown; escapeIdentifier?: unknown }
+  // A client has a connect() too, but what that resolves with cannot be given back.
+  if (typeof connect === 'function' && typeof escapeIdentifier !== 'function') return
+  const got = typeof connect === 'function' ? 'a client' : typeof pool
+  throw new TypeError(
+    `Cannot ${action}: ${what} must be a pool, with connect() as pg.Pool has it, got ${got}`,
+  )
+}
+
+function requireText(action: string, name: string, value: unknown): void {
+  if (typeof value === 'string') return
+  throw new TypeError(`Cannot ${action}: ${name} must be a text, got ${typeof value}`)
 }
 
 function requireSchema(action: string, schema: string): void {
+  requireText(action, 'schema', schema)
   const bytes = new TextEncoder().encode(schema).length
   if (bytes >= 1 && bytes <= 63 && !schema.includes('\0')) return
   throw new RangeError(`Cannot ${action}: schema must be 1 to 63 bytes, got ${JSON.stringify(schema)}`)
@@ -228,8 +255,11 @@ function requireSchema(action: string, schema: string): void {
 /** @throws RangeError unless it is a number of ms above 0, or 0 for ages. */
 export function requirePositive(action: string, name: string, value: number, orInfinite = false): void {
   const isAge = name === 'orphanAfterMs'
-  if (value > 0 || (isAge && value === 0)) if (Number.isFinite(value) || orInfinite) return
+  const isNumber = typeof value === 'number' && (Number.isFinite(value) || orInfinite)
+  if (isNumber && (value > 0 || (isAge && value === 0))) return
+  const got: unknown = value
   throw new RangeError(
-    `Cannot ${action}: ${name} must be a finite number ${isAge ? 'from' : 'above'} 0, got ${value}`,
+    `Cannot ${action}: ${name} must be a finite number ${isAge ? 'from' : 'above'} 0, ` +
+      `got ${typeof got === 'string' ? JSON.stringify(got) : String(got)}`,
   )
 }

@@ -87,11 +87,13 @@ async function doWork<Name extends string, T>(
   ) as unknown as Clients<Name>
   let value: T
   try {
-    value = await deadline.wait(work(clients, contextOf(id, deadline)))
+    // From plain JavaScript it may be no promise.
+    value = await deadline.wait(Promise.resolve(work(clients, contextOf(id, deadline))))
   } catch (error) {
-    const broken = branches.find(({ lent }) => lent.failure === error)
-    // What a server says of a statement is the caller's; that it is gone is not.
-    if (broken !== undefined && !isRefusal(error) && !deadline.isOver)
+    const broken = error === undefined ? undefined : branches.find(({ lent }) => lent.failure === error)
+    // What a server says of a statement is the caller's, and so is a value that the driver cannot send; that a server is
+    // gone is not.
+    if (broken !== undefined && !isRefusal(error) && !(error instanceof TypeError) && !deadline.isOver)
       throw new ParticipantUnavailableError(broken.name, error)
     // A statement that is under way when the others fail keeps its connection busy.
     throw error

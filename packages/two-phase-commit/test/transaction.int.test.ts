@@ -365,6 +365,28 @@ test('wrong arguments and a stopped coordinator', async () => {
   await expect(transfer(coordinator, 'stopped')).rejects.toMatchObject({ code: 'QUORATE_TPC_STOPPED' })
 })
 
+test('what only plain JavaScript can pass is told apart from a server that is gone', async () => {
+  await using coordinator = coordinatorOf(bank, 'co-located')
+  const asked = (values: unknown): Promise<unknown> =>
+    coordinator.transaction(({ payments }) => payments.query('SELECT $1::text', values as string[]))
+  await expect(asked('one')).rejects.toThrow(/values must be an array, got string$/)
+  const circle: Record<string, unknown> = {}
+  circle['circle'] = circle
+  await expect(asked([circle])).rejects.toThrow(TypeError)
+  await expect(coordinator.transaction((() => 'at once') as unknown as () => Promise<string>)).resolves.toBe(
+    'at once',
+  )
+  // oxlint-disable-next-line prefer-promise-reject-errors -- that is what is asked here
+  const nothing = coordinator
+    .transaction(() => Promise.reject(undefined))
+    .catch((error: unknown) => ({ error }))
+  expect(await nothing).toEqual({ error: undefined })
+  const wrong = { forced: true } as object
+  await expect(coordinator.resolve('coordinator.99.1', 'abort', wrong)).rejects.toThrow(
+    /unknown option forced; known are timeoutMs, signal, force, note$/,
+  )
+})
+
 test('regions that differ, and transactions that take long, are reported', async () => {
   const { events, onEvent } = listener()
   await using coordinator = coordinatorOf(bank, 'co-located', {

@@ -30,6 +30,7 @@ test('participants, the log and the command are read', () => {
 test.each([
   [['nonsense', ...both], /must be status, recover or resolve, not "nonsense"/],
   [[...both], /not ""/],
+  [[], /must be status, recover or resolve, not ""/],
   [['status', 'x', ...both], /status takes no "x"/],
   [['resolve', 'a.1.2', 'maybe', ...both], /commit or abort/],
   [['status', ...both.slice(0, 4)], /where decisions are/],

@@ -78,11 +78,14 @@ export function argumentsOf(
     if (text === '') throw new UsageError('a URL must not be empty')
     if (!text.startsWith('env:')) return text
     const url = env[text.slice(4)]
-    if (url === undefined || url === '') throw new UsageError(`${text.slice(4)} is not set in the environment`)
+    if (url === undefined || url === '')
+      throw new UsageError(`${text.slice(4)} is not set in the environment`)
     return url
   }
   const simple = values.help === true ? 'help' : values.version === true ? 'version' : undefined
   if (simple !== undefined) return { ...NOTHING, command: { type: simple } }
+  // First of all, so that who asks for nothing hears what there is.
+  const command = commandOf(positionals, values.force === true, values.note)
   const participants = new Map<string, string>()
   for (const text of values.participant ?? []) {
     const at = text.indexOf('=')
@@ -96,7 +99,7 @@ export function argumentsOf(
     throw new UsageError('say where decisions are: --log NAME or --log-url URL')
   if (participants.size < 2) throw new UsageError('name all participants, at least two')
   return {
-    command: commandOf(positionals, values.force === true, values.note),
+    command,
     participants,
     log: name === undefined ? { url: urlOf(url ?? '') } : { participant: name },
     schema: values.schema,

@@ -44,6 +44,9 @@ export class LentQueryable implements Queryable {
     if (typeof text !== 'string') {
       throw new TypeError(`Cannot run a statement: it must be a text, got ${typeof text}`)
     }
+    if (values !== undefined && !Array.isArray(values)) {
+      throw new TypeError(`Cannot run a statement: its values must be an array, got ${typeof values}`)
+    }
     if (HIDES_WARNINGS.test(text)) {
       throw new TypeError(
         `Cannot run ${JSON.stringify(text.trim().slice(0, 40))}: a coordinator must hear the warnings of the server; leave client_min_messages as it is`,
