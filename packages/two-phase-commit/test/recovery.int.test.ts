@@ -252,6 +252,69 @@ test('two pools mixed up: recovery says so, ends nothing and keeps the record', 
   expect((await audit(bank)).transfers.orders).toContain('mixed up')
 })
 
+test('a participant that is mixed up with another has acknowledged nothing, whoever else has', async () => {
+  const { payments, orders, log } = bank.pools
+  await log.query('CREATE TABLE shelf (id text)')
+  const isTold = (point: Point): Promise<void> =>
+    isAt(point, 'before COMMIT PREPARED')
+      ? Promise.reject(new Error('Connection terminated'))
+      : Promise.resolve()
+  const rightly = {
+    payments,
+    orders: watched('orders', () => orders, isTold),
+    stock: watched('stock', () => log, isTold),
+  }
+  await using dying = createCoordinator({
+    participants: rightly,
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+    graceMs: 100,
+  })
+  const id = await dying.transaction(async (on, context) => {
+    await on.orders.query("INSERT INTO transfer VALUES ('three', 0)")
+    await on.stock.query("INSERT INTO shelf VALUES ('three')")
+    await on.payments.query("INSERT INTO transfer VALUES ('three', 0)")
+    return context.id
+  })
+  await payments.query('CREATE DATABASE bare')
+  const bare = new pg.Pool({ connectionString: servers.payments.urlOf('bare'), max: 4 })
+  bare.on('error', () => {})
+  await using mixedUp = createCoordinator({
+    participants: { ledger: payments, payments: orders, orders: bare, stock: log },
+    log: coLocated('ledger'),
+    recoverEveryMs: Infinity,
+    orphanAfterMs: 0,
+  })
+  expect(await mixedUp.recover()).toMatchObject({
+    recovered: 0,
+    left: 1,
+    unreachable: ['orders', 'payments'],
+  })
+  await mixedUp.stop()
+  await bare.end()
+  expect(await dying.status(id)).toMatchObject({ decision: 'commit', prepared: ['orders'] })
+  await using right = coordinatorOf(bank, 'co-located', { orphanAfterMs: 0 })
+  await right.recover()
+})
+
+test('what may yet turn out to be prepared is unfinished', async () => {
+  const { events, onEvent } = listener()
+  await using coordinator = stoppable(
+    (point) =>
+      isAt(point, 'before PREPARE') ? Promise.reject(new Error('Connection terminated')) : Promise.resolve(),
+    { graceMs: 100, onEvent },
+  )
+  await expect(transfer(coordinator, 'lost vote')).rejects.toMatchObject({
+    code: 'QUORATE_TPC_PARTICIPANT_UNAVAILABLE',
+    participant: 'orders',
+    outcome: 'not-applied',
+  })
+  expect(events).toMatchObject([
+    { type: 'aborted' },
+    { type: 'unfinished', decision: 'abort', left: ['orders'] },
+  ])
+})
+
 test('a recoverer that comes too late, when the record is gone too, tells of no abort', async () => {
   await using dying = stoppable(
     (point) =>
