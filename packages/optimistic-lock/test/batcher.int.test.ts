@@ -242,3 +242,22 @@ test('wrong arguments are refused before anything is queued', async () => {
   expect(() => batcherOf({ table: 'stock' })).toThrow(/table\(\)/)
   expect(() => batcherOf({ maxbatch: 5 })).toThrow(/unknown option maxbatch/)
 })
+
+test('a key that names several rows is told to the callers, and ends nothing else', async () => {
+  await pool.query(`CREATE TABLE loose (sku text, units int NOT NULL);
+    INSERT INTO loose VALUES ('twice', 9), ('twice', 9), ('once', 9)`)
+  const loose = {
+    table: table<{ sku: string; units: number }>('loose'),
+    key: ['sku'],
+    counter: 'units',
+  } as const
+  await using batcher = hotRowBatcher(pool, loose)
+  const cause = expect.objectContaining({
+    message: expect.stringContaining('must be a unique index on exactly'),
+  })
+  const unknown = { code: 'QUORATE_WRITE_UNKNOWN', cause }
+  // The plain statement for one row that has enough, the one that folds for one that has not.
+  await expect(batcher.decrementIf({ sku: 'twice' })).rejects.toMatchObject(unknown)
+  await expect(batcher.decrementIf({ sku: 'twice' }, 100)).rejects.toMatchObject(unknown)
+  await expect(batcher.decrementIf({ sku: 'once' })).resolves.toEqual({ left: 8 })
+})

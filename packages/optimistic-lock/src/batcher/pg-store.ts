@@ -64,10 +64,12 @@ class PgBatchSession implements BatchSession {
     const statement = only === undefined || items.length > 1 ? undefined : statements.addTotal(only)
     if (statement !== undefined) {
       const { rows } = await this.#query(statement)
+      requireOneEach(rows, 0, 1)
       const [row] = rows as { readonly quorateafter: string }[]
       if (row !== undefined) return [{ type: 'all', after: Number(row.quorateafter) }]
     }
     const { rows } = await this.#query(statements.foldRows(items))
+    requireOneEach(rows, items.length, items.length)
     return (rows as FoldedRow[]).map(answerOf)
   }
 
@@ -78,6 +80,15 @@ class PgBatchSession implements BatchSession {
     if (name === undefined) names.set(text, (name = nameOf(text)))
     return this.#client.query({ name, text, values: [...values] })
   }
+}
+
+/** By now all of them may be changed, so this is no refusal: its callers hear `unknown`, with this as the cause. */
+function requireOneEach({ length }: readonly unknown[], least: number, most: number): void {
+  if (length >= least && length <= most) return
+  throw new TypeError(
+    `Cannot read the answer of a batch: ${length} rows for ${most} keys, expected one for each; there must be a unique ` +
+      'index on exactly the columns of key',
+  )
 }
 
 function answerOf({ quoratetwin, quoratebefore, quorateafter, quoratedone }: FoldedRow): ItemAnswer {
