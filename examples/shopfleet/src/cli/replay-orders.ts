@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
+import { systemClock } from '@quorate/core'
 import { checkInvariants } from '../invariants/check-invariants.ts'
-import { replayFault } from '../replay/fault.ts'
+import { NOTICED_AFTER_MS, replayFault } from '../replay/fault.ts'
 import { Journal } from '../replay/journal.ts'
 import { Latencies } from '../replay/latencies.ts'
 import { assertReadable, type OrdersFile, readOrdersFile } from '../replay/orders-file.ts'
@@ -8,7 +9,7 @@ import { attemptId, planReplay } from '../replay/plan.ts'
 import { buildReport, printReport } from '../replay/report.ts'
 import { runReplay } from '../replay/run-replay.ts'
 import { ShopClient } from '../replay/shop-client.ts'
-import { startShop } from '../shop.ts'
+import { type Shop, startShop } from '../shop.ts'
 import { assertWritable } from './assert-writable.ts'
 import type { CliOptions } from './options.ts'
 import { Screen } from './screen.ts'
@@ -46,7 +47,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
     const fault =
       options.fault === undefined
         ? undefined
-        : replayFault(options.fault, () => shop.cluster.postgres.payments.promote(0))
+        : replayFault(options.fault, () => losePaymentsPrimary(shop, signal))
     const client = new ShopClient(shop.gatewayUrl, concurrency)
     try {
       // Until the report is out a killed replay can be gone on with.
@@ -112,6 +113,14 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
     if (keepState) screen.print('The replay was cut off; npm start -- --resume goes on with it.')
     else state.remove()
   }
+}
+
+/** Nobody takes over at once: whoever watches has to be sure first that the primary is gone. */
+async function losePaymentsPrimary({ cluster }: Shop, signal: AbortSignal): Promise<void> {
+  const { payments } = cluster.postgres
+  await payments.primary.kill()
+  await systemClock.sleep(NOTICED_AFTER_MS, { signal })
+  await payments.promote(0)
 }
 
 async function begin(
