@@ -104,7 +104,7 @@ test('an order that is refunded in full while it moves on stays REFUNDED, and it
     const moved = inTransaction(shop.pools.orders, (tx) => moveOrder(tx, 'moving', 'DELIVERED'))
     await until(
       async () => (await shop.pools.orders.query(`select from pg_locks where not granted`)).rowCount,
-      (waiting) => waiting === 1,
+      (waiting) => (waiting ?? 0) > 0,
     )
     await refund.query('commit')
     expect(await moved).toBe(false)
