@@ -109,6 +109,27 @@ export interface KyselyRepositoryOptions<
   readonly version: V
 }
 
+// The usual overload is the last, because the compiler's message about a wrong call is about the last one.
+/** Rows of a table without a version column: they carry `xmin`. */
+export function optimisticRepository<DB, TB extends keyof DB & string, K extends keyof DB[TB] & string>(
+  db: Kysely<DB> | Transaction<DB>,
+  options: KyselyRepositoryOptions<DB, TB, K, ByXmin>,
+): OptimisticRepository<KyselyXminTypes<DB, TB, K>>
+/** Rows whose version is the time of their last write. */
+export function optimisticRepository<
+  DB,
+  TB extends keyof DB & string,
+  K extends keyof DB[TB] & string,
+  V extends TimeColumn<DB[TB]>,
+>(
+  db: Kysely<DB> | Transaction<DB>,
+  options: KyselyRepositoryOptions<DB, TB, K, ByTime<V>>,
+): KyselyRepository<DB, TB, K, V>
+/** Rows whose old values are their version. */
+export function optimisticRepository<DB, TB extends keyof DB & string, K extends keyof DB[TB] & string>(
+  db: Kysely<DB> | Transaction<DB>,
+  options: KyselyRepositoryOptions<DB, TB, K, ByValues>,
+): OptimisticRepository<KyselyValueTypes<DB, TB, K>>
 /**
  * Rows of one table, written only by those who saw their latest version. Columns and types come from
  * the schema of `db`; its plugins and `withSchema()` apply to names and results.
@@ -131,26 +152,6 @@ export function optimisticRepository<
   db: Kysely<DB> | Transaction<DB>,
   options: KyselyRepositoryOptions<DB, TB, K, V>,
 ): KyselyRepository<DB, TB, K, V>
-/** Rows of a table without a version column: they carry `xmin`. */
-export function optimisticRepository<DB, TB extends keyof DB & string, K extends keyof DB[TB] & string>(
-  db: Kysely<DB> | Transaction<DB>,
-  options: KyselyRepositoryOptions<DB, TB, K, ByXmin>,
-): OptimisticRepository<KyselyXminTypes<DB, TB, K>>
-/** Rows whose version is the time of their last write. */
-export function optimisticRepository<
-  DB,
-  TB extends keyof DB & string,
-  K extends keyof DB[TB] & string,
-  V extends TimeColumn<DB[TB]>,
->(
-  db: Kysely<DB> | Transaction<DB>,
-  options: KyselyRepositoryOptions<DB, TB, K, ByTime<V>>,
-): KyselyRepository<DB, TB, K, V>
-/** Rows whose old values are their version. */
-export function optimisticRepository<DB, TB extends keyof DB & string, K extends keyof DB[TB] & string>(
-  db: Kysely<DB> | Transaction<DB>,
-  options: KyselyRepositoryOptions<DB, TB, K, ByValues>,
-): OptimisticRepository<KyselyValueTypes<DB, TB, K>>
 export function optimisticRepository<DB>(
   db: Kysely<DB> | Transaction<DB>,
   options: RepositoryOptions & {

@@ -63,6 +63,23 @@ export interface PgRepositoryOptions<
   readonly version: V
 }
 
+// The usual overload is the last, because the compiler's message about a wrong call is about the last one.
+/** Rows of a table without a version column: they carry `xmin`. */
+export function optimisticRepository<Row extends object, K extends keyof Row & string>(
+  db: PgQueryable,
+  options: PgRepositoryOptions<Row, K, ByXmin>,
+): PgRepository<WithXmin<Row>, K, 'xmin'>
+/** Rows whose version is the time of their last write. */
+export function optimisticRepository<
+  Row extends object,
+  K extends keyof Row & string,
+  V extends ColumnOf<Row, Date>,
+>(db: PgQueryable, options: PgRepositoryOptions<Row, K, ByTime<V>>): PgRepository<Row, K, V>
+/** Rows whose old values are their version. */
+export function optimisticRepository<Row extends object, K extends keyof Row & string>(
+  db: PgQueryable,
+  options: PgRepositoryOptions<Row, K, ByValues>,
+): OptimisticRepository<PgValueTypes<Row, K>>
 /**
  * Rows of one table, written only by those who saw their latest version.
  *
@@ -80,22 +97,6 @@ export function optimisticRepository<
   K extends keyof Row & string,
   V extends ColumnOf<Row, Version>,
 >(db: PgQueryable, options: PgRepositoryOptions<Row, K, V>): PgRepository<Row, K, V>
-/** Rows of a table without a version column: they carry `xmin`. */
-export function optimisticRepository<Row extends object, K extends keyof Row & string>(
-  db: PgQueryable,
-  options: PgRepositoryOptions<Row, K, ByXmin>,
-): PgRepository<WithXmin<Row>, K, 'xmin'>
-/** Rows whose version is the time of their last write. */
-export function optimisticRepository<
-  Row extends object,
-  K extends keyof Row & string,
-  V extends ColumnOf<Row, Date>,
->(db: PgQueryable, options: PgRepositoryOptions<Row, K, ByTime<V>>): PgRepository<Row, K, V>
-/** Rows whose old values are their version. */
-export function optimisticRepository<Row extends object, K extends keyof Row & string>(
-  db: PgQueryable,
-  options: PgRepositoryOptions<Row, K, ByValues>,
-): OptimisticRepository<PgValueTypes<Row, K>>
 export function optimisticRepository(
   db: PgQueryable,
   options: RepositoryOptions & {
