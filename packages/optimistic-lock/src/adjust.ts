@@ -178,7 +178,8 @@ export function jsonKey(shape: Shape, key: KeyValues): Record<string, unknown> {
 }
 
 function jsonValue(value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value)
+  // JSON has no NaN and no Infinity either, which columns have.
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value)
   if (value instanceof Date) return localText(value)
   if (!ArrayBuffer.isView(value)) return value
   const { buffer, byteOffset, byteLength } = value

@@ -215,6 +215,21 @@ test('keys of bytes are found by decrementAllIf() too', async () => {
   expect(await bytes.decrementAllIf(twice)).toMatchObject({ granted: true, rows: [{ units: 0 }] })
 })
 
+test('keys that JSON has no numbers for are found by decrementAllIf() too', async () => {
+  await pool.query('CREATE TABLE gauge (at float8 PRIMARY KEY, units int NOT NULL, version int NOT NULL)')
+  await pool.query("INSERT INTO gauge VALUES ('NaN', 1, 1), ('Infinity', 1, 1), (0.1, 1, 1), (12, 1, 1)")
+  const gauges = optimisticRepository(pool, {
+    table: table<{ at: number; units: number; version: number }>('gauge'),
+    key: ['at'],
+    version: 'version',
+  })
+  const items = [NaN, Infinity, 0.1, 12].map((at) => ({ key: { at }, by: { units: 1 } }))
+  expect(await gauges.decrementAllIf(items)).toMatchObject({ granted: true })
+  await expect(pool.query('SELECT sum(units)::int AS left FROM gauge')).resolves.toMatchObject({
+    rows: [{ left: 0 }],
+  })
+})
+
 test('keys with a day, a time and a time without a zone are found by decrementAllIf() as by decrementIf()', async () => {
   await pool.query(`CREATE TABLE night (day date, at timestamptz, local timestamp, rooms int NOT NULL, version int NOT NULL,
     PRIMARY KEY (day, at, local));
