@@ -173,6 +173,22 @@ test('a settled charge cannot be voided: the order stays paid', async () => {
   expect(await atProvider('kept')).toEqual({ held: 0, taken: 800 })
 })
 
+test('a hold that has ended by itself cannot be captured, and that is said once for all', async () => {
+  await placeOrder('expired')
+  await charge('expired')
+  expect((await call('expired', 'settle')).status).toBe(204)
+  // As the provider does with a hold that nobody captures for days.
+  await providerPool.query(
+    `update provider_intents set body = body || '{"status": "canceled", "amount_capturable": 0}'
+     where body -> 'metadata' ->> 'order_id' = 'expired'`,
+  )
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    const { status, json } = await call('expired', 'capture')
+    expect([status, json]).toMatchObject([409, { code: 'hold-gone' }])
+  }
+  expect(await postings('expired')).toEqual(['charge:expired receivable 800', 'charge:expired sales -800'])
+})
+
 test('a settlement and a void at the same time: one of them wins, in both databases and at the provider', async () => {
   const ids = Array.from({ length: 12 }, (_, index) => `either-${index}`)
   for (const id of ids) {

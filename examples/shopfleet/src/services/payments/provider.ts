@@ -2,6 +2,7 @@ import { Agent } from 'node:http'
 import { Stripe } from 'stripe'
 import { CURRENCY } from '../../api.ts'
 import { NoAnswerError } from '../../shared/http-client.ts'
+import { Problem } from '../../shared/problem.ts'
 import { currentTrace, traceparent } from '../../shared/trace.ts'
 
 /** What a charge came to, when the provider has said so. */
@@ -121,14 +122,24 @@ export function stripeProvider({ url, apiKey, timeoutMs = TIMEOUT_MS }: Provider
   }
 }
 
-/** Keys are forgotten after a day: a repeat that comes later than that finds done what it asks for. */
+/**
+ * Keys are forgotten after a day: a repeat that comes later than that finds done what it asks for.
+ *
+ * @throws Problem 409 if the hold has ended in another way, for example because it was not captured for days.
+ */
 async function endHold(wanted: 'succeeded' | 'canceled', ask: () => Promise<unknown>): Promise<void> {
   try {
     await ask()
   } catch (error) {
-    const isDone =
-      error instanceof Stripe.errors.StripeInvalidRequestError && error.payment_intent?.status === wanted
-    if (!isDone) throw unanswered(error)
+    const status =
+      error instanceof Stripe.errors.StripeInvalidRequestError ? error.payment_intent?.status : undefined
+    if (status === wanted) return
+    if (status !== undefined) {
+      throw new Problem(409, 'hold-gone', `The provider holds nothing any more: the payment is ${status}`, {
+        cause: error,
+      })
+    }
+    throw unanswered(error)
   }
 }
 
