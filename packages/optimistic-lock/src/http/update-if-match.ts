@@ -1,5 +1,5 @@
 import { isQuorateError } from '@quorate/core'
-import { RowGoneError, StaleVersionError } from '../errors.ts'
+import type { RowGoneError, StaleVersionError } from '../errors.ts'
 import type {
   CallOptions,
   KeyOf,
@@ -71,14 +71,16 @@ async function ifMatching<T extends RepositoryTypes, R>(
       return await write(row)
     } catch (error) {
       if (!isConflict(error)) throw error
-      if (ifMatch === '*' && error instanceof StaleVersionError && attempt < MAX_ATTEMPTS) continue
-      if (ifMatch === '*' && error instanceof StaleVersionError) throw error
-      const etag = error instanceof StaleVersionError ? etagNow(error) : undefined
+      const isStale = error.code === 'QUORATE_STALE_VERSION'
+      if (ifMatch === '*' && isStale && attempt < MAX_ATTEMPTS) continue
+      if (ifMatch === '*' && isStale) throw error
+      const etag = isStale ? etagNow(error) : undefined
       throw new PreconditionFailedError({ etag, cause: error })
     }
   }
 }
 
+/** By its code: the repository may be of another copy of this package, as of its CommonJS build. */
 function isConflict(error: unknown): error is StaleVersionError | RowGoneError {
-  return isQuorateError(error) && (error instanceof StaleVersionError || error instanceof RowGoneError)
+  return isQuorateError(error) && ['QUORATE_STALE_VERSION', 'QUORATE_ROW_GONE'].includes(error.code)
 }
