@@ -42,3 +42,12 @@ test('updateIfMatch() knows a conflict of another copy of the package', async ()
     etag: '"2"',
   })
 })
+
+test('updateIfMatch() refuses a header that was not read, and a column that is not there', async () => {
+  const header = { ...write('*'), ifMatch: '"1"' as unknown as '*' }
+  await expect(updateIfMatch(header, {})).rejects.toThrow(/must be what readIfMatch\(\) gives, got string$/)
+  const misspelt = { ...write('*'), version: 'vresion' as 'version' }
+  await expect(updateIfMatch(misspelt, {})).rejects.toThrow(
+    /must name the version column of the rows, got vresion$/,
+  )
+})

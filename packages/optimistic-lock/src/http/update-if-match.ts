@@ -61,9 +61,15 @@ async function ifMatching<T extends RepositoryTypes, R>(
   options: CallOptions,
   write: (row: VersionedKeyOf<T>) => Promise<R>,
 ): Promise<R> {
+  if (ifMatch !== '*' && !Array.isArray(ifMatch)) {
+    throw new TypeError(`Cannot write: ifMatch must be what readIfMatch() gives, got ${typeof ifMatch}`)
+  }
   for (let attempt = 1; ; attempt++) {
     const row = await repository.get(key, options)
     const found = row === undefined ? undefined : ((row as T['row'])[version] as Version | Date)
+    if (row !== undefined && found === undefined) {
+      throw new TypeError(`Cannot write: version must name the version column of the rows, got ${version}`)
+    }
     if (row === undefined || !matches(ifMatch, found)) {
       throw new PreconditionFailedError({ etag: found === undefined ? undefined : etagOf(found) })
     }
