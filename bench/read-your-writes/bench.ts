@@ -208,7 +208,8 @@ await bench({
         },
         {
           name: 'quorate, a session from its token for each read',
-          round: () => cost(() => db.read(readOne(1), { session: db.session({ token: written, key: 'somebody' }) })),
+          round: () =>
+            cost(() => db.read(readOne(1), { session: db.session({ token: written, key: 'somebody' }) })),
         },
         {
           name: 'quorate, monotonic',
