@@ -38,7 +38,10 @@ export interface RowLockOptions {
 export interface LockedRow<Row extends object> {
   /** The row as it is while it is locked. */
   readonly row: Row
-  /** The transaction's connection: all that is done through it is committed or rolled back with the lock. */
+  /**
+   * The transaction's connection: all that is done through it is committed or rolled back with the lock. A `COMMIT` or
+   * `ROLLBACK` of your own gives the row away, and what comes after is in no transaction.
+   */
   readonly client: PgPoolClient
 }
 
