@@ -24,7 +24,7 @@ export const systemClock: Clock = {
       leftMs = endMs - performance.now()
     } while (leftMs > 0)
     if (options.urgent === true || leftMs > -BUSY_MS) return
-    await nextTurn()
+    await promisesSettled() // and so what sockets had received is heard
     options.signal?.throwIfAborted()
   },
 }
@@ -38,10 +38,6 @@ const later: (callback: () => void) => unknown =
 
 /** Resolves when every promise chain that can go on without I/O or time has run dry. */
 export function promisesSettled(): Promise<void> {
-  return nextTurn()
-}
-
-function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     later(resolve)
   })
