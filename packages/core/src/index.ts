@@ -24,5 +24,6 @@ export {
   type RetryOptions,
 } from './retry.ts'
 export { systemClock, systemRandom } from './system-clock.ts'
+export { takeConnection } from './take-connection.ts'
 export { checkNames } from './validate.ts'
 export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts'

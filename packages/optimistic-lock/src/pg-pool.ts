@@ -1,3 +1,5 @@
+import { takeConnection, waitOrAbort } from '@quorate/core'
+
 /** The part of `pg.Pool` that is used where a connection is needed for more than one statement. */
 export interface PgPool {
   connect(): Promise<PgPoolClient>
@@ -25,14 +27,24 @@ export function requirePool(action: string, pool: PgPool): void {
 }
 
 /**
- * Keeps a connection that dies from ending the process: `pg` reports it to the statement under way, and besides as an
+ * A connection whose death does not end the process: `pg` reports it to the statement under way, and besides as an
  * `error` event, to which a pool listens only while the connection is idle.
+ *
+ * @param signal a connection that comes after it goes straight back.
+ */
+export async function connectTo<Client extends PgPoolClient>(
+  pool: { connect(): Promise<Client> },
+  signal?: AbortSignal,
+): Promise<Client> {
+  return waitOrAbort(takeConnection(pool, ignore), signal, (late) => guard(late)(false))
+}
+
+/**
+ * For one of {@link connectTo}.
  *
  * @returns gives the connection back. Only the first call counts.
  */
 export function guard(client: PgPoolClient): (destroy: boolean) => void {
-  const ignore = (): void => {}
-  client.on?.('error', ignore)
   let isReleased = false
   return (destroy) => {
     if (isReleased) return
@@ -42,3 +54,5 @@ export function guard(client: PgPoolClient): (destroy: boolean) => void {
     if (!destroy) client.removeListener?.('error', ignore)
   }
 }
+
+function ignore(): void {}

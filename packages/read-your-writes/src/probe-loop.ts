@@ -1,6 +1,6 @@
 import { waitOrAbort, type Clock } from '@quorate/core'
 import { deadline } from './deadline.ts'
-import { prepared, type Checkout } from './postgres/checkout.ts'
+import { connectTo, giveBack, prepared, type Checkout } from './postgres/checkout.ts'
 import type { PgPool, PgPoolClient } from './postgres/port.ts'
 
 /** Options of {@link ProbeLoop}. */
@@ -59,7 +59,7 @@ export class ProbeLoop {
       await this.#sleep()
     }
     this.#checkout?.release()
-    void this.#connecting?.then((late) => late.release()).catch(() => {})
+    void this.#connecting?.then(giveBack).catch(() => {})
   }
 
   #isOver(): boolean {
@@ -86,7 +86,7 @@ export class ProbeLoop {
   }
 
   async #connect(signal: AbortSignal): Promise<Checkout> {
-    this.#connecting ??= this.#options.pool.connect()
+    this.#connecting ??= connectTo(this.#options.pool)
     let client: PgPoolClient
     try {
       client = await waitOrAbort(this.#connecting, signal)

@@ -1,4 +1,4 @@
-import { guard, type PgPoolClient } from '../pg-pool.ts'
+import { connectTo, guard, type PgPoolClient } from '../pg-pool.ts'
 import type { Statement } from '../statements.ts'
 import { isLostStatement, isServerRefusal, remedyFor } from './server-errors.ts'
 import { CounterStatements, type CounterShape, type FoldedRow } from './statements.ts'
@@ -27,7 +27,7 @@ interface StoreState {
 /** Counters in one table of Postgres. A statement is a transaction of its own, at the session's isolation level. */
 export function pgBatchStore(pool: BatcherPool, shape: CounterShape): BatchStore {
   const state: StoreState = { statements: new CounterStatements(shape), names: new Map(), isPrepared: true }
-  return { open: async () => new PgBatchSession(await pool.connect(), state) }
+  return { open: async () => new PgBatchSession(await connectTo(pool), state) }
 }
 
 class PgBatchSession implements BatchSession {

@@ -4,7 +4,7 @@ import { isRefusal, wasNotSent } from '../failures.ts'
 import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { requireColumns } from '../options.ts'
-import { guard, type PgPool, type PgPoolClient, requirePool } from '../pg-pool.ts'
+import { connectTo, guard, type PgPool, type PgPoolClient, requirePool } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
 import { selectRow } from '../statements.ts'
 import { RolledBackError, RowLockedError } from './errors.ts'
@@ -83,7 +83,7 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
   const shape = { label, table: quoteTable(label), key: keyColumns, version: '', column: quoteIdentifier }
 
   signal?.throwIfAborted()
-  const client = await waitOrAbort(pool.connect(), signal, (late) => late.release())
+  const client = await connectTo(pool, signal)
   const release = guard(client)
   let isBroken = true
   try {

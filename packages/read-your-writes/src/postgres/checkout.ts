@@ -1,4 +1,4 @@
-import { waitOrAbort } from '@quorate/core'
+import { takeConnection, waitOrAbort } from '@quorate/core'
 import type { PgPool, PgPoolClient } from './port.ts'
 import { readFacts, type ConnectionFacts } from './sql.ts'
 
@@ -23,11 +23,21 @@ const known = new WeakMap<PgPoolClient, ConnectionFacts>()
  */
 export async function checkOut(pool: PgPool, signal: AbortSignal | undefined): Promise<Checkout> {
   signal?.throwIfAborted()
-  return prepared(await waitOrAbort(pool.connect(), signal, (late) => late.release()), signal)
+  return prepared(await waitOrAbort(connectTo(pool), signal, giveBack), signal)
+}
+
+/** A connection of a pool; its errors are heard, and do not end the process. */
+export function connectTo(pool: PgPool): Promise<PgPoolClient> {
+  return takeConnection(pool, ignore)
+}
+
+/** For one of {@link connectTo} that nobody has used. */
+export function giveBack(client: PgPoolClient): void {
+  putBack(client, false)
 }
 
 /**
- * A connection that was taken out of its pool, as a checkout; if that fails it goes back.
+ * What {@link connectTo} gave, as a checkout; if that fails it goes back.
  *
  * @returns no promise if its server is known already.
  * @throws what the server says; `signal.reason` when aborted.
@@ -36,8 +46,6 @@ export function prepared(
   client: PgPoolClient,
   signal: AbortSignal | undefined,
 ): Checkout | Promise<Checkout> {
-  // A connection that breaks while it is out tells it by an event, which without a listener is fatal.
-  client.on('error', ignore)
   const facts = known.get(client)
   return facts === undefined ? introduced(client, signal) : new PooledCheckout(client, facts)
 }

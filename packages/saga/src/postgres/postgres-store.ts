@@ -1,3 +1,4 @@
+import { takeConnection } from '@quorate/core'
 import { SagaFencedError } from '../errors.ts'
 import { decode } from '../json.ts'
 import type { LogRecord, SagaSignal, SagaStatus } from '../log.ts'
@@ -115,13 +116,12 @@ export class PostgresSagaStore<Client extends PgClient> implements SagaStore<Cli
     signal: AbortSignal,
     body: (tx: Client) => Promise<SagaWrite>,
   ): Promise<WriteReply> {
-    const client = await this.#attempt(this.#pool.connect())
     let lost: Error | undefined
     const onError = (error: Error): void => {
       // The first one says why; that the connection is gone follows.
       lost ??= error
     }
-    client.on('error', onError)
+    const client = await this.#attempt(takeConnection(this.#pool, onError))
     let clean = false
     try {
       await this.#attempt(

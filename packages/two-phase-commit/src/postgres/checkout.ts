@@ -1,3 +1,4 @@
+import { takeConnection } from '@quorate/core'
 import type { Deadline } from '../deadline.ts'
 import type { PgNotice, PgPool, PgPoolClient, PgResult } from './port.ts'
 
@@ -28,7 +29,7 @@ export class Checkout {
       late.removeListener('error', ignore)
       late.release()
     }
-    return new Checkout(await deadline.wait(connectTo(pool), giveBack))
+    return new Checkout(await deadline.wait(takeConnection(pool, ignore), giveBack))
   }
 
   /** Cannot be used any more, or never could. */
@@ -97,26 +98,6 @@ export class Checkout {
         () => back(true),
       )
   }
-}
-
-/**
- * A connection that breaks while it is out tells it by an event, which without a listener is fatal. It can break with
- * the very bytes that open it, before a promise is heard: `pg` calls a function in time.
- */
-function connectTo(pool: PgPool): Promise<PgPoolClient> {
-  return new Promise((resolve, reject) => {
-    const taken = (error: unknown, client?: PgPoolClient): void => {
-      if (client === undefined) return reject(error)
-      client.on('error', ignore)
-      resolve(client)
-    }
-    type Connect = (
-      taken: (error: unknown, client?: PgPoolClient) => void,
-    ) => Promise<PgPoolClient> | undefined
-    // A pool of another make may know only promises.
-    const connect: Connect = pool.connect.bind(pool) as Connect
-    connect(taken)?.then((client) => taken(undefined, client), reject)
-  })
 }
 
 function ignore(): void {}
