@@ -31,7 +31,11 @@ test('an epoch whose end the standby does not know is not closed yet: its coordi
       },
     ),
   }
-  await using asleep = createCoordinator({ participants, log: coLocated('payments'), recoverEveryMs: Infinity })
+  await using asleep = createCoordinator({
+    participants,
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+  })
   await asleep.migrate()
   const end = transfer(asleep, 'asleep').then(
     () => 'committed',
