@@ -10,6 +10,8 @@ export const providerFaults = z.object({
   refuse: z.int().min(0).default(0),
   /** Every request waits this long first, ms. */
   delayMs: z.int().min(0).max(60_000).default(0),
+  /** Only of requests whose path ends so, as `/capture`. */
+  only: z.string().default(''),
 })
 export type ProviderFaults = z.infer<typeof providerFaults>
 
@@ -25,6 +27,7 @@ export function faultSwitch(initial: ProviderFaults): FaultSwitch {
       faults = next
     },
     middleware: async (request, response, next) => {
+      if (!request.path.endsWith(faults.only)) return next()
       if (faults.refuse > 0) {
         faults = { ...faults, refuse: faults.refuse - 1 }
         response
