@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { createChaos } from '@quorate/chaos'
 import {
   localCluster,
@@ -74,6 +75,19 @@ describe('a Postgres group', () => {
     await replica.applyDelay(0)
     await insert(2)
     await replica.caughtUp({ deadlineMs: 600 })
+  })
+
+  it('applyDelay() that comes while the replica starts neither ends it nor is lost', async () => {
+    const [replica] = orders.replicas
+    for (let ms = 5; ms > 0; ms--) {
+      await replica.kill()
+      const restarting = replica.restart()
+      while (replica.state !== 'running') await setImmediate()
+      await Promise.all([restarting, replica.applyDelay(ms)])
+      const settings = `SELECT setting FROM pg_settings WHERE name = 'recovery_min_apply_delay'`
+      expect(await sql(replica.url, settings)).toEqual([{ setting: String(ms) }])
+    }
+    await replica.applyDelay(0)
   })
 
   it('refuses on a primary what only a replica can do', async () => {

@@ -47,6 +47,8 @@ export abstract class ServerNode {
   /** Calls of kill() and stop(), and what the last one was. */
   #ends = 0
   #ended: 'killed' | 'stopped' = 'stopped'
+  /** Settles when the last start has come to its end. */
+  #started: Promise<unknown> = Promise.resolve()
   readonly #freezes: Mutex = new Mutex()
 
   constructor(context: HostContext, options: ServerNodeOptions) {
@@ -95,7 +97,13 @@ export abstract class ServerNode {
    *
    * @throws PortTakenError, ServerExitedError, NotReadyInTimeError; it is down then.
    */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    const starting = this.#start()
+    this.#started = starting.catch(() => {})
+    return starting
+  }
+
+  async #start(): Promise<void> {
     const { port: fixedPort, preferredPort } = this.#options
     const mayChoose = this.#port === undefined && fixedPort === undefined
     let next = this.#port ?? fixedPort ?? preferredPort
@@ -199,7 +207,9 @@ export abstract class ServerNode {
     })
   }
 
-  protected sendSignal(signal: NodeJS.Signals): void {
+  /** Not while it starts: a server that has not yet said what it does with the signal would end by it. */
+  protected async sendSignal(signal: NodeJS.Signals): Promise<void> {
+    await this.#started
     this.#process?.signal(signal)
   }
 

@@ -42,7 +42,7 @@ export class PostgresNode extends ServerNode {
   /** Takes over changed settings without a restart. */
   async reload(): Promise<void> {
     await this.#writeSettings(this.port)
-    this.sendSignal('SIGHUP')
+    await this.sendSignal('SIGHUP')
   }
 
   /** True if there is a data folder. */
