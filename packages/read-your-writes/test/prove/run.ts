@@ -115,6 +115,11 @@ export async function runStrategy(name: StrategyName, options: RunOptions): Prom
       milestones.reached(1)
       await swinging
     }
+    // How many reads a replica got under such lag is chance; once it is calm they get them all the same.
+    while (chosen.db !== undefined && primaryReads === reads) {
+      await Promise.all(all.map((visitor) => visitor.read(visitor.id)))
+      signal?.throwIfAborted()
+    }
     for (const visitor of all) visitor.close()
     const sum = (what: keyof Visitor['counts']): number =>
       all.reduce((total, visitor) => total + visitor.counts[what], 0)
