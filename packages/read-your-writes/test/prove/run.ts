@@ -116,7 +116,8 @@ export async function runStrategy(name: StrategyName, options: RunOptions): Prom
       await swinging
     }
     // How many reads a replica got under such lag is chance; once it is calm they get them all the same.
-    while (chosen.db !== undefined && primaryReads === reads) {
+    const isReplicaUsed = (): boolean => primaryReads < reads
+    while (chosen.db !== undefined && !isReplicaUsed()) {
       await Promise.all(all.map((visitor) => visitor.read(visitor.id)))
       signal?.throwIfAborted()
     }
