@@ -10,7 +10,7 @@ export function isRefusal(error: unknown): boolean {
   const severity = field(error, 'severity')
   if (severity === 'ERROR') return true
   // The word comes in the server's language: in any other, the class of the state tells which end the session.
-  return severity !== 'FATAL' && severity !== 'PANIC' && !/^(57P|25P0[34]|58|XX)/.test(state)
+  return severity !== 'FATAL' && severity !== 'PANIC' && !/^(57P|25P0[34]|53300|58|XX)/.test(state)
 }
 
 /** Did it fail before anything was sent, as for want of a connection? */

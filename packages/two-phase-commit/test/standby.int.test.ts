@@ -6,17 +6,21 @@ import { coLocated, createCoordinator } from '@quorate/two-phase-commit'
 import { audit, openBank, transfer } from './support.ts'
 import { watched } from './watched.ts'
 
-test('an epoch whose end the standby does not know is not closed yet: its coordinator may write after a failover', async () => {
-  await using cluster = await localCluster({
-    postgres: { payments: { replicas: 1, synchronous: true, databases: ['log'] }, orders: {} },
-  })
-  const { payments, orders } = cluster.postgres
-  const standby = payments.replicas[0]
-  await using bank = await openBank({
+/** Payments have a synchronous standby, and the log is beside them. */
+const startServers = () =>
+  localCluster({ postgres: { payments: { replicas: 1, synchronous: true, databases: ['log'] }, orders: {} } })
+
+const bankOn = ({ postgres: { payments, orders } }: Awaited<ReturnType<typeof startServers>>) =>
+  openBank({
     payments: payments.primary.url,
     orders: orders.primary.url,
     log: payments.primary.urlOf('log'),
   })
+
+test('an epoch whose end the standby does not know is not closed yet: its coordinator may write after a failover', async () => {
+  await using cluster = await startServers()
+  const [standby] = cluster.postgres.payments.replicas
+  await using bank = await bankOn(cluster)
   const { promise: isPrepared, resolve: prepared } = Promise.withResolvers<undefined>()
   const { promise: wake, resolve: wakeUp } = Promise.withResolvers<undefined>()
   const participants = {
@@ -77,16 +81,9 @@ test('an epoch whose end the standby does not know is not closed yet: its coordi
 })
 
 test('a decision that the standby does not have is not acted on, nor told', async () => {
-  await using cluster = await localCluster({
-    postgres: { payments: { replicas: 1, synchronous: true, databases: ['log'] }, orders: {} },
-  })
-  const { payments, orders } = cluster.postgres
-  const standby = payments.replicas[0]
-  await using bank = await openBank({
-    payments: payments.primary.url,
-    orders: orders.primary.url,
-    log: payments.primary.urlOf('log'),
-  })
+  await using cluster = await startServers()
+  const [standby] = cluster.postgres.payments.replicas
+  await using bank = await bankOn(cluster)
   /** Cancels what waits for the standby, as an operator who sees it hang does. */
   const cancelWaiting = async (): Promise<void> => {
     const sql = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"

@@ -1,3 +1,4 @@
+import { isRefusal } from '../failures.ts'
 import type { Remedy } from './store.ts'
 
 /** What the server says when it refuses a statement. */
@@ -9,19 +10,9 @@ export interface ServerError {
   readonly routine?: unknown
 }
 
-/**
- * An ERROR of the server ends the statement's transaction, so nothing of it is applied. FATAL and PANIC are not enough:
- * a session may be ended between its commit and its answer. `pg` gives these words in the server's language (`lc_messages`),
- * so that what is none of the three is told by the class of its state. 40003 is a proxy's word for "I do not know", and
- * 08 says that a connection failed, perhaps one behind a proxy.
- */
+/** Did the server refuse the statement, so that nothing of it is applied? By the rule of all this package. */
 export function isServerRefusal(error: unknown): error is ServerError {
-  if (typeof error !== 'object' || error === null) return false
-  const { code, severity } = error as Partial<ServerError>
-  if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code) || typeof severity !== 'string') return false
-  if (/^(40003|08)/.test(code)) return false
-  if (severity === 'ERROR') return true
-  return !/^(FATAL|PANIC)$/.test(severity) && !/^(25P0[34]|53300|57P|58|XX)/.test(code)
+  return isRefusal(error) && typeof (error as Partial<ServerError>).severity === 'string'
 }
 
 /** By class of SQLSTATE, Postgres manual, appendix A. */
