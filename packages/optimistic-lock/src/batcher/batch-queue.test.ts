@@ -375,6 +375,22 @@ test('deadlines of very many requests are noticed together, each at most a few m
   expect(rings).toBeLessThan(180) // they fall due in 200 different ms
 })
 
+test('those who are put back after a batch was split keep their order', async () => {
+  const store = new FakeStore({ mug: 10 })
+  const verdicts = ['split', 'retry'] as const
+  let sent = 0
+  store.before = () => {
+    const next = verdicts[sent++]
+    return Promise.resolve(next && { type: 'not-applied', next, cause: new Error(next) })
+  }
+  const time = clock()
+  const { take } = over(store, { clock: time })
+  const answers = [take('mug', 1), take('mug', 2), take('mug', 3)]
+  await settle()
+  await time.advance(1_000)
+  expect((await Promise.all(answers)).map((grant) => grant?.left)).toEqual([9, 7, 4])
+})
+
 test('stop() waits for the statement under way', async () => {
   const store = new FakeStore({ mug: 3 })
   const gate = Promise.withResolvers<undefined>()
@@ -545,6 +561,6 @@ test('whatever a store answers and whenever callers leave: every request has one
         expect(lefts).toEqual(lefts.toSorted((a, b) => b - a))
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 3_000 },
   )
 })

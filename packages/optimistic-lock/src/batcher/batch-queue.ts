@@ -176,7 +176,8 @@ export class BatchQueue implements AsyncDisposable {
   }
 
   #land(groups: readonly Group<Request>[], { rest, passedOver, setback, isStuck }: Landing): void {
-    for (const group of rest) this.#lanes.giveBack(group)
+    // The last first: a batch that was split can have two parts of one lane in it.
+    for (const group of rest.toReversed()) this.#lanes.giveBack(group)
     // A lane that was passed over for its twin goes first, or a busy twin would keep it waiting for ever.
     const lanes = new Set(passedOver)
     for (const { lane } of groups) {
