@@ -3,7 +3,7 @@ import type { KeyValues } from '../types.ts'
 import { Alarm } from './alarm.ts'
 import { BatcherFullError, BatcherStoppedError, BatchTimeoutError } from './errors.ts'
 import { reportFailure } from './events.ts'
-import { Flight, type FlightRules, type Landing, unknownOf } from './flight.ts'
+import { Flight, type FlightRules, type Landing, live, unknownOf } from './flight.ts'
 import { type Group, type Lane, Lanes } from './lanes.ts'
 import type { BatcherOptions, Grant, RequestOptions } from './options.ts'
 import { Request } from './request.ts'
@@ -170,14 +170,16 @@ export class BatchQueue implements AsyncDisposable {
     const landing = await flight.run()
     session.close(false)
     this.#flights.delete(flight)
+    flight.end()
     this.#land(groups, landing)
     this.#pump()
     this.#checkIdle()
   }
 
   #land(groups: readonly Group<Request>[], { rest, passedOver, setback, isStuck }: Landing): void {
-    // The last first: a batch that was split can have two parts of one lane in it.
-    for (const group of rest.toReversed()) this.#lanes.giveBack(group)
+    // Who has left since is not put back: it was told that nothing was applied. The last first, for a batch that was
+    // split can have two parts of one lane in it.
+    for (const group of live(rest).toReversed()) this.#lanes.giveBack(group)
     // A lane that was passed over for its twin goes first, or a busy twin would keep it waiting for ever.
     const lanes = new Set(passedOver)
     for (const { lane } of groups) {

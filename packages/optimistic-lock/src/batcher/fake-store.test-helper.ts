@@ -1,3 +1,6 @@
+import { VirtualClock } from '@quorate/core'
+import { BatchQueue } from './batch-queue.ts'
+import type { BatcherOptions, Grant } from './options.ts'
 import { fold } from './plan.ts'
 import type { BatchAnswer, BatchItem, BatchSession, BatchStore } from './store.ts'
 
@@ -37,3 +40,30 @@ export class FakeStore implements BatchStore {
     return { type: 'applied', before }
   }
 }
+
+/** What {@link over} makes. */
+export interface Setup {
+  readonly queue: BatchQueue
+  readonly take: (
+    sku: string,
+    amount?: number,
+    options?: Parameters<BatchQueue['request']>[3],
+  ) => Promise<Grant | undefined>
+}
+
+/** A batcher over a store, with a clock of its own that stands still. */
+export function over(store: FakeStore, options: BatcherOptions = {}): Setup {
+  const queue = new BatchQueue(store, 'stock', { clock: new VirtualClock(), random: () => 0.5, ...options })
+  return {
+    queue,
+    take: (sku, amount = 1, more = {}) => queue.request(sku, { sku }, -amount, more),
+  }
+}
+
+/** Lets every microtask run that is due. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** An answer that does not come. */
+export const never: Promise<never> = new Promise(() => {})

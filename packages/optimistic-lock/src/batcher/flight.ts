@@ -59,9 +59,12 @@ export class Flight {
   /** Never rejects. */
   async run(): Promise<Landing> {
     const rest = await this.#send(this.groups)
-    // Requests point here: one that outlives its batch by accident, in old memory, would keep all of it alive there.
-    this.groups = []
     return { rest, passedOver: this.#passedOver, setback: this.#setback, isStuck: this.#isStuck }
+  }
+
+  /** Requests point here: one that outlives its batch by accident, in old memory, would keep all of it alive there. */
+  end(): void {
+    this.groups = []
   }
 
   /** The caller of a request that was sent does not wait any longer. */
@@ -234,7 +237,7 @@ export function unknownOf({ delta }: Request, table: string, cause: unknown): Wr
 }
 
 /** Without those who have left. */
-function live(groups: readonly Group[]): readonly Group[] {
+export function live(groups: readonly Group[]): readonly Group[] {
   return groups
     .map(({ lane, requests }) => ({ lane, requests: requests.filter(({ isSettled }) => !isSettled) }))
     .filter(({ requests }) => requests.length > 0)
