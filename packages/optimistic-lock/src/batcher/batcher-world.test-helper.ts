@@ -95,11 +95,13 @@ export class BatcherWorld {
     if (this.#random() < 0.3) this.#at(this.#random() * 500, () => this.#stop())
     this.#at(HEALED_MS + CALM_MS, () => this.#judgeCalm())
     this.#at(END_MS, () => this.#stop())
+    let drainedMs = 0
     while (this.#events.length > 0) {
       // All promises run dry before time goes on; at times what comes next comes in the midst of them.
-      const isNext = this.#events.some(({ atMs }) => atMs <= this.#nowMs + 1)
+      const isNext = this.#events.some(({ atMs }) => atMs <= drainedMs + 1)
       if (!isNext || this.#random() < 0.6) {
         await drained()
+        drainedMs = this.#nowMs
         this.#judgeWaiting()
       }
       const next = this.#next()
@@ -355,9 +357,12 @@ export class BatcherWorld {
     })
   }
 
-  #problem({ amount, spelling, result }: Call, what: string): void {
+  #problem(call: Call, what: string): void {
+    const { amount, spelling, result } = call
     const { error } = { error: undefined, ...result }
-    this.problems.push(`${what}: ${amount} of ${spelling} at ${this.#nowMs} ms, ${String(error)}`)
+    this.problems.push(
+      `${what}: ${amount} of ${spelling} due at ${call.dueMs} ms, answered at ${call.answeredMs}: ${String(error)}`,
+    )
   }
 
   #judgeWaiting(): void {
