@@ -47,6 +47,28 @@ describe('nextHealth()', () => {
     expect(course(lost, lost, streaming(0), streaming(0))).toEqual(['unknown', 'down', 'lagging', 'healthy'])
   })
 
+  test('no news changes nothing, unless what was known is too old by now', () => {
+    const quiet = (ms: number): Finding => ({ type: 'no-news', lag: { ms, bytes: 0 } })
+    expect(course(streaming(0), quiet(2_000), quiet(2_001), quiet(0))).toEqual([
+      'healthy',
+      'healthy',
+      'lagging',
+      'lagging',
+    ])
+    expect(course(streaming(0), { type: 'no-news', lag: undefined })).toEqual(['healthy', 'healthy'])
+    const lost: Finding = { type: 'no-answer' }
+    expect(course(streaming(0), lost, quiet(0), lost)).toEqual(['healthy', 'healthy', 'healthy', 'down'])
+    // Nor does it let anybody back in.
+    expect(course(lost, lost, streaming(0), quiet(0), streaming(0), streaming(0))).toEqual([
+      'unknown',
+      'down',
+      'lagging',
+      'lagging',
+      'lagging',
+      'healthy',
+    ])
+  })
+
   test('a replica without its primary, or promoted, does not serve', () => {
     expect(course(streaming(0), { type: 'disconnected' }, streaming(0), streaming(0))).toEqual([
       'healthy',

@@ -22,6 +22,8 @@ export interface Health {
 /** What a probe found. */
 export type Finding =
   | { readonly type: 'no-answer' }
+  /** It was not asked; its lag is this at most. */
+  | { readonly type: 'no-news'; readonly lag: Lag | undefined }
   | { readonly type: 'promoted' }
   | { readonly type: 'disconnected' }
   | { readonly type: 'streaming'; readonly lag: Lag | undefined }
@@ -42,6 +44,8 @@ const READMIT_SHARE = 0.5
 /**
  * Pure. Ejects at the limit, readmits below half of it.
  *
+ * No news is none: it only ejects what has not been heard of for so long that it may be behind.
+ *
  * unknown ─▶ any; healthy ─ finding ─▶ lagging | disconnected | promoted, at once; ─ 2 × no answer ─▶ down;
  * each of these ─ 2 good findings ─▶ healthy
  */
@@ -52,6 +56,9 @@ export function nextHealth(health: Health, finding: Finding, limits: HealthLimit
       const status = failed >= FAILURES_TO_EJECT ? 'down' : health.status
       return { status, good: 0, failed }
     }
+    case 'no-news':
+      if (health.status !== 'healthy' || !isOver(finding.lag, limits, 1)) return { ...health, good: 0 }
+      return { ...health, status: 'lagging', good: 0 }
     case 'promoted':
     case 'disconnected':
       return { status: finding.type, good: 0, failed: 0 }

@@ -5,10 +5,10 @@ import { nextHealth, type Finding } from './health.ts'
 import { HeadHistory } from './lag.ts'
 import type { Settings } from './options.ts'
 import { isServerAnswer } from './postgres/failures.ts'
-import { readPrimary, readReplica, type ReplicaReading } from './postgres/sql.ts'
+import { readPrimary, readReplica, type ConnectionFacts, type ReplicaReading } from './postgres/sql.ts'
 import type { Primary } from './primary.ts'
 import { ProbeLoop } from './probe-loop.ts'
-import type { Replica } from './replica.ts'
+import type { Replica, ReplicaSample } from './replica.ts'
 import { nextTick } from './ticks.ts'
 
 /** The primary as the router knows it. */
@@ -59,36 +59,46 @@ export class Monitor {
     this.#settings = settings
     this.#clock = clock
     this.#onEvent = onEvent
-    const timing = { clock, deadlineMs: settings.probeDeadlineMs, isNeeded: () => this.underWay > 0 }
+    const timing = {
+      clock,
+      deadlineMs: settings.probeDeadlineMs,
+      patienceMs: settings.deadlineMs,
+      isNeeded: () => this.underWay > 0,
+    }
+    const primaryFailed = (error: unknown): void => {
+      if (isServerAnswer(error)) primary.answered()
+      this.#giveUpLate(primary)
+      // As with replicas, one lost probe is no verdict: the process may have slept, not the server.
+      if (++this.#primaryFailures < 2 && this.primary.reachable !== false) return
+      primary.giveUpIfSilent()
+      this.#primarySeen({ ...this.primary, reachable: false }, error)
+    }
     this.#primaryLoop = new ProbeLoop({
       ...timing,
       pool: primary.pool,
       intervalMs: () => (this.#isPrimaryAsked() ? settings.pollMs : settings.probeIntervalMs),
-      failed: (error) => {
-        if (isServerAnswer(error)) primary.answered()
-        primary.giveUpLate()
-        this.#giveUpLate()
-        // As with replicas, one lost probe is no verdict: the process may have slept, not the server.
-        if (++this.#primaryFailures < 2 && this.primary.reachable !== false) return
-        primary.giveUpIfSilent()
-        this.#primarySeen({ ...this.primary, reachable: false }, error)
+      failed: primaryFailed,
+      unheard: (error) => {
+        if (this.primary.reachable !== true) primaryFailed(error)
+        else this.#giveUpLate(primary)
       },
       probe: async ({ client, facts }, askedAtMs) => {
         const reading = await readPrimary(client, facts)
         primary.answered()
         // A replica where the primary should be: drop the connection, the next one may lead elsewhere.
         if (reading === undefined) throw new NotPrimaryError()
-        primary.giveUpLate()
-        this.#giveUpLate()
-        this.#primaryFailures = 0
-        const { timeline, flushed, inserted } = reading
-        if (timeline !== this.primary.timeline || facts.cluster !== this.primary.cluster) {
-          this.#head.clear()
-          this.#visible.clear()
+        return () => {
+          this.#giveUpLate(primary)
+          this.#primaryFailures = 0
+          const { timeline, flushed, inserted } = reading
+          if (timeline !== this.primary.timeline || facts.cluster !== this.primary.cluster) {
+            this.#head.clear()
+            this.#visible.clear()
+          }
+          this.#head.observe(flushed, askedAtMs)
+          this.#visible.observe(inserted, askedAtMs)
+          this.#primarySeen({ reachable: true, cluster: facts.cluster, timeline })
         }
-        this.#head.observe(flushed, askedAtMs)
-        this.#visible.observe(inserted, askedAtMs)
-        this.#primarySeen({ reachable: true, cluster: facts.cluster, timeline })
       },
     })
     this.#replicaLoops = replicas.map(
@@ -101,25 +111,19 @@ export class Monitor {
               ? settings.pollMs
               : settings.probeIntervalMs,
           failed: (error) => this.#found(replica, { type: 'no-answer' }, error),
+          unheard: (error) => {
+            const isNew = replica.status === 'unknown'
+            this.#found(replica, isNew ? { type: 'no-answer' } : this.#withoutNews(replica), error)
+          },
           probe: async ({ client, facts }) => {
             const askedAt = nextTick()
             const reading = await readReplica(client)
-            const { replayed, inRecovery } = reading
-            if (replayed !== undefined && inRecovery) {
-              const timeline = typeof reading.timeline === 'number' ? reading.timeline : undefined
-              const { cluster, startedAt, madeAt } = facts
-              const before = replica.sample?.last
-              const last =
-                timeline !== undefined
-                  ? { timeline, upTo: replayed, madeAt }
-                  : before?.madeAt === madeAt
-                    ? before
-                    : undefined
-              replica.sample = { cluster, startedAt, replayed, timeline, last, askedAt }
-            } else replica.sample = undefined
-            this.#seeFreshness(replica)
-            this.#reportHidden(replica, reading)
-            this.#found(replica, this.#judge(replica, reading))
+            return () => {
+              replica.sample = sampleOf(reading, facts, askedAt, replica.sample)
+              this.#seeFreshness(replica)
+              this.#reportHidden(replica, reading)
+              this.#found(replica, this.#judge(replica, reading))
+            }
           },
         }),
     )
@@ -178,7 +182,8 @@ export class Monitor {
     return false
   }
 
-  #giveUpLate(): void {
+  #giveUpLate(primary: Primary): void {
+    primary.giveUpLate()
     const nowMs = this.#clock.monotonic()
     for (const { running } of this.#replicas) running.giveUpLate(nowMs)
   }
@@ -202,6 +207,14 @@ export class Monitor {
     const nowMs = this.#clock.monotonic()
     replica.seeLag(this.#head.lagOf(replayed, nowMs), nowMs)
     return { type: 'streaming', lag: replica.lag }
+  }
+
+  /** It stands where it stood, or further on: so its lag is at most what it would be if it stood still. */
+  #withoutNews({ sample }: Replica): Finding {
+    return {
+      type: 'no-news',
+      lag: sample && this.#head.lagOf(sample.replayed, this.#clock.monotonic()),
+    }
   }
 
   #found(replica: Replica, finding: Finding, cause?: unknown): void {
@@ -250,4 +263,18 @@ export class Monitor {
   #wake(): void {
     for (const waiter of this.#waiters) if (waiter.arrived()) waiter.done()
   }
+}
+
+/** @param before what was known until now. */
+function sampleOf(
+  { replayed, inRecovery, timeline: received }: ReplicaReading,
+  { cluster, startedAt, madeAt }: ConnectionFacts,
+  askedAt: number,
+  before: ReplicaSample | undefined,
+): ReplicaSample | undefined {
+  if (replayed === undefined || !inRecovery) return undefined
+  const timeline = typeof received === 'number' ? received : undefined
+  const known = before?.last?.madeAt === madeAt ? before.last : undefined
+  const last = timeline === undefined ? known : { timeline, upTo: replayed, madeAt }
+  return { cluster, startedAt, replayed, timeline, last, askedAt }
 }

@@ -1,25 +1,40 @@
 import { waitOrAbort, type Clock } from '@quorate/core'
 import { deadline } from './deadline.ts'
 import { connectTo, giveBack, prepared, type Checkout } from './postgres/checkout.ts'
-import type { PgPool, PgPoolClient } from './postgres/port.ts'
+import { isFull, type PgPool, type PgPoolClient } from './postgres/port.ts'
+
+/** Draws the conclusions from an answer; called if the answer counts. */
+export type Conclude = () => void
 
 /** Options of {@link ProbeLoop}. */
 export interface ProbeLoopOptions {
   readonly pool: PgPool
   readonly clock: Clock
+  /** By when the server must have answered, ms. */
   readonly deadlineMs: number
+  /** How long a full pool may keep the probe waiting before that counts as no answer, ms. */
+  readonly patienceMs: number
   /** How long until the next probe; asked each time. */
   readonly intervalMs: () => number
-  /** Asks the server and draws its conclusions. The time is that before the question was sent. */
-  readonly probe: (checkout: Checkout, askedAtMs: number) => Promise<void>
+  /** Asks the server. The time is that before the question was sent. */
+  readonly probe: (checkout: Checkout, askedAtMs: number) => Promise<Conclude>
   readonly failed: (error: unknown) => void
+  /** The probe waits for a full pool, so nothing was asked: no news of the server, neither good nor bad. */
+  readonly unheard: (error: unknown) => void
   /** After {@link ProbeLoop.stop}: may anybody still have to be told that the server has gone? */
   readonly isNeeded: () => boolean
 }
 
+/** A connection with the question that is under way on it. */
+interface Question {
+  readonly checkout: Checkout
+  readonly answer: Promise<Conclude>
+}
+
 /**
  * Asks one server again and again, on one connection that it keeps: when the pool is exhausted by work,
- * that must not look like a dead server.
+ * that must not look like a dead server. So a question that is late keeps its place too, until the next probe has
+ * heard of the server in another way, or not at all.
  */
 export class ProbeLoop {
   readonly #options: ProbeLoopOptions
@@ -27,7 +42,11 @@ export class ProbeLoop {
   #nap = new AbortController()
   /** Goes on from probe to probe: one more with each of them would pile up in the pool of a server that is silent. */
   #connecting: Promise<PgPoolClient> | undefined
+  #connectingSinceMs = 0
+  /** Connected, and nothing under way. */
   #checkout: Checkout | undefined
+  /** Not answered in time by the probe before; it may be still. */
+  #late: Question | undefined
   #finished: Promise<void> | undefined
 
   constructor(options: ProbeLoopOptions) {
@@ -59,7 +78,8 @@ export class ProbeLoop {
       await this.#sleep()
     }
     this.#checkout?.release()
-    void this.#connecting?.then(giveBack).catch(() => {})
+    this.#late?.checkout.release(true)
+    this.#giveBackConnecting()
   }
 
   #isOver(): boolean {
@@ -67,17 +87,84 @@ export class ProbeLoop {
   }
 
   async #probeOnce(): Promise<void> {
-    const { clock, deadlineMs, probe, failed } = this.#options
+    const { clock, deadlineMs, failed, unheard } = this.#options
     using limit = deadline(clock, deadlineMs, 'The probe')
+    const late = this.#late
+    this.#late = undefined
     try {
-      this.#checkout ??= await this.#connect(this.#orStopping(limit.signal))
-      const askedAtMs = clock.monotonic()
-      await waitOrAbort(probe(this.#checkout, askedAtMs), limit.signal)
+      if (late === undefined) await this.#ask(limit.signal)
+      else await this.#hear(late, limit.signal)
     } catch (error) {
-      this.#checkout?.release(true)
-      this.#checkout = undefined
-      if (!this.#isOver()) failed(error)
+      if (this.#isOver()) return
+      if (late === undefined && this.#waitsForPool(limit.signal)) unheard(error)
+      else failed(error)
     }
+  }
+
+  /** Asks on the connection that it has, or on a new one. */
+  async #ask(signal: AbortSignal): Promise<void> {
+    if (this.#checkout !== undefined) this.#giveBackConnecting() // of a probe that did without it
+    const checkout = this.#checkout ?? (await this.#connect(this.#orStopping(signal)))
+    this.#checkout = undefined
+    const question = this.#question(checkout)
+    try {
+      this.#conclude(question, await waitOrAbort(question.answer, signal))
+    } catch (error) {
+      if (signal.aborted) this.#late = question
+      else checkout.release(true)
+      throw error
+    }
+  }
+
+  /** Hears of the server by the answer that is late, or over a new connection: the old one may be cut, not the server. */
+  async #hear(late: Question, signal: AbortSignal): Promise<void> {
+    const done = new AbortController()
+    const either = AbortSignal.any([signal, done.signal])
+    const again = this.#askAnew(either)
+    again.catch(() => {}) // of the two, only one is needed
+    try {
+      const heard = late.answer.then((conclude) => ({ question: late, conclude }))
+      const { question, conclude } = await waitOrAbort(Promise.any([heard, again]), signal)
+      if (question !== late) late.checkout.release(true)
+      this.#conclude(question, conclude)
+    } catch (error) {
+      late.checkout.release(true)
+      throw error instanceof AggregateError ? error.errors[0] : error
+    } finally {
+      done.abort()
+      void again
+        .then(({ question: { checkout } }) => checkout !== this.#checkout && checkout.release())
+        .catch(() => {})
+    }
+  }
+
+  async #askAnew(signal: AbortSignal): Promise<{ question: Question; conclude: Conclude }> {
+    const checkout = await this.#connect(this.#orStopping(signal))
+    const question = this.#question(checkout)
+    try {
+      return { question, conclude: await waitOrAbort(question.answer, signal) }
+    } catch (error) {
+      checkout.release(true)
+      throw error
+    }
+  }
+
+  #question(checkout: Checkout): Question {
+    const { clock, probe } = this.#options
+    const answer = probe(checkout, clock.monotonic())
+    answer.catch(() => {}) // waited for here or not
+    return { checkout, answer }
+  }
+
+  #conclude({ checkout }: Question, conclude: Conclude): void {
+    this.#checkout = checkout
+    conclude()
+  }
+
+  #waitsForPool(signal: AbortSignal): boolean {
+    const { clock, pool, patienceMs } = this.#options
+    if (!signal.aborted || this.#connecting === undefined || !isFull(pool)) return false
+    return clock.monotonic() - this.#connectingSinceMs < patienceMs
   }
 
   #orStopping(signal: AbortSignal): AbortSignal {
@@ -86,7 +173,10 @@ export class ProbeLoop {
   }
 
   async #connect(signal: AbortSignal): Promise<Checkout> {
-    this.#connecting ??= connectTo(this.#options.pool)
+    if (this.#connecting === undefined) {
+      this.#connecting = connectTo(this.#options.pool)
+      this.#connectingSinceMs = this.#options.clock.monotonic()
+    }
     let client: PgPoolClient
     try {
       client = await waitOrAbort(this.#connecting, signal)
@@ -96,6 +186,11 @@ export class ProbeLoop {
     }
     this.#connecting = undefined
     return prepared(client, signal)
+  }
+
+  #giveBackConnecting(): void {
+    void this.#connecting?.then(giveBack).catch(() => {})
+    this.#connecting = undefined
   }
 
   async #sleep(): Promise<void> {

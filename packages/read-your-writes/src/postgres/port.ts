@@ -23,6 +23,16 @@ export interface PgPool {
   /** Told of connections that break while nobody uses them, which ends the process if nobody listens. */
   on?(event: 'error', listener: (error: Error) => void): unknown
   removeListener?(event: 'error', listener: (error: Error) => void): unknown
+  /** Connections that it has, in use or not. */
+  readonly totalCount?: number
+  /** Those that nobody uses. */
+  readonly idleCount?: number
+  readonly options?: { readonly max?: number | undefined }
+}
+
+/** Does who asks for a connection wait for others to give theirs back, as far as the pool tells? */
+export function isFull({ totalCount = 0, idleCount = 0, options: { max = Infinity } = {} }: PgPool): boolean {
+  return totalCount >= max && idleCount === 0
 }
 
 /** What a callback gets to ask its questions with; useless after the callback has ended. */

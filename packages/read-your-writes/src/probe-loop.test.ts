@@ -1,0 +1,172 @@
+import { VirtualClock } from '@quorate/core'
+import { expect, test } from 'vitest'
+import type { PgPool, PgPoolClient } from './postgres/port.ts'
+import { ProbeLoop } from './probe-loop.ts'
+
+const FACTS = {
+  cluster: '1',
+  started: '1',
+  recovery: false,
+  replayed: null,
+  page: '8192',
+  segment: '16777216',
+}
+const [DEADLINE_MS, PATIENCE_MS] = [100, 5_000]
+
+/** A connection whose questions are answered when the test says so. */
+class TestClient implements PgPoolClient {
+  /** Of the questions that are not answered yet. */
+  readonly open: PromiseWithResolvers<unknown>[] = []
+  released: 'kept' | 'closed' | 'twice' | undefined
+
+  query(text: string): Promise<unknown> {
+    if (text.includes('pg_control_system')) return Promise.resolve({ rows: [FACTS], rowCount: 1 })
+    const question = Promise.withResolvers<unknown>()
+    this.open.push(question)
+    return question.promise
+  }
+
+  answer(): void {
+    for (const question of this.open.splice(0)) question.resolve(undefined)
+  }
+
+  breaks(): void {
+    for (const question of this.open.splice(0)) question.reject(new Error('Connection terminated'))
+  }
+
+  release(destroy = false): void {
+    this.released = this.released !== undefined ? 'twice' : destroy ? 'closed' : 'kept'
+    if (destroy) this.breaks()
+  }
+
+  on(): void {}
+  removeListener(): void {}
+}
+
+interface Probed {
+  readonly clients: TestClient[]
+  readonly pool: { isFull: boolean; readonly options: { max: number }; readonly waiting: (() => void)[] }
+  readonly said: ('answer' | 'failed' | 'unheard')[]
+  readonly clock: VirtualClock
+  readonly stop: () => Promise<void>
+}
+
+/** A pool that gives connections at once or, when it is full, when the test says so; and what its prober says. */
+function probed({ isFull = false } = {}): Probed {
+  const clients: TestClient[] = []
+  const pool = {
+    isFull,
+    options: { max: 2 },
+    idleCount: 0,
+    get totalCount(): number {
+      return pool.isFull ? 2 : 1
+    },
+    waiting: [] as (() => void)[],
+    connect: async (): Promise<PgPoolClient> => {
+      if (pool.isFull) await new Promise<void>((resolve) => pool.waiting.push(resolve))
+      const client = new TestClient()
+      clients.push(client)
+      return client
+    },
+  } satisfies PgPool & Record<string, unknown>
+  const said: Probed['said'] = []
+  const clock = new VirtualClock()
+  const loop = new ProbeLoop({
+    pool,
+    clock,
+    deadlineMs: DEADLINE_MS,
+    patienceMs: PATIENCE_MS,
+    intervalMs: () => 100,
+    probe: async ({ client }) => {
+      await client.query('SELECT 1')
+      return () => said.push('answer')
+    },
+    failed: () => said.push('failed'),
+    unheard: () => said.push('unheard'),
+    isNeeded: () => false,
+  })
+  loop.start()
+  const stop = async (): Promise<void> => {
+    const stopped = loop.stop()
+    await clock.advance(DEADLINE_MS) // of a question that is under way
+    await stopped
+  }
+  return { clients, pool, said, clock, stop }
+}
+
+test('a late answer is heard while the pool has no other connection', async () => {
+  const { clients, pool, said, clock, stop } = probed()
+  await clock.advance(0)
+  pool.isFull = true
+  await clock.advance(DEADLINE_MS + 150)
+  expect(said).toEqual(['failed'])
+  clients[0]?.answer()
+  await clock.advance(0)
+  expect(said).toEqual(['failed', 'answer'])
+  expect(clients[0]?.released).toBeUndefined()
+  // What was asked of the pool meanwhile goes back to it.
+  pool.waiting.shift()?.()
+  await clock.advance(100)
+  expect(clients[1]?.released).toBe('kept')
+  clients[0]?.answer()
+  await stop()
+  expect(clients.map(({ released }) => released)).toEqual(['kept', 'kept'])
+})
+
+test('a connection that was cut is replaced before that is a verdict', async () => {
+  const { clients, said, clock, stop } = probed()
+  await clock.advance(DEADLINE_MS + 100)
+  expect(said).toEqual(['failed'])
+  clients[1]?.answer()
+  await clock.advance(0)
+  expect(said).toEqual(['failed', 'answer'])
+  expect(clients.map(({ released }) => released)).toEqual(['closed', undefined])
+  await stop()
+})
+
+test('of two that answer at once, one goes back', async () => {
+  const { clients, said, clock, stop } = probed()
+  await clock.advance(DEADLINE_MS + 100)
+  for (const client of clients) client.answer()
+  await clock.advance(0)
+  expect(said).toEqual(['failed', 'answer'])
+  expect(clients.map(({ released }) => released)).toEqual([undefined, 'kept'])
+  await stop()
+})
+
+test('a server that is silent has failed twice, also with a full pool', async () => {
+  const { clients, pool, said, clock, stop } = probed()
+  await clock.advance(0)
+  pool.isFull = true
+  await clock.advance(2 * DEADLINE_MS + 100)
+  expect(said).toEqual(['failed', 'failed'])
+  expect(clients[0]?.released).toBe('closed')
+  await stop()
+})
+
+test('who waits for a full pool has no news, for as long as its patience lasts', async () => {
+  const { clients, pool, said, clock, stop } = probed()
+  await clock.advance(0)
+  pool.isFull = true
+  clients[0]?.breaks()
+  await clock.advance(PATIENCE_MS)
+  expect(new Set(said)).toEqual(new Set(['failed', 'unheard']))
+  expect(said.indexOf('unheard')).toBe(1)
+  expect(said.lastIndexOf('failed')).toBe(0)
+  await clock.advance(400)
+  expect(said.at(-1)).toBe('failed')
+  pool.waiting.shift()?.()
+  await clock.advance(100)
+  clients[1]?.answer()
+  await clock.advance(100)
+  expect(said.at(-1)).toBe('answer')
+  await stop()
+})
+
+test('a server that takes no connection, of a pool that is not full, has failed', async () => {
+  const { pool, said, clock, stop } = probed({ isFull: true })
+  pool.options.max = 10
+  await clock.advance(2 * DEADLINE_MS + 100)
+  expect(said).toEqual(['failed', 'failed'])
+  await stop()
+})
