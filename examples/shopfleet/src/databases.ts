@@ -3,6 +3,7 @@ import type { LocalCluster } from '@quorate/local-cluster'
 import type { Pool } from 'pg'
 import type { Logger } from './shared/logging.ts'
 import { openPool, type Address } from './shared/postgres.ts'
+import { role, type Role } from './shared/role.ts'
 
 /** For atomic commits over both: Postgres comes with 0. As many as there can be connections, so that it never runs out. */
 const PREPARED = { max_prepared_transactions: 60 }
@@ -10,12 +11,12 @@ const PREPARED = { max_prepared_transactions: 60 }
 export const DATABASES = {
   postgres: {
     catalog: {},
-    // The primary decides; product pages ask two of the three.
-    inventory: { replicas: 2 },
-    orders: { replicas: 2, settings: PREPARED },
-    // A commit waits for the standby, so that no charge and no decision is forgotten when the primary is lost.
+    // A commit of inventory, orders or payments waits for one standby, so that nothing which another service may have
+    // heard of is forgotten when a primary is lost. In inventory the primary decides; product pages ask two of three.
+    inventory: { replicas: 2, synchronous: true },
+    orders: { replicas: 2, synchronous: true, settings: PREPARED },
     payments: { replicas: 1, synchronous: true, settings: PREPARED },
-    // Written in one region, read in another.
+    // Written in one region, read in another, which is too far to wait for: a fail-over may forget the last changes.
     profiles: { replicas: 1, regions: ['us-east-1', 'eu-west-1'] },
     // The provider, the warehouse and the carrier: other companies, one server for the three of them here.
     outside: { databases: ['provider', 'warehouse', 'carrier'] },
@@ -29,7 +30,7 @@ export const DATABASES = {
 /** From us-east-1 to eu-west-1, ms. */
 const ATLANTIC_MS = 40
 
-/** Makes the wires between regions as long as they are in the world. A fail-over puts new ones in their place. */
+/** Makes the wires between regions as long as they are in the world. After a fail-over there are new ones. */
 export async function keepDistance({ postgres }: ShopCluster): Promise<void> {
   await postgres.profiles.link('primary', 'replica-1').latency({ ms: ATLANTIC_MS })
 }
@@ -53,29 +54,53 @@ export interface ShopPools {
   readonly carrier: Pool
 }
 
-export function openPools({ postgres }: ShopCluster, log: Logger): ShopPools {
-  const open = (name: string, url: Address, max: number): Pool => openPool(url, { name, max, log })
+export interface OpenPools {
+  readonly pools: ShopPools
+  /** There was a fail-over: connections that lead to the wrong server are cut. */
+  readonly moved: () => void
+}
+
+export function openPools({ postgres }: ShopCluster, log: Logger): OpenPools {
+  const roles: Role[] = []
+  const open = (name: string, address: Address, max: number): Pool => openPool(address, { name, max, log })
+  const follow = (name: string, player: () => string, max: number): Pool => {
+    const one = role(player)
+    roles.push(one)
+    return open(name, one, max)
+  }
+  const primary = (name: string, group: { readonly primary: { readonly url: string } }, max: number): Pool =>
+    follow(name, () => group.primary.url, max)
+  const replicas = (
+    name: string,
+    group: { readonly replicas: readonly { readonly url: string }[] },
+    max: number,
+  ): Pool[] =>
+    group.replicas.map(({ url }, index) =>
+      follow(`${name}-replica-${index + 1}`, () => group.replicas[index]?.url ?? url, max),
+    )
   const outside = (database: string): string => {
     const url = new URL(postgres.outside.primary.url)
     url.pathname = `/${database}`
     return url.href
   }
-  const replicas = (name: string, servers: readonly { url: string }[], max: number): Pool[] =>
-    servers.map(({ url }, index) => open(`${name}-replica-${index + 1}`, url, max))
   return {
-    catalog: open('catalog', postgres.catalog.primary.url, 8),
-    inventory: open('inventory', postgres.inventory.primary.url, 16),
-    inventoryReplicas: replicas('inventory', postgres.inventory.replicas, 4),
-    orders: open('orders', postgres.orders.primary.url, 24),
-    ordersReplicas: replicas('orders', postgres.orders.replicas, 8),
-    // Asked for with each connection: after a fail-over it is another server's.
-    payments: open('payments', () => postgres.payments.primary.url, 24),
-    payableOrders: open('payments-settlement', postgres.orders.primary.url, 16),
-    profiles: open('profiles', postgres.profiles.primary.url, 8),
-    profilesReplicas: replicas('profiles', postgres.profiles.replicas, 8),
-    provider: open('provider', outside('provider'), 16),
-    warehouse: open('warehouse', outside('warehouse'), 8),
-    carrier: open('carrier', outside('carrier'), 8),
+    pools: {
+      catalog: open('catalog', postgres.catalog.primary.url, 8),
+      inventory: primary('inventory', postgres.inventory, 16),
+      inventoryReplicas: replicas('inventory', postgres.inventory, 4),
+      orders: primary('orders', postgres.orders, 24),
+      ordersReplicas: replicas('orders', postgres.orders, 8),
+      payments: primary('payments', postgres.payments, 24),
+      payableOrders: primary('payments-settlement', postgres.orders, 16),
+      profiles: primary('profiles', postgres.profiles, 8),
+      profilesReplicas: replicas('profiles', postgres.profiles, 8),
+      provider: open('provider', outside('provider'), 16),
+      warehouse: open('warehouse', outside('warehouse'), 8),
+      carrier: open('carrier', outside('carrier'), 8),
+    },
+    moved: () => {
+      for (const { moved } of roles) moved()
+    },
   }
 }
 

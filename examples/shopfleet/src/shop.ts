@@ -78,6 +78,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   loading.catch(() => {})
   const building = ensureStorefront()
   building.catch(() => {})
+  let moved = (): void => {}
   const cluster: ShopCluster = await localCluster({
     ...DATABASES,
     dataDir: options.dataDir,
@@ -87,6 +88,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
       if (event.type === 'server-ready') {
         onProgress?.({ phase: 'databases', done: event.started, total: event.total })
       }
+      if (event.type === 'promoted') moved()
     },
   })
   const undo: (() => Promise<unknown>)[] = [() => cluster.stop()]
@@ -95,7 +97,9 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     const logFile = options.logFile ?? join(cluster.dir, 'shopfleet.log')
     const logs = openLogs(logFile, options.logLevel ?? 'info')
     undo.push(() => logs.close())
-    const pools = openPools(cluster, logs.of('shop'))
+    const opened = openPools(cluster, logs.of('shop'))
+    const { pools } = opened
+    moved = opened.moved
     undo.push(() => closePools(pools))
     const steps = stepFeed()
     const { startServices } = await loading

@@ -15,11 +15,12 @@ import { paymentsMigrations } from '../src/services/payments/migrations.ts'
 import { openSettlement, type Settlement } from '../src/services/payments/settlement.ts'
 import { paymentsStore, settleCharge } from '../src/services/payments/store.ts'
 import { inTransaction, migrate, openPool } from '../src/shared/postgres.ts'
+import { role } from '../src/shared/role.ts'
 import { until } from './api.ts'
 import { POINTS, watchedPool, type Point } from './watched-pool.ts'
 
 const { payments, orders } = DATABASES.postgres
-const TOPOLOGY = { postgres: { payments, orders: { settings: orders.settings } } } as const
+const TOPOLOGY = { postgres: { payments, orders: { ...orders, replicas: 1 } } } as const
 const CENTS = 1_250
 /** Of each pool of a copy. */
 const CONNECTIONS = 4
@@ -40,8 +41,14 @@ afterAll(async () => {
 })
 
 const openPools = (max: number) => ({
-  payments: openPool(() => cluster.postgres.payments.primary.url, { name: 'payments', max, log }),
-  orders: openPool(cluster.postgres.orders.primary.url, { name: 'orders', max, log }),
+  payments: openPool(
+    role(() => cluster.postgres.payments.primary.url),
+    { name: 'payments', max, log },
+  ),
+  orders: openPool(
+    role(() => cluster.postgres.orders.primary.url),
+    { name: 'orders', max, log },
+  ),
 })
 
 /** A copy of the service, as far as it settles. `at` hears when it comes by a point, and may make it wait. */
@@ -205,11 +212,17 @@ async function settleUnder(point: Point, id: string, stroke: () => Promise<void>
 }
 const WHOLE = { struck: true, order: PAID, broken: [] }
 
-test.each(POINTS)(
-  'the payments primary is lost %s, and its standby takes over: nothing is',
-  async (point) => {
-    const promote = () => cluster.postgres.payments.promote(0)
-    expect(await settleUnder(point, `promoted ${point}`, promote)).toEqual(WHOLE)
+const TAKE_OVERS = [
+  ...POINTS.map((point) => ['payments', point] as const),
+  // Where its own part is prepared: that must not be lost with it.
+  ['orders', 'before COMMIT with the decision on payments'],
+  ['orders', 'before COMMIT PREPARED on orders'],
+] as const
+test.each(TAKE_OVERS)(
+  'the %s primary is lost %s, and its standby takes over: nothing is',
+  async (of, point) => {
+    const promote = () => cluster.postgres[of].promote(0)
+    expect(await settleUnder(point, `${of} promoted ${point}`, promote)).toEqual(WHOLE)
   },
 )
 
@@ -234,22 +247,26 @@ test('a copy starts while the orders database is away, and settles when that is 
   expect(await look('early')).toEqual(PAID)
 })
 
-test('a settlement waits for the standby: what is acknowledged is on two machines', async () => {
-  await placeOrder('waits')
-  await using settlement = await openCopy()
-  const [standby] = cluster.postgres.payments.replicas
-  await standby.pause()
-  const settled = settlement.settle('waits')
-  await until(
-    async () =>
-      (await pools.payments.query(`select from pg_stat_activity where wait_event = 'SyncRep'`)).rowCount ?? 0,
-    (waiting) => waiting > 0,
-  )
-  expect((await look('waits')).order).toBe('PAYMENT_PENDING')
-  await standby.resume()
-  await settled
-  expect(await look('waits')).toEqual(PAID)
-})
+test.each(['payments', 'orders'] as const)(
+  'a settlement waits for the standby of %s: what is acknowledged is on two machines',
+  async (of) => {
+    const id = `waits for ${of}`
+    await placeOrder(id)
+    await using settlement = await openCopy()
+    const [standby] = cluster.postgres[of].replicas
+    await standby.pause()
+    const settled = settlement.settle(id)
+    await until(
+      async () =>
+        (await pools[of].query(`select from pg_stat_activity where wait_event = 'SyncRep'`)).rowCount ?? 0,
+      (waiting) => waiting > 0,
+    )
+    expect((await look(id)).order).toBe('PAYMENT_PENDING')
+    await standby.resume()
+    await settled
+    expect(await look(id)).toEqual(PAID)
+  },
+)
 
 test('with two plain commits and a death in between, the invariants are broken, and say so', async () => {
   await placeOrder('plain')

@@ -40,7 +40,10 @@ test.each([
   [['--port', '70000'], /--port must be a whole number from 1 to 65535/],
   [['--report', 'x.json'], /--report is for a replay/],
   [['--fault', 'payments-primary'], /--fault is for a replay/],
-  [['--orders', 'a.csv', '--fault', 'moon'], /--fault must be payments-primary, got moon/],
+  [
+    ['--orders', 'a.csv', '--fault', 'moon'],
+    /--fault must be one of payments-primary, orders-primary, .*, got moon/,
+  ],
   [['--resume', '--fault', 'payments-primary'], /--fault is for a replay from its start/],
   [['--resume', '--times', '2'], /--times cannot change with --resume/],
   [['--overselling', 'hope'], /--overselling must be one of lock, optimistic, batch, compensate, got hope/],

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { FAULTS, type FaultName } from '../replay/fault.ts'
+import { FAULT_NAMES, type FaultName } from '../replay/fault.ts'
 import { OVERSELLING, type Overselling } from '../services/inventory/overselling.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -36,8 +36,9 @@ Options
                      Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country
   --times N          replay the file N times over (default 1)
   --concurrency C    customers who shop at the same time (default 16)
-  --fault NAME       break something when half of the replay is done: payments-primary kills the primary of the
-                     payments database (SIGKILL); 3 s later its synchronous standby is promoted
+  --fault NAME       break something when half of the replay is done: payments-primary, orders-primary,
+                     inventory-primary or profiles-primary kills the primary of that database (SIGKILL); 3 s later
+                     a standby is promoted
   --report OUT       write the closing report there as JSON; of a comparison, the chart if OUT ends in .svg
   --resume           go on with the replay that was cut off last (file, times and databases as they were)
   --state DIR        keep a replay's databases and journal there (default: the temporary folder)
@@ -107,9 +108,9 @@ export function parseOptions(
 }
 
 function faultOf(text: string | undefined): FaultName | undefined {
-  const fault = FAULTS.find((name) => name === text)
+  const fault = FAULT_NAMES.find((name) => name === text)
   if (text !== undefined && fault === undefined)
-    throw new UsageError(`Option --fault must be ${FAULTS.join(' or ')}, got ${text}`)
+    throw new UsageError(`Option --fault must be one of ${FAULT_NAMES.join(', ')}, got ${text}`)
   return fault
 }
 

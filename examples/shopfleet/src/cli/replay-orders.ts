@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
-import { systemClock } from '@quorate/core'
+import { failOver } from '../fail-over.ts'
 import { checkInvariants } from '../invariants/check-invariants.ts'
-import { NOTICED_AFTER_MS, replayFault } from '../replay/fault.ts'
+import { FAULTS, NOTICED_AFTER_MS, replayFault } from '../replay/fault.ts'
 import { Journal } from '../replay/journal.ts'
 import { Latencies } from '../replay/latencies.ts'
 import { assertReadable, type OrdersFile, readOrdersFile } from '../replay/orders-file.ts'
@@ -9,7 +9,7 @@ import { attemptId, planReplay } from '../replay/plan.ts'
 import { buildReport, printReport } from '../replay/report.ts'
 import { runReplay } from '../replay/run-replay.ts'
 import { ShopClient } from '../replay/shop-client.ts'
-import { type Shop, startShop } from '../shop.ts'
+import { type ShopPools, startShop } from '../shop.ts'
 import { assertWritable } from './assert-writable.ts'
 import type { CliOptions } from './options.ts'
 import { Screen } from './screen.ts'
@@ -44,10 +44,13 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
 
     const plan = planReplay(file, journal.header.times)
     const { concurrency } = journal.header
+    const { fault: name } = options
     const fault =
-      options.fault === undefined
+      name === undefined
         ? undefined
-        : replayFault(options.fault, () => losePaymentsPrimary(shop, signal))
+        : replayFault(name, () =>
+            failOver(shop.cluster, FAULTS[name], { noticedAfterMs: NOTICED_AFTER_MS, signal }),
+          )
     const client = new ShopClient(shop.gatewayUrl, concurrency)
     try {
       // Until the report is out a killed replay can be gone on with.
@@ -90,6 +93,7 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
       times: journal.header.times,
       dirty: plan.dirty,
       results: journal.results,
+      apologised: await countApologies(shop.pools),
       elapsedMs: journal.elapsedMs,
       latencies: latencies.summary(),
       fault: await fault?.ended(),
@@ -115,12 +119,12 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
   }
 }
 
-/** Nobody takes over at once: whoever watches has to be sure first that the primary is gone. */
-async function losePaymentsPrimary({ cluster }: Shop, signal: AbortSignal): Promise<void> {
-  const { payments } = cluster.postgres
-  await payments.primary.kill()
-  await systemClock.sleep(NOTICED_AFTER_MS, { signal })
-  await payments.promote(0)
+/** The customer's yes came before the apology, so nothing that the replay was answered tells of it. */
+async function countApologies({ orders }: ShopPools): Promise<number> {
+  const { rows } = await orders.query<{ count: number }>(
+    'select count(*) as count from orders where apology is not null',
+  )
+  return rows[0]?.count ?? 0
 }
 
 async function begin(

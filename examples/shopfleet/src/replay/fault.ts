@@ -1,10 +1,17 @@
 import type { OrderView } from '../api.ts'
+import type { FailOver } from '../fail-over.ts'
 
-/** What can be made to happen in the middle of a replay. */
-export const FAULTS = ['payments-primary'] as const
+/** What can be made to happen in the middle of a replay: this service loses the primary of its database. */
+export const FAULTS = {
+  'payments-primary': 'payments',
+  'orders-primary': 'orders',
+  'inventory-primary': 'inventory',
+  'profiles-primary': 'profiles',
+} as const satisfies Readonly<Record<`${FailOver}-primary`, FailOver>>
+export type FaultName = keyof typeof FAULTS
+export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[]
 /** How long a dead primary stays unnoticed, as with a fail-over manager in a hurry, ms. */
 export const NOTICED_AFTER_MS = 3_000
-export type FaultName = (typeof FAULTS)[number]
 
 /** What a fault did to the customers. */
 export interface FaultReport {

@@ -1,16 +1,21 @@
 import type { DirtyLine, OrdersFile } from './orders-file.ts'
 import type { DirtyReason } from './clean-line.ts'
 import type { Invariant } from '../invariants/check-invariants.ts'
-import { NOTICED_AFTER_MS, type FaultReport } from './fault.ts'
+import { FAULTS, NOTICED_AFTER_MS, type FaultReport } from './fault.ts'
 import type { JobResult } from './journal.ts'
 import { STOCK_SHARE } from './plan.ts'
 
 /** The closing report, as `--report FILE` writes it. */
 export interface ReplayReport {
   readonly orders: {
-    /** All checkouts: accepted, out of stock and declined together. */
+    /** All checkouts: accepted, apologised and refused together. */
     readonly total: number
+    /** The customer had a yes, and it was kept. */
     readonly accepted: number
+    /** The customer had a yes, and then their money back and an apology: the goods were not there. */
+    readonly apologised: number
+    /** The customer had a no: out of stock and declined together. */
+    readonly refused: number
     readonly outOfStock: number
     readonly declined: number
     /** Refunds carried out, each a cancellation of the file. */
@@ -42,19 +47,24 @@ export function buildReport(facts: {
   readonly times: number
   readonly dirty: readonly DirtyLine[]
   readonly results: readonly JobResult[]
+  /** How many of the accepted orders ended with an apology, later. */
+  readonly apologised: number
   readonly elapsedMs: number
   readonly latencies: ReplayReport['stepLatencyMs']
   readonly fault: FaultReport | undefined
   readonly invariants: readonly Invariant[]
   readonly resumed: boolean
 }): ReplayReport {
-  const { file, times, dirty, results, elapsedMs, latencies, fault, invariants, resumed } = facts
+  const { file, times, dirty, results, apologised, elapsedMs, latencies, fault, invariants, resumed } = facts
   const count = (outcome: JobResult['outcome']): number =>
     results.filter((result) => result.outcome === outcome).length
-  const sold = count('accepted') + count('outOfStock') + count('declined')
+  const refused = count('outOfStock') + count('declined')
+  const total = count('accepted') + refused
   const orders = {
-    total: sold,
-    accepted: count('accepted'),
+    total,
+    accepted: count('accepted') - apologised,
+    apologised,
+    refused,
     outOfStock: count('outOfStock'),
     declined: count('declined'),
     refunded: count('refunded'),
@@ -69,7 +79,7 @@ export function buildReport(facts: {
     dirtyLines,
     dirtyLineList: dirty,
     seconds: round(elapsedMs / 1_000),
-    ordersPerSecond: elapsedMs > 0 ? round((sold * 1_000) / elapsedMs) : 0,
+    ordersPerSecond: elapsedMs > 0 ? round((total * 1_000) / elapsedMs) : 0,
     stepLatencyMs: latencies,
     invariants,
     input: { file: file.path, lines: file.lineCount, invoices: file.invoiceCount, times },
@@ -85,18 +95,22 @@ export function printReport(report: ReplayReport, print: (line: string) => void)
     `${input.invoices} invoices (${input.lines} lines)${input.times > 1 ? ` × ${input.times}` : ''} in ${report.seconds} s, ${report.ordersPerSecond} orders/s`,
   )
   print('')
-  print(`  orders       ${pad(orders.total)}   of these`)
-  print(`  accepted     ${pad(orders.accepted)}`)
+  print(`  orders         ${pad(orders.total)}   of these`)
+  print(`  accepted       ${pad(orders.accepted)}`)
   print(
-    `  out of stock ${pad(orders.outOfStock)}   refused as a whole: the shelves held ${STOCK_SHARE * 100} % of what the file sells`,
+    `  apologised     ${pad(orders.apologised)}   sold without a look, and not there: the money went back`,
   )
-  print(`  declined     ${pad(orders.declined)}   by the card's bank; the stock went back`)
+  print(`  refused        ${pad(orders.refused)}   of these`)
   print(
-    `  refunded     ${pad(orders.refunded)}   cancellations carried out` +
+    `    out of stock ${pad(orders.outOfStock)}   as a whole: the shelves held ${STOCK_SHARE * 100} % of what the file sells`,
+  )
+  print(`    declined     ${pad(orders.declined)}   by the card's bank; the stock went back`)
+  print(
+    `  refunded       ${pad(orders.refunded)}   cancellations carried out` +
       (orders.nothingToRefund > 0 ? `, ${orders.nothingToRefund} more had nothing to give back` : ''),
   )
   if (orders.placedAgain > 0)
-    print(`  placed again ${pad(orders.placedAgain)}   the shop could not finish them, and had undone them`)
+    print(`  placed again   ${pad(orders.placedAgain)}   the shop could not finish them, and had undone them`)
   print('')
   if (report.fault !== null) printFault(report.fault, print)
   print('  lines left out, by reason (all are listed in the file written by --report)')
@@ -122,7 +136,7 @@ export function printReport(report: ReplayReport, print: (line: string) => void)
 
 function printFault(fault: FaultReport, print: (line: string) => void): void {
   print(
-    `  ${fault.atSeconds} s into the orders, after ${fault.afterJobs} of ${fault.jobs}, the primary of payments was killed (SIGKILL), with ${fault.checkoutsInFlight} checkouts in flight`,
+    `  ${fault.atSeconds} s into the orders, after ${fault.afterJobs} of ${fault.jobs}, the primary of ${FAULTS[fault.name]} was killed (SIGKILL), with ${fault.checkoutsInFlight} checkouts in flight`,
   )
   print(
     `    its standby was in charge after ${fault.takenOverSeconds} s (nobody noticed for ${NOTICED_AFTER_MS / 1_000} s); no order was paid for ${fault.unpaidSeconds} s`,

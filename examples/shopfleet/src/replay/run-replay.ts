@@ -1,5 +1,6 @@
 import type { CartLine, OrderView } from '../api.ts'
 import { apologised } from './apologised.ts'
+import { comeBack } from './come-back.ts'
 import type { JobResult, Journal } from './journal.ts'
 import { attemptId, type CustomerPlan, type Job, type RefundJob, type ReplayPlan } from './plan.ts'
 import { sell, type SellOptions } from './sell.ts'
@@ -75,12 +76,13 @@ async function refund(options: ReplayOptions, { userId }: CustomerPlan, job: Ref
   let amountCents = 0
   for (const [index, planned] of job.orderIds.entries()) {
     const orderId = attemptId(planned, journal.attempts(planned))
-    const found = await client.order(userId, orderId)
+    const found = await comeBack(options, () => client.order(userId, orderId))
     if (found === undefined || found.status === 'CANCELLED') continue
     const lines = refundable(found, wanted)
     if (lines.length === 0) continue
     const refundId = `${job.refundId}-${index}`
-    const answer = await latencies.time('refund', () => client.refund(userId, orderId, refundId, lines))
+    const ask = () => latencies.time('refund', () => client.refund(userId, orderId, refundId, lines))
+    const answer = await comeBack(options, ask)
     if (answer === undefined) {
       await apologised(client, userId, orderId)
       continue

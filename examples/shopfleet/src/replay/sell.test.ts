@@ -31,11 +31,12 @@ const order = (id: string, facts: Partial<OrderView>): OrderView => ({
 const undone = { status: 'CANCELLED', cancelReason: 'unavailable' } as const
 
 /** A shop that answers checkouts as it is told, and notes all that a customer does. */
-function shopOf(answers: ((id: string) => OrderView)[], known: readonly OrderView[] = []) {
+function shopOf(answers: ((id: string) => OrderView)[], known: readonly OrderView[] = [], awayFor = 0) {
   const calls: string[] = []
   const client: SellOptions['client'] = {
     order: async (_user, id) => {
       calls.push(`look ${id}`)
+      if (awayFor-- > 0) throw new ShopAnswerError('GET /api/orders', 503, undefined)
       return known.find((one) => one.id === id)
     },
     emptyCart: async () => void calls.push('empty'),
@@ -92,6 +93,16 @@ test('sell() waits until an order that is being undone is undone', async () => {
   )
   expect(await run(client)).toMatchObject({ attempts: 2 })
   expect(calls).toEqual(['fill', 'order 536365', 'look 536365', 'fill', 'order 536365-2'])
+})
+
+test('sell() looks again when the shop cannot say what became of an order', async () => {
+  const { client, calls } = shopOf(
+    [(id) => order(id, { status: 'PAYMENT_PENDING' })],
+    [order('536365', { status: 'PAID' })],
+    2,
+  )
+  expect(await run(client)).toMatchObject({ outcome: 'accepted' })
+  expect(calls).toEqual(['fill', 'order 536365', 'look 536365', 'look 536365', 'look 536365'])
 })
 
 test('a fault strikes once, at half of the jobs, and tells what customers noticed', async () => {

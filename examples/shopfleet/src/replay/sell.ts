@@ -1,27 +1,23 @@
 /** What a customer does to buy: fill the cart, check out, and see what comes of it. */
+import { systemClock } from '@quorate/core'
 import type { OrderView } from '../api.ts'
+import { comeBack, MAX_ATTEMPTS, pause, type Patience } from './come-back.ts'
 import type { ReplayFault } from './fault.ts'
 import type { JobResult } from './journal.ts'
 import type { Latencies } from './latencies.ts'
 import { attemptId, type CustomerPlan, type SaleJob } from './plan.ts'
-import { ShopAnswerError, type ShopClient } from './shop-client.ts'
+import type { ShopClient } from './shop-client.ts'
 
-export interface SellOptions {
+export interface SellOptions extends Patience {
   readonly client: Pick<ShopClient, 'order' | 'emptyCart' | 'addToCart' | 'checkout'>
   readonly latencies: Latencies
   /** An earlier process was cut off: what it had in flight may be there already. */
   readonly resumed: boolean
-  readonly signal?: AbortSignal | undefined
   readonly fault?: ReplayFault | undefined
-  /** After which customers come back to a shop that is "temporarily unavailable", ms. Default 1,000. */
-  readonly comeBackMs?: number | undefined
 }
 
 /** How long an order may stay undecided before the replay calls it stuck. */
 const DECISION_DEADLINE_MS = 60_000
-/** How often a customer comes back to a shop that is "temporarily unavailable". */
-const MAX_ATTEMPTS = 20
-const COME_BACK_MS = 1_000
 const LOOK_AGAIN_MS = 100
 
 /**
@@ -34,7 +30,7 @@ export async function sell(options: SellOptions, { userId }: CustomerPlan, job: 
   for (let attempt = 1; ; attempt++) {
     const order = await place(options, userId, { ...job, orderId: attemptId(job.orderId, attempt) })
     if (order.cancelReason === 'unavailable' && attempt < MAX_ATTEMPTS) {
-      await pause(options.comeBackMs ?? COME_BACK_MS, options.signal)
+      await pause(options)
       continue
     }
     return {
@@ -49,7 +45,7 @@ export async function sell(options: SellOptions, { userId }: CustomerPlan, job: 
 async function place(options: SellOptions, userId: string, job: SaleJob): Promise<OrderView> {
   const { client, latencies, resumed } = options
   // Only after a crash can the order be there already; asking first keeps its cart from being filled twice.
-  const found = resumed ? await client.order(userId, job.orderId) : undefined
+  const found = resumed ? await comeBack(options, () => client.order(userId, job.orderId)) : undefined
   if (found !== undefined) return decided(options, userId, found)
   if (resumed) await client.emptyCart(userId)
   await latencies.time('cart', () => client.addToCart(userId, job.items))
@@ -58,29 +54,18 @@ async function place(options: SellOptions, userId: string, job: SaleJob): Promis
 
 /** The same order id again is the same order, so a checkout that got no order for an answer is just repeated. */
 async function checkout(options: SellOptions, userId: string, job: SaleJob): Promise<OrderView> {
-  const { client, latencies, fault, signal } = options
+  const { client, latencies, fault } = options
   const ask = (): Promise<OrderView> => client.checkout(userId, job.orderId, job.paymentMethod)
   const once = (): Promise<OrderView> =>
     latencies.time('checkout', () => (fault === undefined ? ask() : fault.watch(ask)))
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const order = await once()
-      if (order.cancelReason === 'unavailable') fault?.refused()
-      return order
-    } catch (error) {
-      if (!(error instanceof ShopAnswerError) || error.status !== 503 || attempt === MAX_ATTEMPTS) throw error
-      fault?.refused()
-      await pause(options.comeBackMs ?? COME_BACK_MS, signal)
-    }
-  }
+  const order = await comeBack(options, once, () => fault?.refused())
+  if (order.cancelReason === 'unavailable') fault?.refused()
+  return order
 }
 
 /** An order in flight when the process died is finished by the shop by itself; the replay looks until it is. */
-async function decided(
-  { client, signal }: SellOptions,
-  userId: string,
-  first: OrderView,
-): Promise<OrderView> {
+async function decided(options: SellOptions, userId: string, first: OrderView): Promise<OrderView> {
+  const { client, signal } = options
   const untilMs = performance.now() + DECISION_DEADLINE_MS
   let order = first
   while (order.status === 'CREATED' || order.status === 'PAYMENT_PENDING') {
@@ -89,8 +74,9 @@ async function decided(
         `Order ${order.id} is still ${order.status} after ${DECISION_DEADLINE_MS} ms; its saga is stuck`,
       )
     }
-    await pause(LOOK_AGAIN_MS, signal)
-    order = (await client.order(userId, order.id)) ?? order
+    await systemClock.sleep(LOOK_AGAIN_MS, { signal })
+    const { id } = order
+    order = (await comeBack(options, () => client.order(userId, id))) ?? order
   }
   return order
 }
@@ -100,11 +86,4 @@ function outcomeOf({ id, status, cancelReason }: OrderView): JobResult['outcome'
   if (cancelReason === 'out-of-stock') return 'outOfStock'
   if (cancelReason === 'declined') return 'declined'
   throw new Error(`Order ${id} was cancelled for a reason that this replay cannot cause: ${cancelReason}`)
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
 }

@@ -1,13 +1,14 @@
 import pg from 'pg'
 import type { Logger } from './logging.ts'
+import type { Role } from './role.ts'
 
 export type { Pool, PoolClient } from 'pg'
 
 /** The part of a pool or a client that a query needs. */
 export type Queryable = Pick<pg.Pool, 'query'>
 
-/** Where a database is: a URL, or who to ask for it, as a service asks DNS for whichever server is primary now. */
-export type Address = string | (() => string)
+/** Where a database is: a URL, or a role, whoever plays it. */
+export type Address = string | Role
 
 /** A pool for one database; 64-bit integers come back as numbers, since no money or stock here nears 2^53. */
 export function openPool(
@@ -17,7 +18,7 @@ export function openPool(
   const types = new pg.TypeOverrides()
   types.setTypeParser(pg.types.builtins.INT8, Number)
   const pool = new pg.Pool({
-    ...(typeof address === 'string' ? { connectionString: address } : { Client: clientOf(address) }),
+    ...(typeof address === 'string' ? { connectionString: address } : { Client: address.Client }),
     application_name: name,
     max,
     connectionTimeoutMillis: 2_000,
@@ -35,19 +36,23 @@ export function openPool(
   return pool
 }
 
-/** Connects to where the address leads at that moment. Connections that are there stay until they break. */
-function clientOf(address: () => string): typeof pg.Client {
-  return class extends pg.Client {
-    constructor(config: pg.ClientConfig = {}) {
-      super({ ...config, connectionString: address() })
-    }
+/** What {@link inTransaction} returns though it has committed nothing. */
+class Undone<T> {
+  readonly value: T
+  constructor(value: T) {
+    this.value = value
   }
+}
+
+/** For work that ends with a refusal, which is no error: its transaction is rolled back, and this returned. */
+export function undone<T>(value: T): Undone<T> {
+  return new Undone(value)
 }
 
 /** Runs `work` in one transaction; a connection whose state is unknown is thrown away, not reused. */
 export async function inTransaction<T>(
   pool: pg.Pool,
-  work: (tx: pg.PoolClient) => Promise<T>,
+  work: (tx: pg.PoolClient) => Promise<T | Undone<T>>,
   begin = 'begin',
 ): Promise<T> {
   const tx = await pool.connect()
@@ -55,7 +60,13 @@ export async function inTransaction<T>(
   try {
     await tx.query(begin)
     const result = await work(tx)
-    await tx.query('commit')
+    if (result instanceof Undone) {
+      await tx.query('rollback')
+      return result.value
+    }
+    // After a statement that failed, and whose error `work` has swallowed, the server answers COMMIT with a rollback.
+    const { command } = await tx.query('commit')
+    if (command !== 'COMMIT') throw new Error('Cannot commit: a statement of this transaction has failed')
     return result
   } catch (error) {
     await tx.query('rollback').catch((cause: unknown) => {

@@ -7,45 +7,22 @@
  * loses has to read and try again although there is enough for both, and on a hot row nearly all lose.
  */
 import type { Pool } from 'pg'
+import { inTransaction, undone } from '../../../shared/postgres.ts'
 import type { Move } from '../movements.ts'
-import {
-  claimUnlessShort,
-  knownAnswer,
-  readReservation,
-  type Reservation,
-  type Reserved,
-} from '../reservations.ts'
+import { answerUnclaimed, claimUnlessShort, type Reservation, type Reserved } from '../reservations.ts'
 import { commitHeld } from '../settle.ts'
 import type { Taking } from './taking.ts'
 
 export function optimisticTaking(pool: Pool, move: Move): Taking {
   return {
-    async reserve({ id, lines }: Reservation): Promise<Reserved> {
-      const tx = await pool.connect()
-      let broken: Error | boolean = false
-      try {
-        await tx.query('begin')
+    reserve: ({ id, lines }: Reservation) =>
+      inTransaction<Reserved>(pool, async (tx) => {
         const { isClaimed, short } = await claimUnlessShort(tx, { id, lines })
-        if (!isClaimed) {
-          const known = await readReservation(tx, id)
-          await tx.query('rollback')
-          if (known !== undefined) return knownAnswer(known)
-          if (short === null) throw new Error(`Reservation ${id} vanished`)
-          return { short }
-        }
+        if (!isClaimed) return undone(await answerUnclaimed(tx, id, short))
         const moved = await move(tx, 'reserve', id, lines)
         // A refusal is not written down: nothing happened, and a repeat may be luckier.
-        await tx.query(moved.granted ? 'commit' : 'rollback')
-        return moved.granted ? { status: 'reserved' } : { short: moved.short }
-      } catch (error) {
-        await tx.query('rollback').catch((cause: unknown) => {
-          broken = cause instanceof Error ? cause : true
-        })
-        throw error
-      } finally {
-        tx.release(broken)
-      }
-    },
+        return moved.granted ? { status: 'reserved' } : undone({ short: moved.short })
+      }),
     commit: (id) => commitHeld(pool, move, id),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }

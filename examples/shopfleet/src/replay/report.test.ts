@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import type { FaultReport } from './fault.ts'
+import type { JobResult } from './journal.ts'
+import { buildReport, printReport } from './report.ts'
+
+const job = (id: string, outcome: JobResult['outcome'], attempts?: number): JobResult => ({
+  id,
+  outcome,
+  amountCents: 0,
+  ...(attempts === undefined ? {} : { attempts }),
+})
+
+const FAULT: FaultReport = {
+  name: 'orders-primary',
+  atSeconds: 1,
+  afterJobs: 4,
+  jobs: 8,
+  checkoutsInFlight: 3,
+  takenOverSeconds: 4.5,
+  unpaidSeconds: 4,
+  refused: 2,
+  refusedForSeconds: 1.5,
+}
+
+const reportOf = (fault?: FaultReport) =>
+  buildReport({
+    file: { path: 'orders.csv', sha256: '', lineCount: 9, invoiceCount: 7, lines: [], dirty: [] },
+    times: 1,
+    dirty: [],
+    results: [
+      ...['a', 'b', 'c', 'd'].map((id) => job(id, 'accepted')),
+      job('e', 'outOfStock', 3),
+      job('f', 'declined'),
+      job('r', 'refunded'),
+    ],
+    apologised: 3,
+    elapsedMs: 2_000,
+    latencies: {},
+    fault,
+    invariants: [],
+    resumed: false,
+  })
+
+function printed(fault?: FaultReport): string {
+  const lines: string[] = []
+  printReport(reportOf(fault), (line) => void lines.push(line))
+  return lines.join('\n')
+}
+
+test('buildReport() counts who had a yes that was kept, who had an apology, and who had a no', () => {
+  expect(reportOf().orders).toEqual({
+    total: 6,
+    accepted: 1,
+    apologised: 3,
+    refused: 2,
+    outOfStock: 1,
+    declined: 1,
+    refunded: 1,
+    nothingToRefund: 0,
+    placedAgain: 2,
+  })
+  expect(reportOf().ordersPerSecond).toBe(3)
+})
+
+test('printReport() has a line for each of them', () => {
+  const text = printed()
+  for (const line of [
+    /^ +orders +6 /m,
+    /^ +accepted +1$/m,
+    /^ +apologised +3 /m,
+    /^ +refused +2 /m,
+    /^ +out of stock +1 /m,
+    /^ +declined +1 /m,
+  ]) {
+    expect(text).toMatch(line)
+  }
+  expect(text).not.toContain('SIGKILL')
+})
+
+test('printReport() names the primary that was killed', () => {
+  expect(printed(FAULT)).toContain(
+    'after 4 of 8, the primary of orders was killed (SIGKILL), with 3 checkouts in flight',
+  )
+})
