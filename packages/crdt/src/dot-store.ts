@@ -140,6 +140,7 @@ export class DotStore<K extends Key, P> {
     if (news.length === 0 && this.context.includes(context)) return removed.length > 0
     this.context.merge(context)
     this.noted(fragment)
+    this.#recall(context)
     return true
   }
 
@@ -199,6 +200,7 @@ export class DotStore<K extends Key, P> {
     this.#marks.delete(gone)
     this.#forgotten.set(gone, last)
     this.context.delete(gone)
+    this.renamed()
     return true
   }
 
@@ -234,6 +236,9 @@ export class DotStore<K extends Key, P> {
   /** Is told of each fragment that brought something, for those who remember it. */
   protected noted(_fragment: Fragment<K, P>): void {}
 
+  /** Is told when a name left the context or came back into it. */
+  protected renamed(): void {}
+
   #leftBy(gone: string): Live<K, P>[] {
     return [...this.all()].filter(({ node }) => node === gone)
   }
@@ -244,6 +249,19 @@ export class DotStore<K extends Key, P> {
     if (![...forgotten.keys()].some((gone) => fragment.context.last(gone) > 0)) return fragment
     const context = above(fragment.context, (node) => forgotten.get(node) ?? 0)
     return { context, entries: fragment.entries.filter((entry) => context.has(entry)) }
+  }
+
+  /**
+   * A writer that was forgotten has made more: what was its last event here was not, or it came back. So its name is
+   * needed again, with all that had been seen of it, or it would lack its first events for ever.
+   */
+  #recall(context: CausalContext): void {
+    for (const [gone, last] of this.#forgotten) {
+      if (context.last(gone) === 0) continue
+      this.context.addRun(gone, 1, last)
+      this.#forgotten.delete(gone)
+      this.renamed()
+    }
   }
 
   #refuse(node: string, replica: string | undefined): never {

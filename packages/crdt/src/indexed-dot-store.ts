@@ -73,12 +73,6 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
     return { context, entries: this.within(news) }
   }
 
-  override forget(gone: string, stable: VersionVector): boolean {
-    const isGone = super.forget(gone, stable)
-    if (isGone) this.#log.reset(lastDots(this.context))
-    return isGone
-  }
-
   protected override within(context: CausalContext): Live<K, P>[] {
     if (this.#live < SMALL || context.size * 4 > this.#live) return super.within(context)
     const index = (this.#index ??= new DotIndex(this.all()))
@@ -111,6 +105,10 @@ export class IndexedDotStore<K extends Key, P> extends DotStore<K, P> {
     // As a rule a whole state: the log would drop what it removed at once.
     if (entries.length > this.#bound) this.#log.reset(lastDots(this.context))
     else this.#log.add(lastDots(context), [...runsWithout(context, entries)], this.#bound)
+  }
+
+  protected override renamed(): void {
+    this.#log.reset(lastDots(this.context))
   }
 
   get #bound(): number {
