@@ -23,7 +23,7 @@ export type { ClusterOptions, PostgresGroupOptions, RedisGroupOptions } from './
 export type { PostgresReplica, PostgresServer } from './postgres/server.ts'
 export type { PostgresSettings } from './postgres/settings.ts'
 export type { PromoteOptions } from './replica-set.ts'
-export type { RedisReplica, RedisServer } from './redis/server.ts'
+export type { RedisProgram, RedisReplica, RedisServer } from './redis/server.ts'
 export type { RedisSettings } from './redis/settings.ts'
 export { clusterTopology } from './topology.ts'
 export type { WaitOptions } from './wait.ts'

@@ -6,6 +6,7 @@ import type { QuitSignal } from '../host/server-process.ts'
 import { ask, factsOf } from './commands.ts'
 import { dockerRun } from './docker.ts'
 import type { RedisBinary } from './find.ts'
+import type { RedisProgram } from './server.ts'
 import { renderSettings, type RedisSettings } from './settings.ts'
 
 /** What is known of a node before it runs. */
@@ -35,6 +36,11 @@ export class RedisNode extends ServerNode {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
+  }
+
+  get program(): RedisProgram | undefined {
+    const { command, env, source } = this.#options.binary
+    return source === 'docker' ? undefined : { command, env }
   }
 
   protected async prepare(port: number): Promise<PreparedCommand> {

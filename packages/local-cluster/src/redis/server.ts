@@ -5,6 +5,13 @@ import type { WaitOptions } from '../wait.ts'
 import type { RedisMembers } from './members.ts'
 import type { RedisNode } from './node.ts'
 
+/** What runs a server: to start others of its kind, as a Sentinel. */
+export interface RedisProgram {
+  readonly command: string
+  /** What it needs to find its libraries, besides the variables of this process. */
+  readonly env: Readonly<Record<string, string>>
+}
+
 /** One Redis server. It stays the same object when roles change. */
 export interface RedisServer {
   /** Stable name, for example `redis/cart/node-1`. */
@@ -19,6 +26,8 @@ export interface RedisServer {
   readonly logFile: string
   /** Id of the process; `undefined` while it is down. */
   readonly pid: number | undefined
+  /** `undefined` if it runs in a container. */
+  readonly program: RedisProgram | undefined
   /** SIGKILL. Resolves when it is gone. Without `dataDir`, its data is gone too. */
   kill(): Promise<void>
   /** Freezes it (SIGSTOP): connections stay open and nobody answers. */
@@ -76,6 +85,10 @@ export class RedisHandle implements RedisReplica {
 
   get pid(): number | undefined {
     return this.#member.node.pid
+  }
+
+  get program(): RedisProgram | undefined {
+    return this.#member.node.program
   }
 
   kill(): Promise<void> {

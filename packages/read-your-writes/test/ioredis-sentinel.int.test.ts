@@ -1,0 +1,199 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isQuorateError } from '@quorate/core'
+import { localCluster, type RedisGroup } from '@quorate/local-cluster'
+import { Redis } from 'ioredis'
+import { expect, test } from 'vitest'
+import type { Session } from '@quorate/read-your-writes'
+import {
+  readYourWritesRedis,
+  type ReadYourWritesRedis,
+  type RedisReadYourWritesEvent,
+} from '@quorate/read-your-writes/ioredis'
+import { clientAt, SECRET } from './ioredis-setup.ts'
+
+const NAME = 'carts'
+
+/** One Sentinel, which is a majority by itself; it ends with this process. */
+async function startSentinel({
+  primary,
+}: RedisGroup): Promise<{ port: number; [Symbol.asyncDispose](): Promise<void> }> {
+  const { program } = primary
+  if (program === undefined) throw new Error('a Sentinel is not started in a container')
+  const port = await freePort()
+  const folder = await mkdtemp(join(tmpdir(), 'sentinel-'))
+  const settings = join(folder, 'sentinel.conf')
+  await writeFile(
+    settings,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor ${NAME} 127.0.0.1 ${primary.port} 1`,
+      `sentinel down-after-milliseconds ${NAME} 300`,
+      `sentinel failover-timeout ${NAME} 1000`,
+      '',
+    ].join('\n'),
+  )
+  // The shell reads until this process has gone, whatever becomes of it.
+  const script = '"$@" >"$LOG" 2>&1 & read -r end; kill $!; wait'
+  const child = spawn('/bin/sh', ['-c', script, 'sh', program.command, settings, '--sentinel'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { ...process.env, ...program.env, LOG: join(folder, 'log') },
+  })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      child.stdin.end()
+      await ended
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Writes 1, 2, 3, … and reads each back, in one session. */
+class Visitor {
+  readonly key: string
+  /** Reads that showed less than was written, of servers that must show it. */
+  readonly stale: { readonly written: number; readonly seen: number; readonly on: 'primary' | 'replica' }[] =
+    []
+  /** Reads that a replica has served. */
+  onReplicas = 0
+  #written = 0
+  #acknowledged = 0
+
+  constructor(key: string) {
+    this.key = key
+  }
+
+  /** @param mayBeLost writes that were acknowledged before the failover may be gone, and the primary says so. */
+  async pair(
+    db: ReadYourWritesRedis<Redis>,
+    session: Session,
+    primary: Redis,
+    mayBeLost: () => boolean,
+  ): Promise<void> {
+    const n = ++this.#written
+    let isPrimary = true
+    try {
+      await db.write((redis) => redis.set(this.key, n), { session })
+      this.#acknowledged = n
+    } catch (error) {
+      if (!isQuorateError(error)) throw error // nobody knows whether it is written
+    }
+    try {
+      const seen = await db.read(
+        async (redis) => {
+          isPrimary = Object.getPrototypeOf(redis) === primary
+          return Number(await redis.get(this.key))
+        },
+        { session },
+      )
+      if (!isPrimary) this.onReplicas++
+      if (seen >= this.#acknowledged) return
+      if (!isPrimary || !mayBeLost()) {
+        this.stale.push({ written: this.#acknowledged, seen, on: isPrimary ? 'primary' : 'replica' })
+      }
+      this.#acknowledged = seen
+    } catch (error) {
+      if (!isQuorateError(error)) throw error // there is no primary now
+    }
+  }
+}
+
+test('a failover by Sentinel in the middle of writes and reads: no replica shows less than it must', async () => {
+  await using cluster = await localCluster({ redis: { main: { replicas: 2 } }, links: false })
+  const { main } = cluster.redis
+  await using sentinel = await startSentinel(main)
+  const events: RedisReadYourWritesEvent[] = []
+  let wake: (() => void)[] = []
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise<void>((resolve) => wake.push(resolve))
+  }
+  const primary = new Redis({
+    sentinels: [{ host: '127.0.0.1', port: sentinel.port }],
+    name: NAME,
+    retryStrategy: () => 20,
+    sentinelRetryStrategy: () => 20,
+    failoverDetector: true,
+  })
+  primary.on('error', () => {}) // that Sentinel knows of no primary, for a while
+  // All servers: which of them is the primary now, it says itself.
+  const servers = [main.primary, ...main.replicas].map(({ port }) => clientAt(port))
+  await using db = readYourWritesRedis({
+    primary,
+    replicas: servers.map((client, index) => ({ id: `s${index}`, client })),
+    secret: SECRET,
+    waitMs: 1_000,
+    maxLagMs: 60_000,
+    deadlineMs: 500,
+    probeDeadlineMs: 500,
+    onEvent: (event) => {
+      events.push(event)
+      for (const one of wake.splice(0)) one()
+    },
+  })
+  await using _clients = {
+    [Symbol.asyncDispose]: async () => {
+      wake = []
+      await db.stop()
+      for (const client of [primary, ...servers]) client.disconnect()
+    },
+  }
+  const healthy = (): number => db.replicas.filter(({ status }) => status === 'healthy').length
+  await until(() => healthy() === 2)
+  expect(db.replicas[0]?.status).toBe('promoted')
+  const keeper = db.session()
+  await db.write((redis) => redis.set('kept', 1), {
+    session: keeper,
+    waitReplicas: 2,
+    waitDeadlineMs: 10_000,
+  })
+
+  let isOver = false
+  const failedOver = (): boolean => events.some(({ type }) => type === 'history')
+  const visitors = Array.from({ length: 4 }, (_, index) => new Visitor(`visitor-${index}`))
+  const visits = visitors.map(async (visitor) => {
+    const session = db.session({ key: visitor.key })
+    while (!isOver) await visitor.pair(db, session, primary, failedOver)
+  })
+  const servedBy = (): number => visitors.reduce((sum, { onReplicas }) => sum + onReplicas, 0)
+  await until(() => servedBy() >= 50)
+
+  // A last write that reaches no replica: they are frozen, and the primary has dropped them.
+  const loser = db.session()
+  await Promise.all(main.replicas.map((replica) => replica.pause()))
+  await primary.call('CLIENT', 'KILL', 'TYPE', 'replica')
+  await db.write((redis) => redis.set('lost', 1), { session: loser })
+  await main.primary.kill()
+  await Promise.all(main.replicas.map((replica) => replica.resume()))
+
+  await until(failedOver)
+  await until(() => healthy() === 1)
+  const before = servedBy()
+  await until(() => servedBy() >= before + 50)
+  isOver = true
+  await Promise.all(visits)
+  expect(visitors.flatMap(({ stale }) => stale)).toEqual([])
+
+  expect(Number(await db.read((redis) => redis.get('kept'), { session: keeper }))).toBe(1)
+  expect(await db.read((redis) => redis.get('lost'), { session: loser })).toBeNull()
+  expect(events.findLast(({ type }) => type === 'read')).toMatchObject({
+    target: 'primary',
+    reason: 'old-timeline',
+  })
+  await db.write((redis) => redis.set('lost', 2), { session: loser })
+  expect(await db.read((redis) => redis.get('lost'), { session: loser })).toBe('2')
+})
