@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { localCluster } from '@quorate/local-cluster'
 import pg from 'pg'
 import { pino } from 'pino'
@@ -11,6 +9,7 @@ import { startInventory } from '../src/services/inventory/service.ts'
 import type { RunningServer } from '../src/shared/http-server.ts'
 import { openPool } from '../src/shared/postgres.ts'
 import { until } from './api.ts'
+import { startChild } from './child.ts'
 
 // One inventory database, and a copy of the service for each answer to overselling: they may be mixed.
 const cluster = await localCluster({ postgres: { inventory: DATABASES.postgres.inventory } })
@@ -107,40 +106,9 @@ async function whileHeld<T>(sku: string, work: () => Promise<T>): Promise<T> {
 /** The service in a process of its own, a copy for each answer. */
 async function startProcess() {
   const { primary, replicas: others } = cluster.postgres.inventory
-  const child = spawn(
-    process.execPath,
-    [
-      '--import',
-      'tsx',
-      '--conditions=@quorate/source',
-      fileURLToPath(new URL('inventory-process.ts', import.meta.url)),
-      primary.url,
-      ...others.map(({ url }) => url),
-    ],
-    {
-      cwd: fileURLToPath(new URL('..', import.meta.url)),
-      env: { ...process.env, TSX_DISABLE_CACHE: '1' },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  const closed = new Promise<void>((resolve) => {
-    child.once('close', () => resolve())
-  })
-  const urls = await new Promise<Partial<Record<Overselling, string>>>((resolve, reject) => {
-    let text = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString()
-      if (text.includes('\n')) resolve(JSON.parse(text) as Partial<Record<Overselling, string>>)
-    })
-    child.once('close', (code) => reject(new Error(`The inventory process ended with ${code}: ${text}`)))
-  })
-  return {
-    urls,
-    kill: async (): Promise<void> => {
-      child.kill('SIGKILL')
-      await closed
-    },
-  }
+  const child = startChild('inventory-process.ts', [primary.url, ...others.map(({ url }) => url)])
+  const urls = JSON.parse(await child.line()) as Partial<Record<Overselling, string>>
+  return { urls, kill: child.kill }
 }
 
 describe.each(OVERSELLING)('%s:', (answer) => {

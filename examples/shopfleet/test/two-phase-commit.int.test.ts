@@ -1,13 +1,9 @@
 // The moment at which an order is paid, with somebody killed at each step of it: the charge in one database and the
 // order in the other never say different things once the dust has settled.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { localCluster, type LocalCluster } from '@quorate/local-cluster'
 import type pg from 'pg'
 import { pino } from 'pino'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DATABASES } from '../src/databases.ts'
 import { settlementInvariants } from '../src/invariants/settlement.ts'
 import { ordersMigrations } from '../src/services/orders/migrations.ts'
@@ -17,6 +13,7 @@ import { paymentsStore, settleCharge } from '../src/services/payments/store.ts'
 import { inTransaction, migrate, openPool } from '../src/shared/postgres.ts'
 import { role } from '../src/shared/role.ts'
 import { until } from './api.ts'
+import { startChild } from './child.ts'
 import { POINTS, watchedPool, type Point } from './watched-pool.ts'
 
 const { payments, orders } = DATABASES.postgres
@@ -129,23 +126,9 @@ async function broken(): Promise<string[]> {
 
 /** A copy that comes as far as the point with each of the orders, and is killed there by SIGKILL. */
 async function dieAt(point: Point, ids: readonly string[]): Promise<void> {
-  const script = fileURLToPath(new URL('settling-process.ts', import.meta.url))
   const { payments: ours, orders: theirs } = cluster.postgres
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@quorate/source', script, ours.primary.url, theirs.primary.url, point, ...ids],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  )
-  let errors = ''
-  child.stderr.on('data', (text: Buffer) => (errors += text.toString()))
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const closed = once(child, 'close')
-  let arrived = 0
-  for await (const line of createInterface({ input: child.stdout })) {
-    expect(line).toBe(point)
-    if (++arrived === ids.length) child.kill('SIGKILL')
-  }
-  expect((await closed)[1], errors).toBe('SIGKILL')
+  await using child = startChild('settling-process.ts', [ours.primary.url, theirs.primary.url, point, ...ids])
+  for (const _ of ids) expect(await child.line()).toBe(point)
 }
 
 /** What is there after a kill, before anybody has recovered. */
