@@ -86,10 +86,12 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       newDeadline: () =>
         new Deadline(this.#clock, settings.timeoutMs, () => new TransactionTimeoutError(settings.timeoutMs)),
     })
-    this.#done = new DoneRecords(
-      this.#log,
-      () => new Deadline(this.#clock, settings.graceMs, () => new Error('no answer')),
-    )
+    this.#done = new DoneRecords({
+      log: this.#log,
+      pools: this.#pools,
+      newDeadline: () => new Deadline(this.#clock, settings.graceMs, () => new Error('no answer')),
+      onBack: (id) => this.#recoverer.add(id),
+    })
     this.#recoverer = new Recoverer({
       settings,
       clock: this.#clock,
@@ -141,12 +143,15 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const logAt = log.kind === 'co-located' ? log.participant : undefined
     this.#active.add(id)
     try {
-      const { value, how, left } = await runTransaction<Name, T>(
+      const { value, how, left, prepared } = await runTransaction<Name, T>(
         { id, epoch, logName, log: this.#log, logAt, pools, isolation, timeoutMs, graceMs, clock, deadline },
         work,
       )
       emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'committed', id, how, durationMs: lasted() }))
-      if (how === 'two-phase') this.#ended(id, 'commit', left)
+      if (how === 'two-phase') {
+        if (left.size === 0) this.#done.add(id, prepared, logName)
+        else this.#unfinished(id, left)
+      }
       return value
     } catch (failure) {
       if (!(failure instanceof TransactionFailure)) throw failure
@@ -221,7 +226,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     if (session === undefined) return
     using deadline = new Deadline(this.#clock, this.#settings.graceMs, () => new Error('no answer'))
     try {
-      await this.#done.flush(deadline)
+      await this.#done.flush(deadline).catch(() => {}) // recovery deletes them when they are old
       await this.#log.close({ epoch: session.epoch }, deadline)
     } catch {
       // Others close it when it has been silent for long.
@@ -239,13 +244,14 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     return session
   }
 
-  #ended(id: string, decision: 'commit', left: ReadonlySet<string>): void {
-    if (left.size > 0) {
-      this.#recoverer.add(id)
-      emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'unfinished', id, decision, left: [...left] }))
-      return
-    }
-    this.#done.add(id)
+  #unfinished(id: string, left: ReadonlySet<string>): void {
+    this.#recoverer.add(id)
+    emit<CoordinatorEvent>(this.#onEvent, () => ({
+      type: 'unfinished',
+      id,
+      decision: 'commit',
+      left: [...left],
+    }))
   }
 
   #deadline(action: string, options: WaitOptions): Deadline {

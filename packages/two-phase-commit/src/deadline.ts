@@ -9,7 +9,7 @@ export class Deadline implements Disposable {
   readonly #clock: Clock
   readonly #error: () => Error
   readonly #outer: AbortSignal | undefined
-  readonly #follow = (): void => this.#end(this.#outer?.reason)
+  readonly #follow: (() => void) | undefined
   readonly #waits = new Set<(reason: unknown) => void>()
   #controller: AbortController | undefined
   #isOver = false
@@ -23,11 +23,14 @@ export class Deadline implements Disposable {
     this.#error = error
     this.#outer = outer
     this.atMs = ms === Infinity ? Infinity : clock.monotonic() + ms
-    if (outer?.aborted === true) {
-      this.#follow()
-      return
+    if (outer !== undefined) {
+      this.#follow = () => this.#end(outer.reason)
+      if (outer.aborted) {
+        this.#follow()
+        return
+      }
+      outer.addEventListener('abort', this.#follow, { once: true })
     }
-    outer?.addEventListener('abort', this.#follow, { once: true })
     if (ms !== Infinity) sweeperOf(clock).add(this)
   }
 
@@ -55,26 +58,34 @@ export class Deadline implements Disposable {
 
   /** @param listener called once with the reason, unless what this returns is called before. */
   onOver(listener: (reason: unknown) => void): () => void {
+    this.add(listener)
+    return () => void this.remove(listener)
+  }
+
+  /** As {@link onOver}, for who keeps the listener to {@link remove} it. */
+  add(listener: (reason: unknown) => void): void {
     if (this.#isOver) listener(this.#reason)
     else this.#waits.add(listener)
-    return () => void this.#waits.delete(listener)
+  }
+
+  /** @returns whether it was still waiting. */
+  remove(listener: (reason: unknown) => void): boolean {
+    return this.#waits.delete(listener)
   }
 
   /** @param onLate gets what comes after the end. What it throws is ignored. */
   wait<T>(promise: Promise<T>, onLate?: (value: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.onOver(reject)
-      promise
-        .then(
-          (value) => {
-            if (this.#waits.delete(reject)) resolve(value)
-            else onLate?.(value)
-          },
-          (error: unknown) => {
-            if (this.#waits.delete(reject)) reject(error)
-          },
-        )
-        .catch(() => {}) // only onLate can throw here, and nobody is left to tell
+      this.add(reject)
+      promise.then(
+        (value) => {
+          if (this.remove(reject)) resolve(value)
+          else if (onLate !== undefined) ignoringErrors(onLate, value) // nobody is left to tell
+        },
+        (error: unknown) => {
+          if (this.remove(reject)) reject(error)
+        },
+      )
     })
   }
 
@@ -100,6 +111,12 @@ export class Deadline implements Disposable {
 
   #leave(): void {
     if (this.atMs !== Infinity) sweeperOf(this.#clock).remove(this)
-    this.#outer?.removeEventListener('abort', this.#follow)
+    if (this.#follow !== undefined) this.#outer?.removeEventListener('abort', this.#follow)
   }
+}
+
+function ignoringErrors<T>(call: (value: T) => void, value: T): void {
+  try {
+    call(value)
+  } catch {}
 }

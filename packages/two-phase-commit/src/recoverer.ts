@@ -74,17 +74,17 @@ export class Recoverer {
   }
 
   async #run({ logName, epoch }: Session): Promise<RecoveryReport> {
-    const { settings, clock, log, epochs, done, pools, onEvent, isActive } = this.#setup
+    const { settings, clock, log, epochs, pools, onEvent, isActive } = this.#setup
     const { graceMs, orphanAfterMs, closeAfterMs, alertAfterMs } = settings
     const { signal } = this.#stopping
     try {
       using deadline = new Deadline(clock, graceMs, () => new Error('no answer'), signal)
       if (!(await log.signOfLife(epoch, deadline))) epochs.renew(epoch)
-      await done.flush(deadline)
     } catch (error) {
       this.#failed(error)
       return { recovered: 0, left: 0, unreachable: ['the decision log'], elsewhere: false }
     }
+    await this.#flush()
     return recoverOnce({
       logName,
       log,
@@ -101,6 +101,18 @@ export class Recoverer {
       unfinished: this.#unfinished,
       finished: (id) => this.#unfinished.delete(id),
     })
+  }
+
+  /** A participant that is away keeps its records, which the next pass looks at again. */
+  async #flush(): Promise<void> {
+    const { settings, clock, done } = this.#setup
+    using deadline = new Deadline(
+      clock,
+      settings.graceMs,
+      () => new Error('no answer'),
+      this.#stopping.signal,
+    )
+    await done.flush(deadline).catch(() => {})
   }
 
   #failed(error: unknown): void {

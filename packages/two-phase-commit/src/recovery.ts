@@ -8,7 +8,7 @@ import { finishPrepared } from './postgres/branch.ts'
 import { Checkout } from './postgres/checkout.ts'
 import type { DecisionLog, DecisionRecord } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
-import { BARRIER, preparedSql } from './postgres/sql.ts'
+import { preparedForGoodSql, preparedSql } from './postgres/sql.ts'
 
 /** Where a transaction is prepared, and for how long, ms. */
 export type Found = ReadonlyMap<string, number>
@@ -94,6 +94,23 @@ export async function findPrepared(
     ),
   )
   return found
+}
+
+/** What is prepared. All else is not, and will not be after a failover either. @throws unless that is certain. */
+export async function preparedForGood(
+  pool: PgPool,
+  logName: string,
+  deadline: Deadline,
+): Promise<readonly string[]> {
+  const checkout = await Checkout.from(pool, deadline)
+  try {
+    const [answer] = await checkout.durably<{ gid: string }>(preparedForGoodSql(logName), deadline)
+    checkout.release()
+    return (answer?.rows ?? []).flatMap(({ gid }) => parseGid(logName, gid)?.id ?? [])
+  } catch (error) {
+    checkout.release(true)
+    throw error
+  }
 }
 
 class Pass {
@@ -236,9 +253,10 @@ class Pass {
     const members = new Set(done.flatMap((record) => record.members))
     try {
       // That it is prepared no more must be known to the standbys too, or a failover could bring it back.
-      for (const member of members) await this.#barrier(member)
+      const back = new Set<string>()
+      for (const member of members) for (const id of await this.#preparedForGood(member)) back.add(id)
       using deadline = this.deadline()
-      const ids = done.map(({ id }) => id)
+      const ids = done.map(({ id }) => id).filter((id) => !back.has(id))
       await log.forget(ids, deadline)
       for (const id of ids) finished(id)
     } catch (error) {
@@ -246,18 +264,12 @@ class Pass {
     }
   }
 
-  async #barrier(member: string): Promise<void> {
-    const pool = this.#setup.pools.get(member)
-    if (pool === undefined) return
+  async #preparedForGood(member: string): Promise<readonly string[]> {
+    const { pools, logName } = this.#setup
+    const pool = pools.get(member)
+    if (pool === undefined) return []
     using deadline = this.deadline()
-    const checkout = await Checkout.from(pool, deadline)
-    try {
-      await checkout.durably(BARRIER, deadline)
-      checkout.release()
-    } catch (error) {
-      checkout.release(true)
-      throw error
-    }
+    return await preparedForGood(pool, logName, deadline)
   }
 
   async #closeEpochs(): Promise<void> {

@@ -62,7 +62,7 @@ class Sweeper {
 const sweepers = new WeakMap<Clock, Sweeper>()
 
 export function sweeperOf(clock: Clock): Sweeper {
-  const sweeper = sweepers.get(clock) ?? new Sweeper(clock)
-  sweepers.set(clock, sweeper)
+  let sweeper = sweepers.get(clock)
+  if (sweeper === undefined) sweepers.set(clock, (sweeper = new Sweeper(clock)))
   return sweeper
 }

@@ -44,7 +44,7 @@ export class TransactionPort implements CommitPort {
       branch !== undefined && logAt !== undefined
         ? await recordOn(
             branch.checkout,
-            commitWithRecordSql(branch.synchronous, log.tables, id, epoch, members),
+            commitWithRecordSql(log.tables, id, epoch, members),
             late,
           )
         : await log.record(id, epoch, members, late)

@@ -7,18 +7,25 @@ import type { Clients, TransactionContext } from './options.ts'
 import { Branch } from './postgres/branch.ts'
 import { Checkout } from './postgres/checkout.ts'
 import { isRefusal } from './postgres/failures.ts'
+import type { LentQueryable } from './postgres/lent.ts'
 import { fateOf, type Identity, identityOf } from './postgres/lone-writer.ts'
-import { beginSql } from './postgres/sql.ts'
 import { TransactionPort } from './transaction-port.ts'
 import { graceOf, insist, type TransactionSetup } from './transaction-setup.ts'
 
-/** How a transaction ended. */
-export interface TransactionEnd<T> {
-  readonly value: T
+/** How a transaction committed. */
+interface Decided {
   readonly how: How
   /** Who has not acknowledged. */
   readonly left: ReadonlySet<string>
+  /** Who was told what to do with what they had prepared. */
+  readonly prepared: readonly string[]
 }
+
+export interface TransactionEnd<T> extends Decided {
+  readonly value: T
+}
+
+const NOBODY: ReadonlySet<string> = new Set()
 
 /** It did not commit, or it is not known. */
 export class TransactionFailure {
@@ -53,8 +60,8 @@ export async function runTransaction<Name extends string, T>(
   const branches: Branch[] = []
   try {
     const value = await doWork(setup, branches, work)
-    const { how, left } = await decide(setup, branches)
-    return { value, how, left }
+    const { how, left, prepared } = await decide(setup, branches)
+    return { value, how, left, prepared }
   } catch (error) {
     for (const { lent } of branches) lent.end()
     using grace = new Deadline(setup.clock, setup.graceMs, () => new Error('no answer to ROLLBACK'))
@@ -65,30 +72,24 @@ export async function runTransaction<Name extends string, T>(
 }
 
 async function doWork<Name extends string, T>(
-  { id, pools, isolation, timeoutMs, graceMs, deadline }: TransactionSetup,
+  setup: TransactionSetup,
   branches: Branch[],
   work: (clients: Clients<Name>, context: TransactionContext) => Promise<T>,
 ): Promise<T> {
-  const reach = async <R>(name: string, attempt: Promise<R>): Promise<R> => {
-    try {
-      return await attempt
-    } catch (cause) {
-      deadline.throwIfOver()
-      throw new ParticipantUnavailableError(name, cause)
-    }
-  }
+  const { id, pools, deadline } = setup
+  const clients: Record<string, LentQueryable> = {}
   for (const [name, pool] of pools) {
-    branches.push(new Branch(name, pool, await reach(name, Checkout.from(pool, deadline))))
+    const branch = new Branch(name, pool, await orUnavailable(name, Checkout.from(pool, deadline), deadline))
+    branches.push(branch)
+    clients[name] = branch.lent
   }
-  const text = beginSql(isolation, timeoutMs, timeoutMs + 2 * graceMs)
-  await Promise.all(branches.map((branch) => reach(branch.name, branch.begin(text, deadline))))
-  const clients = Object.fromEntries(
-    branches.map(({ name, lent }) => [name, lent]),
-  ) as unknown as Clients<Name>
+  await Promise.all(
+    branches.map((branch) => orUnavailable(branch.name, branch.begin(setup, deadline), deadline)),
+  )
   let value: T
   try {
     // From plain JavaScript it may be no promise.
-    value = await deadline.wait(Promise.resolve(work(clients, contextOf(id, deadline))))
+    value = await deadline.wait(Promise.resolve(work(clients as unknown as Clients<Name>, contextOf(id, deadline))))
   } catch (error) {
     const broken = error === undefined ? undefined : branches.find(({ lent }) => lent.failure === error)
     // What a server says of a statement is the caller's, and so is a value that the driver cannot send; that a server is
@@ -99,6 +100,13 @@ async function doWork<Name extends string, T>(
     throw error
   }
   for (const { lent } of branches) lent.end()
+  // Whoever did not wait for a statement may have another one to come after it, which would be left out.
+  const hasty = branches.find(({ lent }) => lent.isBusy)
+  if (hasty !== undefined) {
+    throw new TypeError(
+      `Cannot commit: a statement on ${hasty.name} was not answered when the callback returned; await every query in the callback`,
+    )
+  }
   return value
 }
 
@@ -113,8 +121,10 @@ const contextOf = (id: string, deadline: Deadline): TransactionContext => ({
 async function decide(
   setup: TransactionSetup,
   branches: readonly Branch[],
-): Promise<{ how: How; left: ReadonlySet<string> }> {
+): Promise<Decided> {
   const { deadline, logAt } = setup
+  if (branches.length > 1 && branches.every(({ lent }) => lent.hasWritten))
+    return await inTwoPhases(setup, branches, branches)
   const wrote = await Promise.all(
     branches.map((branch) => orUnavailable(branch.name, branch.hasWritten(deadline), deadline)),
   )
@@ -130,10 +140,10 @@ async function decide(
       : undefined,
     ...readers.map((branch) => orUnavailable(branch.name, branch.commit(deadline), deadline)),
   ])
-  if (only === undefined) return { how: 'read-only', left: new Set() }
-  if (writers.length > 1) return { how: 'two-phase', left: await inTwoPhases(setup, branches, writers) }
+  if (only === undefined) return { how: 'read-only', left: NOBODY, prepared: [] }
+  if (writers.length > 1) return await inTwoPhases(setup, branches, writers)
   await inOnePhase(setup, only, identity)
-  return { how: 'one-phase', left: new Set() }
+  return { how: 'one-phase', left: NOBODY, prepared: [] }
 }
 
 async function inOnePhase(
@@ -161,7 +171,7 @@ async function inTwoPhases(
   setup: TransactionSetup,
   branches: readonly Branch[],
   writers: readonly Branch[],
-): Promise<ReadonlySet<string>> {
+): Promise<Decided> {
   const { logAt, id, deadline } = setup
   const port = new TransactionPort(
     setup,
@@ -169,7 +179,7 @@ async function inTwoPhases(
     branches.find(({ name }) => name === logAt),
   )
   const end = await commit(port.members, port, { deadline })
-  if (end.decision === 'commit') return end.left
+  if (end.decision === 'commit') return { how: 'two-phase', left: end.left, prepared: port.members }
   if (end.decision === undefined)
     throw new TransactionFailure(new InDoubtError(id, end.cause), undefined, end.left)
   throw new TransactionFailure(port.errorOf(end), 'abort', end.left, port.epochClosed)

@@ -52,7 +52,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/PREPARE TRANSACTION/, 'PREPARE'],
   [/CALL .*tpc_record.*COMMIT$/, 'COMMIT with the record'],
   [/AS d \(id, epoch/, 'settle'],
-  [/^SET LOCAL.*COMMIT$/, 'COMMIT'],
+  [/^COMMIT$/, 'COMMIT'],
   [/pg_xact_status/, 'fate'],
   [/^BEGIN/, 'BEGIN'],
 ]

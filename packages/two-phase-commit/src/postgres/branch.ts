@@ -6,7 +6,14 @@ import { Checkout } from './checkout.ts'
 import { isNoSuchPrepared, isNotAllowed, isRefusal, sqlState } from './failures.ts'
 import { LentQueryable } from './lent.ts'
 import type { PgPool } from './port.ts'
+import { howToBegin, remember, type Session, sessionOf } from './session.ts'
 import * as sql from './sql.ts'
+
+/** What a session says of itself at its first BEGIN. */
+interface Shown {
+  readonly server_version_num?: string
+  readonly synchronous_commit?: string
+}
 
 /** One participant's part in one transaction. */
 export class Branch {
@@ -17,7 +24,7 @@ export class Branch {
   /** `sent`: PREPARE may yet be carried out. */
   #prepare: 'none' | 'sent' | 'refused' | 'done' = 'none'
 
-  #synchronous: sql.Synchronous
+  #session: Session | undefined
 
   constructor(name: string, pool: PgPool, checkout: Checkout) {
     this.name = name
@@ -26,14 +33,17 @@ export class Branch {
     this.lent = new LentQueryable(checkout.client)
   }
 
-  /** How its session commits. `undefined` if the callback may have changed that. */
-  get synchronous(): sql.Synchronous {
-    return this.lent.hasChangedSettings ? undefined : this.#synchronous
-  }
-
-  async begin(text: string, deadline: Deadline): Promise<void> {
-    const answers = await this.checkout.query<{ synchronous_commit?: sql.Synchronous }>(text, deadline)
-    this.#synchronous = answers.find(({ command }) => command === 'SHOW')?.rows[0]?.synchronous_commit
+  /** @throws if it does not answer. */
+  async begin(limits: sql.Limits, deadline: Deadline): Promise<void> {
+    const { client } = this.checkout
+    const known = sessionOf(client)
+    const answers = await this.checkout.query<Shown>(sql.beginSql(limits, howToBegin(known)), deadline)
+    if (known !== undefined) {
+      this.#session = known
+      return
+    }
+    const shown = Object.assign({}, ...answers.map(({ rows }) => rows[0])) as Shown
+    this.#session = remember(client, shown.server_version_num, shown.synchronous_commit)
   }
 
   /** Has it changed or locked anything that must be decided on? @throws TransactionAbortedError; or it does not answer. */
@@ -64,9 +74,8 @@ export class Branch {
   /** @throws VoteNo when it is not prepared and never will be. */
   async prepare(gid: string, deadline: Deadline): Promise<void> {
     this.#prepare = 'sent'
-    const { synchronous } = this
     try {
-      const answers = await this.checkout.durably(sql.prepareSql(gid, synchronous), deadline)
+      const answers = await this.checkout.durably(sql.prepareSql(gid), deadline)
       const command = answers.at(-1)?.command
       // A failed transaction answers PREPARE with ROLLBACK, and no error.
       if (command !== 'PREPARE' && command !== 'PREPARE TRANSACTION') {
@@ -80,7 +89,12 @@ export class Branch {
       throw new VoteNo('no', { cause: this.#refused(error) })
     }
     // In a message of its own: what fails in one with PREPARE would leave open whether that was done.
-    if (sql.isWeak(synchronous)) await this.#raise(deadline)
+    if (this.#mayBeWeak) await this.#raise(deadline)
+  }
+
+  /** May its COMMIT PREPARED not wait for the standbys? */
+  get #mayBeWeak(): boolean {
+    return this.lent.hasChangedSettings || this.#session?.isWeak !== false
   }
 
   /** The session shall commit what it prepared for good; if it cannot be made to, another one does it. */
@@ -117,7 +131,7 @@ export class Branch {
   /** Never fails: a connection that takes no ROLLBACK is closed, and its transaction ends with it. */
   async rollback(deadline: Deadline): Promise<void> {
     // A ROLLBACK would wait behind the statement; without a connection it ends at its timeout.
-    if (this.checkout.isGone || this.lent.underWay > 0) {
+    if (this.checkout.isGone || this.lent.isBusy) {
       this.checkout.release(true)
       return
     }

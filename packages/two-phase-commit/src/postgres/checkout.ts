@@ -12,23 +12,22 @@ export class DoubtfulAnswerError extends Error {
 
 /** A connection in use. After a wait for it that was cut short it is closed, never given back. */
 export class Checkout {
-  readonly #client: PgPoolClient
+  /** For the caller's own statements, which are waited for elsewhere. */
+  readonly client: PgPoolClient
   #isOut = true
   #isBusy = false
   /** What `synchronous_commit` was before it was raised for this session. */
   #wasSynchronous: string | undefined
+  /** Of the last statement that must survive; listens from the first one on. */
+  #warnings: string[] | undefined
 
   private constructor(client: PgPoolClient) {
-    this.#client = client
+    this.client = client
   }
 
   /** @throws whatever the pool says; the deadline's reason. A connection that comes later goes straight back. */
   static async from(pool: PgPool, deadline: Deadline): Promise<Checkout> {
     deadline.throwIfOver()
-    const giveBack = (late: PgPoolClient): void => {
-      late.removeListener('error', ignore)
-      late.release()
-    }
     return new Checkout(await deadline.wait(takeConnection(pool, ignore), giveBack))
   }
 
@@ -37,44 +36,50 @@ export class Checkout {
     return !this.#isOut || this.#isBusy
   }
 
-  /** For the caller's own statements, which are waited for elsewhere. */
-  get client(): PgPoolClient {
-    return this.#client
-  }
-
   /** One statement, or several in one message. */
-  async query<Row = Record<string, unknown>>(
-    text: string,
-    deadline: Deadline,
-  ): Promise<readonly PgResult<Row>[]> {
-    this.#isBusy = true
-    const answer = (await deadline.wait(this.#client.query(text).finally(() => (this.#isBusy = false)))) as
-      | PgResult<Row>
-      | PgResult<Row>[]
-    return Array.isArray(answer) ? answer : [answer]
+  query<Row = Record<string, unknown>>(text: string, deadline: Deadline): Promise<readonly PgResult<Row>[]> {
+    return this.#ask(text, deadline, undefined)
   }
 
   /** As {@link query}, for what must survive: an answer with a warning is none. */
-  async durably<Row = Record<string, unknown>>(
+  durably<Row = Record<string, unknown>>(
     text: string,
     deadline: Deadline,
   ): Promise<readonly PgResult<Row>[]> {
-    const warnings: string[] = []
-    const note = (notice: PgNotice): void => {
-      // A COMMIT whose wait for the standbys was cancelled (01000), or ended by the administrator (57P01). What a
-      // function remarks, as a trigger at the end can, comes with where it did.
-      if (notice.where) return
-      if (notice.code === '01000' || notice.code?.startsWith('57P') === true)
-        warnings.push(notice.message ?? '')
-    }
-    this.#client.on('notice', note)
-    try {
-      const answers = await this.query<Row>(text, deadline)
-      if (warnings.length > 0) throw new DoubtfulAnswerError(warnings.join('; '))
-      return answers
-    } finally {
-      this.#client.removeListener('notice', note)
-    }
+    if (this.#warnings === undefined) this.client.on('notice', this.#note)
+    return this.#ask(text, deadline, (this.#warnings = []))
+  }
+
+  /** By hand, since it is most of what a transaction costs its process: no promise more than it takes. */
+  #ask<Row>(
+    text: string,
+    deadline: Deadline,
+    warnings: readonly string[] | undefined,
+  ): Promise<readonly PgResult<Row>[]> {
+    this.#isBusy = true
+    return new Promise((resolve, reject) => {
+      deadline.add(reject)
+      this.client.query(text).then(
+        (value) => {
+          this.#isBusy = false
+          if (!deadline.remove(reject)) return // nobody waits any more
+          if (warnings !== undefined && warnings.length > 0)
+            reject(new DoubtfulAnswerError(warnings.join('; ')))
+          else resolve((Array.isArray(value) ? value : [value]) as PgResult<Row>[])
+        },
+        (error: unknown) => {
+          this.#isBusy = false
+          if (deadline.remove(reject)) reject(error)
+        },
+      )
+    })
+  }
+
+  readonly #note = ({ code, message, where }: PgNotice): void => {
+    // A COMMIT whose wait for the standbys was cancelled (01000), or ended by the administrator (57P01). What a function
+    // remarks, as a trigger at the end can, comes with where it did.
+    if (where) return
+    if (code === '01000' || code?.startsWith('57P') === true) this.#warnings?.push(message ?? '')
   }
 
   /** The session's commits wait for the disk and the standbys from now on; `was` is put back on release. */
@@ -86,18 +91,21 @@ export class Checkout {
   release(destroy = false): void {
     if (!this.#isOut) return
     this.#isOut = false
-    const back = (isBroken: boolean): void => {
-      if (!isBroken) this.#client.removeListener('error', ignore) // else its death throes come later
-      this.#client.release(isBroken)
-    }
-    if (destroy || this.#isBusy) back(true)
-    else if (this.#wasSynchronous === undefined) back(false)
+    if (this.#warnings !== undefined) this.client.removeListener('notice', this.#note)
+    if (destroy || this.#isBusy)
+      this.client.release(true) // with its listener: its death throes come later
+    else if (this.#wasSynchronous === undefined) giveBack(this.client)
     else
-      this.#client.query(`SET synchronous_commit TO ${this.#wasSynchronous}`).then(
-        () => back(false),
-        () => back(true),
+      this.client.query(`SET synchronous_commit TO ${this.#wasSynchronous}`).then(
+        () => giveBack(this.client),
+        () => this.client.release(true),
       )
   }
+}
+
+function giveBack(client: PgPoolClient): void {
+  client.removeListener('error', ignore)
+  client.release(false)
 }
 
 function ignore(): void {}

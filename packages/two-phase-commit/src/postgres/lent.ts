@@ -1,16 +1,21 @@
 import type { PgPoolClient, PgResult, Queryable } from './port.ts'
-import { steersTransaction } from './statements.ts'
-
-/** May be anywhere, as in a DO block; a function that does it unseen is only lowered to what the session had. */
-const SETTINGS = /synchronous_commit|set_config|\b(?:reset|discard)\s+all\b/i
-
-/** A COMMIT that was cancelled while it waited for its standby tells it by a warning, and by nothing else. */
-const HIDES_WARNINGS = /\bclient_min_messages\b/i
+import { forget } from './session.ts'
+import { lookAt } from './statements.ts'
 
 /** Tags of statements that certainly make the transaction one that wrote. */
 const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
-/** A client as `work` gets it: no end of the transaction, no use after `work`. */
+/** A statement that waits for its turn, or for its answer. */
+interface Waiting {
+  readonly send: () => void
+  readonly answer: Promise<unknown>
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * A client as `work` gets it: no end of the transaction, no use after `work`. Statements that are run at once are sent
+ * one after the other, each when the one before it is answered, failed or not: drivers will not queue them for ever.
+ */
 export class LentQueryable implements Queryable {
   readonly #client: PgPoolClient
   #isOver = false
@@ -18,64 +23,109 @@ export class LentQueryable implements Queryable {
   hasWritten = false
   /** A statement may have changed how the session commits. */
   hasChangedSettings = false
-  /** Statements that are not answered yet. */
-  underWay = 0
   /** The last error of a statement. */
   failure: unknown
+  /** Sent, and not answered yet. */
+  #sent: Waiting | undefined
+  readonly #queue: Waiting[] = []
 
   constructor(client: PgPoolClient) {
     this.#client = client
   }
 
-  /** Refuses what comes from now on. */
-  end(): void {
-    this.#isOver = true
+  /** There are statements that are not answered yet. */
+  get isBusy(): boolean {
+    return this.#sent !== undefined
   }
 
-  async query<Row = Record<string, unknown>>(
-    text: string,
-    values?: readonly unknown[],
-  ): Promise<PgResult<Row>> {
-    if (this.#isOver) {
-      throw new TypeError(
-        'Cannot run a statement: the transaction is over; await every query in the callback',
+  /**
+   * Refuses what comes from now on, and what has not been sent. Who does not wait for a statement is not told by it that
+   * it failed: its transaction does that.
+   */
+  end(): void {
+    this.#isOver = true
+    for (const { answer } of [...(this.#sent === undefined ? [] : [this.#sent]), ...this.#queue])
+      answer.catch(() => {})
+    for (const { reject } of this.#queue.splice(0)) reject(new TypeError(OVER))
+  }
+
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<PgResult<Row>> {
+    try {
+      this.#check(text, values)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    const { promise: answer, resolve, reject } = Promise.withResolvers<PgResult<Row>>()
+    const copy = values === undefined ? undefined : [...values]
+    const send = (): void => {
+      asked(this.#client, text, copy).then(
+        (value) => {
+          this.#next()
+          this.#note(value as PgResult | PgResult[])
+          resolve(value as PgResult<Row>)
+        },
+        (error: unknown) => {
+          this.#next()
+          this.failure = error
+          reject(error)
+        },
       )
     }
+    const statement = { send, answer, reject }
+    if (this.#sent === undefined) {
+      this.#sent = statement
+      send()
+    } else this.#queue.push(statement)
+    return answer
+  }
+
+  /** @throws TypeError unless it may be sent. */
+  #check(text: string, values: readonly unknown[] | undefined): void {
+    if (this.#isOver) throw new TypeError(OVER)
     if (typeof text !== 'string') {
       throw new TypeError(`Cannot run a statement: it must be a text, got ${typeof text}`)
     }
     if (values !== undefined && !Array.isArray(values)) {
       throw new TypeError(`Cannot run a statement: its values must be an array, got ${typeof values}`)
     }
-    if (HIDES_WARNINGS.test(text)) {
+    const { steers, hidesWarnings, changesSettings } = lookAt(text)
+    if (hidesWarnings) {
       throw new TypeError(
         `Cannot run ${JSON.stringify(text.trim().slice(0, 40))}: a coordinator must hear the warnings of the server; leave client_min_messages as it is`,
       )
     }
-    if (steersTransaction(text)) {
+    if (steers) {
       throw new TypeError(
         `Cannot run ${JSON.stringify(text.trim().slice(0, 40))}: the coordinator begins and ends the transaction; ` +
           'throw to roll back, return to commit',
       )
     }
-    if (SETTINGS.test(text)) this.hasChangedSettings = true
-    this.underWay++
-    try {
-      const answer = (await this.#client.query(
-        text,
-        values === undefined ? undefined : [...values],
-      )) as PgResult<Row>
-      // NOTIFY writes nothing, and yet must not be heard of a transaction that aborts.
-      if (Array.isArray(answer))
-        this.hasWritten ||= (answer as PgResult[]).some(({ command }) => command === 'NOTIFY')
-      else if (answer.command === 'NOTIFY' || (WRITES.has(answer.command) && (answer.rowCount ?? 0) > 0))
-        this.hasWritten = true
-      return answer
-    } catch (error) {
-      this.failure = error
-      throw error
-    } finally {
-      this.underWay--
+    if (changesSettings) {
+      this.hasChangedSettings = true
+      forget(this.#client)
     }
   }
+
+  #next(): void {
+    this.#sent = this.#queue.shift()
+    this.#sent?.send()
+  }
+
+  #note(answer: PgResult | PgResult[]): void {
+    // NOTIFY writes nothing, and yet must not be heard of a transaction that aborts.
+    if (Array.isArray(answer)) this.hasWritten ||= answer.some(({ command }) => command === 'NOTIFY')
+    else if (answer.command === 'NOTIFY' || (WRITES.has(answer.command) && (answer.rowCount ?? 0) > 0))
+      this.hasWritten = true
+  }
 }
+
+/** Also what a driver throws comes as a rejection. */
+function asked(client: PgPoolClient, text: string, values: unknown[] | undefined): Promise<unknown> {
+  try {
+    return client.query(text, values)
+  } catch (error) {
+    return Promise.reject(error as Error)
+  }
+}
+
+const OVER = 'Cannot run a statement: the transaction is over; await every query in the callback'

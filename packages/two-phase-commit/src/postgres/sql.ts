@@ -3,7 +3,8 @@ import type { Decision } from '../machine.ts'
 /** Quotes a name. */
 export const name = (text: string): string => `"${text.replaceAll('"', '""')}"`
 /** Quotes a text; ours have no backslash. */
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+export const literal = (text: string): string =>
+  text.includes("'") ? `'${text.replaceAll("'", "''")}'` : `'${text}'`
 
 /**
  * What survives must be on the standbys too: a member that fails over must still have what it had acknowledged.
@@ -15,29 +16,35 @@ const waitForStandbys = (local: boolean): string =>
   `SELECT current_setting('synchronous_commit') AS was, set_config('synchronous_commit', 'on', ${local})
   WHERE current_setting('synchronous_commit') IN ('off', 'local')`
 
-/** How a session commits, where that is known; a SET costs a tenth of a SELECT that finds out. */
-export type Synchronous = 'on' | 'remote_apply' | 'remote_write' | 'off' | 'local' | undefined
-
-const waitLocally = (known: Synchronous): string =>
-  isWeak(known) ? waitForStandbys(true) : `SET LOCAL synchronous_commit = ${known}`
-
-/** Must be raised, or may have to be. */
-export const isWeak = (known: Synchronous): known is 'off' | 'local' | undefined =>
-  known === undefined || known === 'off' || known === 'local'
-
-/** A cancelled COMMIT is committed all the same, and only stops to wait for the standbys: nothing may cancel it. */
-const NO_TIMEOUT = 'SET LOCAL statement_timeout = 0'
 
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
+/** For how long a transaction may be open. */
+export interface Limits {
+  readonly isolation: Isolation | undefined
+  /** In ms, of which the server takes whole ones, up to 24 days. */
+  readonly timeoutMs: number
+  readonly graceMs: number
+}
+
 /**
- * Begins. The limits are for a coordinator that vanishes without a word: its locks must not outlive it for long.
+ * Begins. The limits are for a coordinator that vanishes without a word: its locks must not outlive it for long. None of
+ * them ends the wait of a COMMIT or a PREPARE for the standbys: the server stops its clocks before that.
  *
- * @param statementMs, idleMs in ms, of which the server takes whole ones, up to 24 days.
+ * @param how `ask`: and says what is worth knowing of the session. One limit on the whole costs half as much as one on
+ *   each statement and one on each pause, but is not there before Postgres 17.
  */
-export function beginSql(isolation: Isolation | undefined, statementMs: number, idleMs: number): string {
-  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
-  return `BEGIN${level}; SHOW synchronous_commit; SET LOCAL statement_timeout = ${limit(statementMs)}; SET LOCAL idle_in_transaction_session_timeout = ${limit(idleMs)}`
+export function beginSql(
+  { isolation, timeoutMs, graceMs }: Limits,
+  how: 'ask' | 'each' | 'whole',
+): string {
+  const begin = isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation.toUpperCase()}`
+  if (how === 'whole') {
+    const wholeMs = timeoutMs + Math.min(timeoutMs, graceMs)
+    return `${begin}; SET LOCAL transaction_timeout = ${limit(wholeMs)}`
+  }
+  const asked = how === 'ask' ? '; SHOW server_version_num; SHOW synchronous_commit' : ''
+  return `${begin}${asked}; SET LOCAL statement_timeout = ${limit(timeoutMs)}; SET LOCAL idle_in_transaction_session_timeout = ${limit(timeoutMs + 2 * graceMs)}`
 }
 
 /** By the server's clock. */
@@ -46,13 +53,16 @@ const ago = (ms: number): string => `clock_timestamp() - interval '${limit(ms)} 
 const limit = (ms: number): number => Math.min(Math.ceil(ms), 2_147_483_647)
 
 /** Of a transaction that needs no decision. */
-export const COMMIT: string = `${NO_TIMEOUT}; COMMIT`
+export const COMMIT = 'COMMIT'
 
 export const HAS_WRITTEN = 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote'
 
-/** One message, with PREPARE as the last of it: an error is then always before it. */
-export const prepareSql = (gid: string, known: Synchronous): string =>
-  `${waitLocally(known)}; ${NO_TIMEOUT}; PREPARE TRANSACTION ${literal(gid)}`
+/**
+ * One message, with PREPARE as the last of it: an error is then always before it. What it prepares is to be seen nowhere
+ * yet, so that `on` is enough also for a session that waits until the standbys show what they have.
+ */
+export const prepareSql = (gid: string): string =>
+  `SET LOCAL synchronous_commit = on; PREPARE TRANSACTION ${literal(gid)}`
 
 export const finishSql = (gid: string, decision: Decision): string =>
   `${decision === 'commit' ? 'COMMIT' : 'ROLLBACK'} PREPARED ${literal(gid)}`
@@ -153,17 +163,14 @@ CREATE TABLE IF NOT EXISTS ${overrides} (
   note text,
   decided_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-DO $migrate$ BEGIN
-  ${procedureSql(tables)};
-EXCEPTION WHEN duplicate_function THEN NULL;
-END $migrate$;
+${procedureSql(tables)};
 COMMIT`
 }
 
 /** Rows of a coordinator. More than it runs transactions at once: then two seldom lock the same. */
 const SLOTS = 64
 
-const slotOf = (id: string): number => Number(BigInt(id.slice(id.lastIndexOf('.') + 1)) % BigInt(SLOTS))
+const slotOf = (id: string): number => Number(id.slice(id.lastIndexOf('.') + 1)) % SLOTS
 
 /** Must survive: two lives of one epoch would give two transactions one name. */
 export const openEpochSql = (
@@ -176,18 +183,17 @@ SELECT epoch::text FROM opened`
 
 /**
  * Writes `commit`, as the last act of the transaction it is in. Fails if `abort` is there (23505), and if the epoch is
- * closed (23502); the lock keeps it open until the end. A procedure, whose plan the server keeps: the INSERT and two SETs
- * in the message itself cost it half as much again as the rest of the commit.
+ * closed (23502); the lock keeps it open until the end. A procedure, whose plan the server keeps: the INSERT in the
+ * message itself costs it half as much again as the rest of the commit. So would PERFORM, for which it runs a query.
  */
 const procedureSql = ({ procedure, decisions, coordinators }: Tables): string => `
-CREATE PROCEDURE ${procedure} (of_id text, of_epoch bigint, of_slot int, of_members text[], wait_for text)
+CREATE OR REPLACE PROCEDURE ${procedure} (of_id text, of_epoch bigint, of_slot int, of_members text[])
 LANGUAGE plpgsql AS $record$
+DECLARE
+  raised text;
 BEGIN
-  PERFORM pg_catalog.set_config('statement_timeout', '0', true);
-  IF wait_for IS NOT NULL THEN
-    PERFORM pg_catalog.set_config('synchronous_commit', wait_for, true);
-  ELSIF pg_catalog.current_setting('synchronous_commit') IN ('off', 'local') THEN
-    PERFORM pg_catalog.set_config('synchronous_commit', 'on', true);
+  IF pg_catalog.current_setting('synchronous_commit') IN ('off', 'local') THEN
+    raised := pg_catalog.set_config('synchronous_commit', 'on', true);
   END IF;
   INSERT INTO ${decisions} (id, epoch, decision, members) VALUES (
     of_id,
@@ -200,18 +206,16 @@ $record$`
 
 /** In the open transaction of the participant that keeps the decisions. */
 export const commitWithRecordSql = (
-  known: Synchronous,
   { procedure }: Tables,
   id: string,
   epoch: string,
   members: readonly string[],
 ): string =>
-  `CALL ${procedure}(${literal(id)}, ${epoch}, ${slotOf(id)}, ${literal(`{${members.join(',')}}`)}, ${isWeak(known) ? 'NULL' : literal(known)}); COMMIT`
+  `CALL ${procedure}(${literal(id)}, ${epoch}, ${slotOf(id)}, ${literal(`{${members.join(',')}}`)}); COMMIT`
 
 /** In a transaction of its own. */
-export const commitRecordSql = (
-  ...record: Parameters<typeof commitWithRecordSql> extends [Synchronous, ...infer Rest] ? Rest : never
-): string => `BEGIN; ${commitWithRecordSql(undefined, ...record)}`
+export const commitRecordSql = (...record: Parameters<typeof commitWithRecordSql>): string =>
+  `BEGIN; ${commitWithRecordSql(...record)}`
 
 /**
  * Reads the decision, and writes `abort` if there is none. It writes in any case, and so waits until the standbys have
@@ -274,6 +278,12 @@ export const recordsSql = ({ decisions, coordinators }: Tables): string =>
 export const preparedSql = (log: string): string =>
   `SELECT gid, (extract(epoch FROM clock_timestamp() - prepared) * 1000)::float8 AS age_ms FROM pg_prepared_xacts
   WHERE database = current_database() AND starts_with(gid, ${literal(`quorate:${log}:`)})`
+
+/**
+ * Those that are prepared, and then the {@link BARRIER}, in one session: what it does not name is ended for good. The
+ * answer of another session could come from a server that has taken over in between, and has them prepared still.
+ */
+export const preparedForGoodSql = (log: string): string => `${preparedSql(log)}; ${BARRIER}`
 
 export const lockSql = (log: string): string =>
   `SELECT pg_try_advisory_lock(hashtextextended(${literal(`quorate.tpc:${log}`)}, 0)) AS locked`

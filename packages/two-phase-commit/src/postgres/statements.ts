@@ -25,3 +25,37 @@ export function steersTransaction(text: string): boolean {
   }
   return false
 }
+
+/** May be anywhere, as in a DO block; a function that does it unseen is only lowered to what the session had. */
+const SETTINGS = /synchronous_commit|set_config|\b(?:reset|discard)\s+all\b/i
+
+/** A COMMIT that was cancelled while it waited for its standby tells it by a warning, and by nothing else. */
+const HIDES_WARNINGS = /\bclient_min_messages\b/i
+
+/** What the text of a statement says of it. */
+export interface Look {
+  /** Begins or ends a transaction. */
+  readonly steers: boolean
+  readonly hidesWarnings: boolean
+  /** May change how the session commits. */
+  readonly changesSettings: boolean
+}
+
+/** Most texts come again, with other values. */
+const looks = new Map<string, Look>()
+const MOST_LOOKS = 256
+/** Longer ones come of a program that writes their values into them. */
+const LONGEST = 1_000
+
+export function lookAt(text: string): Look {
+  const known = looks.get(text)
+  if (known !== undefined) return known
+  const look = {
+    steers: steersTransaction(text),
+    hidesWarnings: HIDES_WARNINGS.test(text),
+    changesSettings: SETTINGS.test(text),
+  }
+  if (looks.size >= MOST_LOOKS) looks.clear()
+  if (text.length <= LONGEST) looks.set(text, look)
+  return look
+}
