@@ -27,11 +27,22 @@ export class Deletion {
 
 /** The deletions of one replica, in order. */
 export class DeletionLog {
-  readonly #runs: Deletion[] = []
+  #known: Deletion[] = []
+  /** Those that all others follow, until somebody asks. */
+  #first: (() => Deletion[]) | undefined
+
+  get #runs(): Deletion[] {
+    if (this.#first !== undefined) {
+      this.#known = this.#first()
+      this.#first = undefined
+    }
+    return this.#known
+  }
 
   /** Notes the deletions that follow those noted so far. */
   add(counter: number, length: number, site: Site, target: number, step: number): void {
-    const last = this.#runs[this.#runs.length - 1]
+    const runs = this.#runs
+    const last = runs[runs.length - 1]
     if (last !== undefined && last.site === site && last.counter + last.length === counter) {
       const stride = target - (last.target + last.step * (last.length - 1))
       const fits = last.length === 1 ? stride === 1 || stride === -1 : stride === last.step
@@ -44,17 +55,18 @@ export class DeletionLog {
         return
       }
     }
-    this.#runs.push(new Deletion(counter, length, site, target, length === 1 ? 1 : step))
+    runs.push(new Deletion(counter, length, site, target, length === 1 ? 1 : step))
   }
 
-  /** The same, for what is known not to go on from the last. */
-  append(counter: number, length: number, site: Site, target: number, step: number): void {
-    this.#runs.push(new Deletion(counter, length, site, target, step))
+  /** Starts an empty log with runs none of which goes on from the one before, to be made when they are asked for. */
+  start(first: () => Deletion[]): void {
+    this.#first = first
   }
 
   /** Runs with an event after `counter`, in order. */
   *runs(counter = 0): IterableIterator<Deletion> {
-    for (let i = this.#indexOf(counter + 1); i < this.#runs.length; i++) yield this.#runs[i] as Deletion
+    const runs = this.#runs
+    for (let i = this.#indexOf(counter + 1); i < runs.length; i++) yield runs[i] as Deletion
   }
 
   /** The run with an event; `undefined` if the event is none of these. */
@@ -65,11 +77,12 @@ export class DeletionLog {
 
   /** The first run that ends at or after `counter`. */
   #indexOf(counter: number): number {
+    const runs = this.#runs
     let low = 0
-    let high = this.#runs.length
+    let high = runs.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      const run = this.#runs[middle] as Deletion
+      const run = runs[middle] as Deletion
       if (run.counter + run.length <= counter) low = middle + 1
       else high = middle
     }

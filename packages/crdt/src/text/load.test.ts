@@ -5,10 +5,11 @@ import { describe, expect, test } from 'vitest'
 import { Network, steps } from '../../test/text/network.ts'
 import { encodeOps } from './codec.ts'
 import { decodeRows } from './decoder.ts'
-import { createText, decodeText, type Text, type TextChangeEvent } from './index.ts'
+import { createText, decodeText, type Text, type TextChangeEvent, type TextDelta } from './index.ts'
 import { load } from './load.ts'
 import { DERIVED, Insertion, NOWHERE, type Op, Removal } from './ops.ts'
 import { Sequence } from './sequence.ts'
+import type { Leaf } from './tree.ts'
 
 const hex = (source: { encode(): Uint8Array }): string => Buffer.from(source.encode()).toString('hex')
 const rightOf = (node: string, counter: number, left: string, leftCounter: number, text = 'x'): Insertion =>
@@ -17,8 +18,22 @@ const leftOf = (node: string, counter: number, right: string, rightCounter: numb
   new Insertion(node, counter, 1, 'x', NOWHERE, DERIVED, right, rightCounter)
 const atStart = (node: string, counter = 1): Insertion => rightOf(node, counter, NOWHERE, 0)
 
-/** True if bytes are read at once, not edit by edit. */
-const isLoaded = (bytes: Uint8Array): boolean => load(new Sequence(false), decodeRows(bytes))
+/** True if bytes are read at once, not edit by edit. What the leaves know of their pieces is right then. */
+function isLoaded(bytes: Uint8Array): boolean {
+  const sequence = new Sequence(false)
+  if (!load(sequence, decodeRows(bytes))) return false
+  for (let leaf: Leaf | undefined = sequence.tree.first; leaf !== undefined; leaf = leaf.after) {
+    const { units, points, depth, level, pieces } = leaf
+    const shown = pieces.filter((piece) => !piece.deleted)
+    const [first] = pieces.toSorted((a, b) => a.depth - b.depth || a.level - b.level)
+    const sums = [
+      shown.reduce((sum, piece) => sum + piece.length * piece.width, 0),
+      shown.reduce((sum, piece) => sum + piece.length, 0),
+    ]
+    expect([units, points, depth, level]).toEqual([...sums, first?.depth ?? Infinity, first?.level ?? 0])
+  }
+  return true
+}
 
 /** A copy that has taken in each edit alone. */
 function editByEdit(ops: readonly Op[]): Text {
@@ -54,6 +69,41 @@ describe('a whole state', () => {
     )
     // Else it is not about what it says.
     expect(loaded).toBeGreaterThan(100)
+  })
+
+  test('is edited like one that came edit by edit, wherever that is, and whatever was looked at before', () => {
+    const edits = (most: number): fc.Arbitrary<(readonly [at: number, kind: number])[]> =>
+      fc.array(fc.tuple(fc.nat(9999), fc.nat(5)), { minLength: most / 2, maxLength: most, size: 'max' })
+    const play = (text: Text, [at, kind]: readonly [number, number]): TextDelta | string => {
+      const index = Math.floor((at * text.length) / 10_000)
+      if (kind === 0) return text.slice(index, index + 40)
+      return kind < 3 ? text.insert(index, 'xy') : text.delete(index, Math.min(kind, text.length - index))
+    }
+    const shown = (answer: TextDelta | string): string => (typeof answer === 'string' ? answer : hex(answer))
+    let loaded = 0
+    fc.assert(
+      fc.property(edits(400), edits(30), (before, after) => {
+        const slow = createText({ replica: 'c' })
+        const writers = [createText({ replica: 'a' }), createText({ replica: 'b' })] as const
+        slow.merge(writers[0].insert(0, 'what all of it is about, '.repeat(40)))
+        for (const [i, step] of before.entries()) {
+          // One after the other, as two who meet at one place can not be read at once.
+          const one = writers[i % 50 === 0 ? 1 : 0]
+          one.merge(slow)
+          const delta = play(one, step)
+          if (typeof delta !== 'string') slow.merge(delta)
+        }
+        const bytes = slow.encode()
+        if (isLoaded(bytes)) loaded++
+        const read = decodeText(bytes, { replica: 'c' })
+        for (const step of after) expect(shown(play(read, step))).toBe(shown(play(slow, step)))
+        for (const one of writers) one.merge(read)
+        expect([read.toString(), writers[0].toString()]).toEqual([slow.toString(), slow.toString()])
+        expect([hex(read), hex(writers[1])]).toEqual([hex(slow), hex(slow)])
+      }),
+      { numRuns: 20 },
+    )
+    expect(loaded).toBeGreaterThan(15)
   })
 
   test('that comes into an empty copy is told as one insertion', () => {

@@ -1,7 +1,7 @@
 import { cutAll } from './cut.ts'
 import type { Decoded } from './decoder.ts'
-import { COUNTER, DELETE_DOWN, DELETE_UP, INDEX, KIND, LENGTH, OWN, TARGET, WIDTH } from './rows.ts'
-import type { Piece } from './piece.ts'
+import { Deletion } from './deletions.ts'
+import { COUNTER, DELETE_DOWN, DELETE_UP, INDEX, KIND, LENGTH, TARGET, WIDTH } from './rows.ts'
 import { layOut, type Layout, treeOf } from './run-tree.ts'
 import type { Sequence } from './sequence.ts'
 import { Site } from './site.ts'
@@ -15,39 +15,43 @@ import { walk } from './walk.ts'
  *   so that it takes their right origins to know who is first.
  */
 export function load(sequence: Sequence, decoded: Decoded): boolean {
-  const { names, cells } = decoded
+  const { names } = decoded
   const layout = layOut(decoded)
   if (layout === undefined || !isOrdered(decoded, layout)) return false
   const tree = treeOf(decoded, layout)
   const cuts = cutAll(decoded, layout, tree)
   if (cuts === undefined) return false
   const sites = names.map((name) => sequence.sites.get(name) ?? new Site(name))
-  const pieces = walk(layout, tree, cuts, [...sites, sequence.nowhere])
-  if (pieces === undefined) return false
-  const { document, sorted } = pieces
-  let from = 0
+  const shelf = walk(layout, tree, cuts, [...sites, sequence.nowhere])
+  if (shelf === undefined) return false
+  let run = 0
   for (const [index, site] of sites.entries()) {
     sequence.sites.set(site.name, site)
     site.version = (layout.bases[index + 1] as number) - (layout.bases[index] as number)
-    let to = from
-    while (to < sorted.length && (sorted[to] as Piece).site === site) to++
-    site.fill(sorted, from, to)
-    from = to
+    const from = cuts.first[run] as number
+    while (tree.owners[run] === index) run++
+    site.fill(shelf, from, cuts.first[run] as number)
+    site.deletions.start(() => deletionsOf(decoded, layout, index, sites))
   }
-  for (let row = 0; row < cells.length; row += WIDTH) {
+  sequence.tree.fill(shelf)
+  return true
+}
+
+/** The deletions of one replica. */
+function deletionsOf({ cells }: Decoded, { rows }: Layout, own: number, sites: readonly Site[]): Deletion[] {
+  const deletions: Deletion[] = []
+  const end = (rows[own + 1] as number) * WIDTH
+  for (let row = (rows[own] as number) * WIDTH; row < end; row += WIDTH) {
     const kind = cells[row + KIND] as number
     if (kind < DELETE_DOWN) continue
     const length = cells[row + LENGTH] as number
-    ;(sites[cells[row + OWN] as number] as Site).deletions.append(
-      cells[row + COUNTER] as number,
-      length,
-      sites[cells[row + INDEX] as number] as Site,
-      cells[row + TARGET] as number,
-      kind === DELETE_UP || length === 1 ? 1 : -1,
+    const site = sites[cells[row + INDEX] as number] as Site
+    const step = kind === DELETE_UP || length === 1 ? 1 : -1
+    deletions.push(
+      new Deletion(cells[row + COUNTER] as number, length, site, cells[row + TARGET] as number, step),
     )
   }
-  sequence.tree.fill(document)
-  return true
+  return deletions
 }
 
 /**

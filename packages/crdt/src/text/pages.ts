@@ -30,3 +30,19 @@ export class Pages {
     return start
   }
 }
+
+/** Latin text is longer than this only in long runs; shorter ones are quicker to copy by hand. */
+const SHORT = 24
+
+/** Copies units of a page to a place, and returns the place after it. */
+export function copyUnits(
+  page: Uint16Array,
+  from: number,
+  count: number,
+  units: Uint16Array,
+  at: number,
+): number {
+  if (count > SHORT) units.set(page.subarray(from, from + count), at)
+  else for (let i = 0; i < count; i++) units[at + i] = page[from + i] as number
+  return at + count
+}

@@ -1,9 +1,10 @@
 import type { Piece } from './piece.ts'
+import type { Shelf } from './shelf.ts'
 
 // Measured on the trace of a paper (260,000 edits): 16 to 64 make no difference that shows.
 const FAN_OUT = 32
 /** Of nodes that are made full: there is room for some edits before they split. */
-const FILLED = 24
+export const FILLED = 24
 
 /** A node of the tree whose children are nodes. */
 export class Branch {
@@ -19,7 +20,10 @@ export class Branch {
 
 /** Pieces that stand side by side. Never empty, but in an empty document. */
 export class Leaf {
-  readonly pieces: Piece[] = []
+  /** Where its pieces are as long as nobody has looked at them: those from one place up to another. */
+  shelf: Shelf | undefined
+  readonly from: number
+  readonly to: number
   units = 0
   points = 0
   depth: number = Infinity
@@ -27,6 +31,25 @@ export class Leaf {
   parent: Branch | undefined = undefined
   before: Leaf | undefined = undefined
   after: Leaf | undefined = undefined
+  #pieces: Piece[] | undefined
+
+  constructor(shelf?: Shelf, from = 0, to = 0) {
+    this.shelf = shelf
+    this.from = from
+    this.to = to
+    this.#pieces = shelf === undefined ? [] : undefined
+  }
+
+  get pieces(): Piece[] {
+    return this.#pieces ?? this.#take()
+  }
+
+  #take(): Piece[] {
+    const pieces = this.shelf?.byPlace(this.from, this.to) ?? []
+    this.shelf = undefined
+    this.#pieces = pieces
+    return pieces
+  }
 }
 
 /** Adds to the sums of a leaf and all above it. */
@@ -57,10 +80,11 @@ export function recede(leaf: Leaf): void {
 function measure(node: Branch | Leaf, items: readonly (Branch | Leaf | Piece)[]): void {
   node.depth = Infinity
   node.level = 0
-  for (const item of items) include(node, item)
+  for (const { depth, level } of items) include(node, depth, level)
 }
 
-function include(node: Branch | Leaf, { depth, level }: Branch | Leaf | Piece): void {
+/** Something so deep is below a node. */
+export function include(node: Branch | Leaf, depth: number, level: number): void {
   if (depth > node.depth || (depth === node.depth && level >= node.level)) return
   node.depth = depth
   node.level = level
@@ -69,7 +93,7 @@ function include(node: Branch | Leaf, { depth, level }: Branch | Leaf | Piece): 
 /** A B+tree of all pieces in document order. Leaves are never removed, as deleted pieces keep their place. */
 export class Tree {
   root: Branch | Leaf
-  readonly first: Leaf
+  first: Leaf
   last: Leaf
 
   constructor() {
@@ -95,26 +119,19 @@ export class Tree {
     leaf.pieces.splice(slot, 1)
   }
 
-  /** Takes all pieces of a document, in order, into an empty tree. */
-  fill(pieces: readonly Piece[]): void {
-    let nodes: (Branch | Leaf)[] = []
-    let last: Leaf | undefined
-    for (let start = 0; start < pieces.length; start += FILLED) {
-      const leaf: Leaf = last === undefined ? this.first : new Leaf()
-      for (let i = start; i < Math.min(pieces.length, start + FILLED); i++) {
-        const piece = pieces[i] as Piece
-        leaf.pieces.push(piece)
-        piece.leaf = leaf
-        include(leaf, piece)
-        if (piece.deleted) continue
-        leaf.points += piece.length
-        leaf.units += piece.length * piece.width
-      }
+  /** Takes all pieces of a document into an empty tree. */
+  fill(shelf: Shelf): void {
+    const leaves: Leaf[] = []
+    for (let from = 0; from < shelf.size; from += FILLED) {
+      const leaf = new Leaf(shelf, from, Math.min(shelf.size, from + FILLED))
+      shelf.measure(leaf)
+      const last = leaves.at(-1)
       leaf.before = last
       if (last !== undefined) last.after = leaf
-      last = leaf
-      nodes.push(leaf)
+      leaves.push(leaf)
     }
+    shelf.leaves = leaves
+    let nodes: readonly (Branch | Leaf)[] = leaves
     while (nodes.length > 1) {
       const parents: Branch[] = []
       for (const [i, node] of nodes.entries()) {
@@ -124,12 +141,15 @@ export class Tree {
         node.parent = parent
         parent.units += node.units
         parent.points += node.points
-        include(parent, node)
+        include(parent, node.depth, node.level)
       }
       nodes = parents
     }
-    if (nodes[0] !== undefined) this.root = nodes[0]
-    if (last !== undefined) this.last = last
+    const [root] = nodes
+    if (root === undefined) return
+    this.root = root
+    this.first = leaves[0] as Leaf
+    this.last = leaves.at(-1) as Leaf
   }
 
   #splitLeaf(leaf: Leaf): void {
@@ -160,8 +180,8 @@ export class Tree {
       parent = new Branch()
       parent.units = node.units + next.units
       parent.points = node.points + next.points
-      include(parent, node)
-      include(parent, next)
+      include(parent, node.depth, node.level)
+      include(parent, next.depth, next.level)
       parent.children.push(node)
       node.parent = parent
       this.root = parent

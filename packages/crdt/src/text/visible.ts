@@ -1,7 +1,5 @@
+import { copyUnits } from './pages.ts'
 import type { Sequence } from './sequence.ts'
-
-/** Latin text is longer than this only in long runs; shorter ones are quicker to copy by hand. */
-const SHORT = 24
 
 const decoder = /* @__PURE__ */ new TextDecoder('utf-16le')
 
@@ -15,6 +13,12 @@ export function readRange(sequence: Sequence, from: number, to: number): string 
   let left = to - from
   let skip = from - sequence.startOf(first)
   for (let leaf = first.leaf; leaf !== undefined && left > 0; leaf = leaf.after) {
+    const all = inPoints ? leaf.points : leaf.units
+    if (leaf.shelf !== undefined && all <= left) {
+      filled = leaf.shelf.copy(leaf, units, filled)
+      left -= all
+      continue
+    }
     const { pieces } = leaf
     for (let i = leaf === first.leaf ? pieces.indexOf(first) : 0; i < pieces.length && left > 0; i++) {
       const piece = pieces[i]
@@ -22,11 +26,7 @@ export function readRange(sequence: Sequence, from: number, to: number): string 
       const size = inPoints ? 1 : piece.width
       const points = Math.min(piece.length - skip / size, left / size)
       const start = piece.at + (skip / size) * piece.width
-      const end = start + points * piece.width
-      if (end - start > SHORT) {
-        units.set(piece.page.subarray(start, end), filled)
-        filled += end - start
-      } else for (let unit = start; unit < end; unit++) units[filled++] = piece.page[unit] as number
+      filled = copyUnits(piece.page, start, points * piece.width, units, filled)
       left -= points * size
       skip = 0
     }

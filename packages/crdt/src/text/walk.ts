@@ -1,27 +1,22 @@
 import type { Cuts } from './cut.ts'
-import { NO_PAGE, Piece } from './piece.ts'
 import { type Layout, numbers, type Tree } from './run-tree.ts'
+import { Shelf } from './shelf.ts'
 import type { Site } from './site.ts'
 
-/** The pieces of a document, once in its order and once by replica and counter. */
-export interface Pieces {
-  readonly document: readonly Piece[]
-  readonly sorted: readonly Piece[]
-}
-
 /**
- * Makes the pieces of all runs on a walk through the tree: left children of a character, the character, right children.
+ * Brings the pieces of all runs into order on a walk through the tree: left children of a character, the character, right
+ * children.
  *
  * @param sites by index, the last one that of start and end.
  * @returns `undefined` if some are not to be reached from the start.
  */
-export function walk(layout: Layout, tree: Tree, cuts: Cuts, sites: readonly Site[]): Pieces | undefined {
+export function walk(layout: Layout, tree: Tree, cuts: Cuts, sites: readonly Site[]): Shelf | undefined {
   const { runs, events, bases } = layout
-  const { owners, from, to, parents, isLeft, order, children } = tree
-  const { first, widths, places, page } = cuts
-  const document: Piece[] = []
-  const sorted: Piece[] = []
-  sorted.length = first[runs] as number
+  const { owners, from, parents, isLeft, order, children } = tree
+  const { first } = cuts
+  const all = first[runs] as number
+  const places = { pieces: new Int32Array(all), runs: new Int32Array(all), of: new Int32Array(all) }
+  let place = 0
   const nowhere = sites.length - 1
   // Of the first character of each run: its origins, its depth and its level.
   const leftOwners = new Int32Array(runs)
@@ -73,30 +68,6 @@ export function walk(layout: Layout, tree: Tree, cuts: Cuts, sites: readonly Sit
     child[run] = children[run] as number
     stack[height++] = run
   }
-  const make = (run: number, index: number): Piece => {
-    const start = cuts.from[index] as number
-    const end = (index + 1 < (first[run + 1] as number) ? cuts.from[index + 1] : to[run]) as number
-    const offset = start - (from[run] as number)
-    const owner = owners[run] as number
-    const counter = start - (bases[owner] as number) + 1
-    const width = widths[index] as number
-    const piece = new Piece(
-      sites[owner] as Site,
-      counter,
-      end - start,
-      width === 0 ? 1 : width,
-      width === 0 ? NO_PAGE : page,
-      places[index] as number,
-      sites[offset > 0 ? owner : (leftOwners[run] as number)] as Site,
-      offset > 0 ? counter - 1 : (lefts[run] as number),
-      sites[rightOwners[run] as number] as Site,
-      rights[run] as number,
-    )
-    piece.deleted = width === 0
-    piece.depth = (depths[run] as number) + offset
-    if (offset === 0) piece.level = levels[run] as number
-    return piece
-  }
   const roots = children[0] as number
   for (let root = 0; root < roots; root++) {
     enter(order[root] as number)
@@ -115,12 +86,14 @@ export function walk(layout: Layout, tree: Tree, cuts: Cuts, sites: readonly Sit
       }
       if (isOver) height--
       else {
-        const piece = make(run, index)
-        document.push(piece)
-        sorted[index] = piece
+        places.pieces[place] = index
+        places.runs[place] = run
+        places.of[index] = place++
         at[run] = index + 1
       }
     }
   }
-  return document.length === sorted.length ? { document, sorted } : undefined
+  if (place < all) return undefined
+  const origins = { leftOwners, lefts, rightOwners, rights, depths, levels }
+  return new Shelf(sites, bases, tree, cuts, origins, places)
 }
