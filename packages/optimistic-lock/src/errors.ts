@@ -76,6 +76,31 @@ export class RowExistsError extends QuorateError {
 }
 
 /**
+ * A write by this key could change several rows: there is no unique index on exactly its columns. Found by the catalog
+ * before the first write; nothing was sent.
+ */
+export class KeyNotUniqueError extends QuorateError {
+  readonly code = 'QUORATE_KEY_NOT_UNIQUE'
+  readonly table: string
+  /** Names of the key columns, as the caller spells them. */
+  readonly key: readonly string[]
+  /** SQL that makes the index that is missing. */
+  readonly index: string
+
+  constructor(facts: { table: string; key: readonly string[]; index: string }) {
+    const { table, key, index } = facts
+    super(
+      `Cannot write to ${table} by ${key.join(', ')}: no unique index is on exactly these columns, so several rows could ` +
+        `be meant; name the columns of one as key, or make it: ${index}`,
+      { outcome: 'not-applied' },
+    )
+    this.table = table
+    this.key = key
+    this.index = index
+  }
+}
+
+/**
  * The database kept the write from being made, without an error of its own: a trigger that returns NULL, a rule, or a
  * row-level security policy. The row has the version that was expected, so nobody else was faster, and `mutate()` does
  * not try again.

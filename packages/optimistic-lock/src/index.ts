@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export {
+  KeyNotUniqueError,
   RetryInTransactionError,
   RowExistsError,
   RowGoneError,

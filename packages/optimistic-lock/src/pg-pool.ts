@@ -7,10 +7,13 @@ export interface PgPool {
 
 /** The part of a pool's client that is used here. */
 export interface PgPoolClient {
-  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+  /** Without values a text may be of several statements. */
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
   /** @param destroy true: close the connection, whatever it is doing. */
   release(destroy?: boolean): void
   on?(event: 'error', listener: (error: Error) => void): unknown
+  /** `I` outside a transaction; newer versions of `pg` have it. */
+  getTransactionStatus?(): string | null
   removeListener?(event: 'error', listener: (error: Error) => void): unknown
 }
 

@@ -1,13 +1,19 @@
-import { emit } from '@quorate/core'
+import { emit, waitOrAbort } from '@quorate/core'
 import { adjustRow, toDeltas, type Deltas } from './adjust.ts'
 import { adjustAll } from './all-or-nothing.ts'
-import { RowExistsError, RowGoneError, StaleVersionError, WriteRefusedError } from './errors.ts'
+import {
+  RowExistsError,
+  RowGoneError,
+  StaleVersionError,
+  WriteRefusedError,
+  WriteUnknownError,
+} from './errors.ts'
 import type { OptimisticEvent } from './events.ts'
 import { keyValuesOf } from './key-values.ts'
 import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
 import { checkAdjustOptions, show, signalOf } from './options.ts'
-import { checkTimeColumn, differenceOf, type VersionPair, versionIn } from './row-version.ts'
+import { differenceOf, type VersionPair, versionIn } from './row-version.ts'
 import type { Answer, RepositoryParts } from './session.ts'
 import {
   deleteRow,
@@ -18,6 +24,7 @@ import {
   updateRow,
   type Statement,
 } from './statements.ts'
+import { checkTable, type TableFacts } from './table-check.ts'
 import type {
   AdjustAllResult,
   AdjustItem,
@@ -36,14 +43,14 @@ export function createRepository<T extends RepositoryTypes>(
   parts: RepositoryParts<T>,
 ): OptimisticRepository<T> {
   const shape = checkShape(parts.shape)
-  return new Repository<T>({ ...parts, shape }, { isChecked: shape.by !== 'time' })
+  return new Repository<T>({ ...parts, shape }, { facts: undefined })
 }
 
 type Row<T extends RepositoryTypes> = T['row']
 
-/** What a repository and those made from it know of its version column. */
-interface Column {
-  isChecked: boolean
+/** What a repository and those made from it know of its table. */
+interface Known {
+  facts: TableFacts | undefined
 }
 
 const NO_OPTIONS: CallOptions = {}
@@ -51,32 +58,37 @@ const NO_OPTIONS: CallOptions = {}
 class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   readonly #parts: RepositoryParts<T>
   readonly #shape: Shape
-  readonly #column: Column
+  readonly #known: Known
 
-  constructor(parts: RepositoryParts<T>, column: Column) {
+  constructor(parts: RepositoryParts<T>, known: Known) {
     this.#parts = parts
     this.#shape = parts.shape
-    this.#column = column
+    this.#known = known
   }
 
   withTransaction(transaction: T['transaction']): Repository<T> {
-    return new Repository<T>({ ...this.#parts, session: this.#parts.bind(transaction) }, this.#column)
+    return new Repository<T>({ ...this.#parts, session: this.#parts.bind(transaction) }, this.#known)
   }
 
   async get(key: KeyOf<T>, options: CallOptions = NO_OPTIONS): Promise<Row<T> | undefined> {
     const signal = signalOf('get', options)
-    const { rows } = await this.#read<Row<T>>(selectRow(this.#shape, this.#key('get', key)), signal)
+    const statement = selectRow(this.#shape, this.#key('get', key))
+    // Else a view would say that it has no column xmin, and the caller has named none.
+    if (this.#shape.by === 'xmin') await this.#check(signal)
+    const { rows } = await this.#read<Row<T>>(statement, signal)
     return rows[0]
   }
 
   async insert(values: T['insert'], options: CallOptions = NO_OPTIONS): Promise<Row<T>> {
     const signal = signalOf('insert', options)
-    const statement = insertRow(this.#shape, values as KeyValues)
+    const isBlind = this.#shape.by === 'xmin' && (await this.#check(signal)).isPartitioned
+    const statement = insertRow(this.#shape, values as KeyValues, isBlind ? '*' : undefined)
     const isKeyGiven = this.#shape.key.every((column) => (values as KeyValues)[column] !== undefined)
     const key = isKeyGiven ? this.#key('insert', values) : {}
     for (let attempt = 1; ; attempt++) {
       const { rows } = await this.#write<Row<T>>('insert', statement, signal)
-      if (rows[0] !== undefined) return rows[0]
+      const [row] = rows
+      if (row !== undefined) return isBlind ? this.#readBack(row, signal) : row
       const found = isKeyGiven ? await this.#look(key, signal) : undefined
       if (found?.type !== 'gone') throw new RowExistsError({ table: this.#shape.label, key })
       if (attempt > 1) throw this.#refused('insert', key)
@@ -177,6 +189,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const keyValues = this.#key(method, key)
     const statement = adjustRow(this.#shape, keyValues, deltas, options)
     const { rows } = await this.#write<Row<T>>(method, statement, options.signal)
+    this.#requireOne(method, rows)
     if (rows[0] === undefined) this.#reportShort([keyValues])
     return rows[0]
   }
@@ -202,6 +215,19 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     return verdict as AdjustAllResult<T>
   }
 
+  /** A row of a partitioned table, with the `xmin` that its insert could not return. */
+  async #readBack(inserted: Row<T>, signal: AbortSignal | undefined): Promise<Row<T>> {
+    const facts = { action: 'insert', table: this.#shape.label }
+    const key = this.#key('insert', inserted)
+    try {
+      const { rows } = await this.#read<Row<T>>(selectRow(this.#shape, key), signal)
+      if (rows[0] !== undefined) return rows[0]
+    } catch (cause) {
+      throw new WriteUnknownError({ ...facts, cause })
+    }
+    throw new WriteUnknownError({ ...facts, cause: new RowGoneError({ ...facts, action: 'read back', key }) })
+  }
+
   /** First row of a conditional write; if there is none, `undefined` for "gone" or an error for "stale". */
   async #conditional<R>(
     action: 'update' | 'delete' | 'validate',
@@ -214,6 +240,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const expected = versionIn(action, this.#shape, from)
     for (let attempt = 1; ; attempt++) {
       const { rows } = await this.#write<R>(action, statement, signal)
+      this.#requireOne(action, rows)
       if (rows[0] !== undefined) return rows[0]
       const found = await this.#look(key, signal)
       if (found.type === 'gone') return undefined
@@ -223,6 +250,16 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
       // Changed and changed back between the two statements; or the database holds the write back, and will again.
       if (attempt > 1) throw this.#refused(action, key)
     }
+  }
+
+  /** Of a view the catalog does not know that a key is unique. By now all of them are changed. */
+  #requireOne(action: string, { length }: readonly unknown[]): void {
+    if (length <= 1 || action === 'validate') return
+    const table = this.#shape.label
+    const cause = new TypeError(
+      `Cannot ${action} one row of ${table}: ${length} rows have this key, expected one; take a key that is unique`,
+    )
+    throw new WriteUnknownError({ action, table, cause })
   }
 
   /** A second statement, because only a new snapshot sees what the winner committed. */
@@ -247,15 +284,14 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const { session, options } = this.#parts
     const { clock, random } = options
     const facts = { action, table: this.#shape.label, signal, clock, random }
-    if (this.#column.isChecked) return sendWrite<R>(session, statement, facts)
-    return this.#checkColumn(signal).then(() => sendWrite<R>(session, statement, facts))
+    if (this.#known.facts !== undefined) return sendWrite<R>(session, statement, facts)
+    return this.#check(signal).then(() => sendWrite<R>(session, statement, facts))
   }
 
   /** Once, before the first write. */
-  async #checkColumn(signal: AbortSignal | undefined): Promise<void> {
+  async #check(signal: AbortSignal | undefined): Promise<TableFacts> {
     signal?.throwIfAborted()
-    await checkTimeColumn(this.#parts.session, this.#shape)
-    this.#column.isChecked = true
+    return (this.#known.facts ??= await waitOrAbort(checkTable(this.#parts.session, this.#shape), signal))
   }
 
   /** What is no object has no key either, which is the better message. */

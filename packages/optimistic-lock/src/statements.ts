@@ -37,7 +37,7 @@ export function selectVersion(shape: Shape, key: KeyValues): Statement {
  * Returns no row if the key is taken. ON CONFLICT instead of error 23505, because an error would end
  * the caller's transaction; with the key named, so that other unique columns still report theirs.
  */
-export function insertRow(shape: Shape, values: Values): Statement {
+export function insertRow(shape: Shape, values: Values, returning: string = allOf(shape)): Statement {
   requireColumns(`insert into ${shape.label}`, 'values must be an object such as { available: 3 }', values)
   const sql = new Sql(shape)
   const isSystem = (column: string): boolean => shape.by === 'xmin' && column === shape.version
@@ -53,7 +53,7 @@ export function insertRow(shape: Shape, values: Values): Statement {
     columns.length === 0 ? 'DEFAULT VALUES' : `(${columns.join(', ')}) VALUES (${parameters.join(', ')})`
   return sql.done(
     `INSERT INTO ${shape.table} ${what} ` +
-      `ON CONFLICT (${shape.key.map((column) => shape.column(column)).join(', ')}) DO NOTHING RETURNING ${allOf(shape)}`,
+      `ON CONFLICT (${shape.key.map((column) => shape.column(column)).join(', ')}) DO NOTHING RETURNING ${returning}`,
   )
 }
 

@@ -243,8 +243,9 @@ test('wrong arguments are refused before anything is queued', async () => {
   expect(() => batcherOf({ maxbatch: 5 })).toThrow(/unknown option maxbatch/)
 })
 
-test('a key that names several rows is told to the callers, and ends nothing else', async () => {
-  await pool.query(`CREATE TABLE loose (sku text, units int NOT NULL);
+test('a key that names several rows of a view is told to the callers, and ends nothing else', async () => {
+  await pool.query(`CREATE TABLE several (sku text, units int NOT NULL);
+    CREATE VIEW loose AS SELECT * FROM several;
     INSERT INTO loose VALUES ('twice', 9), ('twice', 9), ('once', 9)`)
   const loose = {
     table: table<{ sku: string; units: number }>('loose'),

@@ -77,6 +77,61 @@ test('an error of a statement that the function swallowed is not reported as a s
   expect(await stock.get(target.key)).toMatchObject({ available: 5 })
 })
 
+test('a transaction that the function ends itself is no success: the lock was lost with it', async () => {
+  const target = await fresh('ended')
+  const key = ['ended', 1]
+  for (const end of [
+    ['COMMIT'],
+    ['ROLLBACK'],
+    ['COMMIT', 'BEGIN'],
+    ['ROLLBACK AND CHAIN'],
+    ['SELECT 1; COMMIT'],
+  ]) {
+    const ended = withRowLock(pool, target, async ({ client }) => {
+      for (const text of end) await client.query(text)
+      // Somebody else has it meanwhile, which the lock is there to prevent.
+      await pool.query('UPDATE stock SET reserved = reserved + 1 WHERE sku = $1 AND warehouse = $2', key)
+      await client.query(TAKE, [4, ...key])
+    })
+    await expect(ended, end.join()).rejects.toMatchObject({
+      code: 'QUORATE_LOCK_LOST',
+      outcome: 'unknown',
+      table: 'stock',
+    })
+  }
+  expect(await stock.get(target.key)).toMatchObject({ reserved: 5 })
+  const reason = new Error('after the end')
+  const failed = withRowLock(pool, target, async ({ client }) => {
+    await client.query(TAKE, [3, ...key])
+    await client.query('COMMIT')
+    throw reason
+  })
+  await expect(failed).rejects.toMatchObject({ code: 'QUORATE_LOCK_LOST', cause: reason })
+  expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(3)
+})
+
+test('a transaction within savepoints, or whose settings are reset, is still that of the lock', async () => {
+  const target = await fresh('nested')
+  await withRowLock(pool, target, async ({ client }) => {
+    await client.query('SAVEPOINT a; UPDATE stock SET available = 1; ROLLBACK TO SAVEPOINT a; RESET ALL')
+    await client.query(TAKE, [4, 'nested', 1])
+  })
+  expect(await stock.get(target.key)).toMatchObject({ available: 4 })
+})
+
+test('a key that several rows have is refused, and none of them is written', async () => {
+  await fresh('several')
+  await stock.insert({ sku: 'several', warehouse: 2, available: 5 })
+  let calls = 0
+  const locked = withRowLock(pool, { table: stockTable, key: { sku: 'several' } }, () => calls++)
+  await expect(locked).rejects.toMatchObject({
+    code: 'QUORATE_KEY_NOT_UNIQUE',
+    outcome: 'not-applied',
+    key: ['sku'],
+  })
+  expect(calls).toBe(0)
+})
+
 test('a row that is not there is gone, also for those who skip', async () => {
   const target = { table: stockTable, key: { sku: 'none', warehouse: 1 } }
   await expect(withRowLock(pool, target, () => 1)).rejects.toThrow(RowGoneError)
@@ -117,8 +172,8 @@ test('a commit whose answer is lost is unknown', async () => {
       const client = await pool.connect()
       return {
         query: (text: string, values: unknown[]) =>
-          text === 'COMMIT'
-            ? client.query('COMMIT').then(() => Promise.reject(lost))
+          text.endsWith('COMMIT')
+            ? client.query(text).then(() => Promise.reject(lost))
             : client.query(text, values),
         release: (destroy?: boolean) => client.release(destroy),
       }

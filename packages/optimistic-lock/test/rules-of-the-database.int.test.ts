@@ -276,8 +276,8 @@ test('amounts and versions beyond 2^53 are exact', async () => {
 })
 
 test('partitions: a row is followed from one to another, and its version with it', async () => {
-  await pool.query(`CREATE TABLE region (id text NOT NULL, place text NOT NULL, units int NOT NULL, version int NOT NULL)
-      PARTITION BY LIST (place);
+  await pool.query(`CREATE TABLE region (id text NOT NULL, place text NOT NULL, units int NOT NULL, version int NOT NULL,
+      PRIMARY KEY (id, place)) PARTITION BY LIST (place);
     CREATE TABLE region_us PARTITION OF region FOR VALUES IN ('us'); CREATE TABLE region_eu PARTITION OF region FOR VALUES IN ('eu');
     INSERT INTO region VALUES ('a', 'us', 5, 1)`)
   const regions = optimisticRepository(pool, {

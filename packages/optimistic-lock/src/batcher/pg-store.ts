@@ -1,5 +1,7 @@
+import { KeyNotUniqueError } from '../errors.ts'
 import { connectTo, guard, type PgPoolClient } from '../pg-pool.ts'
 import type { Statement } from '../statements.ts'
+import { describeTable, requireUnique, type TableRow } from '../table-check.ts'
 import { isLostStatement, isServerRefusal, remedyFor } from './server-errors.ts'
 import { CounterStatements, type CounterShape, type FoldedRow } from './statements.ts'
 import type { BatchAnswer, BatchItem, BatchSession, BatchStore, ItemAnswer } from './store.ts'
@@ -18,15 +20,19 @@ export interface BatcherPool {
 
 /** What all sessions of one store share. */
 interface StoreState {
+  readonly shape: CounterShape
   readonly statements: CounterStatements
   readonly names: Map<string, string>
   /** Planning the one statement of a hot row costs as much as running it. Off once a pooler turns out not to keep it. */
   isPrepared: boolean
+  /** Does the catalog say that a key is of one row? Asked before the first statement. */
+  isUnique: boolean
 }
 
 /** Counters in one table of Postgres. A statement is a transaction of its own, at the session's isolation level. */
 export function pgBatchStore(pool: BatcherPool, shape: CounterShape): BatchStore {
-  const state: StoreState = { statements: new CounterStatements(shape), names: new Map(), isPrepared: true }
+  const statements = new CounterStatements(shape)
+  const state: StoreState = { shape, statements, names: new Map(), isPrepared: true, isUnique: false }
   return { open: async () => new PgBatchSession(await connectTo(pool), state) }
 }
 
@@ -42,6 +48,10 @@ class PgBatchSession implements BatchSession {
   }
 
   async apply(items: readonly BatchItem[]): Promise<BatchAnswer> {
+    if (!this.#state.isUnique) {
+      const refusal = await this.#check()
+      if (refusal !== undefined) return refusal
+    }
     try {
       return { type: 'applied', items: await this.#run(items) }
     } catch (cause) {
@@ -56,6 +66,21 @@ class PgBatchSession implements BatchSession {
 
   close(isBroken: boolean): void {
     this.#release(isBroken)
+  }
+
+  /** @returns why the batch cannot be sent; whatever went wrong here, nothing was applied. */
+  async #check(): Promise<Exclude<BatchAnswer, { type: 'applied' }> | undefined> {
+    const { shape } = this.#state
+    const { text, values } = describeTable(shape)
+    try {
+      const { rows } = await this.#client.query(text, [...values])
+      requireUnique(shape, (rows as TableRow[])[0])
+      this.#state.isUnique = true
+      return undefined
+    } catch (cause) {
+      if (cause instanceof KeyNotUniqueError) return { type: 'not-applied', next: 'fail', cause }
+      return { type: 'not-applied', next: isServerRefusal(cause) ? remedyFor(cause) : 'retry', cause }
+    }
   }
 
   async #run(items: readonly BatchItem[]): Promise<ItemAnswer[]> {

@@ -4,6 +4,7 @@ import { CounterStatements } from './statements.ts'
 
 const statementsOf = (key: readonly string[]): CounterStatements =>
   new CounterStatements({
+    label: 'stock',
     table: '"stock"',
     key,
     counter: 'units',

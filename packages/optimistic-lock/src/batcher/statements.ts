@@ -5,6 +5,8 @@ import type { BatchItem } from './store.ts'
 
 /** What a batcher needs to know of its table. */
 export interface CounterShape {
+  /** The table as the caller named it, for messages. */
+  readonly label: string
   /** In SQL, quoted. */
   readonly table: string
   /** Names of the columns as in the rows; `column` quotes one. */

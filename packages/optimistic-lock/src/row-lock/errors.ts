@@ -37,3 +37,22 @@ export class RolledBackError extends QuorateError {
     this.table = table
   }
 }
+
+/**
+ * The function that was given the lock ended its transaction itself, by a `COMMIT` or `ROLLBACK`. What it did up to there is
+ * committed or rolled back, what it did after that is committed, and nobody had the row locked for it.
+ */
+export class LockLostError extends QuorateError {
+  readonly code = 'QUORATE_LOCK_LOST'
+  readonly table: string
+
+  constructor(facts: { table: string; cause: unknown }) {
+    const { table, cause } = facts
+    super(
+      `Cannot commit on ${table}: the transaction was ended before, by a COMMIT or ROLLBACK under the row lock, and the ` +
+        `lock with it; leave both to withRowLock(), and read back what was written`,
+      { outcome: 'unknown', cause },
+    )
+    this.table = table
+  }
+}

@@ -7,7 +7,8 @@ import { requireColumns } from '../options.ts'
 import { connectTo, guard, type PgPool, type PgPoolClient, requirePool } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
 import { selectRow } from '../statements.ts'
-import { RolledBackError, RowLockedError } from './errors.ts'
+import { requireUnique } from '../table-check.ts'
+import { LockLostError, RolledBackError, RowLockedError } from './errors.ts'
 
 /** Which row of which table. */
 export interface RowLockTarget<Row extends object, K extends keyof Row & string> {
@@ -40,7 +41,7 @@ export interface LockedRow<Row extends object> {
   readonly row: Row
   /**
    * The transaction's connection: all that is done through it is committed or rolled back with the lock. A `COMMIT` or
-   * `ROLLBACK` of your own gives the row away, and what comes after is in no transaction.
+   * `ROLLBACK` of your own gives the row away; it is noticed when `work` returns, with a `LockLostError`.
    */
   readonly client: PgPoolClient
 }
@@ -56,6 +57,8 @@ export interface LockedRow<Row extends object> {
  * @throws RowLockedError if somebody else has the row, at once or after `lockTimeoutMs`.
  * @throws RowGoneError if there is no such row.
  * @throws RolledBackError if `work` caught the error of a statement and went on.
+ * @throws LockLostError if `work` ended the transaction itself: what it did after that, nobody had locked.
+ * @throws KeyNotUniqueError if the key is that of several rows.
  * @throws WriteUnknownError if the answer to the commit did not come.
  * @throws what `work` throws.
  *
@@ -90,13 +93,17 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
     const ask = (text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> =>
       waitOrAbort(client.query(text, values), signal)
     await ask('BEGIN')
-    await ask(SETTINGS, [`${Math.ceil(lockTimeoutMs)}ms`, `${Math.ceil(lockTimeoutMs + holdTimeoutMs)}ms`])
+    const begun = await ask(SETTINGS, [
+      `${Math.ceil(lockTimeoutMs)}ms`,
+      `${Math.ceil(lockTimeoutMs + holdTimeoutMs)}ms`,
+    ])
     const how = { wait: '', nowait: ' NOWAIT', skip: ' SKIP LOCKED' }[wait]
     const { text, values } = selectRow(shape, key)
     const found = await ask(`${text} FOR UPDATE${how}`, [...values]).catch((cause: unknown) => {
       if (!isLockTimeout(cause)) throw cause
       throw new RowLockedError({ table: label, key, waitedMs: wait === 'wait' ? lockTimeoutMs : 0, cause })
     })
+    requireUnique(shape, { kind: 'r', unique: found.rows.length <= 1 })
     const [row] = found.rows as Row[]
     if (row === undefined) {
       // Skipped rows and missing ones look alike; a plain read tells them apart.
@@ -106,8 +113,10 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
       isBroken = false
       return undefined
     }
-    const result = await work({ row, client })
-    await commit(client, label)
+    const result = await Promise.resolve(work({ row, client })).catch((cause: unknown) => {
+      throw client.getTransactionStatus?.() === 'I' ? new LockLostError({ table: label, cause }) : cause
+    })
+    await commit(client, label, begun)
     isBroken = false
     return result
   } catch (error) {
@@ -125,25 +134,48 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
 }
 
 /** Before Postgres 17 there is no limit for a transaction, only for each of its statements and the pauses between. */
-const SETTINGS = `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
+const SETTINGS = `SELECT extract(epoch FROM now())::text AS "begun", set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
   set_config(CASE WHEN current_setting('transaction_timeout', true) IS NULL THEN 'statement_timeout' ELSE 'transaction_timeout' END, $2, true)`
 
-/** The commit is waited for in any case: half a commit is no answer. */
-async function commit(client: PgPoolClient, table: string): Promise<void> {
-  let command: unknown
+/**
+ * The commit is waited for in any case: half a commit is no answer. It is sent together with a statement that fails, and
+ * keeps it from being made, if this is not the transaction that took the lock: Postgres answers a `COMMIT` that comes too
+ * late with no more than a warning.
+ */
+async function commit(
+  client: PgPoolClient,
+  table: string,
+  begun: { readonly rows: readonly unknown[] },
+): Promise<void> {
+  const { begun: time } = begun.rows[0] as { readonly begun: string }
   try {
-    command = ((await client.query('COMMIT', [])) as { command?: unknown }).command
+    await client.query(
+      `SELECT ('${LOST} at ' || now())::int WHERE extract(epoch FROM now()) <> ${Number(time)}; COMMIT`,
+    )
   } catch (cause) {
+    if (isLost(cause)) throw new LockLostError({ table, cause })
+    // Of a transaction in which a statement failed.
+    if (codeOf(cause) === '25P02') throw new RolledBackError(table)
     // What the server refuses, as for a deferred constraint, it has rolled back, and so has a server that was never asked.
     if (isRefusal(cause) || wasNotSent(cause)) throw cause
     throw new WriteUnknownError({ action: 'commit', table, cause })
   }
-  // Of a transaction in which a statement failed, Postgres makes a rollback and says so.
-  if (command === 'ROLLBACK') throw new RolledBackError(table)
+}
+
+const LOST = 'quorate: the lock is lost'
+
+function isLost(error: unknown): boolean {
+  return (
+    codeOf(error) === '22P02' && (error as { message?: unknown }).message?.toString().includes(LOST) === true
+  )
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown } | null | undefined)?.code
 }
 
 function isLockTimeout(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === '55P03'
+  return codeOf(error) === '55P03'
 }
 
 function check(target: RowLockTarget<object, never>, options: RowLockOptions): void {

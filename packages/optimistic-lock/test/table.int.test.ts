@@ -1,0 +1,201 @@
+// What a repository and a batcher find out about their table before the first write.
+import pg from 'pg'
+import { expect, test } from 'vitest'
+import { hotRowBatcher } from '../src/batcher/index.ts'
+import { optimisticRepository as overKysely } from '../src/kysely/index.ts'
+import { byTime, byValues, byXmin, optimisticRepository, table } from '../src/pg/index.ts'
+import { connect } from './connect.ts'
+
+const { pool, db } = await connect(6)
+
+interface Item {
+  readonly id: number
+  readonly place: string
+  readonly units: number
+  readonly version: number
+}
+const key = ['id', 'place'] as const
+const itemOf = (name: string) =>
+  optimisticRepository(pool, { table: table<Item>(name), key, version: 'version' })
+const create = (name: string, index: string): Promise<unknown> =>
+  pool.query(`CREATE TABLE ${name} (id int, place text, units int NOT NULL, version int NOT NULL, more int);
+    ${index.replaceAll('ITS', name)};
+    INSERT INTO ${name} VALUES (1, 'a', 5, 1), (2, 'a', 5, 1)`)
+const unitsOf = async (name: string): Promise<unknown[]> =>
+  (await pool.query(`SELECT units FROM ${name} ORDER BY id`)).rows.map(({ units }) => units)
+
+test.each([
+  ['no_index', 'SELECT 1'],
+  ['not_unique', 'CREATE INDEX ON ITS (id, place)'],
+  ['more_columns', 'CREATE UNIQUE INDEX ON ITS (id, place, more)'],
+  ['in_part', 'CREATE UNIQUE INDEX ON ITS (id, place) WHERE more > 0'],
+  ['an_expression', 'CREATE UNIQUE INDEX ON ITS (id, place, (more % 2))'],
+])(
+  'a key that no unique index keeps unique is refused before anything is written: %s',
+  async (name, index) => {
+    await create(name, index)
+    const rows = itemOf(name)
+    const row = { id: 1, place: 'a', version: 1 }
+    const refused = {
+      code: 'QUORATE_KEY_NOT_UNIQUE',
+      outcome: 'not-applied',
+      table: name,
+      key,
+      index: `CREATE UNIQUE INDEX ON "${name}" ("id", "place")`,
+    }
+    const writes = [
+      () => rows.update(row, { units: 1 }),
+      () => rows.delete(row),
+      () => rows.mutate(row, () => ({ units: 1 })),
+      () => rows.decrementIf(row, { units: 1 }),
+      () => rows.decrementAllIf([{ key: row, by: { units: 1 } }]),
+      () => rows.insert({ id: 3, place: 'b', units: 1 }),
+    ]
+    for (const write of writes) await expect(write()).rejects.toMatchObject(refused)
+    const batcher = hotRowBatcher(pool, { table: table<Item>(name), key, counter: 'units' })
+    await expect(batcher.decrementIf(row)).rejects.toMatchObject(refused)
+    await batcher.stop()
+    expect(await rows.get(row)).toMatchObject({ units: 5 })
+    expect(await unitsOf(name)).toEqual([5, 5])
+    await pool.query(refused.index)
+    expect(await rows.update(row, { units: 1 })).toMatchObject({ units: 1, version: 2 })
+  },
+)
+
+test.each([
+  ['same_columns', 'CREATE UNIQUE INDEX ON ITS (place, id) INCLUDE (more)'],
+  ['fewer_columns', 'ALTER TABLE ITS ADD UNIQUE (id) DEFERRABLE'],
+])('an index on the key, or on a part of it, is enough: %s', async (name, index) => {
+  await create(name, index)
+  expect(await itemOf(name).update({ id: 1, place: 'a', version: 1 }, { units: 3 })).toMatchObject({
+    units: 3,
+  })
+  const batcher = hotRowBatcher(pool, { table: table<Item>(name), key, counter: 'units' })
+  expect(await batcher.decrementIf({ id: 2, place: 'a' })).toEqual({ left: 4 })
+  await batcher.stop()
+  expect(await unitsOf(name)).toEqual([3, 4])
+})
+
+test('the catalog is asked once, also for those made from a repository, and by names as plugins spell them', async () => {
+  await create('asked', 'CREATE UNIQUE INDEX ON ITS (id, place)')
+  const texts: string[] = []
+  const counting = {
+    query: (text: string, values: unknown[]) => {
+      texts.push(text)
+      return pool.query(text, values)
+    },
+  }
+  const rows = optimisticRepository(counting, { table: table<Item>('asked'), key, version: 'version' })
+  const first = await rows.update({ id: 1, place: 'a', version: 1 }, { units: 4 })
+  await rows.withTransaction(counting).update(first, { units: 3 })
+  expect(texts.map((text) => text.split(' ')[0])).toEqual(['SELECT', 'UPDATE', 'UPDATE'])
+  await pool.query(`INSERT INTO shop.hot_item VALUES ('x', 5, 9, 1)`)
+  const hot = overKysely(db.withSchema('shop'), { table: 'hotItem', key: ['itemId'], version: 'rowVersion' })
+  expect(await hot.decrementIf({ itemId: 'x' }, { unitsLeft: 1 })).toMatchObject({ unitsLeft: '4.00' })
+  const loose = overKysely(db.withSchema('shop'), {
+    table: 'hotItem',
+    key: ['unitsMax'],
+    version: 'rowVersion',
+  })
+  await expect(loose.delete({ unitsMax: 9, rowVersion: '2' })).rejects.toMatchObject({
+    index: 'CREATE UNIQUE INDEX ON "shop"."hot_item" ("units_max")',
+  })
+})
+
+test('through a view, of which the catalog knows no key, several rows are never a success', async () => {
+  await create('seen', 'CREATE UNIQUE INDEX ON ITS (id)')
+  await pool.query('CREATE VIEW seen_view AS SELECT * FROM seen')
+  const rows = optimisticRepository(pool, {
+    table: table<Item>('seen_view'),
+    key: ['place'],
+    version: 'version',
+  })
+  await expect(rows.update({ place: 'a', version: 1 }, { units: 1 })).rejects.toMatchObject({
+    code: 'QUORATE_WRITE_UNKNOWN',
+    outcome: 'unknown',
+    cause: { name: 'TypeError', message: expect.stringContaining('2 rows have this key') },
+  })
+  await expect(rows.decrementIf({ place: 'a' }, { units: 1 })).rejects.toMatchObject({ outcome: 'unknown' })
+  expect(await itemOf('seen_view').update({ id: 1, place: 'a', version: 3 }, { units: 9 })).toMatchObject({
+    units: 9,
+  })
+})
+
+test('a view has no xmin, and says so before anything else, with the versions that it can have', async () => {
+  await pool.query('CREATE VIEW stock_view AS SELECT * FROM stock')
+  const options = { table: table<{ sku: string; available: number }>('stock_view'), key: ['sku'] } as const
+  const rows = optimisticRepository(pool, { ...options, version: byXmin })
+  await expect(rows.get({ sku: 'x' })).rejects.toThrow(
+    /^Cannot use stock_view: .* no xmin; take .* byValues$/,
+  )
+  await expect(rows.update({ sku: 'x', xmin: '1' }, { available: 1 })).rejects.toThrow(TypeError)
+  await expect(rows.insert({ sku: 'x' })).rejects.toThrow(TypeError)
+  expect(
+    await optimisticRepository(pool, { ...options, version: byValues }).get({ sku: 'x' }),
+  ).toBeUndefined()
+})
+
+test('a partitioned table can have its rows by xmin, also where they move to another partition', async () => {
+  await pool.query(`CREATE TABLE parted (id int, region int, units int NOT NULL, at timestamptz, PRIMARY KEY (id, region))
+    PARTITION BY RANGE (region);
+    CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
+    CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20)`)
+  interface Parted {
+    readonly id: number
+    readonly region: number
+    readonly units: number
+    readonly at: Date | null
+  }
+  const options = { table: table<Parted>('parted'), key: ['id', 'region'] } as const
+  const rows = optimisticRepository(pool, { ...options, version: byXmin })
+  const inserted = await rows.insert({ id: 1, region: 1, units: 5 })
+  expect(inserted).toMatchObject({ units: 5, xmin: expect.stringMatching(/^\d+$/) })
+  const updated = await rows.update(inserted, { units: 4 })
+  await expect(rows.update(inserted, { units: 3 })).rejects.toMatchObject({ actual: updated.xmin })
+  expect(await rows.decrementIf(updated, { units: 1 })).toMatchObject({ units: 3 })
+  await expect(rows.insert({ id: 1, region: 1, units: 1 })).rejects.toMatchObject({
+    code: 'QUORATE_ROW_EXISTS',
+  })
+  await pool.query('UPDATE parted SET region = 11')
+  const moved = await rows.get({ id: 1, region: 11 })
+  expect(await rows.mutate({ id: 1, region: 11 }, ({ units }) => ({ units: units - 1 }))).toMatchObject({
+    units: 2,
+  })
+  await expect(rows.delete({ ...inserted, ...moved })).rejects.toMatchObject({
+    code: 'QUORATE_STALE_VERSION',
+  })
+  const timed = optimisticRepository(pool, { ...options, version: byTime('at') })
+  expect(await timed.insert({ id: 2, region: 2, units: 1 })).toMatchObject({ at: expect.any(Date) })
+  // Its unique index must have the region, so a key without it may be one for all that.
+  const byId = optimisticRepository(pool, { table: table<Parted>('parted'), key: ['id'], version: byXmin })
+  expect(await byId.mutate({ id: 2 }, () => ({ units: 7 }))).toMatchObject({ region: 2, units: 7 })
+  const units = optimisticRepository(pool, {
+    table: table<Parted>('parted'),
+    key: ['units'],
+    version: byXmin,
+  })
+  await expect(units.update({ units: 1, xmin: '1' }, {})).rejects.toMatchObject({
+    code: 'QUORATE_KEY_NOT_UNIQUE',
+  })
+})
+
+test('a row that is deleted before its xmin is read back was inserted for all that', async () => {
+  await pool.query(`CREATE TABLE gone_again (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE gone_again_1 PARTITION OF gone_again FOR VALUES FROM (0) TO (10)`)
+  const deleting = {
+    query: async (text: string, values: unknown[]): Promise<pg.QueryResult> => {
+      const answer = await pool.query(text, values)
+      if (text.startsWith('INSERT')) await pool.query('DELETE FROM gone_again')
+      return answer
+    },
+  }
+  const rows = optimisticRepository(deleting, {
+    table: table<{ id: number }>('gone_again'),
+    key: ['id'],
+    version: byXmin,
+  })
+  await expect(rows.insert({ id: 1 })).rejects.toMatchObject({
+    code: 'QUORATE_WRITE_UNKNOWN',
+    cause: { code: 'QUORATE_ROW_GONE' },
+  })
+})
