@@ -6,6 +6,7 @@ import { localCluster } from '@quorate/local-cluster'
 import type { ReadYourWrites } from '@quorate/read-your-writes'
 import {
   InjectReadYourWrites,
+  ReadLevel,
   ReadYourWritesExceptionFilter,
   ReadYourWritesHealthIndicator,
   ReadYourWritesModule,
@@ -76,6 +77,12 @@ class ProfilesController {
     return this.#profiles.rename(id, name)
   }
 
+  @Get('directory/:id')
+  @ReadLevel('eventual') // nobody minds if it is a little old
+  listed(@Param('id') id: string): Promise<Profile | undefined> {
+    return this.#profiles.find(id)
+  }
+
   @Get('health')
   health(): HealthResult<'database'> {
     return this.#health.isHealthy('database')
@@ -124,6 +131,9 @@ console.log('', put.status, cookie.split('=')[0])
 console.log('GET /profile/ann, by the same browser')
 const own = await fetch(`${site}/profile/ann`, { headers: { cookie } })
 console.log('', own.status, await own.json())
+console.log('GET /directory/ann, by the same browser')
+const listed = await fetch(`${site}/directory/ann`, { headers: { cookie } })
+console.log('', listed.status, await listed.json())
 console.log('GET /profile/ann, by another one')
 const other = await fetch(`${site}/profile/ann`)
 console.log('', other.status, await other.json())

@@ -25,6 +25,7 @@ const routers = [
 /** As JavaScript calls it. */
 interface Untyped {
   run(session: unknown, work: unknown): unknown
+  withLevel(level: unknown, work: unknown): unknown
   read(work: unknown): Promise<unknown>
   write(work: unknown): Promise<unknown>
   session(options: unknown): { readonly key: unknown; readonly token: unknown; merge(token: unknown): void }
@@ -40,6 +41,16 @@ test.each(routers)('run() of %s refuses what is no session, and what is no funct
     /Cannot run: the callback must be a function, got/,
   )
   expect(untyped(db).run(session, () => db.current() === session)).toBe(true)
+  await stop(db)
+})
+
+test.each(routers)('withLevel() of %s refuses what is no level, and what is no function', async (_, make) => {
+  const db = make()
+  expect(() => untyped(db).withLevel('fresh', () => 1)).toThrow(/level must be/)
+  expect(() => untyped(db).withLevel('strong', 'handler')).toThrow(
+    /Cannot run at a level: the callback must be a function, got 'handler'; pass the level/,
+  )
+  expect(untyped(db).withLevel('strong', () => 1)).toBe(1)
   await stop(db)
 })
 
@@ -93,7 +104,7 @@ test.each([5, {}, true, Symbol('token'), Buffer.from('token'), [5], [null]])(
   },
 )
 
-test('a query takes text and a list, not the object or the single value that drivers may take', async () => {
+test('a query takes text and a list, not the single value that drivers may take', async () => {
   const asked: unknown[] = []
   const lent = new LentQueryable({
     query: (...input) => {
@@ -105,9 +116,9 @@ test('a query takes text and a list, not the object or the single value that dri
     removeListener: () => {},
   })
   const query = lent.query.bind(lent) as (text: unknown, values?: unknown) => Promise<unknown>
-  await expect(query({ text: 'select 1' })).rejects.toThrow(
-    /text must be a string, got an object; pass query/,
-  )
+  for (const wrong of [null, 5, ['select 1'], { text: undefined }]) {
+    await expect(query(wrong)).rejects.toThrow(/text must be a string, got .*; pass query/)
+  }
   await expect(query('select $1', 'abc')).rejects.toThrow(
     /values must be an array, got 'abc'; pass \[value\]/,
   )

@@ -7,13 +7,14 @@ import type { SessionOptions } from './session-router.ts'
  *
  * @throws TypeError unless the callback is one.
  */
-export function checkWork(action: 'read' | 'write' | 'run', work: unknown): void {
+export function checkWork(action: 'read' | 'write' | 'run' | 'withLevel', work: unknown): void {
   if (typeof work === 'function') return
   const advice =
-    action === 'run'
-      ? 'pass the session and then () => handler()'
+    action === 'run' || action === 'withLevel'
+      ? `pass the ${action === 'run' ? 'session' : 'level'} and then () => handler()`
       : "pass (client) => client.query('…'), or what your driver has"
-  throw new TypeError(`Cannot ${action}: the callback must be a function, got ${shown(work)}; ${advice}`)
+  const verb = action === 'withLevel' ? 'run at a level' : action
+  throw new TypeError(`Cannot ${verb}: the callback must be a function, got ${shown(work)}; ${advice}`)
 }
 
 /**

@@ -18,7 +18,7 @@ export type { HealthStatus } from './health.ts'
 export type { Lag } from './lag.ts'
 export { bounded, type BoundedLevel, type Level } from './level.ts'
 export type { ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
-export type { PgPool, PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
+export type { PgPool, PgPoolClient, PgResult, PgStatement, Queryable } from './postgres/port.ts'
 export type { LeaseCommitOptions, LeaseExecuteOptions, LeaseOptions, PrimaryLease } from './primary-lease.ts'
 export {
   type ExecuteOptions,

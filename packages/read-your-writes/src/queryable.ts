@@ -1,7 +1,8 @@
 import { invariant } from '@quorate/core'
 import { checkStatement } from './check-call.ts'
+import { shown } from './check-options.ts'
 import { serverFailure, type ServerFailure } from './postgres/failures.ts'
-import type { PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
+import type { PgPoolClient, PgResult, PgStatement, Queryable } from './postgres/port.ts'
 import { mayWrite } from './sql-kind.ts'
 
 /** What may have written, by what the server says it did. */
@@ -21,10 +22,26 @@ const READS = new Set([
 /** What the server answers to a statement in which a CTE or a function may have written. */
 const MAY_HIDE_WRITES = new Set(['SELECT', 'EXPLAIN'])
 
+/**
+ * After these, what the callback has done would be committed or gone before its end, and nobody would be told. A
+ * ROLLBACK TO a savepoint is none of them.
+ */
+const ENDS_TRANSACTION =
+  /^\s*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
+
+/** What a connection is lent for. */
+export interface LentOptions {
+  /** The server is a primary: statements are looked through for writes that the answer does not tell. */
+  readonly canWrite?: boolean | undefined
+  /** It is in a transaction that is not the callback's to end. */
+  readonly isTransaction?: boolean | undefined
+}
+
 /** A connection lent to a callback. */
 export class LentQueryable implements Queryable {
   readonly #client: PgPoolClient
   readonly #canWrite: boolean
+  readonly #isTransaction: boolean
   #ended = false
   /** Did any statement do more than read, as far as its text and its answer tell? */
   wrote = false
@@ -34,25 +51,35 @@ export class LentQueryable implements Queryable {
    */
   failure: ServerFailure = 'other'
 
-  /** @param canWrite the server is a primary: statements are looked through for writes that the answer does not tell. */
-  constructor(client: PgPoolClient, canWrite = false) {
+  constructor(client: PgPoolClient, { canWrite = false, isTransaction = false }: LentOptions = {}) {
     this.#client = client
     this.#canWrite = canWrite
+    this.#isTransaction = isTransaction
   }
 
   async query<Row = Record<string, unknown>>(
-    text: string,
-    values: readonly unknown[] = [],
+    statement: string | PgStatement,
+    values?: readonly unknown[],
   ): Promise<PgResult<Row>> {
     if (this.#ended) {
       throw new TypeError(
         'Cannot query: the callback has ended and its connection is gone; await queries inside it',
       )
     }
-    checkStatement(text, values)
+    const text = textOf(statement)
+    const given = values ?? valuesOf(statement) ?? []
+    checkStatement(text, given)
+    if (this.#isTransaction && ENDS_TRANSACTION.test(text)) {
+      throw new TypeError(
+        `Cannot query: the transaction is begun and ended around the callback, got ${shown(text.trim().slice(0, 20))}; ` +
+          'use a savepoint for a part of it, and throw to roll back',
+      )
+    }
+    const asked = typeof statement === 'string' ? text : { ...statement, text }
     let result: PgResult<Row> | undefined
     try {
-      result = (await this.#client.query(text, [...values])) as PgResult<Row> | undefined
+      // Whoever lends the connection has a driver that takes what its query builder passes.
+      result = (await this.#client.query(asked as string, [...given])) as PgResult<Row> | undefined
     } catch (error) {
       this.#failed(error)
       throw error
@@ -87,3 +114,16 @@ export class LentQueryable implements Queryable {
     if (failure !== 'other') this.failure = failure
   }
 }
+
+/** Also of what query builders pass. A cursor or a stream is no statement, though it has a text as well. */
+function textOf(statement: string | PgStatement): string {
+  if (typeof statement !== 'object' || statement === null) return statement
+  if (!('submit' in statement)) return statement.text
+  throw new TypeError(
+    'Cannot query: a cursor or a stream would outlive the callback, and nobody would hear of its errors; DECLARE a ' +
+      "cursor in a read with transaction: 'read committed', or stream with /kysely",
+  )
+}
+
+const valuesOf = (statement: string | PgStatement): readonly unknown[] | undefined =>
+  (statement as Partial<PgStatement> | null)?.values

@@ -7,7 +7,7 @@ import type { HealthStatus } from './health.ts'
 import type { Lag } from './lag.ts'
 import { formatLsn } from './lsn.ts'
 import { Monitor } from './monitor.ts'
-import { asyncContext, type SessionContext } from './node/context.ts'
+import { asyncContext, type AsyncContext } from './node/context.ts'
 import { clusterNamer, hmacSigner } from './node/hmac.ts'
 import { validateLevel, type Level } from './level.ts'
 import { settingsOf, type ReadYourWritesOptions, type Settings, type Work } from './options.ts'
@@ -27,7 +27,7 @@ import type { Deadline } from './under-way.ts'
 
 /** Options of {@link ReadYourWrites.read}. */
 export interface ReadOptions {
-  /** Default: the router's. */
+  /** Default: that of {@link ReadYourWrites.withLevel} that this runs in, else the router's. */
   readonly level?: Level | undefined
   /** Default: the session of {@link ReadYourWrites.run} that this runs in. */
   readonly session?: Session | undefined
@@ -129,6 +129,18 @@ export interface ReadYourWrites extends SessionRouter, AsyncDisposable {
    */
   lease(options?: LeaseOptions): Promise<PrimaryLease>
   /**
+   * Runs `work` with another level for reads that name none, over promises and callbacks; the innermost counts. So a
+   * whole handler may read at one level, whatever it calls.
+   *
+   * @throws TypeError for an unknown level.
+   *
+   * @example
+   * ```ts
+   * await db.withLevel('strong', () => reports.overview())
+   * ```
+   */
+  withLevel<T>(level: Level, work: () => T): T
+  /**
    * Resolves when each server has answered, or has failed to twice; until then reads go to the primary.
    *
    * @throws RouterStoppedError if it is stopped before.
@@ -171,7 +183,8 @@ class PostgresReadYourWrites implements ReadYourWrites {
   readonly #clock: Clock
   readonly #sessionParts: SessionParts
   readonly #primary: Primary
-  readonly #context: SessionContext<Session> = asyncContext()
+  readonly #context: AsyncContext<Session> = asyncContext()
+  readonly #levels: AsyncContext<Level> = asyncContext()
   readonly #replicas: readonly Replica[]
   readonly #monitor: Monitor
   readonly #router: Router
@@ -225,7 +238,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
   #readRequest<T>(work: Work<T>, options: ReadOptions): ReadRequest<T> {
     checkWork('read', work)
     checkNames('read', options, READ_OPTIONS)
-    const { level = this.#settings.level, session, transaction, signal } = options
+    const { level = this.#level, session, transaction, signal } = options
     validateLevel(level)
     validateSnapshot(transaction)
     this.#mustRun()
@@ -313,6 +326,12 @@ class PostgresReadYourWrites implements ReadYourWrites {
     return this.#context.current()
   }
 
+  withLevel<T>(level: Level, work: () => T): T {
+    checkWork('withLevel', work)
+    validateLevel(level)
+    return this.#levels.run(level, work)
+  }
+
   reportLateToken(): void {
     emit<ReadYourWritesEvent>(this.#onEvent, () => ({ type: 'token-late' }))
   }
@@ -365,6 +384,10 @@ class PostgresReadYourWrites implements ReadYourWrites {
       'Cannot use the session: it must come from session() of a router over Postgres, of the same copy of this ' +
         `package, got ${shown(session)}; make it here, with db.session({ token })`,
     )
+  }
+
+  get #level(): Level {
+    return this.#levels.current() ?? this.#settings.level
   }
 
   #mustRun(): void {

@@ -61,7 +61,8 @@ export class ReplicaTry<T> implements UntilOptions {
     }
     this.deadline = undefined
     this.#checkout = checkout
-    const lent = new LentQueryable(checkout.client)
+    const isTransaction = this.#request.snapshot !== undefined
+    const lent = new LentQueryable(checkout.client, { isTransaction })
     this.#lent = lent
     let isLost = true
     try {

@@ -163,7 +163,7 @@ export class Router {
     const { running } = this.#primary
     const checkout = await this.#primary.connect(signal)
     const { client, facts } = checkout
-    const lent = new LentQueryable(client, true)
+    const lent = new LentQueryable(client, { canWrite: true, isTransaction: snapshot !== undefined })
     let abandoned = false
     const abandon = (): void => void (abandoned = true)
     try {

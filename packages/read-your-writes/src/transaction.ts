@@ -37,7 +37,7 @@ export async function runTransaction<T>(
 ): Promise<{ value: T; position: Position }> {
   const { client } = checkout
   const { signal, running } = options
-  const lent = new LentQueryable(client)
+  const lent = new LentQueryable(client, { isTransaction: true })
   let busy = false
   let begun = false
   const abandon = (): void => void (busy = true)

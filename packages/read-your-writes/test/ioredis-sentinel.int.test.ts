@@ -131,10 +131,16 @@ test('a failover by Sentinel in the middle of writes and reads: no replica shows
   })
   primary.on('error', () => {}) // that Sentinel knows of no primary, for a while
   // All servers: which of them is the primary now, it says itself.
-  const servers = [main.primary, ...main.replicas].map(({ port }) => clientAt(port))
+  await using clients = {
+    servers: [main.primary, ...main.replicas].map(({ port }) => clientAt(port)),
+    [Symbol.asyncDispose]: async () => {
+      wake = []
+      for (const client of [primary, ...clients.servers]) client.disconnect()
+    },
+  }
   await using db = readYourWritesRedis({
     primary,
-    replicas: servers.map((client, index) => ({ id: `s${index}`, client })),
+    replicas: clients.servers.map((client, index) => ({ id: `s${index}`, client })),
     secret: SECRET,
     waitMs: 1_000,
     maxLagMs: 60_000,
@@ -145,13 +151,6 @@ test('a failover by Sentinel in the middle of writes and reads: no replica shows
       for (const one of wake.splice(0)) one()
     },
   })
-  await using _clients = {
-    [Symbol.asyncDispose]: async () => {
-      wake = []
-      await db.stop()
-      for (const client of [primary, ...servers]) client.disconnect()
-    },
-  }
   const healthy = (): number => db.replicas.filter(({ status }) => status === 'healthy').length
   await until(() => healthy() === 2)
   expect(db.replicas[0]?.status).toBe('promoted')
@@ -162,12 +161,12 @@ test('a failover by Sentinel in the middle of writes and reads: no replica shows
     waitDeadlineMs: 10_000,
   })
 
-  let isOver = false
+  const over = new AbortController()
   const failedOver = (): boolean => events.some(({ type }) => type === 'history')
   const visitors = Array.from({ length: 4 }, (_, index) => new Visitor(`visitor-${index}`))
   const visits = visitors.map(async (visitor) => {
     const session = db.session({ key: visitor.key })
-    while (!isOver) await visitor.pair(db, session, primary, failedOver)
+    while (!over.signal.aborted) await visitor.pair(db, session, primary, failedOver)
   })
   const servedBy = (): number => visitors.reduce((sum, { onReplicas }) => sum + onReplicas, 0)
   await until(() => servedBy() >= 50)
@@ -184,7 +183,7 @@ test('a failover by Sentinel in the middle of writes and reads: no replica shows
   await until(() => healthy() === 1)
   const before = servedBy()
   await until(() => servedBy() >= before + 50)
-  isOver = true
+  over.abort()
   await Promise.all(visits)
   expect(visitors.flatMap(({ stale }) => stale)).toEqual([])
 

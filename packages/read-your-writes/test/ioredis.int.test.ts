@@ -604,3 +604,12 @@ describe('servers that fail', () => {
     await router[Symbol.asyncDispose]()
   })
 })
+
+test('withLevel() is the level of the reads below that name none', async () => {
+  await using router = await bench.router()
+  const { db, lastRead } = router
+  await db.withLevel('strong', () => db.read(get('levels')))
+  expect(lastRead()).toMatchObject({ level: 'strong', target: 'primary' })
+  await db.withLevel('strong', () => db.read(get('levels'), { level: 'eventual' }))
+  expect(lastRead().level).toBe('eventual')
+})

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '@quorate/core'
-import { bounded, type Queryable } from '@quorate/read-your-writes'
+import { bounded, type Level, type Queryable, type ReadOptions } from '@quorate/read-your-writes'
 import { SECRET, startBench, type Bench } from './setup.ts'
 
 let bench: Bench
@@ -235,4 +235,21 @@ test('a query builder that wraps the server’s refusal does not hide it: the re
     })
   await db.read(wrapped, { level: 'eventual' })
   expect(lastRead()).toMatchObject({ target: 'primary', reason: 'wrote' })
+})
+
+test('withLevel() is the level of the reads below that name none; the innermost counts, and read() over all', async () => {
+  await using router = await bench.router()
+  const { db, lastRead } = router
+  const level = async (options: ReadOptions = {}): Promise<Level> => {
+    await db.read(get('levels'), options)
+    return lastRead().level
+  }
+  await db.withLevel('eventual', async () => {
+    await Promise.resolve()
+    expect(await level()).toBe('eventual')
+    expect(await level({ level: 'strong' })).toBe('strong')
+    await db.withLevel('monotonic', async () => expect(await level()).toBe('monotonic'))
+    expect(await level()).toBe('eventual')
+  })
+  expect(await level()).toBe('read-your-writes')
 })

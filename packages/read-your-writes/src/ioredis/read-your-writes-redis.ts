@@ -4,7 +4,7 @@ import { shown } from '../check-options.ts'
 import { deadline } from '../deadline.ts'
 import { RouterStoppedError } from '../errors.ts'
 import { validateLevel, type Level } from '../level.ts'
-import { asyncContext, type SessionContext } from '../node/context.ts'
+import { asyncContext, type AsyncContext } from '../node/context.ts'
 import { hmacSigner } from '../node/hmac.ts'
 import type { ReplicaStatus } from '../read-your-writes.ts'
 import type { SessionOptions, SessionRouter } from '../session-router.ts'
@@ -80,6 +80,12 @@ export interface ReadYourWritesRedis<Client extends RedisClient = RedisClient>
    * @throws `signal.reason` when aborted before a command was sent.
    */
   write<T>(work: RedisWork<T, Client>, options?: RedisWriteOptions): Promise<T>
+  /**
+   * Runs `work` with another level for reads that name none, over promises and callbacks; the innermost counts.
+   *
+   * @throws TypeError for an unknown level.
+   */
+  withLevel<T>(level: Level, work: () => T): T
   /** Resolves when each server was asked once; until then reads go to the primary. */
   ready(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Stops the probes and ends what runs; the clients stay open. */
@@ -119,7 +125,8 @@ const DEFAULT_WAIT_DEADLINE_MS = 1_000
 class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesRedis<Client> {
   readonly #settings: RedisSettings
   readonly #clock: Clock
-  readonly #context: SessionContext<Session>
+  readonly #context: AsyncContext<Session>
+  readonly #levels: AsyncContext<Level> = asyncContext()
   readonly #sessionParts: RedisSessionParts
   readonly #primary: Primary<Client>
   readonly #onPrimary: PrimaryWork<Client>
@@ -133,7 +140,7 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
     options: ReadYourWritesRedisOptions<Client>,
     settings: RedisSettings,
     signer: RedisSessionParts['signer'],
-    context: SessionContext<Session>,
+    context: AsyncContext<Session>,
   ) {
     const { clock = systemClock, random = systemRandom, onEvent } = options
     this.#settings = settings
@@ -189,7 +196,7 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
   async read<T>(work: RedisWork<T, Client>, options: RedisReadOptions = {}): Promise<T> {
     checkWork('read', work)
     checkNames('read', options, READ_OPTIONS)
-    const { level = this.#settings.level, session, signal } = options
+    const { level = this.#levels.current() ?? this.#settings.level, session, signal } = options
     validateLevel(level)
     this.#mustRun()
     signal?.throwIfAborted()
@@ -232,6 +239,12 @@ class RedisReadYourWrites<Client extends RedisClient> implements ReadYourWritesR
 
   current(): Session | undefined {
     return this.#context.current()
+  }
+
+  withLevel<T>(level: Level, work: () => T): T {
+    checkWork('withLevel', work)
+    validateLevel(level)
+    return this.#levels.run(level, work)
   }
 
   reportLateToken(): void {

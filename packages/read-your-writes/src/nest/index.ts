@@ -24,5 +24,6 @@ export type {
   ReadYourWritesOptionsFactory,
   SessionRequestOptions,
 } from './options.ts'
+export { ReadLevel, ReadLevelInterceptor } from './read-level.ts'
 export { InjectReadYourWrites, READ_YOUR_WRITES, readYourWritesToken } from './tokens.ts'
 export { RywSession } from './session-decorator.ts'

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** The session of whoever is running now, carried along promises and callbacks. */
-export interface SessionContext<S> {
+/** What goes for whoever is running now, carried along promises and callbacks: a session, a level. */
+export interface AsyncContext<S> {
   current(): S | undefined
-  run<T>(session: S, work: () => T): T
+  run<T>(value: S, work: () => T): T
 }
 
-export function asyncContext<S>(): SessionContext<S> {
+export function asyncContext<S>(): AsyncContext<S> {
   const storage = new AsyncLocalStorage<S>()
-  return { current: () => storage.getStore(), run: (session, work) => storage.run(session, work) }
+  return { current: () => storage.getStore(), run: (value, work) => storage.run(value, work) }
 }

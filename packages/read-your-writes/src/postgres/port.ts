@@ -6,6 +6,18 @@ export interface PgResult<Row = Record<string, unknown>> {
   readonly command: string
 }
 
+/** A statement as `pg` takes it, for query builders: with what the driver is to do about it. */
+export interface PgStatement {
+  readonly text: string
+  readonly values?: readonly unknown[]
+  /** Prepared under that name, once for each connection. */
+  readonly name?: string | undefined
+  /** Rows as arrays of their columns. Default: as objects. */
+  readonly rowMode?: string | undefined
+  /** Parsers of columns, as `pg` takes them. */
+  readonly types?: object | undefined
+}
+
 /** The part of a checked-out `pg` client that the router calls. */
 export interface PgPoolClient {
   query(text: string, values?: unknown[]): Promise<unknown>
@@ -37,5 +49,8 @@ export function isFull({ totalCount = 0, idleCount = 0, options: { max = Infinit
 
 /** What a callback gets to ask its questions with; useless after the callback has ended. */
 export interface Queryable {
-  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<PgResult<Row>>
+  query<Row = Record<string, unknown>>(
+    statement: string | PgStatement,
+    values?: readonly unknown[],
+  ): Promise<PgResult<Row>>
 }

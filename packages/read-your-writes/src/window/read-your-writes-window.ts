@@ -1,6 +1,6 @@
 import { checkNames, emit, rendezvous, systemClock, systemRandom, type Random } from '@quorate/core'
 import { checkWork, promised, sessionInput } from '../check-call.ts'
-import { asyncContext, type SessionContext } from '../node/context.ts'
+import { asyncContext, type AsyncContext } from '../node/context.ts'
 import { hmacSigner } from '../node/hmac.ts'
 import type { SessionOptions, SessionRouter } from '../session-router.ts'
 import type { Session } from '../session.ts'
@@ -48,6 +48,12 @@ export interface ReadYourWritesWindow<Client> extends SessionRouter {
    * @throws what `work` throws.
    */
   write<T>(work: WindowWork<T, Client>, options?: WindowWriteOptions): Promise<T>
+  /**
+   * Runs `work` with another level for reads that name none, over promises and callbacks; the innermost counts.
+   *
+   * @throws TypeError for a level that is unknown, or that needs positions.
+   */
+  withLevel<T>(level: WindowLevel, work: () => T): T
 }
 
 /**
@@ -81,7 +87,8 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
   readonly #settings: WindowSettings
   readonly #isUnavailable: (error: unknown) => boolean
   readonly #random: Random
-  readonly #context: SessionContext<Session>
+  readonly #context: AsyncContext<Session>
+  readonly #levels: AsyncContext<WindowLevel> = asyncContext()
   readonly #sessionParts: WindowSessionParts
   readonly #onEvent: ReadYourWritesWindowOptions<Client>['onEvent']
 
@@ -89,7 +96,7 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
     options: ReadYourWritesWindowOptions<Client>,
     settings: WindowSettings,
     signer: WindowSessionParts['signer'],
-    context: SessionContext<Session>,
+    context: AsyncContext<Session>,
   ) {
     const { clock = systemClock, random = systemRandom, isUnavailable = () => false, onEvent } = options
     this.#primary = options.primary
@@ -111,7 +118,7 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
   async read<T>(work: WindowWork<T, Client>, options: WindowReadOptions = {}): Promise<T> {
     checkWork('read', work)
     checkNames('read', options, READ_OPTIONS)
-    const { level = this.#settings.level } = options
+    const { level = this.#levels.current() ?? this.#settings.level } = options
     checkWindowLevel(level)
     const session = this.#sessionOf(options.session)
     let reason = reasonFor(level, session)
@@ -157,6 +164,12 @@ class TimedReadYourWrites<Client> implements ReadYourWritesWindow<Client> {
 
   current(): Session | undefined {
     return this.#context.current()
+  }
+
+  withLevel<T>(level: WindowLevel, work: () => T): T {
+    checkWork('withLevel', work)
+    checkWindowLevel(level)
+    return this.#levels.run(level, work)
   }
 
   reportLateToken(): void {

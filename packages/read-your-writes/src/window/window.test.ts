@@ -216,3 +216,15 @@ test.each([
   expect(make).toThrow(kind)
   expect(make).toThrow(message)
 })
+
+test('withLevel() is the level of the reads below that name none; the innermost counts, and read() over all', async () => {
+  const { db, where } = router()
+  await db.withLevel('eventual', async () => {
+    await Promise.resolve()
+    expect(await where()).not.toBe('primary') // without a session it would be
+    expect(await where({ level: 'strong' })).toBe('primary')
+    await db.withLevel('strong', async () => expect(await where()).toBe('primary'))
+    expect(await where()).not.toBe('primary')
+  })
+  expect(await where()).toBe('primary')
+})

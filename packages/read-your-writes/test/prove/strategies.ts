@@ -133,7 +133,7 @@ export function poolTo(port: number): pg.Pool {
 async function queryable(pool: pg.Pool): Promise<Queryable> {
   return {
     query: async (text, values = []) => {
-      const { rows, rowCount, command } = await pool.query(text, [...values])
+      const { rows, rowCount, command } = await pool.query(text as string, [...values])
       return { rows, rowCount, command }
     },
   }

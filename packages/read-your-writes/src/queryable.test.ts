@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import type { PgStatement } from './postgres/port.ts'
+import { LentQueryable, type LentOptions } from './queryable.ts'
+
+function lent(options?: LentOptions): { readonly queryable: LentQueryable; readonly asked: unknown[][] } {
+  const asked: unknown[][] = []
+  const client = {
+    query: async (...input: unknown[]) => {
+      asked.push(input)
+      return { rows: [], rowCount: 0, command: 'SELECT' }
+    },
+    release: () => {},
+    on: () => {},
+    removeListener: () => {},
+  }
+  return { queryable: new LentQueryable(client, options), asked }
+}
+
+test('a statement of a query builder goes to the driver with all that it says', async () => {
+  const { queryable, asked } = lent()
+  const statement: PgStatement = {
+    text: 'select $1',
+    name: 'one',
+    rowMode: 'array',
+    types: { getTypeParser: 1 },
+  }
+  await queryable.query(statement, [1])
+  await queryable.query({ text: 'select $1', values: [2] })
+  await queryable.query({ text: 'select $1', values: [2] }, [3])
+  expect(asked).toEqual([
+    [statement, [1]],
+    [{ text: 'select $1', values: [2] }, [2]],
+    [{ text: 'select $1', values: [2] }, [3]],
+  ])
+})
+
+test('a statement is looked through for writes, whatever it comes in', async () => {
+  const { queryable } = lent({ canWrite: true })
+  await queryable.query({ text: 'select 1' })
+  expect(queryable.wrote).toBe(false)
+  await queryable.query({ text: "select nextval('n')" })
+  expect(queryable.wrote).toBe(true)
+})
+
+test('a cursor or a stream is refused, though it has a text as well', async () => {
+  const { queryable, asked } = lent()
+  const cursor = { text: 'select 1', submit: () => {} }
+  await expect(queryable.query(cursor)).rejects.toThrow(/Cannot query: a cursor or a stream/)
+  expect(asked).toEqual([])
+})
+
+test.each([
+  'BEGIN',
+  ' start transaction',
+  'commit',
+  'END',
+  'abort;',
+  'ROLLBACK',
+  'rollback work',
+  "prepare transaction 'x'",
+])('%s inside a transaction of the router is refused before it is sent', async (text) => {
+  const { queryable, asked } = lent({ isTransaction: true })
+  await expect(queryable.query(text)).rejects.toThrow(
+    /Cannot query: the transaction is begun and ended around/,
+  )
+  expect(asked).toEqual([])
+  const free = lent()
+  await free.queryable.query(text)
+  expect(free.asked).toHaveLength(1)
+})
+
+test.each([
+  'savepoint s',
+  'rollback to s',
+  'ROLLBACK WORK TO SAVEPOINT s',
+  'release s',
+  'prepare q as select 1',
+])('%s is not', async (text) => {
+  const { queryable, asked } = lent({ isTransaction: true })
+  await queryable.query(text)
+  expect(asked).toHaveLength(1)
+})
