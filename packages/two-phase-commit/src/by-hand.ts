@@ -4,6 +4,7 @@ import { OverrideRefusedError, ParticipantUnavailableError } from './errors.ts'
 import type { Decision } from './machine.ts'
 import { formatGid } from './names.ts'
 import type { TransactionStatus } from './options.ts'
+import { checkNamed } from './postgres/boot.ts'
 import { finishPrepared } from './postgres/branch.ts'
 import type { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
@@ -16,16 +17,24 @@ export interface Servers {
   readonly clock: Clock
 }
 
-/** All transactions that have left traces. @throws ParticipantUnavailableError if a server does not answer. */
+/**
+ * All transactions that have left traces.
+ *
+ * @throws ParticipantUnavailableError if a server does not answer; NotPrimaryError, SameDatabaseError.
+ */
 export async function statusesOf(
   { log, pools, clock }: Servers,
   deadline: Deadline,
 ): Promise<readonly TransactionStatus[]> {
+  const unavailable = (participant: string, cause: unknown): never => {
+    throw cause instanceof ParticipantUnavailableError
+      ? cause
+      : new ParticipantUnavailableError(participant, cause)
+  }
   const logName = await log.name(deadline)
+  await checkNamed(pools, deadline, unavailable)
   // The records last: what commits in between is then seen at least once.
-  const prepared = await preparedOn({ pools, clock }, logName, deadline, (participant, cause) => {
-    throw new ParticipantUnavailableError(participant, cause)
-  })
+  const prepared = await preparedOn({ pools, clock }, logName, deadline, unavailable)
   const records = new Map((await log.records(deadline)).map((record) => [record.id, record]))
   const ids = [...new Set([...prepared.keys(), ...records.keys()])].toSorted()
   return ids.map((id) => {
@@ -60,7 +69,7 @@ export interface ByHand {
  * answer is told by recovery later, which goes by the record; so it must answer if the decision is against that.
  *
  * @throws OverrideRefusedError unless the record agrees, or has nothing against an abort, or `force` is set.
- * @throws ParticipantUnavailableError
+ * @throws ParticipantUnavailableError, NotPrimaryError, SameDatabaseError.
  */
 export async function decideByHand(
   { log, pools, clock }: Servers,
@@ -68,6 +77,7 @@ export async function decideByHand(
   deadline: Deadline,
 ): Promise<{ readonly recorded: Decision | undefined; readonly told: readonly string[] }> {
   const logName = await log.name(deadline)
+  await checkNamed(pools, deadline, () => {}) // who is away is told later
   // An abort closes the register first, so that the coordinator cannot commit meanwhile.
   const recorded =
     decision === 'abort'

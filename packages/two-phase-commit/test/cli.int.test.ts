@@ -18,7 +18,10 @@ interface End {
   readonly stderr: string
 }
 
-function cli(...args: readonly string[]): Promise<End> {
+const cli = (...args: readonly string[]): Promise<End> => cliWith(bank.urls.orders, ...args)
+
+/** @param orders where the orders are said to be. */
+function cliWith(orders: string, ...args: readonly string[]): Promise<End> {
   const file = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
   const all = [
     '--conditions=@quorate/source',
@@ -32,7 +35,7 @@ function cli(...args: readonly string[]): Promise<End> {
     'payments',
   ]
   return new Promise((resolve) => {
-    const env = { ...process.env, ORDERS_URL: bank.urls.orders }
+    const env = { ...process.env, ORDERS_URL: orders }
     execFile(process.execPath, all, { env }, (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
     )
@@ -74,6 +77,15 @@ test('status, resolve and recover, as a person calls them', { timeout: 120_000 }
     code: 1,
     stdout: new RegExp(`^transaction .*\\n${id} +- +orders +\\d`),
   })
+  // With one URL for both, what is prepared on the other is not seen: that it is nowhere would be a lie.
+  for (const command of [['status'], ['resolve', id, 'abort']]) {
+    expect(await cliWith(bank.urls.payments, ...command)).toEqual({
+      code: 69,
+      stdout: '',
+      stderr: 'two-phase-commit: Cannot use payments and orders as two participants: both are the same database; make them one\n',
+    })
+  }
+  expect((await audit(bank)).prepared).toHaveLength(1)
   // It is younger than what recovery takes for left over.
   expect(await cli('recover')).toEqual({
     code: 1,

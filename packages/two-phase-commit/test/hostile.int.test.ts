@@ -65,6 +65,7 @@ test('what was prepared under another role is ended all the same, also by recove
       participants: { payments: bank.pools.payments, orders: asClerk },
       log: coLocated('payments'),
       recoverEveryMs: Infinity,
+      adviseMs: 60_000, // a busy machine is no news
       onEvent,
     })
     const work = (id: string): Promise<void> =>

@@ -24,6 +24,8 @@ export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point
     }
     return value
   }
+  // One for each connection, as a pool gives it out: what is known of a connection is known of the next transaction.
+  const clients = new WeakMap<pg.PoolClient, PgPoolClient>()
   return {
     connect: () =>
       around(
@@ -32,7 +34,9 @@ export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point
           const client = await poolOf().connect()
           // A stroke can fall before the coordinator has it.
           if (client.listenerCount('error') === 0) client.on('error', () => {})
-          return {
+          const known = clients.get(client)
+          if (known !== undefined) return known
+          const made: PgPoolClient = {
             query: (text: string, values?: unknown[]) =>
               around(nameOf(text), () => client.query(text, values)),
             release: (destroy) => client.release(destroy),
@@ -40,6 +44,8 @@ export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point
             removeListener: (event: 'error' | 'notice', listener: never) =>
               client.removeListener(event, listener),
           }
+          clients.set(client, made)
+          return made
         },
         (client) => client.release(true),
       ),
