@@ -8,7 +8,7 @@ const BATCH = 64
 
 /** What deleting records needs. */
 export interface DoneRecordsSetup {
-  readonly log: DecisionLog
+  readonly log: Pick<DecisionLog, 'forget'>
   readonly pools: ReadonlyMap<string, PgPool>
   readonly newDeadline: () => Deadline
   /** Is prepared again: its participant failed over to a standby that had not heard. */

@@ -1,6 +1,6 @@
 import { localCluster } from '@quorate/local-cluster'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { coLocated, createCoordinator, separateLog } from '@quorate/two-phase-commit'
+import { coLocated, createCoordinator, type PgPoolClient, separateLog } from '@quorate/two-phase-commit'
 import pg from 'pg'
 import {
   audit,
@@ -228,6 +228,145 @@ test('the callback cannot end the transaction, nor use it later', async () => {
     await payments.query("SELECT 'commit'")
   })
   await expect(kept?.query('SELECT 1')).rejects.toThrow(/the transaction is over/)
+})
+
+/** A pool that keeps what is sent, and says at most how many statements a connection had at once. */
+function spied(pool: pg.Pool, answers: Readonly<Record<string, string>> = {}) {
+  const texts: string[] = []
+  const clients = new WeakMap<pg.PoolClient, PgPoolClient>()
+  let [now, most] = [0, 0]
+  const connect = async (): Promise<PgPoolClient> => {
+    const client = await pool.connect()
+    const known = clients.get(client)
+    if (known !== undefined) return known
+    const made = new Proxy<PgPoolClient>(client, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property)
+        if (property !== 'query')
+          return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+        return async (text: string, values?: unknown[]) => {
+          texts.push(text)
+          most = Math.max(most, ++now)
+          try {
+            return await client.query(answers[text] ?? text, values)
+          } finally {
+            now--
+          }
+        }
+      },
+    })
+    clients.set(client, made)
+    return made
+  }
+  return { texts, connect, most: () => most }
+}
+
+test('statements run at once are sent one after the other, and go on after one that failed', async () => {
+  const orders = spied(bank.pools.orders)
+  await using coordinator = createCoordinator({
+    participants: { payments: bank.pools.payments, orders },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+  })
+  const ids = Array.from({ length: 9 }, (_, index) => `at once ${index}`)
+  await coordinator.transaction(async (on) => {
+    await on.orders.query('SAVEPOINT before')
+    const failing = [on.orders.query('SELECT 1/0'), on.orders.query('SELECT 2'), on.orders.query('SELECT 3')]
+    expect((await Promise.allSettled(failing)).map((end) => end.status)).toEqual([
+      'rejected',
+      'rejected',
+      'rejected',
+    ])
+    await on.orders.query('ROLLBACK TO before')
+    const insert = 'INSERT INTO transfer VALUES ($1, 0)'
+    const values = ['changed later']
+    const changed = on.orders.query(insert, [...ids.slice(0, 1)])
+    const queued = on.orders.query('SELECT $1::text AS was', values)
+    values[0] = 'changed'
+    expect((await queued).rows).toEqual([{ was: 'changed later' }])
+    await Promise.all([changed, ...ids.slice(1).map((id) => on.orders.query(insert, [id]))])
+    await on.payments.query(insert, ['at once'])
+  })
+  expect(orders.most()).toBe(1)
+  expect((await audit(bank)).transfers.orders).toEqual(expect.arrayContaining(ids))
+})
+
+test('a statement that nobody waited for is a clear error, and all is rolled back', async () => {
+  await using coordinator = coordinatorOf(bank, 'co-located')
+  const blocker = await bank.pools.orders.connect()
+  await blocker.query("BEGIN; SELECT * FROM account WHERE id = 'x' FOR UPDATE")
+  let queued: Promise<unknown> | undefined
+  const work = coordinator.transaction(async ({ payments, orders }) => {
+    await payments.query("INSERT INTO transfer VALUES ('hasty', 0)")
+    await orders.query("INSERT INTO transfer VALUES ('hasty', 0)")
+    void orders.query('UPDATE account SET cents = cents + 1') // fails with its connection: its transaction says so
+    queued = orders.query('UPDATE account SET cents = cents + 2')
+  })
+  await expect(work).rejects.toThrow(
+    /^Cannot commit: a statement on orders was not answered when the callback returned; await every query/,
+  )
+  await expect(queued).rejects.toThrow(/the transaction is over/)
+  await blocker.query('ROLLBACK')
+  blocker.release()
+  const { transfers, cents, prepared } = await audit(bank)
+  expect([transfers.payments.includes('hasty'), transfers.orders.includes('hasty')]).toEqual([false, false])
+  expect([cents, prepared]).toEqual([2 * START_CENTS, []])
+})
+
+test('servers without transaction_timeout get limits on each statement and each pause', async () => {
+  const asked =
+    'BEGIN; SHOW server_version_num; SHOW synchronous_commit; SET LOCAL statement_timeout = 5000; SET LOCAL idle_in_transaction_session_timeout = 9000'
+  const old = asked.replace('SHOW server_version_num', "SELECT '160004' AS server_version_num")
+  const pool = new pg.Pool({ connectionString: bank.urls.orders, max: 1 })
+  const orders = spied(pool, { [asked]: old })
+  try {
+    await using coordinator = createCoordinator({
+      participants: { payments: bank.pools.payments, orders },
+      log: coLocated('payments'),
+      recoverEveryMs: Infinity,
+    })
+    await transfer(coordinator, 'old 1')
+    await transfer(coordinator, 'old 2')
+    expect(orders.texts.filter((text) => text.startsWith('BEGIN'))).toEqual([
+      asked,
+      'BEGIN; SET LOCAL statement_timeout = 5000; SET LOCAL idle_in_transaction_session_timeout = 9000',
+    ])
+    expect((await audit(bank)).transfers.orders).toEqual(expect.arrayContaining(['old 1', 'old 2']))
+  } finally {
+    await pool.end()
+  }
+})
+
+test('a session is asked how it commits once, and again when a callback may have changed that', async () => {
+  await bank.pools.orders.query("ALTER DATABASE orders SET synchronous_commit = 'local'")
+  const pool = new pg.Pool({ connectionString: bank.urls.orders, max: 1 })
+  const orders = spied(pool)
+  try {
+    await using coordinator = createCoordinator({
+      participants: { payments: bank.pools.payments, orders },
+      log: coLocated('payments'),
+      recoverEveryMs: Infinity,
+    })
+    const work = async (id: string, setting?: string): Promise<readonly [boolean, boolean, boolean]> => {
+      orders.texts.length = 0
+      await coordinator.transaction(async (on) => {
+        await on.payments.query('INSERT INTO transfer VALUES ($1, 0)', [id])
+        await on.orders.query('INSERT INTO transfer VALUES ($1, 0)', [id])
+        if (setting !== undefined) await on.orders.query(`SET synchronous_commit = ${setting}`)
+      })
+      const has = (pattern: RegExp): boolean => orders.texts.some((text) => pattern.test(text))
+      return [has(/^BEGIN; SHOW/), has(/set_config\('synchronous_commit', 'on', false\)/), has(/^SET synchron.* TO/)]
+    }
+    expect(await work('weak 1')).toEqual([true, true, true])
+    expect(await work('weak 2')).toEqual([false, true, true])
+    expect((await pool.query('SHOW synchronous_commit')).rows).toEqual([{ synchronous_commit: 'local' }])
+    expect(await work('changed', 'remote_apply')).toEqual([false, true, false]) // nothing to put back
+    expect(await work('strong 1')).toEqual([true, false, false])
+    expect(await work('strong 2')).toEqual([false, false, false])
+  } finally {
+    await pool.end()
+    await bank.pools.orders.query('ALTER DATABASE orders RESET synchronous_commit')
+  }
 })
 
 test('a session that commits without waiting waits for it here, and has its setting back afterwards', async () => {

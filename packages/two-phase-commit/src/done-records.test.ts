@@ -1,0 +1,89 @@
+import { systemClock } from '@quorate/core'
+import { expect, test } from 'vitest'
+import { Deadline } from './deadline.ts'
+import { DoneRecords } from './done-records.ts'
+import type { PgPool } from './postgres/port.ts'
+
+const LOG = 'abcdefabcdef'
+
+/** A participant that answers what is prepared there, or fails. */
+function participant(prepared: () => readonly string[]): PgPool & { readonly asked: string[] } {
+  const asked: string[] = []
+  const client = {
+    query: (text: string) => {
+      asked.push(text)
+      const rows = prepared().map((id) => ({ gid: `quorate:${LOG}:${id}:orders` }))
+      return Promise.resolve([{ command: 'SELECT', rows, rowCount: rows.length }])
+    },
+    release: () => {},
+    on: () => {},
+    removeListener: () => {},
+  }
+  return { asked, connect: () => Promise.resolve(client) }
+}
+
+function setup(pools: Record<string, PgPool>) {
+  const forgotten: string[][] = []
+  const back: string[] = []
+  const log = {
+    forget: (ids: readonly string[]): Promise<void> => {
+      forgotten.push([...ids])
+      return Promise.resolve()
+    },
+  }
+  const newDeadline = (): Deadline => new Deadline(systemClock, 60_000, () => new Error('never'))
+  const done = new DoneRecords({
+    log,
+    pools: new Map(Object.entries(pools)),
+    newDeadline,
+    onBack: (id) => void back.push(id),
+  })
+  const flush = async (): Promise<void> => {
+    using deadline = newDeadline()
+    await done.flush(deadline)
+  }
+  return { done, forgotten, back, flush }
+}
+
+test('a record is deleted once its participants have said, in one session, that nothing is prepared for good', async () => {
+  const [orders, stock] = [participant(() => []), participant(() => [])]
+  const { done, forgotten, flush } = setup({ orders, stock })
+  await flush()
+  expect([forgotten, orders.asked]).toEqual([[], []])
+  done.add('c.1.1', ['orders'], LOG)
+  done.add('c.1.2', ['orders'], LOG)
+  await flush()
+  expect(forgotten).toEqual([['c.1.1', 'c.1.2']])
+  expect(orders.asked).toEqual([expect.stringMatching(/pg_prepared_xacts[\s\S]*pg_logical_emit_message/)])
+  expect(stock.asked).toEqual([])
+})
+
+test('what a failover has brought back keeps its record, and is handed to recovery', async () => {
+  const orders = participant(() => ['c.1.2', 'c.9.9'])
+  const { done, forgotten, back, flush } = setup({ orders })
+  for (const id of ['c.1.1', 'c.1.2']) done.add(id, ['orders'], LOG)
+  await flush()
+  expect([forgotten, back]).toEqual([[['c.1.1']], ['c.1.2']])
+})
+
+test('a participant that is away keeps its records until it is back', async () => {
+  let isAway = true
+  const orders = participant(() => {
+    if (isAway) throw new Error('Connection terminated')
+    return []
+  })
+  const { done, forgotten, flush } = setup({ orders, stock: participant(() => []) })
+  done.add('c.1.1', ['orders'], LOG)
+  done.add('c.1.2', ['stock'], LOG)
+  await expect(flush()).rejects.toThrow('Connection terminated')
+  expect(forgotten).toEqual([])
+  isAway = false
+  await flush()
+  expect(forgotten.flat().toSorted()).toEqual(['c.1.1', 'c.1.2'])
+})
+
+test('every 64th sets off their deletion', async () => {
+  const { done, forgotten } = setup({ orders: participant(() => []) })
+  for (let number = 0; number < 64; number++) done.add(`c.1.${number}`, ['orders'], LOG)
+  await expect.poll(() => forgotten.map((ids) => ids.length)).toEqual([64])
+})
