@@ -39,7 +39,9 @@ export class HeldRead {
     const opened = Promise.withResolvers<{ readonly queryable: Queryable; readonly prepared: T }>()
     const ended = Promise.withResolvers<'commit' | 'rollback'>()
     let isOpen = false
+    let outcome: 'aborted' | 'ended' | undefined
     const done = db.read(async (queryable) => {
+      if (outcome !== undefined) return outcome // run again for an error that its user has been told of
       if (isOpen) throw new ReadInterruptedError()
       await queryable.query(begin)
       try {
@@ -54,7 +56,8 @@ export class HeldRead {
       const { command } = await queryable.query(how === 'rollback' ? 'ROLLBACK' : 'COMMIT')
       // The server ends a failed transaction with ROLLBACK, whatever it was asked for. That is no error of
       // this read: it would be run again elsewhere.
-      return how === 'commit' && command === 'ROLLBACK' ? 'aborted' : 'ended'
+      outcome = how === 'commit' && command === 'ROLLBACK' ? 'aborted' : 'ended'
+      return outcome
     }, options)
     done.catch(opened.reject)
     const { queryable, prepared } = await opened.promise

@@ -115,11 +115,12 @@ export class CheckedOutLease implements PrimaryLease {
     const { client, facts } = this.#checkout
     let ran = false
     try {
-      const result = await this.#ask(text, values)
+      const results = await this.#askAll(text, values)
       ran = true
+      const result = lastOf(results)
       const position = reads
         ? positionSeenOnPrimary(client, facts)
-        : positionAfterStatement(client, facts, result.command)
+        : positionAfterStatement(client, facts, results.length > 1 ? 'several' : result.command)
       record(await this.#until(position, this.#commitDeadline()), !reads)
       return result
     } catch (error) {
@@ -157,9 +158,13 @@ export class CheckedOutLease implements PrimaryLease {
   }
 
   async #ask(text: string, values: readonly unknown[]): Promise<PgResult> {
-    const result = await this.#until(this.#checkout.client.query(text, [...values]))
-    // Several statements in one text answer with a list.
-    return (Array.isArray(result) ? result.at(-1) : result) as PgResult
+    return lastOf(await this.#askAll(text, values))
+  }
+
+  /** Several statements in one text answer with a list. */
+  async #askAll(text: string, values: readonly unknown[]): Promise<readonly PgResult[]> {
+    const answer = await this.#until(this.#checkout.client.query(text, [...values]))
+    return (Array.isArray(answer) ? answer : [answer]) as readonly PgResult[]
   }
 
   async #until<T>(answer: Promise<T>, deadline?: Deadline): Promise<T> {
@@ -182,3 +187,5 @@ export class CheckedOutLease implements PrimaryLease {
     }
   }
 }
+
+const lastOf = (results: readonly PgResult[]): PgResult => results.at(-1) as PgResult

@@ -71,6 +71,10 @@ export class ReplicaTry<T> implements UntilOptions {
         snapshot === undefined
           ? await promised('read', work(lent))
           : await inSnapshot(checkout, lent, snapshot, work)
+      if (lent.failure === 'wrote') {
+        isLost = false
+        return { done: false, reason: 'wrote' } // the callback has swallowed that something was not done
+      }
       if (session !== undefined && movesToken(level)) await this.#follow(checkout, lent, sample)
       isLost = lent.failure === 'lost' // the callback may have swallowed it
       return { done: true, value }

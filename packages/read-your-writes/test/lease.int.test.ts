@@ -84,6 +84,22 @@ test('also when commits do not wait for the disk, where the flush position comes
   expect((await readAfterWrite(router, 'async', 20, execute)).stale).toBe(0)
 })
 
+test('and when a function has said so for its own transaction', async () => {
+  await bench.admin.query(`CREATE FUNCTION put_quietly(id text) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN SET LOCAL synchronous_commit = off; INSERT INTO note VALUES (id, 1); END $$`)
+  await using router = await bench.router({ waitMs: 1_000 })
+  const execute = (lease: PrimaryLease, id: string, session: Session) =>
+    lease.execute('SELECT put_quietly($1)', [id], { session })
+  expect((await readAfterWrite(router, 'function', 3, execute)).stale).toBe(0)
+})
+
+test('and when only the transaction of several statements in one text does not wait', async () => {
+  await using router = await bench.router({ waitMs: 1_000 })
+  const execute = (lease: PrimaryLease, id: string, session: Session) =>
+    lease.execute(`SET LOCAL synchronous_commit = off; INSERT INTO note VALUES ('${id}', 1)`, [], { session })
+  expect((await readAfterWrite(router, 'local', 3, execute)).stale).toBe(0)
+})
+
 test('a statement that reads moves the token, and is no write', async () => {
   await using router = await bench.router()
   const { db, events } = router

@@ -14,6 +14,9 @@ test.each([
   ['too many connections', answer('53300', { severity: 'FATAL' }), 'lost'],
   ['a broken socket', Object.assign(new Error('read'), { code: 'ECONNRESET' }), 'lost'],
   ['a write on a replica', answer('25006'), 'wrote'],
+  ['an unlogged table on a replica', answer('0A000'), 'wrote'],
+  ['a function of the log on a replica', answer('55000'), 'wrote'],
+  ['a query in the way of replay', answer('40001'), 'conflict'],
   ['a row that is there', answer('23505'), 'other'],
 ])('%s', (_, error, failure) => {
   expect(serverFailure(error)).toBe(failure)

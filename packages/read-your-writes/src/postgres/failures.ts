@@ -1,16 +1,22 @@
 /**
  * What a failure says about the server, and where to run the read instead:
- * - `wrote`: it needs a server that can write.
+ * - `wrote`: it needs a server that can write, or has what only a primary has.
  * - `conflict`: replay needed what the read was looking at; the primary has no replay.
  * - `lost`: the server or the way to it is gone.
  * - `other`: it would fail anywhere.
  */
 export type ServerFailure = 'wrote' | 'conflict' | 'lost' | 'other'
 
+/**
+ * 25006 is a write. 0A000 is an unlogged table, which replicas do not have, and 55000 a function of the log, or a strong
+ * lock; both also mean what no server can do, which the primary says then.
+ */
+const NEEDS_PRIMARY = new Set(['25006', '0A000', '55000'])
+
 export function serverFailure(error: unknown): ServerFailure {
   const state = sqlState(error)
   if (state === undefined) return isDriverError(error) ? 'lost' : 'other'
-  if (state === '25006') return 'wrote'
+  if (NEEDS_PRIMARY.has(state)) return 'wrote'
   // A replica has no serializable transactions: here these codes only come from replay.
   if (state === '40001' || state === '40P01') return 'conflict'
   return isConnectionState(state) && !isOfStatement(error) ? 'lost' : 'other'

@@ -185,12 +185,14 @@ export async function commit(client: PgPoolClient, facts: ConnectionFacts): Prom
   return flushPosition(row, facts)
 }
 
+const UNFLUSHED = new Set(['CALL', 'DO', 'SELECT', 'several'])
 const AFTER_STATEMENT = `SELECT current_setting('synchronous_commit') AS mode, ${WHERE_PRIMARY}`
 
 /**
  * How far the log must be replayed to show a statement that has committed itself: as after {@link commit}.
  *
- * @param command CALL and DO may have committed inside, with a setting that is gone now.
+ * @param command CALL and DO may have committed inside, with a setting that is gone now; a function that SELECT has
+ *   called may have set it for its transaction, and so may one of `several` statements in one text.
  */
 export async function positionAfterStatement(
   client: PgPoolClient,
@@ -198,7 +200,7 @@ export async function positionAfterStatement(
   command: string,
 ): Promise<Position> {
   const row = await one<PrimaryRow & { mode: string }>(client, AFTER_STATEMENT)
-  const mayBeUnflushed = row.mode === 'off' || command === 'CALL' || command === 'DO'
+  const mayBeUnflushed = row.mode === 'off' || UNFLUSHED.has(command)
   return mayBeUnflushed ? insertPosition(row, facts) : flushPosition(row, facts)
 }
 
