@@ -13,15 +13,21 @@ export function beforeHeaders(response: ResponseLike, act: () => void): void {
       act()
       keepCookies(response, input)
     }
-    return original(...input)
+    try {
+      return original(...input)
+    } catch (error) {
+      acted = false // they did not go, and who answers instead may take away all that was set
+      throw error
+    }
   }
 }
 
 /** Cookies given to `writeHead()` itself would replace those set before, so they are set before as well. */
 function keepCookies(response: ResponseLike, input: unknown[]): void {
   const at = input.findIndex((item) => typeof item === 'object' && item !== null)
-  const headers = input[at]
+  const headers = listed(input[at])
   if (headers === undefined || headers === null) return
+  input[at] = headers
   const pairs = Array.isArray(headers) ? pairsOf(headers) : Object.entries(headers as Record<string, unknown>)
   const isCookie = ([name]: readonly [string, unknown]): boolean => name.toLowerCase() === 'set-cookie'
   const cookies = pairs.filter(isCookie)
@@ -33,6 +39,13 @@ function keepCookies(response: ResponseLike, input: unknown[]): void {
   const rest = pairs.filter((pair) => !isCookie(pair))
   input[at] = Array.isArray(headers) ? rest.flat() : Object.fromEntries(rest)
 }
+
+/** Node takes a list of pairs as well, but only if no header was set before. */
+function listed(headers: unknown): unknown {
+  return Array.isArray(headers) && headers.length > 0 && headers.every(isPair) ? headers.flat() : headers
+}
+
+const isPair = (item: unknown): boolean => Array.isArray(item) && item.length === 2
 
 /** Node takes a list of name, value, name, value. */
 function pairsOf(list: readonly unknown[]): [string, unknown][] {
