@@ -10,6 +10,7 @@ import {
 } from './errors.ts'
 import type { OptimisticEvent } from './events.ts'
 import { keyValuesOf } from './key-values.ts'
+import { MAX_KEYS, type PlaceColumn, selectRows } from './lists.ts'
 import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
 import { checkAdjustOptions, show, signalOf } from './options.ts'
@@ -77,6 +78,26 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     if (this.#shape.by === 'xmin') await this.#check(signal)
     const { rows } = await this.#read<Row<T>>(statement, signal)
     return rows[0]
+  }
+
+  async getMany(
+    keys: readonly KeyOf<T>[],
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<(Row<T> | undefined)[]> {
+    const signal = signalOf('getMany', options)
+    if (!Array.isArray(keys)) {
+      throw new TypeError(`Cannot getMany: keys must be an array of keys, got ${show(keys)}`)
+    }
+    const wanted = keys.map((key: KeyOf<T>) => this.#key('getMany', key))
+    if (wanted.length > MAX_KEYS) {
+      throw new RangeError(`Cannot getMany: at most ${MAX_KEYS} keys in one call, got ${wanted.length}`)
+    }
+    signal?.throwIfAborted()
+    if (wanted.length === 0) return []
+    if (this.#shape.by === 'xmin') await this.#check(signal)
+    const { rows } = await this.#read<PlaceColumn & Row<T>>(selectRows(this.#shape, wanted), signal)
+    const found = new Map(rows.map(({ quorateitem, ...row }) => [Number(quorateitem), row as Row<T>]))
+    return wanted.map((_, index) => found.get(index + 1))
   }
 
   async insert(values: T['insert'], options: CallOptions = NO_OPTIONS): Promise<Row<T>> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { adjustRow, jsonKey, toDeltas } from './adjust.ts'
+import { adjustRow, toDeltas } from './adjust.ts'
 import { quoteIdentifier, type Shape } from './names.ts'
 import { deleteRow, insertRow, selectRow, updateRow } from './statements.ts'
 
@@ -62,26 +62,6 @@ test('adjustRow() without bounds adds nothing to NULL, and has its values in the
       'WHERE "sku" = $4 AND "warehouse" = $5 AND "available" + $1 >= $6 AND "due" + $3 >= $7 AND "reserved" IS NOT NULL RETURNING *',
     values: ['-2', '2', '-1', 'mug', 1, '0', '0'],
   })
-})
-
-test('jsonKey() spells a time by the clock of this process, as pg does: a day must not become the day before', () => {
-  /** Midnight in Tokyo, wherever the test runs. */
-  class Tokyo extends Date {
-    readonly #there = new Date(this.getTime() + 9 * 3_600_000)
-    override getTimezoneOffset = (): number => -540
-    override getFullYear = (): number => this.#there.getUTCFullYear()
-    override getMonth = (): number => this.#there.getUTCMonth()
-    override getDate = (): number => this.#there.getUTCDate()
-    override getHours = (): number => this.#there.getUTCHours()
-    override getMinutes = (): number => this.#there.getUTCMinutes()
-  }
-  const night: Shape = { ...shape, key: ['room', 'night'] }
-  const key = { room: 7n, night: new Tokyo('2026-03-01T15:00:00.040Z') }
-  expect(jsonKey(night, key)).toEqual({ room: '7', night: '2026-03-02T00:00:00.040+09:00' })
-})
-
-test('jsonKey() spells bytes as bytea reads them', () => {
-  expect(jsonKey({ ...shape, key: ['id'] }, { id: Buffer.from([0, 1, 254]) })).toEqual({ id: '\\x0001fe' })
 })
 
 test('toDeltas() rejects amounts that are not amounts', () => {

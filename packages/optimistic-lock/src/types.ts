@@ -103,10 +103,22 @@ export interface RepositoryOptions {
   readonly random?: Random | undefined
 }
 
-/** What can be done inside the caller's transaction: all but `mutate()`. */
+/**
+ * What can be done inside the caller's transaction: all but `mutate()`. The first write of a repository asks the catalog
+ * about its table: each of them throws `KeyNotUniqueError` if no unique index is on exactly the columns of the key.
+ */
 export interface TransactionRepository<T extends RepositoryTypes> {
   /** Reads one row; `undefined` if there is none. */
   get(key: KeyOf<T>, options?: CallOptions): Promise<T['row'] | undefined>
+
+  /**
+   * Reads many rows in one statement.
+   *
+   * @param keys at most 10,000; which of them are equal, the database knows, and a key named twice is answered twice.
+   * @returns for each key, in their order, its row, or `undefined` if there is none.
+   * @throws RangeError for more keys.
+   */
+  getMany(keys: readonly KeyOf<T>[], options?: CallOptions): Promise<(T['row'] | undefined)[]>
 
   /**
    * Creates a row, with version 1 (or the time now) unless `values` has one. Key columns that are left out get the
@@ -114,6 +126,7 @@ export interface TransactionRepository<T extends RepositoryTypes> {
    *
    * @throws RowExistsError if the key is taken. The transaction, if there is one, goes on.
    * @throws WriteRefusedError if the database skipped the insert without an error.
+   * @throws WriteUnknownError if the connection was lost before the answer came.
    */
   insert(values: T['insert'], options?: CallOptions): Promise<T['row']>
 
