@@ -27,21 +27,13 @@ export class Deletion {
 
 /** The deletions of one replica, in order. */
 export class DeletionLog {
-  #known: Deletion[] = []
-  /** Those that all others follow, until somebody asks. */
-  #first: (() => Deletion[]) | undefined
-
-  get #runs(): Deletion[] {
-    if (this.#first !== undefined) {
-      this.#known = this.#first()
-      this.#first = undefined
-    }
-    return this.#known
-  }
+  /** `undefined` until somebody asks for the first ones. */
+  #runs: Deletion[] | undefined = []
+  #first: () => Deletion[] = () => []
 
   /** Notes the deletions that follow those noted so far. */
   add(counter: number, length: number, site: Site, target: number, step: number): void {
-    const runs = this.#runs
+    const runs = this.#runs ?? this.#open()
     const last = runs[runs.length - 1]
     if (last !== undefined && last.site === site && last.counter + last.length === counter) {
       const stride = target - (last.target + last.step * (last.length - 1))
@@ -60,24 +52,32 @@ export class DeletionLog {
 
   /** Starts an empty log with runs none of which goes on from the one before, to be made when they are asked for. */
   start(first: () => Deletion[]): void {
+    this.#runs = undefined
     this.#first = first
   }
 
   /** Runs with an event after `counter`, in order. */
   *runs(counter = 0): IterableIterator<Deletion> {
-    const runs = this.#runs
+    const runs = this.#runs ?? this.#open()
     for (let i = this.#indexOf(counter + 1); i < runs.length; i++) yield runs[i] as Deletion
   }
 
   /** The run with an event; `undefined` if the event is none of these. */
   find(counter: number): Deletion | undefined {
-    const run = this.#runs[this.#indexOf(counter)]
+    const run = (this.#runs ?? this.#open())[this.#indexOf(counter)]
     return run !== undefined && run.counter <= counter ? run : undefined
+  }
+
+  #open(): Deletion[] {
+    const runs = this.#first()
+    this.#first = () => []
+    this.#runs = runs
+    return runs
   }
 
   /** The first run that ends at or after `counter`. */
   #indexOf(counter: number): number {
-    const runs = this.#runs
+    const runs = this.#runs ?? this.#open()
     let low = 0
     let high = runs.length
     while (low < high) {

@@ -7,6 +7,7 @@ import { Queue } from './queue.ts'
 import { addRange, type Ranges } from './ranges.ts'
 import { isKnownAs, isSame } from './same.ts'
 import type { Sequence } from './sequence.ts'
+import type { Site } from './site.ts'
 
 /** What merging would do: checked, and not done yet. */
 export interface Plan {
@@ -61,13 +62,15 @@ export class Inbox {
    * Whether a single operation can be taken in at once, as most can that come one by one. If not, make a plan.
    */
   isNext(op: Op): boolean {
-    const { sites } = this.#sequence
-    if (this.pending > 0 || op.counter !== (sites.get(op.node)?.version ?? 0) + 1) return false
+    const site = this.#sequence.sites.get(op.node)
+    if (this.pending > 0 || op.counter !== (site?.version ?? 0) + 1) return false
     if (op instanceof Insertion) {
-      return this.#isHere(op.leftNode, op.leftCounter) && this.#isHere(op.rightNode, op.rightCounter)
+      return (
+        this.#isHere(op.leftNode, op.leftCounter, site) && this.#isHere(op.rightNode, op.rightCounter, site)
+      )
     }
     if (op.length > 1) return false
-    return this.#isHere(op.targetNode, op.target)
+    return this.#isHere(op.targetNode, op.target, site)
   }
 
   /**
@@ -139,10 +142,11 @@ export class Inbox {
     return fresh
   }
 
-  /** True if a character is in the document; one that is derived from another is. */
-  #isHere(name: string, counter: number): boolean {
+  /** True if a character is in the document; one that is derived from another is. It may be of a site at hand. */
+  #isHere(name: string, counter: number, likely: Site | undefined): boolean {
     if (counter <= 0) return true
-    return this.#sequence.sites.get(name)?.find(counter) !== undefined
+    const site = name === likely?.name ? likely : this.#sequence.sites.get(name)
+    return site?.find(counter) !== undefined
   }
 }
 

@@ -12,9 +12,13 @@ export class Pages {
     return this.#page
   }
 
-  /** True if what is written next, of `units`, would stand right after this place. */
-  canExtend(page: Uint16Array, end: number, units: number): boolean {
-    return page === this.#page && end === this.#used && end + units <= page.length
+  /** Writes a text right after a place. False, and nothing is written, if something else is there or comes first. */
+  extend(page: Uint16Array, end: number, text: string): boolean {
+    const units = text.length
+    if (page !== this.#page || end !== this.#used || end + units > page.length) return false
+    for (let i = 0; i < units; i++) page[end + i] = text.charCodeAt(i)
+    this.#used = end + units
+    return true
   }
 
   /** Writes a part of a text into one page, and returns where it starts. */

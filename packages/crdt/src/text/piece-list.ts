@@ -133,7 +133,10 @@ export class PieceList {
 
   slotOf(piece: Piece): number {
     const { pieces } = piece.leaf as Leaf
-    if (pieces[this.#slot] !== piece) this.#slot = pieces.indexOf(piece)
+    const slot = this.#slot
+    if (pieces[slot] === piece) return slot
+    // What was cut off from the piece found last is the next one.
+    this.#slot = pieces[slot + 1] === piece ? slot + 1 : pieces.indexOf(piece)
     return this.#slot
   }
 
@@ -169,6 +172,7 @@ export class PieceList {
     let piece = this.near
     if (piece === undefined) return this.#descend(index)
     let start = this.nearStart
+    if (index >= start && index < start + this.#sizeOf(piece)) return piece
     let leaf = piece.leaf as Leaf
     let slot = this.slotOf(piece)
     for (let left = WALK; left > 0; left--) {

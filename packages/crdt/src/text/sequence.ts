@@ -123,8 +123,14 @@ export class Sequence extends PieceList {
     this.#hideTargets(target, from, Math.min(to, target.version))
   }
 
+  /** The site of a replica that is known; mostly the one at hand. */
+  #siteOf(name: string, likely: Site): Site {
+    if (name === likely.name) return likely
+    return name === NOWHERE ? this.nowhere : (this.sites.get(name) as Site)
+  }
+
   #applyRemoval(site: Site, op: Removal): void {
-    const target = this.sites.get(op.targetNode) as Site
+    const target = this.#siteOf(op.targetNode, site)
     site.deletions.add(op.counter, op.length, target, op.target, op.step)
     const low = op.step > 0 ? op.target : op.target - op.length + 1
     this.#hideTargets(target, low, low + op.length - 1)
@@ -161,9 +167,10 @@ export class Sequence extends PieceList {
   }
 
   #applyInsertion(site: Site, op: Insertion): void {
+    const { counter, text, length } = op
     let { leftCounter, rightCounter } = op
-    let leftSite = this.sites.get(op.leftNode) as Site
-    let rightSite = this.sites.get(op.rightNode) as Site
+    let leftSite = this.#siteOf(op.leftNode, site)
+    let rightSite = this.#siteOf(op.rightNode, site)
     let left: Piece | undefined
     if (leftCounter === DERIVED) {
       const right = rightSite.find(rightCounter) as Piece
@@ -181,7 +188,13 @@ export class Sequence extends PieceList {
     const next = this.after(left)
     const isNext =
       next === undefined ? rightCounter === 0 : next.counter === rightCounter && next.site === rightSite
-    const { counter, text, length } = op
+    // Most go on where the last one was: no need to look further.
+    if (isNext && left !== undefined && text !== undefined && op.isGoingOn) {
+      if (this.#extend(left, site, counter, text, length)) {
+        this.watcher?.inserted(this.indexOf(left, counter), text)
+        return
+      }
+    }
     const depth = depthAfter(left)
     const right = rightCounter === 0 ? undefined : (rightSite.find(rightCounter) as Piece)
     const isLeftChild =
@@ -191,12 +204,6 @@ export class Sequence extends PieceList {
       (leftCounter === 0 || right.leftSite === leftSite)
     const parent = isLeftChild ? right : undefined
     if (!isNext) left = this.#placeOf(site, counter, left, parent, rightSite, rightCounter)
-    else if (left !== undefined && text !== undefined && op.isGoingOn) {
-      if (this.#extend(left, site, counter, text, length)) {
-        this.watcher?.inserted(this.indexOf(left, counter), text)
-        return
-      }
-    }
     const index = this.watcher === undefined || text === undefined ? 0 : this.indexAfter(left)
     const level = parent === undefined ? 0 : parent.level + 1
     this.#place(
@@ -380,11 +387,10 @@ export class Sequence extends PieceList {
       piece.counter + piece.length !== counter ||
       piece.site !== site ||
       units !== points * piece.width ||
-      !this.pages.canExtend(piece.page, piece.at + piece.length * piece.width, units)
+      !this.pages.extend(piece.page, piece.at + piece.length * piece.width, text)
     ) {
       return false
     }
-    this.pages.write(text, 0, units)
     piece.length += points
     grow(piece.leaf as Leaf, points, units)
     return true

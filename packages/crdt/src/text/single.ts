@@ -114,11 +114,21 @@ let at = 0
 
 /** A number; NaN for one that is not written as it should be. */
 function take(): number {
-  // Most are of one byte. Past the end there is undefined, which is not below 128.
+  // Most are of one to three bytes. Past the end there is undefined, which is neither below 128 nor above 127.
   const first = input[at] as number
   if (first < 128) {
     at++
     return first
+  }
+  const second = input[at + 1] as number
+  if (second < 128 && second > 0) {
+    at += 2
+    return first + second * 128 - 128
+  }
+  const third = input[at + 2] as number
+  if (second > 127 && third < 128 && third > 0) {
+    at += 3
+    return first + second * 128 + third * 16_384 - (128 + 16_384)
   }
   let value = 0
   for (let scale = 1; scale <= 2 ** 42; scale *= 128) {
@@ -164,15 +174,15 @@ export function decodeSingle(bytes: Uint8Array): Op | undefined {
   at = 3
   const names = bytes[2]
   if (names !== 1 && names !== 2) return undefined
-  let head = take()
-  const isFirst = head % 2 === 1
-  const one = takeName(Math.floor(head / 2))
+  let head = input[at++] as number // names are short here, or there is none
+  const isFirst = (head & 1) === 1
+  const one = takeName(head >> 1)
   if (one === undefined || one === NOWHERE || (names === 1 && !isFirst)) return undefined
   let other = one
   if (names === 2) {
-    head = take()
-    const second = takeName(Math.floor(head / 2))
-    if (second === undefined || !(one < second) || (head % 2 === 1) === isFirst) return undefined
+    head = input[at++] as number
+    const second = takeName(head >> 1)
+    if (second === undefined || !(one < second) || ((head & 1) === 1) === isFirst) return undefined
     other = second
   }
   const node = isFirst ? one : other
@@ -221,7 +231,8 @@ function takeAscii(length: number): string | undefined {
   for (; at < input.length; at++) {
     const byte = input[at] as number
     if (byte > 127) return undefined
-    text += String.fromCharCode(byte)
+    const unit = String.fromCharCode(byte)
+    text = length === 1 ? unit : text + unit
   }
   return text
 }

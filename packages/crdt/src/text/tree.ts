@@ -20,10 +20,7 @@ export class Branch {
 
 /** Pieces that stand side by side. Never empty, but in an empty document. */
 export class Leaf {
-  /** Where its pieces are as long as nobody has looked at them: those from one place up to another. */
-  shelf: Shelf | undefined
-  readonly from: number
-  readonly to: number
+  #pieces: Piece[] | undefined
   units = 0
   points = 0
   depth: number = Infinity
@@ -31,13 +28,16 @@ export class Leaf {
   parent: Branch | undefined = undefined
   before: Leaf | undefined = undefined
   after: Leaf | undefined = undefined
-  #pieces: Piece[] | undefined
+  /** Where its pieces are as long as nobody has looked at them: those from one place up to another. */
+  shelf: Shelf | undefined
+  readonly from: number
+  readonly to: number
 
   constructor(shelf?: Shelf, from = 0, to = 0) {
+    this.#pieces = shelf === undefined ? [] : undefined
     this.shelf = shelf
     this.from = from
     this.to = to
-    this.#pieces = shelf === undefined ? [] : undefined
   }
 
   get pieces(): Piece[] {
