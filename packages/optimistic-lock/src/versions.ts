@@ -38,8 +38,9 @@ export function versionOf(choice: VersionChoice): {
 /**
  * For a table that has no version column and shall get none: the system column `xmin`, the number of the transaction
  * that wrote the row last. Rows then carry it as a text in `xmin`. It notices every writer, also one that knows nothing
- * of this package; also a write that changed nothing. A row restored from a dump has another one. Views have none, and an
- * insert into a partitioned table cannot return it (Postgres: "cannot retrieve a system column in this context").
+ * of this package; also a write that changed nothing. A row restored from a dump has another one. Views have none, which
+ * is a `TypeError` at the first use. An insert into a partitioned table cannot return it (Postgres: "cannot retrieve a system column in this
+ * context"), so the row is read back: it is the row as it is by then, or `WriteUnknownError` if it is gone already.
  *
  * @example
  * ```ts

@@ -94,7 +94,7 @@ test('a transaction that the function ends itself is no success: the lock was lo
       await client.query(TAKE, [4, ...key])
     })
     await expect(ended, end.join()).rejects.toMatchObject({
-      code: 'QUORATE_LOCK_LOST',
+      code: 'QUORATE_ROW_LOCK_LOST',
       outcome: 'unknown',
       table: 'stock',
     })
@@ -106,7 +106,7 @@ test('a transaction that the function ends itself is no success: the lock was lo
     await client.query('COMMIT')
     throw reason
   })
-  await expect(failed).rejects.toMatchObject({ code: 'QUORATE_LOCK_LOST', cause: reason })
+  await expect(failed).rejects.toMatchObject({ code: 'QUORATE_ROW_LOCK_LOST', cause: reason })
   expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(3)
 })
 

@@ -42,8 +42,8 @@ export class RolledBackError extends QuorateError {
  * The function that was given the lock ended its transaction itself, by a `COMMIT` or `ROLLBACK`. What it did up to there is
  * committed or rolled back, what it did after that is committed, and nobody had the row locked for it.
  */
-export class LockLostError extends QuorateError {
-  readonly code = 'QUORATE_LOCK_LOST'
+export class RowLockLostError extends QuorateError {
+  readonly code = 'QUORATE_ROW_LOCK_LOST'
   readonly table: string
 
   constructor(facts: { table: string; cause: unknown }) {

@@ -8,7 +8,7 @@ import { connectTo, guard, type PgPool, type PgPoolClient, requirePool } from '.
 import type { Table } from '../pg/table.ts'
 import { selectRow } from '../statements.ts'
 import { requireUnique } from '../table-check.ts'
-import { LockLostError, RolledBackError, RowLockedError } from './errors.ts'
+import { RowLockLostError, RolledBackError, RowLockedError } from './errors.ts'
 
 /** Which row of which table. */
 export interface RowLockTarget<Row extends object, K extends keyof Row & string> {
@@ -41,7 +41,7 @@ export interface LockedRow<Row extends object> {
   readonly row: Row
   /**
    * The transaction's connection: all that is done through it is committed or rolled back with the lock. A `COMMIT` or
-   * `ROLLBACK` of your own gives the row away; it is noticed when `work` returns, with a `LockLostError`.
+   * `ROLLBACK` of your own gives the row away; it is noticed when `work` returns, with a `RowLockLostError`.
    */
   readonly client: PgPoolClient
 }
@@ -57,7 +57,7 @@ export interface LockedRow<Row extends object> {
  * @throws RowLockedError if somebody else has the row, at once or after `lockTimeoutMs`.
  * @throws RowGoneError if there is no such row.
  * @throws RolledBackError if `work` caught the error of a statement and went on.
- * @throws LockLostError if `work` ended the transaction itself: what it did after that, nobody had locked.
+ * @throws RowLockLostError if `work` ended the transaction itself: what it did after that, nobody had locked.
  * @throws KeyNotUniqueError if the key is that of several rows.
  * @throws WriteUnknownError if the answer to the commit did not come.
  * @throws what `work` throws.
@@ -114,7 +114,7 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
       return undefined
     }
     const result = await Promise.resolve(work({ row, client })).catch((cause: unknown) => {
-      throw client.getTransactionStatus?.() === 'I' ? new LockLostError({ table: label, cause }) : cause
+      throw client.getTransactionStatus?.() === 'I' ? new RowLockLostError({ table: label, cause }) : cause
     })
     await commit(client, label, begun)
     isBroken = false
@@ -153,7 +153,7 @@ async function commit(
       `SELECT ('${LOST} at ' || now())::int WHERE extract(epoch FROM now()) <> ${Number(time)}; COMMIT`,
     )
   } catch (cause) {
-    if (isLost(cause)) throw new LockLostError({ table, cause })
+    if (isLost(cause)) throw new RowLockLostError({ table, cause })
     // Of a transaction in which a statement failed.
     if (codeOf(cause) === '25P02') throw new RolledBackError(table)
     // What the server refuses, as for a deferred constraint, it has rolled back, and so has a server that was never asked.
