@@ -4,6 +4,7 @@ import { Monitor } from './monitor.ts'
 import { settingsOf } from './options.ts'
 import type { PgPool } from './postgres/port.ts'
 import { Primary } from './primary.ts'
+import { Replica } from './replica.ts'
 
 const FACTS = {
   cluster: '1',
@@ -83,4 +84,82 @@ test('probes of a server that takes no connection do not pile up in its pool', a
   await clock.advance(1_000_000)
   expect(pool.connects).toBe(1)
   await monitor.stop()
+})
+
+/** A replica that has replayed up to 5, whose probes lose their connection when its pool is full of others. */
+function replicaPool(): PgPool & { isFull: boolean } {
+  const pool = {
+    isFull: false,
+    options: { max: 2 },
+    idleCount: 0,
+    get totalCount(): number {
+      return pool.isFull ? 2 : 1
+    },
+    connect: async () => {
+      if (pool.isFull) await new Promise(() => {})
+      return {
+        query: async (text: string) => {
+          if (pool.isFull) throw new Error('Connection terminated')
+          const row = text.includes('pg_control_system') ? FACTS : { timeline: 1 }
+          return { rows: [{ ...row, recovery: true, replayed: '0/5' }], rowCount: 1, command: 'SELECT' }
+        },
+        release: () => {},
+        on: () => {},
+        removeListener: () => {},
+      }
+    },
+  }
+  return pool
+}
+
+test('without news a replica shows what it showed, grows older, and is ejected when it may lag too far', async () => {
+  const head = { flushed: '0/5', inserted: '0/5' }
+  const primaryOf = primaryPool()
+  const pool: PgPool = {
+    connect: async () => {
+      const client = await primaryOf.connect()
+      return {
+        ...client,
+        query: async (text: string) => {
+          const answer = (await client.query(text)) as { rows: object[] }
+          return text.includes('pg_control_system') ? answer : { ...answer, rows: [{ ...WHERE, ...head }] }
+        },
+      }
+    },
+  }
+  const settings = settingsOf({
+    primary: pool,
+    replicas: [],
+    secret: 'sixteen bytes and more',
+    maxLagMs: 2_000,
+    deadlineMs: 10_000,
+  })
+  const clock = new VirtualClock()
+  const primary = new Primary(pool, clock, settings)
+  const crowded = replicaPool()
+  const replica = new Replica('r1', crowded, 1)
+  const monitor = new Monitor(primary, [replica], settings, clock, undefined)
+  const showsWhatItShowed = (maxStaleMs: number): boolean => {
+    const position = { cluster: '1', timeline: 1, lsn: 5n }
+    return replica.isFit({ position, maxStaleMs }, clock.monotonic())
+  }
+  monitor.start()
+  await clock.advance(500)
+  expect([replica.status, showsWhatItShowed(200)]).toEqual(['healthy', true])
+
+  crowded.isFull = true
+  Object.assign(head, { flushed: '0/6', inserted: '0/6' })
+  await clock.advance(1_500)
+  expect([replica.status, showsWhatItShowed(Infinity), showsWhatItShowed(1_000)]).toEqual([
+    'healthy',
+    true,
+    false,
+  ])
+  await clock.advance(1_000)
+  expect(replica.status).toBe('lagging')
+  await clock.advance(10_000)
+  expect(replica.status).toBe('down')
+  const stopped = monitor.stop()
+  await clock.advance(1_000)
+  await stopped
 })

@@ -189,7 +189,7 @@ test('run() hands the session to reads and writes inside', async () => {
 
 test('a read that writes is run again on the primary, and its write is in the token', async () => {
   await using router = await bench.router()
-  const { db, lastRead } = router
+  const { db, lastRead, sent } = router
   const session = db.session()
   const sql = `WITH new AS (INSERT INTO note VALUES ('cte', 1) RETURNING n) SELECT n FROM new`
   await db.read((q) => q.query(sql), { session })
@@ -204,6 +204,8 @@ test('a read that writes is run again on the primary, and its write is in the to
     for (const replica of bench.replicas) await replica.caughtUp()
     await db.read((q) => q.query(statement), { session, level: 'eventual' })
     expect(lastRead()).toMatchObject({ target: 'primary', reason: 'wrote' })
+    // One replica has refused it, and no other was asked.
+    expect([...sent.r1, ...sent.r2].filter((text) => text === statement)).toHaveLength(1)
   }
   expect(session.changed).toBe(true)
 })
