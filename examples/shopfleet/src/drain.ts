@@ -1,6 +1,7 @@
 import { systemClock } from '@quorate/core'
 import { sagaCounts } from './services/orders/contract.ts'
 import { serviceClient } from './shared/http-client.ts'
+import { isProblem } from './shared/problem.ts'
 
 export interface DrainOptions {
   readonly signal?: AbortSignal | undefined
@@ -22,12 +23,21 @@ export async function drain(
   let total = 0
   try {
     for (;;) {
-      const { open } = await orders.call('GET', '/sagas', { answer: sagaCounts, signal })
-      total = Math.max(total, open)
-      if (total > 0) onProgress?.(open, total)
+      // While the orders service cannot say, it may be that some are.
+      const open = await orders.call('GET', '/sagas', { answer: sagaCounts, signal }).then(
+        (counts) => counts.open,
+        (error: unknown) => {
+          signal?.throwIfAborted()
+          if (!isProblem(error, 'unavailable')) throw error
+          return undefined
+        },
+      )
+      total = Math.max(total, open ?? 0)
+      if (open !== undefined && total > 0) onProgress?.(open, total)
       if (open === 0) return
       if (performance.now() > untilMs) {
-        throw new DOMException(`${open} orders are still under way after ${deadlineMs} ms`, 'TimeoutError')
+        const count = open ?? 'perhaps some'
+        throw new DOMException(`${count} orders are still under way after ${deadlineMs} ms`, 'TimeoutError')
       }
       await systemClock.sleep(LOOK_EVERY_MS, { signal })
     }

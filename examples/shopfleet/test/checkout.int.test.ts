@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { CartLine } from '../src/api.ts'
 import { startShop, type Shop } from '../src/shop.ts'
 import { apiOf, offlineCart, until, type Api } from './api.ts'
@@ -334,6 +336,19 @@ test('one trace id is in the log of every service an order passes through', asyn
     'provider',
     'warehouse',
   ])
+})
+
+test('a second shop on the same port is refused, and nothing of it is left running', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'shopfleet second '))
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
+  // Root's servers run under another account, which has to get in.
+  await chmod(dataDir, 0o755)
+  const gateway = Number(new URL(shop.gatewayUrl).port)
+  await expect(startShop({ dataDir, ports: { gateway } })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  const files = await readdir(dataDir, { recursive: true })
+  expect(files.filter((file) => file.endsWith('PG_VERSION'))).not.toEqual([])
+  expect(files.filter((file) => file.endsWith('postmaster.pid'))).toEqual([])
+  expect((await api.call('GET', '/api/products')).status).toBe(200)
 })
 
 test('wrong input is answered 400 with the reason, and never reaches a service', async () => {

@@ -3,6 +3,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Journal } from '../src/replay/journal.ts'
+import { readOrdersFile } from '../src/replay/orders-file.ts'
 import { ordersCsv } from './orders-csv.ts'
 import { runShopfleet } from './run-shopfleet.ts'
 
@@ -74,13 +76,20 @@ describe('what is wrong is said in one line, with exit code 2 and nothing left b
       await new Promise((done) => server.close(done))
     }
   })
+})
 
-  test('no Redis to be had', async () => {
-    const { code, stderr, left } = await refused(['--once'], { QUORATE_REDIS: join(folder, 'no-such-redis') })
-    expect(stderr).toMatch(/redis/i)
-    expect(stderr.trim()).not.toContain('\n')
-    expect({ code, left }).toEqual({ code: 2, left: [] })
-  })
+test('no Redis to be had: said in one line, and a replay that was cut off can still be gone on with', async () => {
+  const state = join(folder, 'state')
+  const { sha256 } = await readOrdersFile(orders)
+  Journal.create(state, { version: 1, orders, sha256, times: 1, concurrency: 4 }).append({ type: 'loaded' })
+  const resume = ['--resume', '--once', '--state', state]
+  const noRedis = { QUORATE_REDIS: join(folder, 'no-such-redis') }
+  const { code, stdout, stderr, left } = await refused(resume, noRedis)
+  expect(stderr).toMatch(/redis/i)
+  expect(stderr.trim()).not.toContain('\n')
+  expect({ code, left }).toEqual({ code: 2, left: [] })
+  expect(stdout).toContain(`npm start -- --resume --state ${state} goes on with it`)
+  expect(Journal.open(state)?.loaded).toBe(true)
 })
 
 test('relative paths are the caller’s, not those of the folder it runs in', async () => {

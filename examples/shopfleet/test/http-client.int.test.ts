@@ -1,9 +1,13 @@
 import { createServer, type RequestListener } from 'node:http'
-import { afterEach, expect, test } from 'vitest'
+import { pino } from 'pino'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import type { OrderView } from '../src/api.ts'
+import { startGateway } from '../src/gateway/service.ts'
 import { serviceClient, type ServiceClient } from '../src/shared/http-client.ts'
 import { listen, type RunningServer } from '../src/shared/http-server.ts'
 import { newTrace, withTrace } from '../src/shared/trace.ts'
+import { apiOf } from './api.ts'
 
 let server: RunningServer | undefined
 let client: ServiceClient | undefined
@@ -26,7 +30,11 @@ test('call() hands the trace on and checks the answer', async () => {
   const answer = z.object({ seen: z.string() })
   const { seen } = await withTrace(trace, () => api.call('GET', '/', { answer }))
   expect(seen).toContain(trace.traceId)
-  await expect(api.call('GET', '/', { answer: z.object({ other: z.string() }) })).rejects.toThrow('other')
+  // A fault of the service, and not of who asked us.
+  await expect(api.call('GET', '/', { answer: z.object({ other: z.string() }) })).rejects.toMatchObject({
+    status: 502,
+    code: 'bad-gateway',
+  })
 })
 
 test('call() throws the problem that the service answered with', async () => {
@@ -59,4 +67,39 @@ test('call() of a lost answer has an unknown outcome for writes, and none for re
   const api = await against((request) => request.socket.destroy())
   await expect(api.call('POST', '/', { body: {} })).rejects.toMatchObject({ outcome: 'unknown' })
   await expect(api.call('GET', '/')).rejects.toMatchObject({ outcome: 'not-applied' })
+})
+
+test('the gateway says whether a refund is there (201) or on its way (202), as the orders service does', async () => {
+  const order: OrderView = {
+    id: 'o-1',
+    userId: 'ann',
+    status: 'PAID',
+    cancelReason: null,
+    apology: null,
+    short: null,
+    lines: [],
+    totalCents: 500,
+    refundedCents: 0,
+    tracking: null,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    updatedAt: '2026-01-01T00:00:00.000Z',
+  }
+  let status = 201
+  await against((_request, response) => {
+    response.statusCode = status
+    response.end(JSON.stringify({ refundId: 'r-1', orderId: 'o-1', amountCents: 500, order }))
+  })
+  const all = [server?.url ?? '']
+  const gateway = await startGateway({
+    urls: { catalog: all, inventory: all, cart: all, orders: all, payments: all, profiles: all },
+    log: pino({ level: 'silent' }),
+    port: 0,
+    webFolder: '',
+  })
+  onTestFinished(() => gateway.stop())
+  const api = apiOf(gateway.url)
+  const refund = () => api.refund('ann', 'o-1', 'r-1', [{ sku: 'mug', quantity: 1 }])
+  expect((await refund()).status).toBe(201)
+  status = 202
+  expect((await refund()).status).toBe(202)
 })

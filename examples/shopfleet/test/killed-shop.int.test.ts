@@ -75,7 +75,7 @@ test('kill -9 of the whole shop, at each moment of a checkout and of a refund: a
 
   await using shop = await startShop({ dataDir, deliveryMs: 50, payoutEveryMs: 60_000 })
   const api = apiOf(shop.gatewayUrl)
-  await shop.drain()
+  await shop.drain({ deadlineMs: 30_000 })
   for (const { id, user, isRefund, moment } of orders) {
     const again = await api.checkout(user, id)
     const { status, refundedCents, totalCents } = await until(

@@ -108,7 +108,7 @@ async function startProcess() {
   const { primary, replicas: others } = cluster.postgres.inventory
   const child = startChild('inventory-process.ts', [primary.url, ...others.map(({ url }) => url)])
   const urls = JSON.parse(await child.line()) as Partial<Record<Overselling, string>>
-  return { urls, kill: child.kill }
+  return { urls, kill: () => child.kill() }
 }
 
 describe.each(OVERSELLING)('%s:', (answer) => {

@@ -1,19 +1,9 @@
-import { writeFile } from 'node:fs/promises'
-import { failOver } from '../fail-over.ts'
-import { checkInvariants } from '../invariants/check-invariants.ts'
-import { FAULTS, NOTICED_AFTER_MS, replayFault } from '../replay/fault.ts'
 import { Journal } from '../replay/journal.ts'
-import { Latencies } from '../replay/latencies.ts'
 import { assertReadable, type OrdersFile, readOrdersFile } from '../replay/orders-file.ts'
-import { attemptId, planReplay } from '../replay/plan.ts'
-import { buildReport, printReport } from '../replay/report.ts'
-import { runReplay } from '../replay/run-replay.ts'
-import { ShopClient } from '../replay/shop-client.ts'
-import { type ShopPools, startShop } from '../shop.ts'
+import { assertPortFree } from './assert-port-free.ts'
 import { assertWritable } from './assert-writable.ts'
 import type { CliOptions } from './options.ts'
 import { Screen } from './screen.ts'
-import { showStart } from './show-start.ts'
 import { createState, resumeState, type StateDirectory } from './state-directory.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -23,108 +13,30 @@ export async function replayOrders(options: CliOptions, signal: AbortSignal): Pr
   // All that can be wrong with the command is found before anything is started.
   if (options.orders !== undefined) await assertReadable(options.orders)
   if (options.report !== undefined) await assertWritable(options.report)
+  await assertPortFree(options.port)
   const { state, journal, file } = options.resume ? await reopen(options) : await begin(options)
 
-  let keepState = false
+  // What could be gone on with before still can, whatever comes of this start.
+  let keepState = options.resume
   try {
-    const latencies = new Latencies()
-    const startMs = performance.now()
-    await using shop = await startShop({
-      dataDir: state.dataDir,
-      ...(options.port === undefined ? {} : { ports: { gateway: options.port } }),
-      ...(options.log === undefined ? {} : { logFile: options.log }),
-      overselling: options.overselling,
-      signal,
-      onProgress: showStart(screen),
-    })
-    screen.print(
-      `ShopFleet is up in ${seconds(performance.now() - startMs)}, storefront and API at ${shop.gatewayUrl}`,
-    )
-    shop.onStep(({ step, ms }) => latencies.add(step, ms))
-
-    const plan = planReplay(file, journal.header.times)
-    const { concurrency } = journal.header
-    const { fault: name } = options
-    const fault =
-      name === undefined
-        ? undefined
-        : replayFault(name, () =>
-            failOver(shop.cluster, FAULTS[name], { noticedAfterMs: NOTICED_AFTER_MS, signal }),
-          )
-    const client = new ShopClient(shop.gatewayUrl, concurrency)
-    try {
-      // Until the report is out a killed replay can be gone on with.
-      keepState = true
-      await withElapsed(journal, async () => {
-        await runReplay({
-          plan,
-          journal,
-          client,
-          latencies,
-          concurrency,
-          resumed: options.resume,
-          fault,
-          signal,
-          onProgress: ({ phase, done, total }) =>
-            screen.progress(phase === 'loading' ? 'catalogue, stock, customers' : 'orders', done, total),
-        })
-        // Orders go on to DELIVERED after their customer has the answer.
-        await shop.drain({
-          signal,
-          onProgress: (open, total) => screen.progress('deliveries', total - open, total),
-        })
-      })
-    } finally {
-      await client.close()
-    }
-
-    // An order that was undone was a cart too, and so was the one that was placed in its stead.
-    const carts = plan.customers
-      .flatMap(({ jobs }) => jobs.filter((job) => job.type === 'sale'))
-      .flatMap(({ orderId, items }) =>
-        Array.from({ length: journal.attempts(orderId) }, (_, index) => ({
-          orderId: attemptId(orderId, index + 1),
-          items,
-        })),
-      )
-    const invariants = await checkInvariants(shop, plan.stock, carts)
-    const report = buildReport({
+    // Loaded late, so that what is wrong with the command is said at once.
+    const { replayInShop } = await import('./replay-in-shop.ts')
+    return await replayInShop({
+      options,
+      journal,
       file,
-      times: journal.header.times,
-      dirty: plan.dirty,
-      results: journal.results,
-      apologised: await countApologies(shop.pools),
-      elapsedMs: journal.elapsedMs,
-      latencies: latencies.summary(),
-      fault: await fault?.ended(),
-      invariants,
-      resumed: options.resume,
+      dataDir: state.dataDir,
+      screen,
+      signal,
+      keep: (isKept) => (keepState = isKept),
     })
-    printReport(report, screen.print)
-    if (options.report !== undefined) {
-      await writeFile(options.report, `${JSON.stringify(report, null, 2)}\n`)
-      screen.print(`Report written to ${options.report}`)
-    }
-    keepState = false
-    if (!options.once) {
-      screen.print(`The shop stays up at ${shop.gatewayUrl}; Ctrl-C ends it and removes its data.`)
-      await aborted(signal)
-    }
-    return invariants.every(({ holds }) => holds) ? 0 : 1
   } finally {
     // Ctrl-C means "enough", unless the person named a folder to keep; anything else can be gone on with.
     if (signal.aborted && options.state === undefined) keepState = false
-    if (keepState) screen.print('The replay was cut off; npm start -- --resume goes on with it.')
+    const where = options.state === undefined ? '' : ` --state ${options.state}`
+    if (keepState) screen.print(`The replay was cut off; npm start -- --resume${where} goes on with it.`)
     else state.remove()
   }
-}
-
-/** The customer's yes came before the apology, so nothing that the replay was answered tells of it. */
-async function countApologies({ orders }: ShopPools): Promise<number> {
-  const { rows } = await orders.query<{ count: number }>(
-    'select count(*) as count from orders where apology is not null',
-  )
-  return rows[0]?.count ?? 0
 }
 
 async function begin(
@@ -158,28 +70,3 @@ async function reopen(
   }
   return { state, journal, file }
 }
-
-/** Writes the time spent down as it passes, so that what a crash interrupts still counts. */
-async function withElapsed(journal: Journal, work: () => Promise<void>): Promise<void> {
-  let lastMs = performance.now()
-  const note = (): void => {
-    const nowMs = performance.now()
-    journal.append({ type: 'elapsed', ms: nowMs - lastMs })
-    lastMs = nowMs
-  }
-  const timer = setInterval(note, 500)
-  try {
-    await work()
-  } finally {
-    clearInterval(timer)
-    note()
-  }
-}
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((done) => {
-    if (signal.aborted) done()
-    else signal.addEventListener('abort', () => done(), { once: true })
-  })
-
-const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`

@@ -1,16 +1,18 @@
 import { HELP, parseOptions } from './options.ts'
 import { UsageError } from './usage-error.ts'
 
+/** Exit code of who was told to stop, as shells have it for Ctrl-C. */
+export const INTERRUPTED = 130
+
 /**
  * Runs ShopFleet as the command line asks.
  *
- * @returns the exit code: 0 done, 1 an invariant does not hold or something failed, 2 not started.
+ * @returns the exit code: 0 done, 1 an invariant does not hold or something failed, 2 not started, 130 interrupted.
  */
 export async function runCli(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController()
   const onSignal = (): void => interrupt.abort(new InterruptedError())
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  for (const signal of STOPS) process.on(signal, onSignal)
   // Whoever read our output has gone, as with `| head`: that is the end too, and no reason to crash.
   const onPipe = (error: NodeJS.ErrnoException): void => {
     if (error.code === 'EPIPE') interrupt.abort(new InterruptedError())
@@ -37,11 +39,13 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } catch (error) {
     return explain(error, interrupt.signal)
   } finally {
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
+    for (const signal of STOPS) process.off(signal, onSignal)
     // The pipe's listeners stay: a late write may still fail.
   }
 }
+
+/** Ctrl-C, a polite end, and a terminal that was closed. */
+const STOPS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 class InterruptedError extends Error {
   override readonly name = 'InterruptedError'
@@ -51,16 +55,15 @@ class InterruptedError extends Error {
 function explain(error: unknown, signal: AbortSignal): number {
   if (signal.aborted && signal.reason instanceof InterruptedError) {
     console.error('Stopped.')
-    return 130
+    return INTERRUPTED
   }
   if (error instanceof UsageError) {
     console.error(error.message)
     return 2
   }
   if (isEnvironmentError(error)) {
-    console.error(
-      error.code === 'EADDRINUSE' ? `${error.message}; free that port or give another --port` : error.message,
-    )
+    const isPort = error.code === 'EADDRINUSE' || (error.code === 'EACCES' && 'port' in error)
+    console.error(isPort ? `${error.message}; free that port or give another --port` : error.message)
     return 2
   }
   console.error(error)
@@ -69,6 +72,7 @@ function explain(error: unknown, signal: AbortSignal): number {
 
 /** What the cluster's errors say to install, free or give permission to; they left nothing behind. */
 const ENVIRONMENT_CODES: ReadonlySet<string> = new Set([
+  'EACCES',
   'EADDRINUSE',
   'QUORATE_DATA_DIR_LOCKED',
   'QUORATE_DATA_DIR_MISMATCH',

@@ -1,5 +1,7 @@
+import { waitOrAbort } from '@quorate/core'
 import { startShop } from '../shop.ts'
 import { tellStory } from '../story/story.ts'
+import { assertPortFree } from './assert-port-free.ts'
 import type { CliOptions } from './options.ts'
 import { Screen } from './screen.ts'
 import { showStart } from './show-start.ts'
@@ -8,6 +10,7 @@ import { interruptedReplays } from './state-directory.ts'
 /** Brings the shop up, tells the story, and unless `--once` stays until Ctrl-C. */
 export async function runStory(options: CliOptions, signal: AbortSignal): Promise<number> {
   const screen = new Screen()
+  await assertPortFree(options.port)
   const startMs = performance.now()
   await using shop = await startShop({
     ...(options.port === undefined ? {} : { ports: { gateway: options.port } }),
@@ -18,7 +21,11 @@ export async function runStory(options: CliOptions, signal: AbortSignal): Promis
   })
   screen.print(`ShopFleet is up in ${((performance.now() - startMs) / 1_000).toFixed(1)} s`)
   screen.print('')
-  await tellStory(shop, screen.print)
+  const say = (line: string): void => {
+    signal.throwIfAborted()
+    screen.print(line)
+  }
+  await waitOrAbort(tellStory(shop, say), signal)
   screen.print('')
   const [interrupted] = interruptedReplays()
   if (interrupted !== undefined) {

@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest'
 import { Screen } from './screen.ts'
 
-const recorder = (isTTY: boolean): { out: NodeJS.WriteStream; text: () => string } => {
+const recorder = (isTTY: boolean, columns?: number): { out: NodeJS.WriteStream; text: () => string } => {
   let written = ''
-  const out = { isTTY, write: (chunk: string) => ((written += chunk), true) } as unknown as NodeJS.WriteStream
+  const out = {
+    isTTY,
+    columns,
+    write: (chunk: string) => ((written += chunk), true),
+  } as unknown as NodeJS.WriteStream
   return { out, text: () => written }
 }
 
@@ -30,4 +34,19 @@ test('print() on a terminal wipes the bar first', () => {
   screen.print('hello')
   expect(text()).toContain('1/10')
   expect(text().endsWith('\r\u001B[2Khello\n')).toBe(true)
+})
+
+test.each([
+  [100, 'catalogue, stock, customers ██░░░░░░░░░░░░░░░░░░░░░░ 10/100  10/s  9 s left'],
+  [70, 'catalogue, stock, customers ██░░░░░░░░░░░░░░░░░░░░░░ 10/100'],
+  [40, 'catalogue, stock, customers 10/100'],
+  [20, 'catalogue, stock, c'],
+])('a terminal of %i columns is not overrun, or the bar could not be drawn again', (columns, expected) => {
+  const { out, text } = recorder(true, columns)
+  let nowMs = 0
+  const screen = new Screen(out, () => nowMs)
+  screen.progress('catalogue, stock, customers', 0, 100)
+  nowMs = 1_000
+  screen.progress('catalogue, stock, customers', 10, 100)
+  expect(text().split('\r\u001B[2K').at(-1)).toBe(expected)
 })

@@ -31,8 +31,13 @@ export class Screen {
     const isLast = done >= total
     if (nowMs - bar.drawnMs < everyMs && !isLast) return
     bar.drawnMs = nowMs
-    const text = barText(bar, nowMs)
-    this.#out.write(this.#isTerminal() ? `\r\u001B[2K${text}` : `${text}\n`)
+    const { columns = Infinity } = this.#out as Partial<WriteStream>
+    // The last column stays free: a full line may wrap, and only its last row can be drawn again.
+    this.#out.write(
+      this.#isTerminal()
+        ? `\r\u001B[2K${barText(bar, nowMs, columns - 1)}`
+        : `${barText(bar, nowMs, Infinity)}\n`,
+    )
     if (isLast) {
       if (this.#isTerminal()) this.#out.write('\n')
       this.#bar = undefined
@@ -44,15 +49,17 @@ export class Screen {
   }
 
   #isTerminal(): boolean {
-    return (this.#out as Partial<WriteStream>).isTTY === true
+    return (this.#out as Partial<WriteStream>).isTTY === true && process.env['TERM'] !== 'dumb'
   }
 }
 
 const WIDTH = 24
 
+/** What there is no room for is left out: time left and rate first, then the bar, then the end of what is left. */
 function barText(
   bar: { label: string; done: number; total: number; startMs: number; startDone: number },
   nowMs: number,
+  room: number,
 ): string {
   const { label, done, total } = bar
   const share = total > 0 ? done / total : 1
@@ -60,5 +67,8 @@ function barText(
   const perSecond = ((done - bar.startDone) * 1_000) / Math.max(1, nowMs - bar.startMs)
   const left = perSecond > 0 ? `${Math.ceil((total - done) / perSecond)} s left` : ''
   const rate = perSecond > 0 ? `${perSecond.toFixed(perSecond < 10 ? 1 : 0)}/s` : ''
-  return `${label} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}  ${rate}  ${done < total ? left : ''}`.trimEnd()
+  const count = `${done}/${total}`
+  const drawn = `${label} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${count}`
+  const texts = [`${drawn}  ${rate}  ${done < total ? left : ''}`.trimEnd(), drawn, `${label} ${count}`]
+  return texts.find(({ length }) => length <= room) ?? `${label} ${count}`.slice(0, Math.max(0, room))
 }

@@ -184,13 +184,16 @@ function orderRoutes(app: Express, { orders, sessions }: Fleet): void {
     '/api/orders/:id/refunds',
     route({ ...byOrder, body: refundBody }, async ({ request, response, params, body }) => {
       const user = userOf(request)
+      let status = 201
       const refund = await orders.for(user).call('POST', `/orders/${encodeURIComponent(params.id)}/refunds`, {
         body: { ...body, userId: user },
         answer: refundView,
         deadlineMs: CHECKOUT_DEADLINE_MS,
+        // The money is back, or on its way.
+        onStatus: (answered) => (status = answered),
         ...sessions.carry('orders', request, response),
       })
-      return { status: 201, body: refund }
+      return { status, body: refund }
     }),
   )
 }

@@ -32,8 +32,11 @@ const PAY_MS = 50
 const LOOK_AFTER_MS = 200
 /** As the shop's inventory service has. */
 const CONNECTIONS = 16
-/** Short rounds, taken in turn, so that a busy moment of the machine does not fall on one answer alone. */
-const ROUNDS = 3
+/**
+ * Short rounds, taken in turn, so that a busy moment of the machine does not fall on one answer alone; none shorter
+ * than a second.
+ */
+const MAX_ROUNDS = 3
 const FULL_SHELF = 10_000_000
 /** A flow that is measured has connections, plans and compiled code. */
 const WARM_UP_SECONDS = 0.2
@@ -66,7 +69,8 @@ export async function compareOverselling(options: CompareOptions): Promise<Findi
     })
     return await work(copy)
   }
-  const total = COMPARED.length * (1 + ROUNDS)
+  const roundCount = Math.min(MAX_ROUNDS, options.seconds)
+  const total = COMPARED.length * (1 + roundCount)
   let done = 0
   const progress = (): void => onProgress?.('comparing', ++done, total)
   const rushes = new Map<Compared, Rush>()
@@ -76,7 +80,7 @@ export async function compareOverselling(options: CompareOptions): Promise<Findi
     await openShelf(db, `flow-${answer}`, FULL_SHELF)
     progress()
   }
-  for (let round = 1; round <= ROUNDS; round++) {
+  for (let round = 1; round <= roundCount; round++) {
     for (const answer of COMPARED) {
       const sold = await withCopy(answer, async (copy) => {
         await sell(answer, copy, db, `warm-up-${round}`, {
@@ -84,7 +88,7 @@ export async function compareOverselling(options: CompareOptions): Promise<Findi
           atOnce: Math.min(options.atOnce, CONNECTIONS),
           seconds: WARM_UP_SECONDS,
         })
-        return sell(answer, copy, db, `round-${round}`, { ...options, seconds: options.seconds / ROUNDS })
+        return sell(answer, copy, db, `round-${round}`, { ...options, seconds: options.seconds / roundCount })
       })
       rounds.get(answer)?.push(sold)
       progress()

@@ -30,6 +30,8 @@ export interface CallOptions<A extends z.ZodType> {
   readonly headers?: Readonly<Record<string, string>>
   /** Sees the headers of the answer, for example a session token. */
   readonly onHeaders?: (headers: Record<string, string | string[] | undefined>) => void
+  /** Sees which 2xx it is, as 201 and 202 are not the same. */
+  readonly onStatus?: (status: number) => void
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -38,7 +40,7 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 export interface ServiceClient {
   readonly url: string
   /**
-   * @throws Problem that the service answered with.
+   * @throws Problem that the service answered with; 502 if its answer is not what it must look like.
    * @throws NoAnswerError when no whole answer came before the deadline.
    */
   call<A extends z.ZodType>(method: Method, path: string, options?: CallOptions<A>): Promise<z.infer<A>>
@@ -61,10 +63,12 @@ export function serviceClient(service: string, url: string, connections = CONNEC
       const { status, text, headers } = await send(pool, service, method, path, options)
       options.onHeaders?.(headers)
       const parsed = parseJson(text)
-      if (status >= 200 && status < 300) {
-        return options.answer?.parse(parsed) as z.infer<A>
-      }
-      throw toProblem(service, status, parsed, headers['retry-after'])
+      if (status < 200 || status >= 300) throw toProblem(service, status, parsed, headers['retry-after'])
+      options.onStatus?.(status)
+      const answer = options.answer?.safeParse(parsed)
+      // Not the caller's input is malformed, so it must not be told so.
+      if (answer?.success === false) throw notUnderstood(service, answer.error)
+      return answer?.data as z.infer<A>
     },
     close: () => pool.close(),
   }
@@ -115,6 +119,12 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+function notUnderstood(service: string, cause: z.ZodError): Problem {
+  return new Problem(502, 'bad-gateway', `The ${service} service gave an answer that was not understood`, {
+    cause,
+  })
 }
 
 function toProblem(service: string, status: number, parsed: unknown, retryAfter: unknown): Problem {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,6 +28,9 @@ export async function ensureStorefront(): Promise<string> {
   const { build } = await import('vite')
   const fresh = `${built}.${process.pid}`
   await mkdir(join(WEB, 'dist'), { recursive: true })
+  // Nobody waits for the build who presses Ctrl-C.
+  const tidy = (): void => rmSync(fresh, { recursive: true, force: true })
+  process.once('exit', tidy)
   await build({ configFile: join(WEB, 'vite.config.ts'), build: { outDir: fresh }, logLevel: 'error' })
   try {
     await rename(fresh, built)
@@ -35,6 +38,8 @@ export async function ensureStorefront(): Promise<string> {
     await rm(fresh, { recursive: true, force: true })
     // Somebody else was quicker with the same page.
     if (!existsSync(join(built, 'index.html'))) throw error
+  } finally {
+    process.off('exit', tidy)
   }
   await removeOthers(digest)
   return built
