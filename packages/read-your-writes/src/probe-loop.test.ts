@@ -45,7 +45,11 @@ class TestClient implements PgPoolClient {
 
 interface Probed {
   readonly clients: TestClient[]
-  readonly pool: { isFull: boolean; readonly options: { max: number }; readonly waiting: (() => void)[] }
+  readonly pool: {
+    isFull: boolean
+    readonly options: { max: number }
+    readonly waiting: ((error?: Error) => void)[]
+  }
   readonly said: ('answer' | 'failed' | 'unheard')[]
   readonly clock: VirtualClock
   readonly stop: () => Promise<void>
@@ -61,9 +65,13 @@ function probed({ isFull = false } = {}): Probed {
     get totalCount(): number {
       return pool.isFull ? 2 : 1
     },
-    waiting: [] as (() => void)[],
+    waiting: [] as ((error?: Error) => void)[],
     connect: async (): Promise<PgPoolClient> => {
-      if (pool.isFull) await new Promise<void>((resolve) => pool.waiting.push(resolve))
+      if (pool.isFull) {
+        await new Promise<void>((resolve, reject) =>
+          pool.waiting.push((error) => (error ? reject(error) : resolve())),
+        )
+      }
       const client = new TestClient()
       clients.push(client)
       return client
@@ -168,5 +176,34 @@ test('a server that takes no connection, of a pool that is not full, has failed'
   pool.options.max = 10
   await clock.advance(2 * DEADLINE_MS + 100)
   expect(said).toEqual(['failed', 'failed'])
+  await stop()
+})
+
+test('a pool that gives up by itself while it is full is no news either, and its patience is counted on', async () => {
+  const { clients, pool, said, clock, stop } = probed()
+  await clock.advance(0)
+  pool.isFull = true
+  clients[0]?.breaks()
+  const givesUp = async (): Promise<void> => {
+    pool.waiting.shift()?.(new Error('timeout exceeded when trying to connect'))
+    await clock.advance(200)
+  }
+  await clock.advance(150)
+  for (let round = 0; round < 10; round++) await givesUp()
+  expect(said.lastIndexOf('failed')).toBe(0)
+  expect(said).toContain('unheard')
+  await clock.advance(PATIENCE_MS)
+  for (let round = 0; round < 2; round++) await givesUp()
+  expect(said.at(-1)).toBe('failed')
+  await stop()
+})
+
+test('a pool that gives up while it has room has not reached the server', async () => {
+  const { pool, said, clock, stop } = probed({ isFull: true })
+  pool.options.max = 10
+  await clock.advance(50)
+  pool.waiting.shift()?.(new Error('timeout exceeded when trying to connect'))
+  await clock.advance(0)
+  expect(said).toEqual(['failed'])
   await stop()
 })

@@ -1,6 +1,7 @@
 import { waitOrAbort, type Clock } from '@quorate/core'
 import { deadline } from './deadline.ts'
 import { connectTo, giveBack, prepared, type Checkout } from './postgres/checkout.ts'
+import { isPoolTimeout } from './postgres/failures.ts'
 import { isFull, type PgPool, type PgPoolClient } from './postgres/port.ts'
 
 /** Draws the conclusions from an answer; called if the answer counts. */
@@ -42,7 +43,8 @@ export class ProbeLoop {
   #nap = new AbortController()
   /** Goes on from probe to probe: one more with each of them would pile up in the pool of a server that is silent. */
   #connecting: Promise<PgPoolClient> | undefined
-  #connectingSinceMs = 0
+  /** Since when it has had no connection. */
+  #withoutSinceMs: number | undefined
   /** Connected, and nothing under way. */
   #checkout: Checkout | undefined
   /** Not answered in time by the probe before; it may be still. */
@@ -96,7 +98,8 @@ export class ProbeLoop {
       else await this.#hear(late, limit.signal)
     } catch (error) {
       if (this.#isOver()) return
-      if (late === undefined && this.#waitsForPool(limit.signal)) unheard(error)
+      const gaveUp = limit.signal.aborted || isPoolTimeout(error)
+      if (late === undefined && gaveUp && this.#waitsForPool()) unheard(error)
       else failed(error)
     }
   }
@@ -161,10 +164,10 @@ export class ProbeLoop {
     conclude()
   }
 
-  #waitsForPool(signal: AbortSignal): boolean {
+  #waitsForPool(): boolean {
     const { clock, pool, patienceMs } = this.#options
-    if (!signal.aborted || this.#connecting === undefined || !isFull(pool)) return false
-    return clock.monotonic() - this.#connectingSinceMs < patienceMs
+    if (this.#withoutSinceMs === undefined || !isFull(pool)) return false
+    return clock.monotonic() - this.#withoutSinceMs < patienceMs
   }
 
   #orStopping(signal: AbortSignal): AbortSignal {
@@ -173,10 +176,8 @@ export class ProbeLoop {
   }
 
   async #connect(signal: AbortSignal): Promise<Checkout> {
-    if (this.#connecting === undefined) {
-      this.#connecting = connectTo(this.#options.pool)
-      this.#connectingSinceMs = this.#options.clock.monotonic()
-    }
+    this.#withoutSinceMs ??= this.#options.clock.monotonic()
+    this.#connecting ??= connectTo(this.#options.pool)
     let client: PgPoolClient
     try {
       client = await waitOrAbort(this.#connecting, signal)
@@ -185,10 +186,12 @@ export class ProbeLoop {
       throw error
     }
     this.#connecting = undefined
+    this.#withoutSinceMs = undefined
     return prepared(client, signal)
   }
 
   #giveBackConnecting(): void {
+    this.#withoutSinceMs = undefined
     void this.#connecting?.then(giveBack).catch(() => {})
     this.#connecting = undefined
   }

@@ -57,7 +57,9 @@ test.each([
   'abort;',
   'ROLLBACK',
   'rollback work',
+  'rollback and chain',
   "prepare transaction 'x'",
+  '-- done\n /* at last */ commit',
 ])('%s inside a transaction of the router is refused before it is sent', async (text) => {
   const { queryable, asked } = lent({ isTransaction: true })
   await expect(queryable.query(text)).rejects.toThrow(

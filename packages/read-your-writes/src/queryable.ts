@@ -3,7 +3,7 @@ import { checkStatement } from './check-call.ts'
 import { shown } from './check-options.ts'
 import { serverFailure, type ServerFailure } from './postgres/failures.ts'
 import type { PgPoolClient, PgResult, PgStatement, Queryable } from './postgres/port.ts'
-import { mayWrite } from './sql-kind.ts'
+import { endsTransaction, mayWrite } from './sql-kind.ts'
 
 /** What may have written, by what the server says it did. */
 const READS = new Set([
@@ -21,13 +21,6 @@ const READS = new Set([
 
 /** What the server answers to a statement in which a CTE or a function may have written. */
 const MAY_HIDE_WRITES = new Set(['SELECT', 'EXPLAIN'])
-
-/**
- * After these, what the callback has done would be committed or gone before its end, and nobody would be told. A
- * ROLLBACK TO a savepoint is none of them.
- */
-const ENDS_TRANSACTION =
-  /^\s*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
 
 /** What a connection is lent for. */
 export interface LentOptions {
@@ -69,7 +62,7 @@ export class LentQueryable implements Queryable {
     const text = textOf(statement)
     const given = values ?? valuesOf(statement) ?? []
     checkStatement(text, given)
-    if (this.#isTransaction && ENDS_TRANSACTION.test(text)) {
+    if (this.#isTransaction && endsTransaction(text)) {
       throw new TypeError(
         `Cannot query: the transaction is begun and ended around the callback, got ${shown(text.trim().slice(0, 20))}; ` +
           'use a savepoint for a part of it, and throw to roll back',

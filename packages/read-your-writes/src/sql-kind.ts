@@ -54,3 +54,21 @@ export function mayWrite(sql: string, functions: ReadonlySet<string> = NONE): bo
     name = kind === 'other' ? '' : text
   }
 }
+
+const ENDS = new Set(['begin', 'commit', 'end', 'abort'])
+
+/**
+ * Does this SQL begin or end a transaction? By its first words. A savepoint, and ROLLBACK to one, does not.
+ */
+export function endsTransaction(sql: string): boolean {
+  const scanner = new SqlScanner(sql)
+  if (scanner.next() !== 'word') return false
+  const first = scanner.text
+  if (ENDS.has(first)) return true
+  if (first !== 'start' && first !== 'prepare' && first !== 'rollback') return false
+  let isWord = scanner.next() === 'word'
+  if (first !== 'rollback') return isWord && scanner.text === 'transaction'
+  if (isWord && (scanner.text === 'work' || scanner.text === 'transaction'))
+    isWord = scanner.next() === 'word'
+  return !isWord || scanner.text !== 'to'
+}

@@ -199,10 +199,15 @@ test('a read that writes is run again on the primary, and its write is in the to
     'SELECT n FROM note FOR UPDATE',
     "SELECT nextval('some_sequence')",
     'CREATE TEMP TABLE t (x int)',
+    'SELECT of_ones_own()', // which no text tells
   ]) {
-    await bench.admin.query('CREATE SEQUENCE IF NOT EXISTS some_sequence')
+    await bench.admin.query(`CREATE SEQUENCE IF NOT EXISTS some_sequence;
+      CREATE OR REPLACE FUNCTION of_ones_own() RETURNS void LANGUAGE sql AS
+        $$ INSERT INTO note VALUES ('own', 1) ON CONFLICT DO NOTHING $$`)
     for (const replica of bench.replicas) await replica.caughtUp()
-    await db.read((q) => q.query(statement), { session, level: 'eventual' })
+    const fresh = db.session()
+    await db.read((q) => q.query(statement), { session: fresh, level: 'eventual' })
+    expect(fresh.changed).toBe(true)
     expect(lastRead()).toMatchObject({ target: 'primary', reason: 'wrote' })
     // One replica has refused it, and no other was asked.
     expect([...sent.r1, ...sent.r2].filter((text) => text === statement)).toHaveLength(1)

@@ -22,6 +22,11 @@ export function serverFailure(error: unknown): ServerFailure {
   return isConnectionState(state) && !isOfStatement(error) ? 'lost' : 'other'
 }
 
+/** Has the pool given up, by its `connectionTimeoutMillis`? Whether it waited for the server or for others, it does not say. */
+export function isPoolTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('timeout exceeded when trying to connect')
+}
+
 /** Had the driver noticed before that the connection is gone, so that nothing was sent? */
 export function wasNotSent(error: unknown): boolean {
   return error instanceof Error && /^Client .* is not queryable$/.test(error.message)
