@@ -136,7 +136,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const clock = this.#clock
     const { graceMs, adviseMs, log } = this.#settings
     using deadline = new Deadline(clock, timeoutMs, () => new TransactionTimeoutError(timeoutMs), signal)
-    const { logName, epoch } = await deadline.wait(this.#opened())
+    const { logName, epoch } = this.#epochs.ready ?? (await deadline.wait(this.#opened()))
     const id = formatId({ coordinator: this.#settings.name, epoch, number: String(++this.#numbers) })
     const startMs = clock.monotonic()
     const lasted = (): number => clock.monotonic() - startMs

@@ -69,7 +69,7 @@ export class DoneRecords {
     const found = await Promise.all(
       [...members].map(async (member) => {
         const pool = pools.get(member)
-        return pool === undefined ? [] : await preparedForGood(pool, this.#logName, deadline)
+        return pool === undefined ? [] : preparedForGood(pool, this.#logName, deadline)
       }),
     )
     return new Set(found.flat())

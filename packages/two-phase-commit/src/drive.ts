@@ -64,81 +64,110 @@ export function recover(members: readonly string[], port: CommitPort): Promise<D
 }
 
 function drive(
-  [first, effects]: Step,
+  step1: Step,
   members: readonly string[],
   port: CommitPort,
   deadline?: Pick<Deadline, 'onOver'>,
   onDecision?: (decision: Decision) => void,
 ): Promise<Drive> {
-  return new Promise((resolve) => {
-    let state: State = first
-    let cause: unknown
-    let leave = (): void => {}
-    const giveUp = (reason: unknown): void => {
-      if (state.phase === 'voting') cause ??= reason
-      take({ type: 'give-up' })
-    }
-    const take = (event: Event): void => {
-      const before = state
-      const [next, more] = step(before, event)
-      state = next
-      if (next.phase === 'telling' && before.phase !== 'telling') onDecision?.(next.decision)
-      perform(more)
-      if (next.phase !== 'ended' || before.phase === 'ended') return
-      leave()
-      if (more.length === 0) resolve({ decision: next.decision, left: next.left, cause })
-    }
-    const failed = (error: unknown): void => void (cause ??= error)
-    const perform = (some: readonly Effect[]): void => {
-      for (const effect of some) void perform1(effect)
-    }
-    const perform1 = async (effect: Effect): Promise<void> => {
-      switch (effect.type) {
-        case 'prepare': {
-          const { to } = effect
-          try {
-            await port.prepare(to)
-            take({ type: 'vote', from: to, vote: 'yes' })
-          } catch (error) {
-            if (state.phase === 'voting') failed(error)
-            take({ type: 'vote', from: to, vote: error instanceof VoteNo ? 'no' : 'unknown' })
-          }
-          return
-        }
-        case 'register':
-          try {
-            take({ type: 'registered', decision: await port.register(members) })
-          } catch (error) {
-            failed(error)
-            take({ type: 'register-unknown' })
-          }
-          return
-        case 'settle':
-          try {
-            take({ type: 'settled', settlement: await port.settle() })
-          } catch (error) {
-            failed(error)
-            take({ type: 'settle-unknown' })
-          }
-          return
-        case 'tell':
-          try {
-            await port.tell(effect.to, effect.decision)
-            take({ type: 'acknowledged', from: effect.to })
-          } catch (error) {
-            failed(error)
-            take({ type: 'unreachable', from: effect.to })
-          }
-          return
-        case 'forget':
-          await port.forget().catch(() => {})
-          if (state.phase === 'ended') resolve({ decision: state.decision, left: state.left, cause })
-          return
-        default:
-          effect satisfies never
+  return new Promise((resolve) => new Driver(members, port, onDecision, resolve).run(step1, deadline))
+}
+
+/** Feeds the machine with what comes of its effects. */
+class Driver {
+  readonly #members: readonly string[]
+  readonly #port: CommitPort
+  readonly #onDecision: ((decision: Decision) => void) | undefined
+  readonly #resolve: (end: Drive) => void
+  #state: State | undefined
+  #cause: unknown
+  #leave: (() => void) | undefined
+
+  constructor(
+    members: readonly string[],
+    port: CommitPort,
+    onDecision: ((decision: Decision) => void) | undefined,
+    resolve: (end: Drive) => void,
+  ) {
+    this.#members = members
+    this.#port = port
+    this.#onDecision = onDecision
+    this.#resolve = resolve
+  }
+
+  run([state, effects]: Step, deadline: Pick<Deadline, 'onOver'> | undefined): void {
+    this.#state = state
+    for (const effect of effects) this.#perform(effect)
+    if (deadline === undefined) return
+    this.#leave = deadline.onOver((reason) => {
+      if (this.#state?.phase === 'voting') this.#cause ??= reason
+      this.#take({ type: 'give-up' })
+    })
+  }
+
+  #take(event: Event): void {
+    const before = this.#state
+    if (before === undefined) return
+    const [next, more] = step(before, event)
+    this.#state = next
+    if (next.phase === 'telling' && before.phase !== 'telling') this.#onDecision?.(next.decision)
+    for (const effect of more) this.#perform(effect)
+    if (next.phase !== 'ended' || before.phase === 'ended') return
+    this.#leave?.()
+    if (more.length === 0) this.#end()
+  }
+
+  #end(): void {
+    if (this.#state?.phase !== 'ended') return
+    this.#resolve({ decision: this.#state.decision, left: this.#state.left, cause: this.#cause })
+  }
+
+  #failed(error: unknown, event: Event): void {
+    this.#cause ??= error
+    this.#take(event)
+  }
+
+  #perform(effect: Effect): void {
+    const port = this.#port
+    switch (effect.type) {
+      case 'prepare': {
+        const { to: from } = effect
+        port.prepare(from).then(
+          () => this.#take({ type: 'vote', from, vote: 'yes' }),
+          (error: unknown) => {
+            if (this.#state?.phase === 'voting') this.#cause ??= error
+            this.#take({ type: 'vote', from, vote: error instanceof VoteNo ? 'no' : 'unknown' })
+          },
+        )
+        return
       }
+      case 'register':
+        port.register(this.#members).then(
+          (decision) => this.#take({ type: 'registered', decision }),
+          (error: unknown) => this.#failed(error, { type: 'register-unknown' }),
+        )
+        return
+      case 'settle':
+        port.settle().then(
+          (settlement) => this.#take({ type: 'settled', settlement }),
+          (error: unknown) => this.#failed(error, { type: 'settle-unknown' }),
+        )
+        return
+      case 'tell': {
+        const { to: from, decision } = effect
+        port.tell(from, decision).then(
+          () => this.#take({ type: 'acknowledged', from }),
+          (error: unknown) => this.#failed(error, { type: 'unreachable', from }),
+        )
+        return
+      }
+      case 'forget': {
+        const end = (): void => this.#end()
+        port.forget().then(end, end)
+        return
+      }
+      default:
+        effect satisfies never
     }
-    perform(effects)
-    if (deadline !== undefined) leave = deadline.onOver(giveUp)
-  })
+  }
 }

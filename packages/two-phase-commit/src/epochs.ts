@@ -31,9 +31,15 @@ export class Epochs {
   readonly #setup: EpochsSetup
   readonly #own = new Set<string>()
   #session: Promise<Session> | undefined
+  #ready: Session | undefined
 
   constructor(setup: EpochsSetup) {
     this.#setup = setup
+  }
+
+  /** The session if it is open, at once. */
+  get ready(): Session | undefined {
+    return this.#ready
   }
 
   /** The session, opened now if there is none. @throws what is wrong with the servers. */
@@ -63,10 +69,17 @@ export class Epochs {
   }
 
   #kept(attempt: Promise<Session>): Promise<Session> {
-    const session = attempt.catch((error: unknown) => {
-      if (this.#session === session) this.#session = undefined
-      throw error
-    })
+    this.#ready = undefined
+    const session = attempt.then(
+      (opened) => {
+        if (this.#session === session) this.#ready = opened
+        return opened
+      },
+      (error: unknown) => {
+        if (this.#session === session) this.#session = undefined
+        throw error
+      },
+    )
     return session
   }
 

@@ -27,13 +27,14 @@ export class TransactionPort implements CommitPort {
     this.#logBranch = logBranch
   }
 
-  async prepare(member: string): Promise<void> {
-    try {
-      await this.#of(member).prepare(this.#gid(member), this.#setup.deadline)
-    } catch (error) {
-      if (error instanceof VoteNo || error === this.#setup.deadline.reason) throw error
-      throw new ParticipantUnavailableError(member, error)
-    }
+  prepare(member: string): Promise<void> {
+    const { deadline } = this.#setup
+    return this.#of(member)
+      .prepare(this.#gid(member), deadline)
+      .catch((error: unknown) => {
+        if (error instanceof VoteNo || error === deadline.reason) throw error
+        throw new ParticipantUnavailableError(member, error)
+      })
   }
 
   async register(members: readonly string[]): Promise<Decision> {
@@ -42,11 +43,7 @@ export class TransactionPort implements CommitPort {
     const branch = this.#logBranch
     const recorded =
       branch !== undefined && logAt !== undefined
-        ? await recordOn(
-            branch.checkout,
-            commitWithRecordSql(log.tables, id, epoch, members),
-            late,
-          )
+        ? await recordOn(branch.checkout, commitWithRecordSql(log.tables, id, epoch, members), late)
         : await log.record(id, epoch, members, late)
     this.#refusal = recorded
     if (recorded.decision === 'abort') this.epochClosed = isClosedByOthers(recorded.cause) === 'closed'

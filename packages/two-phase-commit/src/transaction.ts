@@ -78,18 +78,29 @@ async function doWork<Name extends string, T>(
 ): Promise<T> {
   const { id, pools, deadline } = setup
   const clients: Record<string, LentQueryable> = {}
-  for (const [name, pool] of pools) {
-    const branch = new Branch(name, pool, await orUnavailable(name, Checkout.from(pool, deadline), deadline))
-    branches.push(branch)
-    clients[name] = branch.lent
+  let asked = ''
+  try {
+    for (const [name, pool] of pools) {
+      asked = name
+      const branch = new Branch(name, pool, await Checkout.from(pool, deadline))
+      branches.push(branch)
+      clients[name] = branch.lent
+    }
+  } catch (error) {
+    throw unavailable(asked, error, deadline)
   }
-  await Promise.all(
-    branches.map((branch) => orUnavailable(branch.name, branch.begin(setup, deadline), deadline)),
+  const begun = branches.map((branch) =>
+    branch.begin(setup, deadline).catch((error: unknown) => {
+      throw unavailable(branch.name, error, deadline)
+    }),
   )
+  await Promise.all(begun)
   let value: T
   try {
     // From plain JavaScript it may be no promise.
-    value = await deadline.wait(Promise.resolve(work(clients as unknown as Clients<Name>, contextOf(id, deadline))))
+    value = await deadline.wait(
+      Promise.resolve(work(clients as unknown as Clients<Name>, contextOf(id, deadline))),
+    )
   } catch (error) {
     const broken = error === undefined ? undefined : branches.find(({ lent }) => lent.failure === error)
     // What a server says of a statement is the caller's, and so is a value that the driver cannot send; that a server is
@@ -118,13 +129,10 @@ const contextOf = (id: string, deadline: Deadline): TransactionContext => ({
   },
 })
 
-async function decide(
-  setup: TransactionSetup,
-  branches: readonly Branch[],
-): Promise<Decided> {
+async function decide(setup: TransactionSetup, branches: readonly Branch[]): Promise<Decided> {
   const { deadline, logAt } = setup
   if (branches.length > 1 && branches.every(({ lent }) => lent.hasWritten))
-    return await inTwoPhases(setup, branches, branches)
+    return inTwoPhases(setup, branches, branches)
   const wrote = await Promise.all(
     branches.map((branch) => orUnavailable(branch.name, branch.hasWritten(deadline), deadline)),
   )
@@ -141,7 +149,7 @@ async function decide(
     ...readers.map((branch) => orUnavailable(branch.name, branch.commit(deadline), deadline)),
   ])
   if (only === undefined) return { how: 'read-only', left: NOBODY, prepared: [] }
-  if (writers.length > 1) return await inTwoPhases(setup, branches, writers)
+  if (writers.length > 1) return inTwoPhases(setup, branches, writers)
   await inOnePhase(setup, only, identity)
   return { how: 'one-phase', left: NOBODY, prepared: [] }
 }
@@ -189,8 +197,11 @@ async function orUnavailable<T>(name: string, attempt: Promise<T>, deadline: Dea
   try {
     return await attempt
   } catch (error) {
-    if (isQuorateError(error)) throw error
-    deadline.throwIfOver()
-    throw new ParticipantUnavailableError(name, error)
+    throw unavailable(name, error, deadline)
   }
+}
+
+function unavailable(name: string, error: unknown, deadline: Deadline): unknown {
+  if (isQuorateError(error)) return error
+  return deadline.isOver ? deadline.reason : new ParticipantUnavailableError(name, error)
 }

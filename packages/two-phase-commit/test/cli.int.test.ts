@@ -82,7 +82,8 @@ test('status, resolve and recover, as a person calls them', { timeout: 120_000 }
     expect(await cliWith(bank.urls.payments, ...command)).toEqual({
       code: 69,
       stdout: '',
-      stderr: 'two-phase-commit: Cannot use payments and orders as two participants: both are the same database; make them one\n',
+      stderr:
+        'two-phase-commit: Cannot use payments and orders as two participants: both are the same database; make them one\n',
     })
   }
   expect((await audit(bank)).prepared).toHaveLength(1)

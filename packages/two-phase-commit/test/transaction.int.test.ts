@@ -280,7 +280,7 @@ test('statements run at once are sent one after the other, and go on after one t
     await on.orders.query('ROLLBACK TO before')
     const insert = 'INSERT INTO transfer VALUES ($1, 0)'
     const values = ['changed later']
-    const changed = on.orders.query(insert, [...ids.slice(0, 1)])
+    const changed = on.orders.query(insert, ids.slice(0, 1))
     const queued = on.orders.query('SELECT $1::text AS was', values)
     values[0] = 'changed'
     expect((await queued).rows).toEqual([{ was: 'changed later' }])
@@ -355,7 +355,11 @@ test('a session is asked how it commits once, and again when a callback may have
         if (setting !== undefined) await on.orders.query(`SET synchronous_commit = ${setting}`)
       })
       const has = (pattern: RegExp): boolean => orders.texts.some((text) => pattern.test(text))
-      return [has(/^BEGIN; SHOW/), has(/set_config\('synchronous_commit', 'on', false\)/), has(/^SET synchron.* TO/)]
+      return [
+        has(/^BEGIN; SHOW/),
+        has(/set_config\('synchronous_commit', 'on', false\)/),
+        has(/^SET synchron.* TO/),
+      ]
     }
     expect(await work('weak 1')).toEqual([true, true, true])
     expect(await work('weak 2')).toEqual([false, true, true])

@@ -37,11 +37,9 @@ export class Branch {
   async begin(limits: sql.Limits, deadline: Deadline): Promise<void> {
     const { client } = this.checkout
     const known = sessionOf(client)
+    this.#session = known
     const answers = await this.checkout.query<Shown>(sql.beginSql(limits, howToBegin(known)), deadline)
-    if (known !== undefined) {
-      this.#session = known
-      return
-    }
+    if (known !== undefined) return
     const shown = Object.assign({}, ...answers.map(({ rows }) => rows[0])) as Shown
     this.#session = remember(client, shown.server_version_num, shown.synchronous_commit)
   }

@@ -21,14 +21,14 @@ export class Checkout {
   /** Of the last statement that must survive; listens from the first one on. */
   #warnings: string[] | undefined
 
-  private constructor(client: PgPoolClient) {
+  constructor(client: PgPoolClient) {
     this.client = client
   }
 
   /** @throws whatever the pool says; the deadline's reason. A connection that comes later goes straight back. */
-  static async from(pool: PgPool, deadline: Deadline): Promise<Checkout> {
-    deadline.throwIfOver()
-    return new Checkout(await deadline.wait(takeConnection(pool, ignore), giveBack))
+  static from(pool: PgPool, deadline: Deadline): Promise<Checkout> {
+    if (deadline.isOver) return Promise.reject(deadline.reason)
+    return deadline.wait(takeConnection(pool, ignore), giveBack).then(checkoutOf)
   }
 
   /** Cannot be used any more, or never could. */
@@ -92,8 +92,7 @@ export class Checkout {
     if (!this.#isOut) return
     this.#isOut = false
     if (this.#warnings !== undefined) this.client.removeListener('notice', this.#note)
-    if (destroy || this.#isBusy)
-      this.client.release(true) // with its listener: its death throes come later
+    if (destroy || this.#isBusy) this.client.release(true) // with its listener: its death throes come later
     else if (this.#wasSynchronous === undefined) giveBack(this.client)
     else
       this.client.query(`SET synchronous_commit TO ${this.#wasSynchronous}`).then(
@@ -102,6 +101,8 @@ export class Checkout {
       )
   }
 }
+
+const checkoutOf = (client: PgPoolClient): Checkout => new Checkout(client)
 
 function giveBack(client: PgPoolClient): void {
   client.removeListener('error', ignore)

@@ -5,13 +5,6 @@ import { lookAt } from './statements.ts'
 /** Tags of statements that certainly make the transaction one that wrote. */
 const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
-/** A statement that waits for its turn, or for its answer. */
-interface Waiting {
-  readonly send: () => void
-  readonly answer: Promise<unknown>
-  readonly reject: (error: Error) => void
-}
-
 /**
  * A client as `work` gets it: no end of the transaction, no use after `work`. Statements that are run at once are sent
  * one after the other, each when the one before it is answered, failed or not: drivers will not queue them for ever.
@@ -25,9 +18,9 @@ export class LentQueryable implements Queryable {
   hasChangedSettings = false
   /** The last error of a statement. */
   failure: unknown
-  /** Sent, and not answered yet. */
-  #sent: Waiting | undefined
-  readonly #queue: Waiting[] = []
+  /** Statements that are not answered yet, and their answers, in order. */
+  #open = 0
+  readonly #answers: Promise<unknown>[] = []
 
   constructor(client: PgPoolClient) {
     this.#client = client
@@ -35,7 +28,7 @@ export class LentQueryable implements Queryable {
 
   /** There are statements that are not answered yet. */
   get isBusy(): boolean {
-    return this.#sent !== undefined
+    return this.#open > 0
   }
 
   /**
@@ -44,39 +37,52 @@ export class LentQueryable implements Queryable {
    */
   end(): void {
     this.#isOver = true
-    for (const { answer } of [...(this.#sent === undefined ? [] : [this.#sent]), ...this.#queue])
-      answer.catch(() => {})
-    for (const { reject } of this.#queue.splice(0)) reject(new TypeError(OVER))
+    for (const answer of this.#answers) answer.catch(() => {})
   }
 
   query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<PgResult<Row>> {
     try {
       this.#check(text, values)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
-    const { promise: answer, resolve, reject } = Promise.withResolvers<PgResult<Row>>()
     const copy = values === undefined ? undefined : [...values]
-    const send = (): void => {
-      asked(this.#client, text, copy).then(
-        (value) => {
-          this.#next()
-          this.#note(value as PgResult | PgResult[])
-          resolve(value as PgResult<Row>)
-        },
-        (error: unknown) => {
-          this.#next()
-          this.failure = error
-          reject(error)
-        },
-      )
+    const before = this.#answers.at(-1)
+    let answer: Promise<unknown>
+    if (this.#open++ === 0 || before === undefined) {
+      this.#answers.length = 0
+      answer = this.#send(text, copy)
+    } else {
+      const inTurn = (): Promise<unknown> => {
+        if (!this.#isOver) return this.#send(text, copy)
+        this.#open--
+        throw new TypeError(OVER)
+      }
+      answer = before.then(inTurn, inTurn)
     }
-    const statement = { send, answer, reject }
-    if (this.#sent === undefined) {
-      this.#sent = statement
-      send()
-    } else this.#queue.push(statement)
+    this.#answers.push(answer)
+    return answer as Promise<PgResult<Row>>
+  }
+
+  /** Also what a driver throws comes as a rejection. */
+  #send(text: string, values: unknown[] | undefined): Promise<unknown> {
+    try {
+      return this.#client.query(text, values).then(this.#answered, this.#failed)
+    } catch (error) {
+      return Promise.reject(error).catch(this.#failed)
+    }
+  }
+
+  readonly #answered = (answer: unknown): unknown => {
+    this.#open--
+    this.#note(answer as PgResult | PgResult[])
     return answer
+  }
+
+  readonly #failed = (error: unknown): never => {
+    this.#open--
+    this.failure = error
+    throw error
   }
 
   /** @throws TypeError unless it may be sent. */
@@ -106,25 +112,11 @@ export class LentQueryable implements Queryable {
     }
   }
 
-  #next(): void {
-    this.#sent = this.#queue.shift()
-    this.#sent?.send()
-  }
-
   #note(answer: PgResult | PgResult[]): void {
     // NOTIFY writes nothing, and yet must not be heard of a transaction that aborts.
     if (Array.isArray(answer)) this.hasWritten ||= answer.some(({ command }) => command === 'NOTIFY')
     else if (answer.command === 'NOTIFY' || (WRITES.has(answer.command) && (answer.rowCount ?? 0) > 0))
       this.hasWritten = true
-  }
-}
-
-/** Also what a driver throws comes as a rejection. */
-function asked(client: PgPoolClient, text: string, values: unknown[] | undefined): Promise<unknown> {
-  try {
-    return client.query(text, values)
-  } catch (error) {
-    return Promise.reject(error as Error)
   }
 }
 

@@ -16,7 +16,6 @@ const waitForStandbys = (local: boolean): string =>
   `SELECT current_setting('synchronous_commit') AS was, set_config('synchronous_commit', 'on', ${local})
   WHERE current_setting('synchronous_commit') IN ('off', 'local')`
 
-
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
 /** For how long a transaction may be open. */
@@ -34,10 +33,7 @@ export interface Limits {
  * @param how `ask`: and says what is worth knowing of the session. One limit on the whole costs half as much as one on
  *   each statement and one on each pause, but is not there before Postgres 17.
  */
-export function beginSql(
-  { isolation, timeoutMs, graceMs }: Limits,
-  how: 'ask' | 'each' | 'whole',
-): string {
+export function beginSql({ isolation, timeoutMs, graceMs }: Limits, how: 'ask' | 'each' | 'whole'): string {
   const begin = isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation.toUpperCase()}`
   if (how === 'whole') {
     const wholeMs = timeoutMs + Math.min(timeoutMs, graceMs)
