@@ -87,9 +87,13 @@ test('probes of a server that takes no connection do not pile up in its pool', a
 })
 
 /** A replica that has replayed up to 5, whose probes lose their connection when its pool is full of others. */
-function replicaPool(): PgPool & { isFull: boolean } {
+function replicaPool(): PgPool & { isFull: boolean; isCut: boolean; timeline: number | null } {
   const pool = {
     isFull: false,
+    /** Connections that were made until now are. */
+    isCut: false,
+    /** `null`: it receives nothing. */
+    timeline: 1 as number | null,
     options: { max: 2 },
     idleCount: 0,
     get totalCount(): number {
@@ -97,10 +101,11 @@ function replicaPool(): PgPool & { isFull: boolean } {
     },
     connect: async () => {
       if (pool.isFull) await new Promise(() => {})
+      pool.isCut = false
       return {
         query: async (text: string) => {
-          if (pool.isFull) throw new Error('Connection terminated')
-          const row = text.includes('pg_control_system') ? FACTS : { timeline: 1 }
+          if (pool.isFull || pool.isCut) throw new Error('Connection terminated')
+          const row = text.includes('pg_control_system') ? FACTS : { timeline: pool.timeline }
           return { rows: [{ ...row, recovery: true, replayed: '0/5' }], rowCount: 1, command: 'SELECT' }
         },
         release: () => {},
@@ -112,17 +117,25 @@ function replicaPool(): PgPool & { isFull: boolean } {
   return pool
 }
 
-test('without news a replica shows what it showed, grows older, and is ejected when it may lag too far', async () => {
-  const head = { flushed: '0/5', inserted: '0/5' }
-  const primaryOf = primaryPool()
+/** A monitor of a primary whose head can be moved, and of a replica. */
+async function withReplica(): Promise<{
+  readonly head: { flushed: string; inserted: string; walfile: string }
+  readonly replicaPool: ReturnType<typeof replicaPool>
+  readonly replica: Replica
+  readonly clock: VirtualClock
+  readonly shows: (maxStaleMs?: number) => boolean
+  readonly stop: () => Promise<void>
+}> {
+  const head = { ...WHERE }
+  const answering = primaryPool()
   const pool: PgPool = {
     connect: async () => {
-      const client = await primaryOf.connect()
+      const client = await answering.connect()
       return {
         ...client,
         query: async (text: string) => {
           const answer = (await client.query(text)) as { rows: object[] }
-          return text.includes('pg_control_system') ? answer : { ...answer, rows: [{ ...WHERE, ...head }] }
+          return text.includes('pg_control_system') ? answer : { ...answer, rows: [head] }
         },
       }
     },
@@ -136,30 +149,61 @@ test('without news a replica shows what it showed, grows older, and is ejected w
   })
   const clock = new VirtualClock()
   const primary = new Primary(pool, clock, settings)
-  const crowded = replicaPool()
-  const replica = new Replica('r1', crowded, 1)
+  const own = replicaPool()
+  const replica = new Replica('r1', own, 1)
   const monitor = new Monitor(primary, [replica], settings, clock, undefined)
-  const showsWhatItShowed = (maxStaleMs: number): boolean => {
-    const position = { cluster: '1', timeline: 1, lsn: 5n }
-    return replica.isFit({ position, maxStaleMs }, clock.monotonic())
-  }
   monitor.start()
   await clock.advance(500)
-  expect([replica.status, showsWhatItShowed(200)]).toEqual(['healthy', true])
+  return {
+    head,
+    replicaPool: own,
+    replica,
+    clock,
+    shows: (maxStaleMs = Infinity) => {
+      const position = { cluster: '1', timeline: 1, lsn: 5n }
+      return replica.shows({ position, maxStaleMs }, clock.monotonic())
+    },
+    stop: async () => {
+      const stopped = monitor.stop()
+      await clock.advance(1_000)
+      await stopped
+    },
+  }
+}
 
+test('without news a replica shows what it showed, grows older, and is ejected when it may lag too far', async () => {
+  const { head, replicaPool: crowded, replica, clock, shows, stop } = await withReplica()
+  expect([replica.status, shows(200)]).toEqual(['healthy', true])
   crowded.isFull = true
   Object.assign(head, { flushed: '0/6', inserted: '0/6' })
   await clock.advance(1_500)
-  expect([replica.status, showsWhatItShowed(Infinity), showsWhatItShowed(1_000)]).toEqual([
-    'healthy',
-    true,
-    false,
-  ])
+  expect([replica.status, shows(), shows(1_000)]).toEqual(['healthy', true, false])
   await clock.advance(1_000)
   expect(replica.status).toBe('lagging')
   await clock.advance(10_000)
   expect(replica.status).toBe('down')
-  const stopped = monitor.stop()
-  await clock.advance(1_000)
-  await stopped
+  await stop()
+})
+
+test('a replica that has lost its primary shows what it showed, as long as its connection lasts', async () => {
+  const { replicaPool: orphan, replica, clock, shows, stop } = await withReplica()
+  orphan.timeline = null
+  await clock.advance(200)
+  expect([replica.status, shows()]).toEqual(['disconnected', true])
+  // The next may lead to a server that was started anew, and replays another history.
+  orphan.isCut = true
+  await clock.advance(200)
+  expect([replica.status, shows()]).toEqual(['disconnected', false])
+  await stop()
+})
+
+test('a replica that still follows the timeline before a promotion does not serve', async () => {
+  const { head, replicaPool: behind, replica, clock, stop } = await withReplica()
+  head.walfile = '000000020000000000000000'
+  await clock.advance(300)
+  expect(replica.status).toBe('disconnected')
+  behind.timeline = 2
+  await clock.advance(500)
+  expect(replica.status).toBe('healthy')
+  await stop()
 })

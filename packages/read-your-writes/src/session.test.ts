@@ -39,6 +39,21 @@ test('merge() keeps the later of all tokens, in any order', () => {
   }
 })
 
+test('what the primary says counts over a newer timeline, which it does not know: else nobody could serve it', () => {
+  const session = sessionOf(undefined, undefined, [tokenAt(9, 3)])
+  session.advance(at(5, 2), false)
+  expect(session.token).toBe(tokenAt(9, 3))
+  session.advance(at(5, 2), true)
+  expect(session.token).toBe(tokenAt(5, 2))
+})
+
+test('what a bad token hides may be later than what others say, in each database', () => {
+  const session = sessionOf(undefined, undefined, [tokenOf(at(5, 1, '2')), 'rubbish'])
+  session.advance(at(9), true)
+  expect(session.token).toBe(tokenAt(9))
+  expect(session.need('2')).toEqual({ type: 'primary', rejection: 'foreign' })
+})
+
 test('one bad token among good ones means the primary', () => {
   const session = sessionOf()
   session.merge(tokenAt(5))
