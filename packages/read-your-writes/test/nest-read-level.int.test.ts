@@ -13,11 +13,11 @@ import {
   type NestInterceptor,
   type PipeTransform,
 } from '@nestjs/common'
-import { ExternalContextCreator } from '@nestjs/core'
+import { ExternalContextCreator, type ModuleRef } from '@nestjs/core'
 import { defer, mergeMap, type Observable } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bounded, type Level, type ReadOptions } from '@quorate/read-your-writes'
-import { ReadLevel, ReadYourWritesModule } from '@quorate/read-your-writes/nest'
+import { ReadLevel, ReadLevelInterceptor, ReadYourWritesModule } from '@quorate/read-your-writes/nest'
 import { decorate, nestSite, PLATFORMS, type NestSite } from './nest-setup.ts'
 import { startBench, type Bench, type TestRouter } from './setup.ts'
 
@@ -160,8 +160,9 @@ class Messages {
 decorate(Messages, [Injectable()], { methods: { received: { method: [ReadLevel('eventual')] } } })
 
 describe.each(PLATFORMS)('@ReadLevel() on the %s platform', (platform) => {
-  const site = (): Promise<NestSite> =>
-    nestSite(platform, {
+  let running: NestSite
+  beforeAll(async () => {
+    running = await nestSite(platform, {
       imports: [
         ReadYourWritesModule.forRoot({ db: router.db }),
         ReadYourWritesModule.forRoot({ name: 'other', db: other.db }),
@@ -169,9 +170,10 @@ describe.each(PLATFORMS)('@ReadLevel() on the %s platform', (platform) => {
       controllers: [LevelController, PlainController],
       providers: [Messages],
     })
+  })
+  afterAll(() => running[Symbol.asyncDispose]())
 
   test('counts for the whole handler: of a method over that of its class, also inherited', async () => {
-    await using running = await site()
     const get = async (path: string): Promise<unknown> => (await fetch(`${running.origin}/${path}`)).text()
     expect(await get('level/class')).toBe('eventual')
     expect(await get('level/method')).toBe(JSON.stringify(BOUNDED))
@@ -183,7 +185,6 @@ describe.each(PLATFORMS)('@ReadLevel() on the %s platform', (platform) => {
   })
 
   test('pipes read at it, and what it runs around; guards and what runs around it do not', async () => {
-    await using running = await site()
     said.length = 0
     await fetch(`${running.origin}/plain/stages/1`)
     expect(said).toEqual([
@@ -196,13 +197,11 @@ describe.each(PLATFORMS)('@ReadLevel() on the %s platform', (platform) => {
   })
 
   test('a stream of events reads at it too', async () => {
-    await using running = await site()
     const response = await fetch(`${running.origin}/level/later`)
     expect(await response.text()).toContain('data: "eventual"')
   })
 
   test('a handler of messages, which has no session, reads at it', async () => {
-    await using running = await site()
     const { app } = running
     const messages = app.get(Messages)
     const creator = app.get(ExternalContextCreator)
@@ -222,6 +221,19 @@ describe.each(PLATFORMS)('@ReadLevel() on the %s platform', (platform) => {
       expect(await handle()).toBe('eventual')
     }
   })
+})
+
+test('a router that knows no levels is told of', () => {
+  const interceptor = new ReadLevelInterceptor({ get: () => ({}) } as unknown as ModuleRef)
+  const context = {
+    getClass: () => LevelController,
+    // oxlint-disable-next-line typescript/unbound-method -- by which Nest finds what decorates it
+    getHandler: () => LevelController.prototype.ofClass,
+  } as unknown as ExecutionContext
+  const next = { handle: (): never => expect.unreachable() }
+  expect(() => interceptor.intercept(context, next)).toThrow(
+    /Cannot read at a level: .* has no withLevel\(\)/,
+  )
 })
 
 test('an unknown level is refused where it is written', () => {

@@ -78,7 +78,10 @@ export class ReadLevelInterceptor implements NestInterceptor {
   #at(level: Level, name: string | undefined, handle: () => Observable<unknown>): () => Observable<unknown> {
     const db = this.#moduleRef.get<Partial<Levelled>>(readYourWritesToken(name), { strict: false })
     if (typeof db.withLevel !== 'function') {
-      throw new TypeError('Cannot read at a level: the router of the module has no withLevel()')
+      throw new TypeError(
+        'Cannot read at a level: the router that its module was given has no withLevel(); leave @ReadLevel() out, or ' +
+          'give the module a router of this package',
+      )
     }
     const router = db as Levelled
     return () => new Observable((subscriber) => router.withLevel(level, () => handle().subscribe(subscriber)))
