@@ -73,6 +73,7 @@ export interface Shop extends AsyncDisposable {
 /** Brings the shop up. When it rejects, nothing is left running. */
 export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   const { signal, onProgress } = options
+  signal?.throwIfAborted()
   // Loading the code and starting the databases have nothing to do with each other.
   const loading = import('./start-services.ts')
   loading.catch(() => {})

@@ -10,7 +10,7 @@ import { ordersMigrations } from '../src/services/orders/migrations.ts'
 import { paymentsMigrations } from '../src/services/payments/migrations.ts'
 import { openSettlement, type Settlement } from '../src/services/payments/settlement.ts'
 import { paymentsStore, settleCharge } from '../src/services/payments/store.ts'
-import { inTransaction, migrate, openPool } from '../src/shared/postgres.ts'
+import { inTransaction, migrate, openPool, type Queryable, undone } from '../src/shared/postgres.ts'
 import { role } from '../src/shared/role.ts'
 import { until } from './api.ts'
 import { startChild } from './child.ts'
@@ -149,13 +149,13 @@ const LEFT: Readonly<Record<Point, typeof UNPAID>> = {
 test.each(POINTS)(
   'kill -9 %s: settled again, an order is whole; to be undone, payments knows whether it may',
   async (point) => {
-    const [again, undone] = [`again ${point}`, `undone ${point}`]
-    for (const id of [again, undone]) await placeOrder(id)
-    await dieAt(point, [again, undone])
+    const [again, voided] = [`again ${point}`, `undone ${point}`]
+    for (const id of [again, voided]) await placeOrder(id)
+    await dieAt(point, [again, voided])
     const left = LEFT[point]
-    for (const id of [again, undone]) expect(await look(id)).toEqual({ ...left, prepared: left.prepared * 2 })
+    for (const id of [again, voided]) expect(await look(id)).toEqual({ ...left, prepared: left.prepared * 2 })
 
-    const { status } = await paymentsStore(pools.payments).beginVoid(undone)
+    const { status } = await paymentsStore(pools.payments).beginVoid(voided)
     expect(status).toBe(left.charge)
     await using copy = await openCopy()
     await settleInTheEnd(copy, again)
@@ -167,7 +167,7 @@ test.each(POINTS)(
         ({ prepared }) => prepared === 0,
       ),
     ).toEqual(PAID)
-    expect(await look(undone)).toEqual(left.charge === 'settled' ? PAID : { ...UNPAID, charge: 'voiding' })
+    expect(await look(voided)).toEqual(left.charge === 'settled' ? PAID : { ...UNPAID, charge: 'voiding' })
     expect(await broken()).toEqual([])
   },
 )
@@ -250,6 +250,28 @@ test.each(['payments', 'orders'] as const)(
     expect(await look(id)).toEqual(PAID)
   },
 )
+
+test('inTransaction() commits, takes back what ends with a refusal, and never takes a rollback for a commit', async () => {
+  const db = pools.payments
+  await db.query('create table notes (text text primary key)')
+  const note = (tx: Queryable, text: string) => tx.query('insert into notes values ($1)', [text])
+  const written = inTransaction(db, async (tx) => {
+    await note(tx, 'kept')
+    return 'yes'
+  })
+  expect(await written).toBe('yes')
+  const refused = inTransaction<string>(db, async (tx) => {
+    await note(tx, 'refused')
+    return undone('no')
+  })
+  expect(await refused).toBe('no')
+  const swallowed = inTransaction(db, async (tx) => {
+    await note(tx, 'lost')
+    await note(tx, 'kept').catch(() => {})
+  })
+  await expect(swallowed).rejects.toThrow(/Cannot commit: a statement of this transaction has failed/)
+  expect((await db.query('select text from notes')).rows).toEqual([{ text: 'kept' }])
+})
 
 test('with two plain commits and a death in between, the invariants are broken, and say so', async () => {
   await placeOrder('plain')

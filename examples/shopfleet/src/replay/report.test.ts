@@ -35,7 +35,10 @@ const reportOf = (fault?: FaultReport) =>
     ],
     apologised: 3,
     elapsedMs: 2_000,
-    latencies: {},
+    latencies: {
+      cart: { count: 6, p50: 1, p99: 2 },
+      'checkout/authorise undone': { count: 1, p50: 12_088.3, p99: 20_000 },
+    },
     fault,
     invariants: [],
     resumed: false,
@@ -75,6 +78,13 @@ test('printReport() has a line for each of them', () => {
     expect(text).toMatch(line)
   }
   expect(text).not.toContain('SIGKILL')
+})
+
+test('printReport() lines up the steps, however long their names', () => {
+  const [header, ...steps] = printed()
+    .split('\n')
+    .filter((line) => /^ {2}(step|cart|checkout)/.test(line))
+  expect(steps.map(({ length }) => length)).toEqual([header?.length, header?.length])
 })
 
 test('printReport() names the primary that was killed', () => {

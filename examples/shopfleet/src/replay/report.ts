@@ -122,10 +122,12 @@ export function printReport(report: ReplayReport, print: (line: string) => void)
   }
   if (report.dirtyLineList.length === 0) print('       none')
   print('')
-  print(`  step            ${'count'.padStart(7)} ${'p50 ms'.padStart(8)} ${'p99 ms'.padStart(8)}`)
-  for (const [step, { count, p50, p99 }] of Object.entries(report.stepLatencyMs)) {
+  const steps = Object.entries(report.stepLatencyMs)
+  const width = Math.max(...steps.map(([step]) => step.length), 15)
+  print(`  ${'step'.padEnd(width)} ${'count'.padStart(7)} ${'p50 ms'.padStart(8)} ${'p99 ms'.padStart(8)}`)
+  for (const [step, { count, p50, p99 }] of steps) {
     print(
-      `  ${step.padEnd(15)} ${String(count).padStart(7)} ${p50.toFixed(1).padStart(8)} ${p99.toFixed(1).padStart(8)}`,
+      `  ${step.padEnd(width)} ${String(count).padStart(7)} ${p50.toFixed(1).padStart(8)} ${p99.toFixed(1).padStart(8)}`,
     )
   }
   print('')

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Logger } from './logging.ts'
+import { isAway } from './problem.ts'
 import type { Role } from './role.ts'
 
 export type { Pool, PoolClient } from 'pg'
@@ -69,9 +70,12 @@ export async function inTransaction<T>(
     if (command !== 'COMMIT') throw new Error('Cannot commit: a statement of this transaction has failed')
     return result
   } catch (error) {
-    await tx.query('rollback').catch((cause: unknown) => {
-      broken = cause instanceof Error ? cause : true
-    })
+    // A connection that has not answered would not answer this either.
+    if (isAway(error)) broken = true
+    else
+      await tx.query('rollback').catch((cause: unknown) => {
+        broken = cause instanceof Error ? cause : true
+      })
     throw error
   } finally {
     tx.release(broken)
