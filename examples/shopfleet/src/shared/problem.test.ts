@@ -27,3 +27,11 @@ test('toProblem() tells the customer nothing of a bug', () => {
   expect(problem).toMatchObject({ status: 500, code: 'internal' })
   expect(problem.message).not.toContain('secret')
 })
+
+test.each(['40001', '40P01', '55P03', '57014', '53300'])(
+  'toProblem() of %s from a database says that a repeat may succeed',
+  (code) => {
+    const problem = toProblem(Object.assign(new Error('not this time'), { code }), 'orders')
+    expect([problem.status, problem.code, problem.retryAfterSeconds]).toEqual([503, 'unavailable', 1])
+  },
+)

@@ -56,6 +56,8 @@ const AWAY = new Set([
   '08006',
   '25006',
 ])
+/** Codes of a server that is there and did not do it, this time: serialisation, deadlock, lock, time, connections. */
+const BUSY = new Set(['40001', '40P01', '55P03', '57014', '53300'])
 const AWAY_TEXT =
   /connection terminated|timeout exceeded when trying to connect|query read timeout|connection is closed|max retries per request|command timed out|stream isn.t writeable/i
 
@@ -64,7 +66,8 @@ export function toProblem(error: unknown, service: string): Problem {
   if (error instanceof Problem) return error
   if (error instanceof z.ZodError) return invalidInput(error)
   // What a Quorate package could not finish is a store that is away, or busy being replaced.
-  if (isAway(error) || isQuorateError(error)) return unavailable(`The ${service} service's database`, error)
+  if (isAway(error) || isBusy(error) || isQuorateError(error))
+    return unavailable(`The ${service} service's database`, error)
   const status = (error as { status?: unknown } | null)?.status
   if (error instanceof Error && typeof status === 'number' && status >= 400 && status < 500) {
     return new Problem(status, 'bad-request', error.message, { cause: error }) // from the body parser
@@ -79,6 +82,11 @@ export function isAway(error: unknown): boolean {
   const code = (error as { code?: unknown }).code
   if (typeof code === 'string' && AWAY.has(code)) return true
   return AWAY_TEXT.test(error.message) || (error.cause !== undefined && isAway(error.cause))
+}
+
+function isBusy(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && BUSY.has(code)
 }
 
 export function invalidInput(error: z.ZodError): Problem {
