@@ -163,8 +163,8 @@ if (!hasTraces) console.log(`${NO_TRACES}\n`)
 await bench({
   workload:
     'text: 259,778 edits of one paper (B4), 40,173 of a source file (rustcode), 26,078 by two writers at once ' +
-    `(friendsforever)${hasTraces ? '' : ', all replaced by made ones'}; load includes reading the text, or looking up a key; heap: what the loaded text holds, not known of WebAssembly; sets: keys of 10 ` +
-    'characters; merge: two sets of 100,000, half of them common, from bytes; emptied: bytes when all is removed; almost ' +
+    `(friendsforever)${hasTraces ? '' : ', all replaced by made ones'}; load includes reading the text and an edit in its middle, or looking up a key; heap: what a text holds that was loaded, not known of WebAssembly; ` +
+    'sets: keys of 10 characters; merge: two sets of 100,000, half of them common, from bytes; emptied: bytes when all is removed; almost ' +
     'equal: 1,000 added and 200 removed by two; counter: 10,000 increments; map: 1,000 keys written 10 times; cart: 1,000 ' +
     `adds to 50 lines; size: whole entry, esbuild, gzip. Fair play: ${FAIRNESS}`,
   groups,

@@ -7,7 +7,7 @@ import { costOf, expectEqual } from './rate.ts'
 type Round = (round: number) => Sample
 
 /**
- * All edits of a trace in one batch; then what it takes to store and to load the result.
+ * All edits of a trace in one batch; then what it takes to store and to load the result, to read it and to edit it once.
  *
  * @param kind a floor can only apply; the memory of WebAssembly is not on the heap.
  */
@@ -27,12 +27,22 @@ export function applyText(maker: Maker<TextCopy>, name: TraceName, kind: PeerKin
   )
   if (kind === 'floor') return () => ({ apply: apply() })
 
+  const middle = Math.floor(end.length / 2)
   let heap: number | undefined
   let bytes: Uint8Array = new Uint8Array()
   const load = costOf(
     () => bytes,
-    () => maker.load(bytes, 2).text(),
-    (text) => expectEqual('the loaded text', text, end),
+    () => {
+      const loaded = maker.load(bytes, 2)
+      const text = loaded.text()
+      // Or what a library puts off until somebody edits would cost nothing.
+      loaded.batch(() => loaded.insert(middle, '|'))
+      return { loaded, text }
+    },
+    ({ loaded, text }) => {
+      expectEqual('the loaded text', text, end)
+      expectEqual('the edited text', loaded.text(), `${end.slice(0, middle)}|${end.slice(middle)}`)
+    },
   )
   return (round) => {
     if (kind === 'javascript' && round === 0) {
