@@ -1,20 +1,14 @@
-import { emit, waitOrAbort } from '@quorate/core'
+import { waitOrAbort } from '@quorate/core'
 import { adjustRow, toDeltas, type Deltas } from './adjust.ts'
 import { adjustAll } from './all-or-nothing.ts'
-import {
-  RowExistsError,
-  RowGoneError,
-  StaleVersionError,
-  WriteRefusedError,
-  WriteUnknownError,
-} from './errors.ts'
-import type { OptimisticEvent } from './events.ts'
+import { Conflicts } from './conflicts.ts'
+import { RowExistsError, RowGoneError, WriteUnknownError } from './errors.ts'
 import { keyValuesOf } from './key-values.ts'
 import { MAX_KEYS, type PlaceColumn, selectRows } from './lists.ts'
 import { mutate } from './mutate.ts'
 import { checkShape, type Shape } from './names.ts'
 import { checkAdjustOptions, show, signalOf } from './options.ts'
-import { differenceOf, type VersionPair, versionIn } from './row-version.ts'
+import { differenceOf, versionIn } from './row-version.ts'
 import type { Answer, RepositoryParts } from './session.ts'
 import {
   deleteRow,
@@ -59,11 +53,13 @@ const NO_OPTIONS: CallOptions = {}
 class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   readonly #parts: RepositoryParts<T>
   readonly #shape: Shape
+  readonly #conflicts: Conflicts
   readonly #known: Known
 
   constructor(parts: RepositoryParts<T>, known: Known) {
     this.#parts = parts
     this.#shape = parts.shape
+    this.#conflicts = new Conflicts(parts.shape, parts.options.onEvent)
     this.#known = known
   }
 
@@ -112,7 +108,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
       if (row !== undefined) return isBlind ? this.#readBack(row, signal) : row
       const found = isKeyGiven ? await this.#look(key, signal) : undefined
       if (found?.type !== 'gone') throw new RowExistsError({ table: this.#shape.label, key })
-      if (attempt > 1) throw this.#refused('insert', key)
+      if (attempt > 1) throw this.#conflicts.refused('insert', key)
     }
   }
 
@@ -125,7 +121,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const statement = updateRow(this.#shape, this.#row('update', from), changes as KeyValues)
     const row = await this.#conditional<Row<T>>('update', statement, from, signal)
     if (row !== undefined) return row
-    throw this.#gone('update', from)
+    throw this.#conflicts.gone('update', this.#key('update', from))
   }
 
   async delete(from: VersionedKeyOf<T>, options: CallOptions = NO_OPTIONS): Promise<boolean> {
@@ -145,7 +141,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
       )
     }
     const valid = await this.#conditional('validate', statement, from, signal)
-    if (valid === undefined) throw this.#gone('validate', from)
+    if (valid === undefined) throw this.#conflicts.gone('validate', this.#key('validate', from))
   }
 
   mutate: OptimisticRepository<T>['mutate'] = async (key, change, options = {}) =>
@@ -210,8 +206,8 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const keyValues = this.#key(method, key)
     const statement = adjustRow(this.#shape, keyValues, deltas, options)
     const { rows } = await this.#write<Row<T>>(method, statement, options.signal)
-    this.#requireOne(method, rows)
-    if (rows[0] === undefined) this.#reportShort([keyValues])
+    this.#conflicts.requireOne(method, rows)
+    if (rows[0] === undefined) this.#conflicts.short([keyValues])
     return rows[0]
   }
 
@@ -232,7 +228,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const write = <R>(statement: Statement): Promise<Answer<R>> =>
       this.#write<R>(method, statement, options.signal)
     const verdict = await adjustAll(method, this.#shape, wanted, options, write)
-    if (!verdict.granted) this.#reportShort(verdict.short.map(({ key }) => key))
+    if (!verdict.granted) this.#conflicts.short(verdict.short.map(({ key }) => key))
     return verdict as AdjustAllResult<T>
   }
 
@@ -261,26 +257,16 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const expected = versionIn(action, this.#shape, from)
     for (let attempt = 1; ; attempt++) {
       const { rows } = await this.#write<R>(action, statement, signal)
-      this.#requireOne(action, rows)
+      this.#conflicts.requireOne(action, rows)
       if (rows[0] !== undefined) return rows[0]
       const found = await this.#look(key, signal)
       if (found.type === 'gone') return undefined
-      if (found.type === 'unseen') throw this.#stale(action, key, { expected }, found.cause)
+      if (found.type === 'unseen') throw this.#conflicts.stale(action, key, { expected }, found.cause)
       const difference = differenceOf(this.#shape, from, expected, found.row)
-      if (difference !== undefined) throw this.#stale(action, key, difference)
+      if (difference !== undefined) throw this.#conflicts.stale(action, key, difference)
       // Changed and changed back between the two statements; or the database holds the write back, and will again.
-      if (attempt > 1) throw this.#refused(action, key)
+      if (attempt > 1) throw this.#conflicts.refused(action, key)
     }
-  }
-
-  /** Of a view the catalog does not know that a key is unique. By now all of them are changed. */
-  #requireOne(action: string, { length }: readonly unknown[]): void {
-    if (length <= 1 || action === 'validate') return
-    const table = this.#shape.label
-    const cause = new TypeError(
-      `Cannot ${action} one row of ${table}: ${length} rows have this key, expected one; take a key that is unique`,
-    )
-    throw new WriteUnknownError({ action, table, cause })
   }
 
   /** A second statement, because only a new snapshot sees what the winner committed. */
@@ -323,37 +309,5 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
 
   #key(method: string, values: object): KeyValues {
     return keyValuesOf(method, this.#shape.label, this.#shape.key, values)
-  }
-
-  #stale(
-    action: string,
-    key: KeyValues,
-    { expected, actual }: Partial<VersionPair> & Pick<VersionPair, 'expected'>,
-    cause?: unknown,
-  ): StaleVersionError {
-    const facts = { table: this.#shape.label, key, expected, actual }
-    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({ type: 'stale', ...facts }))
-    return new StaleVersionError({ action, ...facts, versionKind: this.#shape.by, cause })
-  }
-
-  #gone(action: string, from: object): RowGoneError {
-    const table = this.#shape.label
-    const key = this.#key(action, from)
-    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({ type: 'gone', table, key }))
-    return new RowGoneError({ action, table, key })
-  }
-
-  #refused(action: string, key: KeyValues): WriteRefusedError {
-    const table = this.#shape.label
-    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({ type: 'refused', table, key }))
-    return new WriteRefusedError({ action, table, key })
-  }
-
-  #reportShort(keys: readonly KeyValues[]): void {
-    emit<OptimisticEvent>(this.#parts.options.onEvent, () => ({
-      type: 'short',
-      table: this.#shape.label,
-      keys,
-    }))
   }
 }
