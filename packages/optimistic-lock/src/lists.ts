@@ -62,7 +62,8 @@ function textOf(value: unknown): string {
     )
     return `\\x${hex.join('')}` // as bytea reads it
   }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'object') return JSON.stringify(value)
+  return String(value as number | bigint | boolean)
 }
 
 /**

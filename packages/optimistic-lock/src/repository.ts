@@ -92,7 +92,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     if (wanted.length === 0) return []
     if (this.#shape.by === 'xmin') await this.#check(signal)
     const { rows } = await this.#read<PlaceColumn & Row<T>>(selectRows(this.#shape, wanted), signal)
-    const found = new Map(rows.map(({ quorateitem, ...row }) => [Number(quorateitem), row as Row<T>]))
+    const found = new Map(rows.map(({ quorateitem, ...row }) => [quorateitem, row as Row<T>]))
     return wanted.map((_, index) => found.get(index + 1))
   }
 
