@@ -62,8 +62,7 @@ function textOf(value: unknown): string {
     )
     return `\\x${hex.join('')}` // as bytea reads it
   }
-  if (typeof value === 'object') return JSON.stringify(value)
-  return String(value as number | bigint | boolean)
+  return typeof value === 'object' ? JSON.stringify(value) : `${value as number | bigint | boolean}`
 }
 
 /**
