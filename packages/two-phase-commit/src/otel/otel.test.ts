@@ -7,7 +7,7 @@ import {
 import { expect, test } from 'vitest'
 import { InDoubtError, TransactionTimeoutError } from '../errors.ts'
 import type { CoordinatorEvent } from '../events.ts'
-import { twoPhaseCommitMetrics, type TwoPhaseCommitMetricsOptions } from './metrics.ts'
+import { twoPhaseCommitMetrics } from './metrics.ts'
 
 /** An hour: only what the test flushes is exported. */
 const NEVER_MS = 3_600_000
@@ -100,7 +100,7 @@ test('a meter of one’s own, and a name', async () => {
 })
 
 test('wrong options are refused', () => {
-  const make = (options: object): unknown => twoPhaseCommitMetrics(options as TwoPhaseCommitMetricsOptions)
+  const make = (options: object): unknown => twoPhaseCommitMetrics(options)
   const { meterProvider } = sdk()
   expect(() => make({})).toThrow(/pass either a meter or a meterProvider/)
   expect(() => make({ meterProvider, meter: meterProvider.getMeter('own') })).toThrow(/either/)
