@@ -74,7 +74,7 @@ export function ambientUses(tree: ts.SourceFile): AmbientUse[] {
 }
 
 /** `a.b`, `a?.b`, `a['b']`, and `globalThis.a.b` as `a.b`. */
-function memberAccess(node: ts.Node): { object: string; member: string } | undefined {
+export function memberAccess(node: ts.Node): { object: string; member: string } | undefined {
   const member = ts.isPropertyAccessExpression(node)
     ? node.name.text
     : ts.isElementAccessExpression(node)
@@ -105,7 +105,7 @@ function destructured(
 }
 
 /** An identifier that stands for a value, not the name of a property or of a declaration. */
-function isReference(node: ts.Identifier): boolean {
+export function isReference(node: ts.Identifier): boolean {
   const { parent } = node
   if (ts.isPropertyAccessExpression(parent)) return parent.expression === node
   if (ts.isPropertyAssignment(parent)) return parent.initializer === node
@@ -123,7 +123,7 @@ function isReference(node: ts.Identifier): boolean {
 }
 
 /** Names that the file declares: parameters, variables, functions, classes, imports. */
-function declaredNames(tree: ts.SourceFile): ReadonlySet<string> {
+export function declaredNames(tree: ts.SourceFile): ReadonlySet<string> {
   const names = new Set<string>()
   const visit = (node: ts.Node): void => {
     const declares =

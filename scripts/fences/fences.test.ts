@@ -63,6 +63,31 @@ describe('hidden chance', () => {
   })
 })
 
+describe('what Node 22 has not', () => {
+  test.each([
+    ['new AsyncDisposableStack()', 'AsyncDisposableStack'],
+    ['await using pools = new AsyncDisposableStack()', 'AsyncDisposableStack'],
+    ['new globalThis.DisposableStack()', 'globalThis.DisposableStack'],
+    ['error instanceof SuppressedError', 'SuppressedError'],
+    ['Promise.try(work)', 'Promise.try'],
+    ["RegExp['escape'](text)", 'RegExp.escape'],
+  ])('%s is found', (text, what) => {
+    expect(check(text, 'src/cli/main.ts')).toEqual([`1: Node 22 has no ${what}`])
+  })
+
+  test.each([['test/demo.int.test.ts'], ['src/demo.test.ts']])('%s runs on ours', (file) => {
+    expect(check('await using pools = new AsyncDisposableStack()', file)).toEqual([])
+  })
+
+  test.each([
+    ['type Stack = AsyncDisposableStack'],
+    ['await using pool = open()'],
+    ['class SuppressedError extends Error {}\nthrow new SuppressedError()'],
+  ])('%s is fine', (text) => {
+    expect(check(text)).toEqual([])
+  })
+})
+
 describe('what a fence lets through', () => {
   test.each([
     ['new Date(ms)'],

@@ -4,6 +4,7 @@ import type { Problem } from '../lib/check.ts'
 import type { Package } from '../lib/workspace.ts'
 import { ambientUses } from './ambient.ts'
 import { importProblem } from './imports.ts'
+import { tooNewUses } from './too-new.ts'
 
 export interface SourceFile {
   /** Absolute. */
@@ -42,6 +43,9 @@ export function findProblems(source: SourceFile): Problem[] {
       node,
       'path of a URL: a space in it is %20 and the file is not found; use fileURLToPath or import.meta.dirname',
     )
+  }
+  if (place.isSource) {
+    for (const { node, what } of tooNewUses(tree)) add(node, `Node 22 has no ${what}`)
   }
   if (place.isSource && !file.endsWith(`${sep}system-clock.ts`)) {
     for (const { node, message } of ambientUses(tree)) add(node, message)

@@ -26,9 +26,25 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       io.stdout.write(asked.command.type === 'help' ? HELP : `${manifest.version}\n`)
       return EXIT.ok
     }
-    await using pools = new AsyncDisposableStack()
-    const connect = (url: string): PgPool =>
-      pools.adopt(io.connect(url), async (pool) => void (await pool.end()))
+    return await withCoordinator(asked, io)
+  } catch (error) {
+    const isUsage = error instanceof UsageError || error instanceof RangeError || error instanceof TypeError
+    io.stderr.write(`two-phase-commit: ${error instanceof Error ? error.message : String(error)}\n`)
+    const { cause } = error instanceof Error ? error : {}
+    if (isQuorateError(error) && cause instanceof Error) io.stderr.write(`  ${cause.message}\n`)
+    return isUsage ? EXIT.usage : EXIT.unavailable
+  }
+}
+
+/** Pools and coordinator are there for one command. */
+async function withCoordinator(asked: Arguments, io: Io): Promise<number> {
+  const pools: { end(): Promise<unknown> }[] = []
+  const connect = (url: string): PgPool => {
+    const pool = io.connect(url)
+    pools.push(pool)
+    return pool
+  }
+  try {
     const participants = Object.fromEntries(
       [...asked.participants].map(([name, url]) => [name, connect(url)]),
     )
@@ -42,12 +58,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       maxParticipants: Math.max(asked.participants.size, 2),
     })
     return await run(asked, coordinator, io)
-  } catch (error) {
-    const isUsage = error instanceof UsageError || error instanceof RangeError || error instanceof TypeError
-    io.stderr.write(`two-phase-commit: ${error instanceof Error ? error.message : String(error)}\n`)
-    const { cause } = error instanceof Error ? error : {}
-    if (isQuorateError(error) && cause instanceof Error) io.stderr.write(`  ${cause.message}\n`)
-    return isUsage ? EXIT.usage : EXIT.unavailable
+  } finally {
+    await Promise.all(pools.map((pool) => pool.end()))
   }
 }
 
