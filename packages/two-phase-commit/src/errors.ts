@@ -72,15 +72,15 @@ export class InDoubtError extends QuorateError {
   }
 }
 
-/** A server did not answer, or was lost, before anything was decided. */
+/** A server did not answer, or was lost, before anything was decided; also of calls that only ask. */
 export class ParticipantUnavailableError extends QuorateError {
   readonly code = 'QUORATE_TPC_PARTICIPANT_UNAVAILABLE'
   readonly participant: string
 
   constructor(participant: string, cause: unknown) {
     super(
-      `Cannot reach ${participant}: its server does not answer, or the connection was lost; nothing was decided, so ` +
-        'all is rolled back; try again when it is back',
+      `Cannot reach ${participant}: its server does not answer, or the connection was lost; nothing is committed by ` +
+        'this call, nor will be; try again when it is back',
       { outcome: 'not-applied', cause },
     )
     this.participant = participant

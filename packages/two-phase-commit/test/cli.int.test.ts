@@ -87,6 +87,15 @@ test('status, resolve and recover, as a person calls them', { timeout: 120_000 }
     })
   }
   expect((await audit(bank)).prepared).toHaveLength(1)
+  // What it says of a server that is away must not sound as if what is prepared there were rolled back.
+  const away = await cliWith('postgres://127.0.0.1:1/orders', 'status')
+  expect(away).toEqual({
+    code: 69,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /^two-phase-commit: Cannot reach orders: (?!.*rolled back).*\n  .*ECONNREFUSED/,
+    ),
+  })
   // It is younger than what recovery takes for left over.
   expect(await cli('recover')).toEqual({
     code: 1,
