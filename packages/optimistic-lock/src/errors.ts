@@ -76,8 +76,8 @@ export class RowExistsError extends QuorateError {
 }
 
 /**
- * A write by this key could change several rows: there is no unique index on exactly its columns. Found by the catalog
- * before the first write; nothing was sent.
+ * A write by this key could change several rows: there is no unique index on its columns or some of them. Found by
+ * the catalog before the first write; nothing was sent.
  */
 export class KeyNotUniqueError extends QuorateError {
   readonly code = 'QUORATE_KEY_NOT_UNIQUE'
@@ -90,8 +90,8 @@ export class KeyNotUniqueError extends QuorateError {
   constructor(facts: { table: string; key: readonly string[]; index: string }) {
     const { table, key, index } = facts
     super(
-      `Cannot write to ${table} by ${key.join(', ')}: no unique index is on exactly these columns, so several rows could ` +
-        `be meant; name the columns of one as key, or make it: ${index}`,
+      `Cannot write to ${table} by ${key.join(', ')}: no unique index is on these columns or some of them, so several ` +
+        `rows could be meant; name the columns of one as key, or make it: ${index}`,
       { outcome: 'not-applied' },
     )
     this.table = table
@@ -140,7 +140,8 @@ export class RetryInTransactionError extends QuorateError {
 
 /**
  * The write was sent, and its answer did not come: the caller's signal was aborted, a deadline passed, or the connection
- * broke, as `cause` says. The server may still commit it.
+ * broke, as `cause` says. The server may still commit it. Or the answer does not tell: more rows than one were written
+ * through a view, or an inserted row could not be read back.
  */
 export class WriteUnknownError extends QuorateError {
   readonly code = 'QUORATE_WRITE_UNKNOWN'
@@ -149,7 +150,7 @@ export class WriteUnknownError extends QuorateError {
   constructor(facts: { action: string; table: string; cause: unknown }) {
     const { action, table, cause } = facts
     super(
-      `Cannot tell what became of the ${action} on ${table}: it was sent, and its answer did not come, see cause; ` +
+      `Cannot tell what became of the ${action} on ${table}: it was sent, and its answer did not come or does not tell, see cause; ` +
         `it may have been applied or may still be; read the row back before repeating`,
       { outcome: 'unknown', cause },
     )

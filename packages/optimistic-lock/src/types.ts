@@ -105,7 +105,7 @@ export interface RepositoryOptions {
 
 /**
  * What can be done inside the caller's transaction: all but `mutate()`. The first write of a repository asks the catalog
- * about its table: each of them throws `KeyNotUniqueError` if no unique index is on exactly the columns of the key.
+ * about its table: each of them throws `KeyNotUniqueError` if no unique index is on columns of the key, all or some.
  */
 export interface TransactionRepository<T extends RepositoryTypes> {
   /** Reads one row; `undefined` if there is none. */
