@@ -76,10 +76,14 @@ export function argumentsOf(
   const urlOf = (text: string): string => {
     // Without a URL the driver would go to whatever server is its default.
     if (text === '') throw new UsageError('a URL must not be empty')
-    if (!text.startsWith('env:')) return text
-    const url = env[text.slice(4)]
+    const url = text.startsWith('env:') ? env[text.slice(4)] : text
     if (url === undefined || url === '')
       throw new UsageError(`${text.slice(4)} is not set in the environment`)
+    // The driver takes anything for the name of a host. Not shown, since a password may be in it.
+    if (!URL_START.test(url))
+      throw new UsageError(
+        'a URL must begin with postgres://, or be env:NAME to be read from the environment',
+      )
     return url
   }
   const simple = values.help === true ? 'help' : values.version === true ? 'version' : undefined
@@ -107,6 +111,9 @@ export function argumentsOf(
     json: values.json === true,
   }
 }
+
+/** What the driver understands, paths of sockets included. */
+const URL_START = /^(?:postgres(?:ql)?:\/\/|socket:|\/)/
 
 const NOTHING: Omit<Arguments, 'command'> = {
   participants: new Map(),

@@ -31,9 +31,15 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const isUsage = error instanceof UsageError || error instanceof RangeError || error instanceof TypeError
     io.stderr.write(`two-phase-commit: ${error instanceof Error ? error.message : String(error)}\n`)
     const { cause } = error instanceof Error ? error : {}
-    if (isQuorateError(error) && cause instanceof Error) io.stderr.write(`  ${cause.message}\n`)
+    if (isQuorateError(error) && cause instanceof Error) io.stderr.write(`  ${reasonOf(cause)}\n`)
     return isUsage ? EXIT.usage : EXIT.unavailable
   }
+}
+
+/** Where a name has several addresses, as `localhost` often has, the error says nothing itself. */
+function reasonOf(cause: Error): string {
+  if (cause.message !== '' || !(cause instanceof AggregateError)) return cause.message
+  return cause.errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ')
 }
 
 /** Pools and coordinator are there for one command. */
