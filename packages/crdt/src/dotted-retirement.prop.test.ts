@@ -165,8 +165,8 @@ test('a name that was forgotten before all had its last edit comes back with it,
   late.merge(add)
   late.merge(other.deltaSince(late.version))
   expect(late.items()).toEqual([{ sku: 'y', quantity: 1 }])
-  const stable = heir.version
-  for (const cart of [heir, other, late]) expect(cart.forget('phone', stable)).toBe(true)
+  const seen = heir.version
+  for (const cart of [heir, other, late]) expect(cart.forget('phone', seen)).toBe(true)
   expect(other.encode()).toEqual(heir.encode())
 })
 
