@@ -24,7 +24,7 @@ const reflector = new Reflector()
 /**
  * The level of the reads of a handler, or of all handlers of a controller, that name none: whatever services they go
  * through. That of a method counts over that of its class, also if it is inherited. Also for gateways, message handlers and
- * resolvers; there is no session, which levels other than `eventual`, {@link bounded} and `strong` go by.
+ * resolvers; there is no session, which levels other than `eventual`, `bounded` and `strong` go by.
  *
  * It is an interceptor. So pipes and the handler read at this level; guards, exception filters, and interceptors that
  * run around it (global ones, those of the controller, those of decorators below it) read at the router's.
