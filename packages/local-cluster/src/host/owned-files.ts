@@ -1,10 +1,14 @@
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, rename, writeFile } from 'node:fs/promises'
 import type { Account } from './account.ts'
 
-/** Writes a file that only the servers' account can read and write. */
+let drafts = 0
+
+/** Writes a file that only the servers' account can read and write. Whoever reads it meanwhile has the old one. */
 export async function writeOwned(file: string, text: string, account: Account | undefined): Promise<void> {
-  await writeFile(file, text, { mode: 0o600 })
-  if (account !== undefined) await chown(file, account.uid, account.gid)
+  const draft = `${file}.draft-${++drafts}`
+  await writeFile(draft, text, { mode: 0o600 })
+  if (account !== undefined) await chown(draft, account.uid, account.gid)
+  await rename(draft, file)
 }
 
 /** Makes a folder that only the servers' account can enter. */
