@@ -12,11 +12,13 @@ test('who reads a file while it is written has the old text or the new one, neve
     await writeOwned(file, texts[0] as string, undefined)
     const seen = new Set<string>()
     for (let round = 1; round <= 50; round++) {
-      let isWritten = false
-      const writing = writeOwned(file, texts[round % 2] as string, undefined).then(() => (isWritten = true))
+      const writing = { isDone: false }
+      const written = writeOwned(file, texts[round % 2] as string, undefined).then(
+        () => (writing.isDone = true),
+      )
       do seen.add(await readFile(file, 'utf8'))
-      while (!isWritten)
-      await writing
+      while (!writing.isDone)
+      await written
     }
     expect([...seen].every((text) => texts.includes(text))).toBe(true)
     expect(await readdir(folder)).toEqual(['settings'])
