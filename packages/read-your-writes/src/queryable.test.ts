@@ -60,6 +60,8 @@ test.each([
   'rollback and chain',
   "prepare transaction 'x'",
   '-- done\n /* at last */ commit',
+  'update note set n = 1; rollback',
+  "rollback to s; select ';'; ; COMMIT",
 ])('%s inside a transaction of the router is refused before it is sent', async (text) => {
   const { queryable, asked } = lent({ isTransaction: true })
   await expect(queryable.query(text)).rejects.toThrow(
@@ -77,6 +79,10 @@ test.each([
   'ROLLBACK WORK TO SAVEPOINT s',
   'release s',
   'prepare q as select 1',
+  'select 1; rollback to s;',
+  "select 'x; commit'; -- ; commit",
+  'create function one() returns int begin atomic select 1; end',
+  'do $$ begin commit; end $$; select 1',
 ])('%s is not', async (text) => {
   const { queryable, asked } = lent({ isTransaction: true })
   await queryable.query(text)

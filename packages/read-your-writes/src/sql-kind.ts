@@ -1,4 +1,4 @@
-import { SqlScanner } from './sql-scanner.ts'
+import { SqlScanner, type SqlTokenKind } from './sql-scanner.ts'
 import { isWritingFunction } from './writing-functions.ts'
 
 /** Statements that only read, unless something in them does not. */
@@ -58,11 +58,26 @@ export function mayWrite(sql: string, functions: ReadonlySet<string> = NONE): bo
 const ENDS = new Set(['begin', 'commit', 'end', 'abort'])
 
 /**
- * Does this SQL begin or end a transaction? By its first words. A savepoint, and ROLLBACK to one, does not.
+ * Does this SQL begin or end a transaction? By the first words of each of its statements. A savepoint, and ROLLBACK to one,
+ * does not; nor does the body of a function, which may be several statements and an END.
  */
 export function endsTransaction(sql: string): boolean {
   const scanner = new SqlScanner(sql)
-  if (scanner.next() !== 'word') return false
+  let kind: SqlTokenKind
+  do {
+    kind = scanner.next()
+    if (kind === 'word' && endsHere(scanner)) return true
+    if (!sql.includes(';')) return false
+    while (kind !== 'end' && kind !== 'unclear' && !(kind === 'other' && scanner.text === ';')) {
+      if (kind === 'word' && scanner.text === 'atomic') return false
+      kind = scanner.next()
+    }
+  } while (kind === 'other')
+  return false
+}
+
+/** Of the statement whose first word this is. */
+function endsHere(scanner: SqlScanner): boolean {
   const first = scanner.text
   if (ENDS.has(first)) return true
   if (first !== 'start' && first !== 'prepare' && first !== 'rollback') return false

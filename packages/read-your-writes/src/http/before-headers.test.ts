@@ -56,6 +56,16 @@ test('so do those without cookies, and none at all', () => {
   expect(sent(undefined)).toEqual(ours)
 })
 
+test('headers that come when others have gone are refused by Node, each time, and nothing is done once more', () => {
+  const response = new ServerResponse(new IncomingMessage(new Socket()))
+  let acts = 0
+  beforeHeaders(response, () => acts++)
+  response.writeHead(200)
+  response.flushHeaders()
+  for (const status of [500, 501]) expect(() => response.writeHead(status)).toThrow(/after they are sent/)
+  expect(acts).toBe(1)
+})
+
 test('an error page that takes the place of headers which could not go has ours too', () => {
   const response = responseWithOurs()
   expect(() => response.writeHead(200, { 'x-other': 'no\nheader' })).toThrow(TypeError)

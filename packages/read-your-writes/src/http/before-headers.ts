@@ -8,7 +8,8 @@ export function beforeHeaders(response: ResponseLike, act: () => void): void {
   const original = response.writeHead.bind(response) as (...input: unknown[]) => unknown
   let acted = false
   response.writeHead = (...input: unknown[]): unknown => {
-    if (!acted) {
+    const isFirst = !acted
+    if (isFirst) {
       acted = true
       act()
       keepCookies(response, input)
@@ -16,7 +17,7 @@ export function beforeHeaders(response: ResponseLike, act: () => void): void {
     try {
       return original(...input)
     } catch (error) {
-      acted = false // they did not go, and who answers instead may take away all that was set
+      if (isFirst) acted = false // they did not go, and who answers instead may take away all that was set
       throw error
     }
   }
