@@ -40,7 +40,10 @@ export interface ReadYourWritesOptions {
   readonly maxLagBytes?: number | undefined
   /** How often each server is asked where it stands, ms. Default 100. */
   readonly probeIntervalMs?: number | undefined
-  /** A probe that takes longer has failed; two failures eject. Default 100. */
+  /**
+   * A probe that takes longer has failed; two failures in a row eject. What answers late is heard by the next probe, for
+   * as long again. Default 100.
+   */
   readonly probeDeadlineMs?: number | undefined
   /** How often a replica is asked while somebody waits for it, ms. Default 2. */
   readonly pollMs?: number | undefined

@@ -1,6 +1,11 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readYourWrites, type ReadYourWrites, type ReadYourWritesEvent } from '@quorate/read-your-writes'
+import {
+  readYourWrites,
+  type Queryable,
+  type ReadYourWrites,
+  type ReadYourWritesEvent,
+} from '@quorate/read-your-writes'
 import { SECRET, startBench, type Bench } from './setup.ts'
 
 let bench: Bench
@@ -60,23 +65,28 @@ async function endProbes(port: number, like: string): Promise<void> {
     'SELECT pg_terminate_backend(pid) AS done FROM pg_stat_activity WHERE query LIKE $1 AND pid <> pg_backend_pid()',
     [like],
   )
-  expect(rows).toEqual([{ done: true }])
+  expect(rows).toContainEqual({ done: true }) // more if one was late just then
   await admin.end()
 }
 
 test('servers whose pools are full stay in, though their probes have no connection: nobody has heard bad of them', async () => {
   await using router = await smallRouter()
   const { db, events } = router
+  /** What is said of servers until the first of them has a connection for its probes again. */
+  let said: unknown[] | undefined
+  const slow = async (queryable: Queryable): Promise<unknown> => {
+    const { rows } = await queryable.query(SLOW)
+    said ??= events.filter(({ type }) => type === 'replica' || type === 'primary')
+    return rows[0]?.['port']
+  }
   const replicaPort = bench.replicas[0]?.port ?? 0
   const primaryPort = bench.cluster.primary.port
   // Two each: the second takes the place of the probe, as soon as that has lost it.
-  const reads = [1, 2].map(() => db.read((q) => q.query(SLOW), { level: 'eventual' }))
-  const writes = [1, 2].map(() => db.write((tx) => tx.query(SLOW)))
+  const reads = [1, 2].map(() => db.read(slow, { level: 'eventual' }))
+  const writes = [1, 2].map(() => db.write(slow))
   await endProbes(replicaPort, PROBE_OF.replica)
   await endProbes(primaryPort, PROBE_OF.primary)
-  const portsOf = async (answers: typeof reads): Promise<unknown[]> =>
-    (await Promise.all(answers)).map(({ rows }) => rows[0]?.['port'])
-  expect(await portsOf(reads)).toEqual([replicaPort, replicaPort])
-  expect(await portsOf(writes)).toEqual([primaryPort, primaryPort])
-  expect(events.filter(({ type }) => type === 'replica' || type === 'primary')).toEqual([])
+  expect(await Promise.all(reads)).toEqual([replicaPort, replicaPort])
+  expect(await Promise.all(writes)).toEqual([primaryPort, primaryPort])
+  expect(said).toEqual([])
 })

@@ -18,9 +18,12 @@ import { clientAt, SECRET } from './ioredis-setup.ts'
 const NAME = 'carts'
 
 /** One Sentinel, which is a majority by itself; it ends with this process. */
-async function startSentinel({
-  primary,
-}: RedisGroup): Promise<{ port: number; [Symbol.asyncDispose](): Promise<void> }> {
+async function startSentinel({ primary }: RedisGroup): Promise<{
+  port: number
+  /** From now on it takes a server that is silent for a moment for dead. */
+  loseTrust(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}> {
   const { program } = primary
   if (program === undefined) throw new Error('a Sentinel is not started in a container')
   const port = await freePort()
@@ -33,7 +36,7 @@ async function startSentinel({
       'bind 127.0.0.1',
       `dir ${folder}`,
       `sentinel monitor ${NAME} 127.0.0.1 ${primary.port} 1`,
-      `sentinel down-after-milliseconds ${NAME} 300`,
+      `sentinel down-after-milliseconds ${NAME} 60000`, // a busy machine is not a dead server
       `sentinel failover-timeout ${NAME} 1000`,
       '',
     ].join('\n'),
@@ -47,6 +50,11 @@ async function startSentinel({
   const ended = new Promise((resolve) => child.once('exit', resolve))
   return {
     port,
+    loseTrust: async () => {
+      const admin = new Redis(port, { enableReadyCheck: false })
+      await admin.call('SENTINEL', 'SET', NAME, 'down-after-milliseconds', '300')
+      admin.disconnect()
+    },
     [Symbol.asyncDispose]: async () => {
       child.stdin.end()
       await ended
@@ -144,7 +152,7 @@ test('a failover by Sentinel in the middle of writes and reads: no replica shows
     secret: SECRET,
     waitMs: 1_000,
     maxLagMs: 60_000,
-    deadlineMs: 500,
+    deadlineMs: 2_000,
     probeDeadlineMs: 500,
     onEvent: (event) => {
       events.push(event)
@@ -180,6 +188,7 @@ test('a failover by Sentinel in the middle of writes and reads: no replica shows
   fallen.abort()
   await main.primary.kill()
   await Promise.all(main.replicas.map((replica) => replica.resume()))
+  await sentinel.loseTrust()
 
   await until(failedOver)
   await until(() => healthy() === 1)
