@@ -111,8 +111,9 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
   const columns = [...new Set(items.flatMap(({ deltas }) => Object.keys(deltas)))]
   const key = shape.key.map((column) => shape.column(column))
   const lists = [
-    ...shape.key.map((name) => [name, items.map((item) => item.key[name])] as const),
-    ...columns.map((name) => [name, items.map(({ deltas }) => deltas[name])] as const),
+    ...shape.key.map((name) => [shape.column(name), items.map((item) => item.key[name])] as const),
+    // What is added to a value of a domain need not be one: only the sum must be.
+    ...columns.map((name) => [`-${shape.column(name)}`, items.map(({ deltas }) => deltas[name])] as const),
   ]
   const names = [...key, ...columns.map((_, index) => `quorateby${index}`)].join(', ')
   const wantedKey = key.map((column) => `w.${column}`).join(', ')

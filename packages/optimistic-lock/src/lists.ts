@@ -14,7 +14,7 @@ export interface PlaceColumn {
 /** The rows of many keys; one row for each key that has one. */
 export function selectRows(shape: Shape, keys: readonly KeyValues[]): Statement {
   const sql = new Sql(shape)
-  const lists = shape.key.map((name) => [name, keys.map((key) => key[name])] as const)
+  const lists = shape.key.map((name) => [shape.column(name), keys.map((key) => key[name])] as const)
   const columns = shape.key.map((_, index) => `quoratekey${index}`).join(', ')
   const same = shape.key.map((name, index) => `t.${shape.column(name)} = want.quoratekey${index}`)
   return sql.done(
@@ -30,19 +30,18 @@ JOIN ${shape.table} AS t ON ${same.join(' AND ')}`,
  * key. They go as text, for not every driver can send a list. The planner sees by the numbers how many rows there are;
  * without them it expects 10, and a thousand rows took 1,400 ms in place of 80.
  *
- * @param lists names of columns with their values, `count` each.
+ * @param lists SQL that has their type, with the values, `count` each.
  */
 export function listed(
   sql: Sql,
   shape: Shape,
   count: number,
-  lists: readonly (readonly [column: string, values: readonly unknown[]])[],
+  lists: readonly (readonly [like: string, values: readonly unknown[]])[],
 ): string {
   const numbers = Array.from({ length: count }, (_, index) => index + 1)
-  const parts = lists.map(([name, values]) => {
-    const column = shape.column(name)
+  const parts = lists.map(([like, values]) => {
     const text = `{${values.map(elementOf).join(',')}}`
-    return `array_cat((SELECT array_agg(${column}) FROM ${shape.table} WHERE false), ${sql.value(text)})`
+    return `array_cat((SELECT array_agg(${like}) FROM ${shape.table} WHERE false), ${sql.value(text)})`
   })
   return `unnest(${[`${sql.value(`{${numbers.join(',')}}`)}::int[]`, ...parts].join(', ')})`
 }

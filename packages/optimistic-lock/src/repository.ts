@@ -98,7 +98,7 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
 
   async insert(values: T['insert'], options: CallOptions = NO_OPTIONS): Promise<Row<T>> {
     const signal = signalOf('insert', options)
-    const isBlind = this.#shape.by === 'xmin' && (await this.#check(signal)).isPartitioned
+    const isBlind = this.#shape.by === 'xmin' && (await this.#check(signal))?.isPartitioned === true
     const statement = insertRow(this.#shape, values as KeyValues, isBlind ? '*' : undefined)
     const isKeyGiven = this.#shape.key.every((column) => (values as KeyValues)[column] !== undefined)
     const key = isKeyGiven ? this.#key('insert', values) : {}
@@ -295,8 +295,8 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     return this.#check(signal).then(() => sendWrite<R>(session, statement, facts))
   }
 
-  /** Once, before the first write. */
-  async #check(signal: AbortSignal | undefined): Promise<TableFacts> {
+  /** Once, before the first write to a table that is there: it may be made after this process has started. */
+  async #check(signal: AbortSignal | undefined): Promise<TableFacts | undefined> {
     signal?.throwIfAborted()
     return (this.#known.facts ??= await waitOrAbort(checkTable(this.#parts.session, this.#shape), signal))
   }

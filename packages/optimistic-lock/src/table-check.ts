@@ -22,20 +22,22 @@ type KeyShape = Pick<Shape, 'label' | 'table' | 'key' | 'column'>
 /**
  * Asks the catalog once what no statement could tell without a cost in each: may a write by this key change several rows?
  *
+ * @returns `undefined` if there is no such table yet; the statement says so better.
  * @throws KeyNotUniqueError if no unique index keeps it from that.
  * @throws TypeError if the version is `xmin` and the table has none, or a time that holds no milliseconds.
  */
-export async function checkTable(session: SqlSession, shape: Shape): Promise<TableFacts> {
+export async function checkTable(session: SqlSession, shape: Shape): Promise<TableFacts | undefined> {
   const { rows } = await session.run(describeTable(shape))
   const [row] = rows as readonly TableRow[]
-  if (shape.by === 'xmin' && row !== undefined && HAS_NO_XMIN.test(row.kind)) {
+  if (row === undefined) return undefined
+  if (shape.by === 'xmin' && HAS_NO_XMIN.test(row.kind)) {
     throw new TypeError(
       `Cannot use ${shape.label}: rows of a view have no xmin; take an integer column of it as version, or byValues`,
     )
   }
   requireUnique(shape, row)
   if (shape.by === 'time') await checkTimeColumn(session, shape)
-  return { isPartitioned: row?.kind === 'p' }
+  return { isPartitioned: row.kind === 'p' }
 }
 
 /** @throws KeyNotUniqueError if several rows could have one key. */
@@ -55,7 +57,8 @@ const HAS_NO_XMIN = /^v$/
 /**
  * Is there a unique index on columns of the key alone, all of them or fewer? One with a condition or an expression, or
  * that is not valid yet, keeps nothing unique. One of a partitioned table must have the columns it is partitioned by as
- * well, so there they are no objection: only its owner knows whether an id is in one partition at most. No row if there is no such table: the statement says so better.
+ * well, so there they are no objection: only its owner knows whether an id is in one partition at most. No row if there
+ * is no such table.
  */
 export function describeTable({ table, key, column }: KeyShape): Statement {
   const columns = JSON.stringify(key.map((name) => unquoteIdentifier(column(name))))

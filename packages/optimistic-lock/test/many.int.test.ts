@@ -142,6 +142,27 @@ test('amounts finer than the column are added up as they are, in a list as alone
   expect(await fine.decrementAllIf(parts)).toMatchObject({ granted: true, rows: [{ units: '0.01' }] })
 })
 
+test('amounts need not be what the type of their column checks, in a list as alone', async () => {
+  await pool.query(`CREATE DOMAIN stocked AS int CHECK (value >= 0);
+    CREATE TABLE shelf (id int PRIMARY KEY, units stocked NOT NULL, version int NOT NULL);
+    INSERT INTO shelf VALUES (1, 5, 1), (2, 5, 1)`)
+  const shelf = optimisticRepository(pool, {
+    table: table<{ readonly id: number; readonly units: number; readonly version: number }>('shelf'),
+    key: ['id'],
+    version: 'version',
+  })
+  expect(await shelf.decrementIf({ id: 1 }, { units: 1 })).toMatchObject({ units: 4 })
+  const both = [1, 2].map((id) => ({ key: { id }, by: { units: 3 } }))
+  expect(await shelf.decrementAllIf(both)).toMatchObject({
+    granted: true,
+    rows: [{ units: 1 }, { units: 2 }],
+  })
+  expect(await shelf.decrementAllIf(both)).toMatchObject({
+    granted: false,
+    short: both.map(({ key }) => ({ key })),
+  })
+})
+
 test('keys of every kind are found in a list', async () => {
   await pool.query(`CREATE TYPE mood AS ENUM ('fine', 'so so'); CREATE DOMAIN code AS text CHECK (value <> '');
     CREATE TABLE kinds (u uuid, m mood, d code, j jsonb, b boolean, r int4range, n name, v int NOT NULL,

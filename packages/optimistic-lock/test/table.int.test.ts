@@ -76,6 +76,27 @@ test.each([
   expect(await unitsOf(name)).toEqual([3, 4])
 })
 
+test('a table that is made after the first try is looked at when it is there', async () => {
+  const rows = itemOf('made_later')
+  const byId = optimisticRepository(pool, {
+    table: table<Item>('parted_later'),
+    key: ['id'],
+    version: byXmin,
+  })
+  const batcher = hotRowBatcher(pool, { table: table<Item>('made_later'), key, counter: 'units' })
+  const row = { id: 1, place: 'a', version: 1 }
+  const writes = [() => rows.update(row, { units: 1 }), () => batcher.decrementIf(row)]
+  for (const write of writes) await expect(write()).rejects.toMatchObject({ code: '42P01' })
+  await expect(byId.insert({ id: 1, units: 1 })).rejects.toMatchObject({ code: '42P01' })
+  await create('made_later', 'SELECT 1')
+  await pool.query(`CREATE TABLE parted_later (id int PRIMARY KEY, units int NOT NULL) PARTITION BY RANGE (id);
+    CREATE TABLE parted_later_1 PARTITION OF parted_later FOR VALUES FROM (0) TO (10)`)
+  for (const write of writes) await expect(write()).rejects.toMatchObject({ code: 'QUORATE_KEY_NOT_UNIQUE' })
+  expect(await byId.insert({ id: 1, units: 1 })).toMatchObject({ xmin: expect.stringMatching(/^\d+$/) })
+  await batcher.stop()
+  expect(await unitsOf('made_later')).toEqual([5, 5])
+})
+
 test('the catalog is asked once, also for those made from a repository, and by names as plugins spell them', async () => {
   await create('asked', 'CREATE UNIQUE INDEX ON ITS (id, place)')
   const texts: string[] = []

@@ -37,7 +37,7 @@ export interface HotRowBatcher<Key extends object> extends AsyncDisposable {
    * @throws BatcherFullError if too many wait.
    * @throws BatchTimeoutError if its turn did not come before the deadline.
    * @throws BatcherStoppedError after `stop()`.
-   * @throws KeyNotUniqueError if no unique index is on exactly the columns of `key`.
+   * @throws KeyNotUniqueError if no unique index is on the columns of `key`, all or some.
    * @throws WriteUnknownError if the statement was sent and its answer did not come: it may have been applied.
    * @throws RangeError for an amount that is no whole number from 1; for a counter that is none within ±(2^53 − 1), or
    *   would not be one any more.

@@ -74,8 +74,9 @@ class PgBatchSession implements BatchSession {
     const { text, values } = describeTable(shape)
     try {
       const { rows } = await this.#client.query(text, [...values])
-      requireUnique(shape, (rows as TableRow[])[0])
-      this.#state.isUnique = true
+      const [row] = rows as TableRow[]
+      requireUnique(shape, row)
+      this.#state.isUnique = row !== undefined // else it may be made later
       return undefined
     } catch (cause) {
       if (cause instanceof KeyNotUniqueError) return { type: 'not-applied', next: 'fail', cause }
