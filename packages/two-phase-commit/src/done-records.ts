@@ -19,7 +19,9 @@ export interface DoneRecordsSetup {
 export class DoneRecords {
   readonly #setup: DoneRecordsSetup
   /** Who had prepared them. */
-  #done = new Map<string, readonly string[]>()
+  readonly #done = new Map<string, readonly string[]>()
+  /** Since a deletion was set off. */
+  #added = 0
   #logName = ''
   #flushing: Promise<void> | undefined
 
@@ -31,11 +33,17 @@ export class DoneRecords {
   add(id: string, members: readonly string[], logName: string): void {
     this.#done.set(id, members)
     this.#logName = logName
-    if (this.#done.size < BATCH || this.#flushing !== undefined) return
+    if (++this.#added < BATCH || this.#flushing !== undefined) return
+    this.#added = 0
     this.#flushing = this.#flushLater().finally(() => (this.#flushing = undefined))
   }
 
-  /** All that there are now; if that fails they stay on the list. */
+  /**
+   * All that there are now. Those of a participant that does not answer stay on the list, and no others: it may be away
+   * for long.
+   *
+   * @throws why some stayed.
+   */
   async flush(deadline: Deadline): Promise<void> {
     await this.#flushing
     await this.#delete(deadline)
@@ -47,31 +55,48 @@ export class DoneRecords {
   }
 
   async #delete(deadline: Deadline): Promise<void> {
-    const done = this.#done
-    if (done.size === 0) return
-    this.#done = new Map()
-    try {
-      const back = await this.#back(new Set([...done.values()].flat()), deadline)
-      await this.#setup.log.forget(
-        [...done.keys()].filter((id) => !back.has(id)),
-        deadline,
-      )
-      for (const id of back) if (done.has(id)) this.#setup.onBack(id)
-    } catch (error) {
-      for (const [id, members] of done) this.#done.set(id, members)
-      throw error
+    const done = [...this.#done]
+    this.#done.clear()
+    const { back, away } = await this.#ask(new Set(done.flatMap(([, members]) => members)), deadline)
+    const gone: typeof done = []
+    for (const [id, members] of done) {
+      if (members.some((member) => away.has(member))) this.#done.set(id, members)
+      else if (back.has(id)) this.#setup.onBack(id)
+      else gone.push([id, members])
     }
+    if (gone.length > 0) {
+      // Who does not answer may have used up the time.
+      using late = this.#setup.newDeadline()
+      const ids = gone.map(([id]) => id)
+      try {
+        await this.#setup.log.forget(ids, late)
+      } catch (error) {
+        for (const [id, members] of gone) this.#done.set(id, members)
+        throw error
+      }
+    }
+    const [reason] = away.values()
+    if (away.size > 0) throw reason
   }
 
-  /** What has come back, where it was told to commit and had done so. @throws unless all say so for good. */
-  async #back(members: ReadonlySet<string>, deadline: Deadline): Promise<ReadonlySet<string>> {
-    const { pools } = this.#setup
-    const found = await Promise.all(
+  /** What has come back, where it was told to commit and had done so; and who cannot say so for good. */
+  async #ask(
+    members: ReadonlySet<string>,
+    deadline: Deadline,
+  ): Promise<{ readonly back: ReadonlySet<string>; readonly away: ReadonlyMap<string, unknown> }> {
+    const back = new Set<string>()
+    const away = new Map<string, unknown>()
+    await Promise.all(
       [...members].map(async (member) => {
-        const pool = pools.get(member)
-        return pool === undefined ? [] : preparedForGood(pool, this.#logName, deadline)
+        const pool = this.#setup.pools.get(member)
+        if (pool === undefined) return
+        try {
+          for (const id of await preparedForGood(pool, this.#logName, deadline)) back.add(id)
+        } catch (error) {
+          away.set(member, error)
+        }
       }),
     )
-    return new Set(found.flat())
+    return { back, away }
   }
 }
