@@ -1,3 +1,4 @@
+import { sqlState } from './failures.ts'
 import type { PgPoolClient, PgResult, Queryable } from './port.ts'
 import { forget } from './session.ts'
 import { lookAt } from './statements.ts'
@@ -16,7 +17,7 @@ export class LentQueryable implements Queryable {
   hasWritten = false
   /** A statement may have changed how the session commits. */
   hasChangedSettings = false
-  /** The last error of a statement. */
+  /** The last error of a statement, but for those that only say that there was one before (25P02). */
   failure: unknown
   /** Statements that are not answered yet, and their answers, in order. */
   #open = 0
@@ -81,7 +82,7 @@ export class LentQueryable implements Queryable {
 
   readonly #failed = (error: unknown): never => {
     this.#open--
-    this.failure = error
+    if (this.failure === undefined || sqlState(error) !== '25P02') this.failure = error
     throw error
   }
 
