@@ -17,6 +17,12 @@ export interface Servers {
   readonly clock: Clock
 }
 
+const unavailable = (participant: string, cause: unknown): never => {
+  throw cause instanceof ParticipantUnavailableError
+    ? cause
+    : new ParticipantUnavailableError(participant, cause)
+}
+
 /**
  * All transactions that have left traces.
  *
@@ -26,11 +32,6 @@ export async function statusesOf(
   { log, pools, clock }: Servers,
   deadline: Deadline,
 ): Promise<readonly TransactionStatus[]> {
-  const unavailable = (participant: string, cause: unknown): never => {
-    throw cause instanceof ParticipantUnavailableError
-      ? cause
-      : new ParticipantUnavailableError(participant, cause)
-  }
   const logName = await log.name(deadline)
   await checkNamed(pools, deadline, unavailable)
   // The records last: what commits in between is then seen at least once.
@@ -77,7 +78,12 @@ export async function decideByHand(
   deadline: Deadline,
 ): Promise<{ readonly recorded: Decision | undefined; readonly told: readonly string[] }> {
   const logName = await log.name(deadline)
-  await checkNamed(pools, deadline, () => {}) // who is away is told later
+  // Who is away is told later. One that does not even refuse must leave time for what is to be done.
+  const away = new Map<string, unknown>()
+  const halfMs = (deadline.atMs - clock.monotonic()) / 2
+  using soon = new Deadline(clock, halfMs, () => new Error('no answer'), deadline.signal)
+  await checkNamed(pools, soon, (participant, error) => void away.set(participant, error))
+  const there = new Map([...pools].filter(([participant]) => !away.has(participant)))
   // An abort closes the register first, so that the coordinator cannot commit meanwhile.
   const recorded =
     decision === 'abort'
@@ -85,13 +91,15 @@ export async function decideByHand(
       : await log.decisionOf(id, lockMs, deadline)
   const agrees = recorded === decision || (decision === 'abort' && recorded === undefined)
   if (!agrees && !force) throw new OverrideRefusedError(id, decision, recorded)
-  const prepared = await preparedOn({ pools, clock }, logName, deadline, (participant, error) => {
-    if (!agrees) throw new ParticipantUnavailableError(participant, error)
-  })
+  const isAway = (participant: string, error: unknown): void => {
+    if (!agrees) unavailable(participant, error)
+  }
+  for (const [participant, error] of away) isAway(participant, error)
+  const prepared = await preparedOn({ pools: there, clock }, logName, deadline, isAway)
   await log.override({ id, decision, recorded, forced: force, note }, deadline)
   const told: string[] = []
   for (const participant of prepared.get(id)?.keys() ?? []) {
-    const pool = pools.get(participant)
+    const pool = there.get(participant)
     if (pool === undefined) continue
     await finishPrepared(pool, formatGid(logName, id, participant), decision, deadline, true)
     told.push(participant)

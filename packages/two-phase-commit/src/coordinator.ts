@@ -225,12 +225,9 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const session = await this.#epochs.last
     if (session === undefined) return
     using deadline = new Deadline(this.#clock, this.#settings.graceMs, () => new Error('no answer'))
-    try {
-      await this.#done.flush(deadline).catch(() => {}) // recovery deletes them when they are old
-      await this.#log.close({ epoch: session.epoch }, deadline)
-    } catch {
-      // Others close it when it has been silent for long.
-    }
+    // First, as it needs the log alone. Else others close it when it has been silent for long.
+    await this.#log.close({ epoch: session.epoch }, deadline).catch(() => {})
+    await this.#done.flush(deadline).catch(() => {}) // else recovery deletes them when they are old
   }
 
   [Symbol.asyncDispose](): Promise<void> {

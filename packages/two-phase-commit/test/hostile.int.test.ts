@@ -1,7 +1,14 @@
 // Callbacks and sessions that do what they should not, or what few do.
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { coLocated, createCoordinator, type Queryable, separateLog } from '@quorate/two-phase-commit'
+import { VirtualClock } from '@quorate/core'
+import {
+  coLocated,
+  createCoordinator,
+  type PgPool,
+  type Queryable,
+  separateLog,
+} from '@quorate/two-phase-commit'
 import { audit, coordinatorOf, listener, oneServer, openBank } from './support.ts'
 
 const host = await oneServer()
@@ -145,4 +152,62 @@ test('sessions that hide warnings are refused: a warning alone tells of a commit
   await using coordinator = coordinatorOf(bank, 'co-located')
   const work = coordinator.transaction(({ orders: on }) => on.query('SET LOCAL client_min_messages = error'))
   await expect(work).rejects.toThrow(/must hear the warnings of the server/)
+})
+
+/** A coordinator whose time the test moves, and whose orders can go silent: they neither answer nor refuse. */
+function silenced() {
+  const clock = new VirtualClock()
+  const { payments, orders: real } = bank.pools
+  const { promise: asked, resolve } = Promise.withResolvers<void>()
+  let isSilent = false
+  const orders: PgPool = {
+    connect: () => {
+      if (!isSilent) return real.connect()
+      resolve()
+      return new Promise<never>(() => {})
+    },
+  }
+  const coordinator = createCoordinator({
+    participants: { payments, orders },
+    log: coLocated('payments'),
+    recoverEveryMs: Infinity,
+    adviseMs: 60_000,
+    clock,
+  })
+  return { coordinator, clock, asked, silence: () => (isSilent = true) }
+}
+
+test('stop() closes the epoch though a participant neither answers nor refuses', async () => {
+  const { coordinator, clock, asked, silence } = silenced()
+  const id = await coordinator.transaction(async ({ payments, orders }, context) => {
+    await payments.query("INSERT INTO transfer VALUES ('stopped', 1)")
+    await orders.query("INSERT INTO transfer VALUES ('stopped', 1)")
+    return context.id
+  })
+  silence()
+  const stopped = coordinator.stop()
+  await asked
+  const [, epoch] = id.split('.')
+  const slots = 'SELECT FROM quorate.tpc_coordinators WHERE epoch = $1'
+  expect((await bank.pools.payments.query(slots, [epoch])).rowCount).toBe(0)
+  await clock.advance(2_000)
+  await stopped
+})
+
+test('resolve() decides though a participant neither answers nor refuses', async () => {
+  const { coordinator, clock, asked, silence } = silenced()
+  let id = ''
+  const work = coordinator.transaction((_clients, context) => {
+    id = context.id
+    return Promise.reject(new RangeError('changed my mind'))
+  })
+  await expect(work).rejects.toThrow('changed my mind')
+  silence()
+  const resolved = coordinator.resolve(id, 'abort')
+  await asked
+  await clock.advance(2_500)
+  expect(await resolved).toEqual([])
+  const decided = 'SELECT decision FROM quorate.tpc_overrides WHERE id = $1'
+  expect((await bank.pools.payments.query(decided, [id])).rows).toEqual([{ decision: 'abort' }])
+  await coordinator.stop()
 })
