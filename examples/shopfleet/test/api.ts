@@ -86,7 +86,7 @@ export function offlineCart(device: string, items: readonly CartLine[]): string 
 export async function until<T>(
   look: () => Promise<T>,
   isSo: (found: T) => boolean,
-  withinMs = 15_000,
+  withinMs = 45_000, // against hangs only; less than a test has, so that it is told what was seen last
 ): Promise<T> {
   const deadlineMs = performance.now() + withinMs
   for (;;) {

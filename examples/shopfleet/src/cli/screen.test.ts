@@ -37,6 +37,7 @@ test('print() on a terminal wipes the bar first', () => {
 })
 
 test.each([
+  [0, 'catalogue, stock, customers ██░░░░░░░░░░░░░░░░░░░░░░ 10/100  10/s  9 s left'],
   [100, 'catalogue, stock, customers ██░░░░░░░░░░░░░░░░░░░░░░ 10/100  10/s  9 s left'],
   [70, 'catalogue, stock, customers ██░░░░░░░░░░░░░░░░░░░░░░ 10/100'],
   [40, 'catalogue, stock, customers 10/100'],

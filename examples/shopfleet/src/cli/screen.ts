@@ -31,12 +31,12 @@ export class Screen {
     const isLast = done >= total
     if (nowMs - bar.drawnMs < everyMs && !isLast) return
     bar.drawnMs = nowMs
-    const { columns = Infinity } = this.#out as Partial<WriteStream>
-    // The last column stays free: a full line may wrap, and only its last row can be drawn again.
+    // The last column stays free: a full line may wrap, and only its last row can be drawn again. Some terminals, as those
+    // of containers, do not know how wide they are, and say 0.
+    const { columns = 0 } = this.#out as Partial<WriteStream>
+    const room = columns > 0 ? columns - 1 : Infinity
     this.#out.write(
-      this.#isTerminal()
-        ? `\r\u001B[2K${barText(bar, nowMs, columns - 1)}`
-        : `${barText(bar, nowMs, Infinity)}\n`,
+      this.#isTerminal() ? `\r\u001B[2K${barText(bar, nowMs, room)}` : `${barText(bar, nowMs, Infinity)}\n`,
     )
     if (isLast) {
       if (this.#isTerminal()) this.#out.write('\n')
