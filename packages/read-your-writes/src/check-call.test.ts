@@ -127,6 +127,9 @@ test('a query takes text and a list, not the single value that drivers may take'
 
   await using db = readYourWrites({ primary: pool, replicas: [], secret })
   await expect(db.execute('select $1', { session: db.session() } as never)).rejects.toThrow(
-    /values must be an array, got an object/,
+    /^Cannot execute: values must be an array, got an object/,
+  )
+  await expect(db.execute({ text: 'select 1' } as never)).rejects.toThrow(
+    /^Cannot execute: text must be a string, got an object; pass execute\(text, values\)$/,
   )
 })

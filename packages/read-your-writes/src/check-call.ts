@@ -37,12 +37,14 @@ export function promised<T>(action: 'read' | 'write', given: Promise<T>): Promis
  *
  * @throws TypeError for another kind of thing.
  */
-export function checkStatement(text: unknown, values: unknown): void {
+export function checkStatement(action: 'query' | 'execute', text: unknown, values: unknown): void {
   if (typeof text !== 'string') {
-    throw new TypeError(`Cannot query: text must be a string, got ${shown(text)}; pass query(text, values)`)
+    throw new TypeError(
+      `Cannot ${action}: text must be a string, got ${shown(text)}; pass ${action}(text, values)`,
+    )
   }
   if (!Array.isArray(values)) {
-    throw new TypeError(`Cannot query: values must be an array, got ${shown(values)}; pass [value]`)
+    throw new TypeError(`Cannot ${action}: values must be an array, got ${shown(values)}; pass [value]`)
   }
 }
 

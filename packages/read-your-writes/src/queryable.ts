@@ -61,7 +61,7 @@ export class LentQueryable implements Queryable {
     }
     const text = textOf(statement)
     const given = values ?? valuesOf(statement) ?? []
-    checkStatement(text, given)
+    checkStatement('query', text, given)
     if (this.#isTransaction && endsTransaction(text)) {
       throw new TypeError(
         `Cannot query: the transaction is begun and ended around the callback, got ${shown(text.trim().slice(0, 20))}; ` +

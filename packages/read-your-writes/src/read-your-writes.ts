@@ -273,7 +273,7 @@ class PostgresReadYourWrites implements ReadYourWrites {
     values: readonly unknown[] = [],
     options: ExecuteOptions = {},
   ): Promise<PgResult<Row>> {
-    checkStatement(text, values)
+    checkStatement('execute', text, values)
     checkNames('execute the statement', options, EXECUTE_OPTIONS)
     const { session, signal } = options
     const lease = await this.lease({ signal })
