@@ -1,6 +1,6 @@
 import type { Clock } from '@quorate/core'
 import { Deadline } from './deadline.ts'
-import { OverrideRefusedError, ParticipantUnavailableError } from './errors.ts'
+import { OverrideRefusedError, OverrideUnfinishedError, ParticipantUnavailableError } from './errors.ts'
 import type { Decision } from './machine.ts'
 import { formatGid } from './names.ts'
 import type { TransactionStatus } from './options.ts'
@@ -71,6 +71,7 @@ export interface ByHand {
  *
  * @throws OverrideRefusedError unless the record agrees, or has nothing against an abort, or `force` is set.
  * @throws ParticipantUnavailableError, NotPrimaryError, SameDatabaseError.
+ * @throws OverrideUnfinishedError for a failure after the first write was sent.
  */
 export async function decideByHand(
   { log, pools, clock }: Servers,
@@ -84,10 +85,14 @@ export async function decideByHand(
   using soon = new Deadline(clock, halfMs, () => new Error('no answer'), deadline.signal)
   await checkNamed(pools, soon, (participant, error) => void away.set(participant, error))
   const there = new Map([...pools].filter(([participant]) => !away.has(participant)))
+  const told: string[] = []
+  const unfinished = (cause: unknown): never => {
+    throw new OverrideUnfinishedError(id, decision, told, cause)
+  }
   // An abort closes the register first, so that the coordinator cannot commit meanwhile.
   const recorded =
     decision === 'abort'
-      ? (await log.settle(id, lockMs, deadline)).decision
+      ? (await log.settle(id, lockMs, deadline).catch(unfinished)).decision
       : await log.decisionOf(id, lockMs, deadline)
   const agrees = recorded === decision || (decision === 'abort' && recorded === undefined)
   if (!agrees && !force) throw new OverrideRefusedError(id, decision, recorded)
@@ -96,12 +101,12 @@ export async function decideByHand(
   }
   for (const [participant, error] of away) isAway(participant, error)
   const prepared = await preparedOn({ pools: there, clock }, logName, deadline, isAway)
-  await log.override({ id, decision, recorded, forced: force, note }, deadline)
-  const told: string[] = []
+  await log.override({ id, decision, recorded, forced: force, note }, deadline).catch(unfinished)
   for (const participant of prepared.get(id)?.keys() ?? []) {
     const pool = there.get(participant)
     if (pool === undefined) continue
-    await finishPrepared(pool, formatGid(logName, id, participant), decision, deadline, true)
+    const gid = formatGid(logName, id, participant)
+    await finishPrepared(pool, gid, decision, deadline, true).catch(unfinished)
     told.push(participant)
   }
   return { recorded, told }

@@ -47,6 +47,7 @@ export interface Coordinator<P extends Participants> extends AsyncDisposable {
    *
    * @returns where it was carried out.
    * @throws OverrideRefusedError if the record says otherwise, or if it has no commit, without `force`.
+   * @throws OverrideUnfinishedError if it failed when the decision may have been written down: call it again.
    */
   resolve(id: string, decision: Decision, options?: ResolveOptions): Promise<readonly string[]>
   /** Takes no more transactions, and resolves when the last one has ended and nothing runs any more. */

@@ -192,6 +192,26 @@ export class OverrideRefusedError extends QuorateError {
   }
 }
 
+/** A manual decision was cut off after it may have been written down, and perhaps told to some. */
+export class OverrideUnfinishedError extends QuorateError {
+  readonly code = 'QUORATE_TPC_OVERRIDE_UNFINISHED'
+  readonly id: string
+  readonly decision: 'commit' | 'abort'
+  /** The participants that were told. */
+  readonly told: readonly string[]
+
+  constructor(id: string, decision: 'commit' | 'abort', told: readonly string[], cause: unknown) {
+    super(
+      `Cannot tell whether all of ${id} was ended by hand: the decision was sent, and what came after it failed; ` +
+        `call resolve() with ${decision} again, which ends what is left`,
+      { outcome: 'unknown', cause },
+    )
+    this.id = id
+    this.decision = decision
+    this.told = told
+  }
+}
+
 /** The coordinator was stopped. */
 export class CoordinatorStoppedError extends QuorateError {
   readonly code = 'QUORATE_TPC_STOPPED'

@@ -11,6 +11,7 @@ export {
   NotMigratedError,
   NotPrimaryError,
   OverrideRefusedError,
+  OverrideUnfinishedError,
   ParticipantUnavailableError,
   PreparedTransactionsFullError,
   PreparedTransactionsOffError,

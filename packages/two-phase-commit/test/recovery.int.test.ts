@@ -222,6 +222,31 @@ test('resolve() by hand needs only the servers it is about; against the record i
   await away.end()
 })
 
+test('resolve() by hand that runs out of time when the decision is written: unknown, and again ends it', async () => {
+  let id = ''
+  await using coordinator = stoppable(
+    async (point) => {
+      if (isAt(point, 'before COMMIT with the record')) await servers.payments.kill()
+    },
+    { graceMs: 100 },
+  )
+  await transfer(coordinator, 'cut off').catch((error: { id?: string }) => (id = error.id ?? ''))
+  await servers.payments.restart()
+  const slow = stoppable((point) =>
+    isAt(point, 'before ROLLBACK PREPARED') ? new Promise(() => {}) : Promise.resolve(),
+  )
+  await expect(slow.resolve(id, 'abort', { timeoutMs: 1_000 })).rejects.toMatchObject({
+    code: 'QUORATE_TPC_OVERRIDE_UNFINISHED',
+    outcome: 'unknown',
+    id,
+    decision: 'abort',
+    told: [],
+  })
+  await using operator = coordinatorOf(bank, 'co-located')
+  expect(await operator.status(id)).toMatchObject({ decision: 'abort', prepared: ['orders'] })
+  expect(await operator.resolve(id, 'abort')).toEqual(['orders'])
+})
+
 test('two pools mixed up: recovery says so, ends nothing and keeps the record', async () => {
   await using dying = stoppable(
     (point) =>
@@ -468,7 +493,7 @@ test.each(['commit', 'abort'] as const)(
           at.some((one) => isAt(point, one))
             ? Promise.reject(new Error('Connection terminated'))
             : Promise.resolve(),
-        { graceMs: 20 },
+        { graceMs: 100 },
       )
       await transfer(dying, id).catch(() => {})
     }
