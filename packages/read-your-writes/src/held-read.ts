@@ -1,6 +1,6 @@
 import { ReadInterruptedError, TransactionAbortedError } from './errors.ts'
 import type { PgResult, Queryable } from './postgres/port.ts'
-import type { ReadOptions, ReadYourWrites } from './read-your-writes.ts'
+import type { ReadOptions, ReadYourWrites } from './router-api.ts'
 
 /**
  * A transaction that only reads, begun in one call and ended in another, where `read()` takes a callback:

@@ -20,15 +20,15 @@ export { bounded, type BoundedLevel, type Level } from './level.ts'
 export type { ReadYourWritesOptions, ReplicaOptions, Work } from './options.ts'
 export type { PgPool, PgPoolClient, PgResult, PgStatement, Queryable } from './postgres/port.ts'
 export type { LeaseCommitOptions, LeaseExecuteOptions, LeaseOptions, PrimaryLease } from './primary-lease.ts'
-export {
-  type ExecuteOptions,
-  type PrimaryStatus,
-  type ReadOptions,
-  type ReadYourWrites,
-  readYourWrites,
-  type ReplicaStatus,
-  type WriteOptions,
-} from './read-your-writes.ts'
+export { readYourWrites } from './read-your-writes.ts'
+export type {
+  ExecuteOptions,
+  PrimaryStatus,
+  ReadOptions,
+  ReadYourWrites,
+  ReplicaStatus,
+  WriteOptions,
+} from './router-api.ts'
 export type { Session } from './session.ts'
 export type { SessionOptions, SessionRouter } from './session-router.ts'
 export { mayWrite } from './sql-kind.ts'

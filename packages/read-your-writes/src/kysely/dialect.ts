@@ -2,7 +2,7 @@ import { checkNames } from '@quorate/core'
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type Dialect } from 'kysely'
 import { shown } from '../check-options.ts'
 import { validateLevel, type Level } from '../level.ts'
-import type { ReadYourWrites } from '../read-your-writes.ts'
+import type { ReadYourWrites } from '../router-api.ts'
 import { RoutedDriver } from './driver.ts'
 
 /** Options of {@link readYourWritesDialect}. */

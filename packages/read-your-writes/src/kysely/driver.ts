@@ -1,6 +1,6 @@
 import type { DatabaseConnection, Driver, TransactionSettings } from 'kysely'
 import type { Level } from '../level.ts'
-import type { ReadYourWrites } from '../read-your-writes.ts'
+import type { ReadYourWrites } from '../router-api.ts'
 import { beginText } from './begin-text.ts'
 import { RoutedConnection } from './connection.ts'
 import { QueryKinds } from './query-kinds.ts'

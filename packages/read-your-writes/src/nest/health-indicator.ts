@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import { ModuleRef } from '@nestjs/core'
 import { checkNames } from '@quorate/core'
 import type { HealthStatus } from '../health.ts'
-import type { PrimaryStatus, ReadYourWrites } from '../read-your-writes.ts'
+import type { PrimaryStatus, ReadYourWrites } from '../router-api.ts'
 import { readYourWritesToken } from './tokens.ts'
 
 /** Options of {@link ReadYourWritesHealthIndicator.isHealthy}. */

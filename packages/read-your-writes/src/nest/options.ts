@@ -2,7 +2,7 @@ import type { FactoryProvider, ModuleMetadata, Type } from '@nestjs/common'
 import type { CarrierOptions } from '../http/carrier.ts'
 import type { RequestLike } from '../http/node-session.ts'
 import type { ReadYourWritesOptions } from '../options.ts'
-import type { ReadYourWrites } from '../read-your-writes.ts'
+import type { ReadYourWrites } from '../router-api.ts'
 import type { SessionRouter } from '../session-router.ts'
 
 /** The part of a request that is used here: that of Express, or on Fastify the one of `node:http` beneath. */
