@@ -101,18 +101,24 @@ function joinTaken(mine: GrowingCounts, theirs: Counts): boolean {
     if (news.length > 0) marks.set(gone, news)
   }
   // A mark that is not there although its heir's version is was forgotten there, and with it the name.
-  const dropped = [...mine.taken].filter(([gone, heirs]) => {
+  const dropped = new Set<string>()
+  for (const [gone, heirs] of mine.taken) {
     const there = theirs.taken.get(gone)
-    return [...heirs].some(([heir, { at }]) => !there?.has(heir) && at <= seenThere(heir))
-  })
-  let changed = marks.size + dropped.length > 0
+    if ([...heirs].some(([heir, { at }]) => !there?.has(heir) && at <= seenThere(heir))) dropped.add(gone)
+  }
+  // Nobody is forgotten before those whom it took over. The set grows under way.
+  const here = dropped.size > 0 ? byHeir(mine) : undefined
+  for (const heir of dropped) {
+    for (const [gone] of here?.get(heir) ?? []) if (!theirs.taken.get(gone)?.has(heir)) dropped.add(gone)
+  }
+  let changed = marks.size + dropped.size > 0
   for (const node of nodes(theirs)) {
     // A mark that is neither here nor new was forgotten here: what it stands for is in the heir's row.
     if (!theirs.rows.has(node) && !mine.taken.has(node) && !marks.has(node)) continue
     changed = learn(mine, node, totalOf(theirs, node)) || changed
   }
   for (const [gone, parts] of marks) mark(mine, gone, parts)
-  for (const [gone] of dropped) mine.taken.delete(gone)
+  for (const gone of dropped) mine.taken.delete(gone)
   return changed
 }
 

@@ -222,6 +222,24 @@ test('two heirs of an heir: what one of them gives back tells all that the marks
   expect([a.encode(), a.value]).toEqual([f.encode(), 1])
 })
 
+test('a delta of the heir that gave back tells that the other one is forgotten, and all that it had taken over', () => {
+  const [a, c, d, e] = [counter('a'), counter('c', 2), counter('d'), counter('e')]
+  sync(a, c)
+  a.retire('c')
+  sync(a, d, e)
+  const byE = e.retire('a')
+  d.retire('a')
+  e.merge(d)
+  e.retire('a')
+  d.merge(byE)
+  d.merge(e)
+  const stable = reached(d, e)
+  for (const gone of ['c', 'a']) expect(e.forget(gone, stable)).toBe(true)
+  expect(d.merge(e.increment().encode())).toBe(true)
+  expect([d.value, d.toJSON()]).toEqual([3, e.toJSON()])
+  expect(decodeGCounter(d.encode(), { replica: 'd' }).value).toBe(3)
+})
+
 test('retired too early: what came to light since counts too, and a second call takes it', () => {
   const [gone, heir] = [counter('gone', 5), counter('heir')]
   heir.merge(gone)
