@@ -30,7 +30,6 @@ describe.skipIf(!hasData)(
           anomalies = [],
           not = [],
         } of expectations as unknown as Expectation[]) {
-          const began = performance.now()
           const result = checkIsolation(history, {
             model: model as IsolationOptions['model'],
             level: models,
@@ -40,7 +39,6 @@ describe.skipIf(!hasData)(
           expect(result).toMatchObject({ verdict: valid ? 'ok' : 'violated' })
           expect(result.violations.map(({ name }) => name)).toEqual(expect.arrayContaining([...anomalies]))
           expect(result.ruledOut).toEqual(expect.arrayContaining([...not]))
-          expect(performance.now() - began).toBeLessThan(5_000)
         }
       })
     }
