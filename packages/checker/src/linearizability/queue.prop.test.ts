@@ -144,9 +144,7 @@ test('a queue is decided as the search does, on 20 to 60 operations', () => {
 test.each([0, 0.002])('operations of 10 clients take linear time up to 50,000, %f unknown', (unknown) => {
   const historyOf = (operations: number): History =>
     simulate(queueObject('unique'), { operations, processes: 10, unknown, fail: 0.01, wrong: 0 }, FIRST_SEED)
-  const check = (history: History): void => {
-    expect(checkLinearizable(history, queue()).verdict).toBe('ok')
-  }
+  const check = (of: History): void => expect(checkLinearizable(of, queue()).verdict).toBe('ok')
   const history = historyOf(50_000)
   expect(isProof(history, queue(), checkLinearizable(history, queue()).witness ?? [])).toBe(true)
   expect(growthOf(3_125, historyOf, check)).toBeLessThan(MOST_IF_LINEAR)
