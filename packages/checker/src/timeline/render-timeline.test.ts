@@ -227,8 +227,7 @@ describe('renderTimeline()', () => {
   })
 
   it('writes operations in linear time', () => {
-    const write = (history: History): string =>
-      renderTimeline(history, STALE_READ_RESULT, { maxOperations: 8_000 })
+    const write = (of: History): string => renderTimeline(of, STALE_READ_RESULT, { maxOperations: 8_000 })
     expect(growthOf(500, (n) => longHistory(n, 20), write)).toBeLessThan(MOST_IF_LINEAR)
   })
 })
