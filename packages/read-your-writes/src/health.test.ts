@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { INITIAL_HEALTH, nextHealth, type Finding, type HealthStatus } from './health.ts'
+import { INITIAL_HEALTH, nextHealth, paceOf, type Finding, type HealthStatus, type Pace } from './health.ts'
 import { HeadHistory } from './lag.ts'
 
 const LIMITS = { maxLagMs: 2_000, maxLagBytes: 1_000 }
-const streaming = (ms: number, bytes = 0): Finding => ({ type: 'streaming', lag: { ms, bytes } })
+const streaming = (ms: number, bytes = 0, pace: Pace = 'prompt'): Finding => ({
+  type: 'streaming',
+  lag: { ms, bytes },
+  pace,
+})
 
 /** Each standing after each finding, from the beginning. */
 function course(...findings: Finding[]): HealthStatus[] {
@@ -69,6 +73,62 @@ describe('nextHealth()', () => {
     ])
   })
 
+  describe('one that answers late', () => {
+    const at = (pace: Pace, ms = 0): Finding => streaming(ms, 0, pace)
+    const lost: Finding = { type: 'no-answer' }
+    const quiet: Finding = { type: 'no-news', lag: undefined }
+
+    test('three times in a row is ejected, though none of its probes is lost twice', () => {
+      expect(course(at('late'), at('late'), at('timely'), at('late'), at('late'), at('late'))).toEqual([
+        'healthy',
+        'healthy',
+        'healthy',
+        'healthy',
+        'healthy',
+        'slow',
+      ])
+      // As it comes: first the deadline passes, then the answer is there.
+      const slow = [lost, at('late')]
+      expect(course(...slow, ...slow, quiet, ...slow).at(-1)).toBe('slow')
+      expect(course(...slow, ...slow, quiet, ...slow).at(-2)).toBe('healthy')
+    })
+
+    test('comes back when it answers within half of the deadline, twice in a row: one at the limit does not flap', () => {
+      const ejected = [at('late'), at('late'), at('late')]
+      const after = (...findings: Finding[]): HealthStatus[] => course(...ejected, ...findings).slice(3)
+      expect(after(at('timely'), at('timely'), at('timely'))).toEqual(['slow', 'slow', 'slow'])
+      expect(after(at('prompt'), at('timely'), at('prompt'), at('prompt'))).toEqual([
+        'slow',
+        'slow',
+        'slow',
+        'healthy',
+      ])
+      expect(after(at('prompt'), at('prompt', 1_001), at('prompt'))).toEqual(['slow', 'slow', 'slow'])
+      expect(after(at('prompt'), at('prompt'), at('late'))).toEqual(['slow', 'healthy', 'healthy'])
+      expect(after(lost, lost, at('late'))).toEqual(['slow', 'down', 'slow'])
+      expect(after({ type: 'disconnected' }, at('late'), at('prompt'))).toEqual([
+        'disconnected',
+        'lagging',
+        'lagging',
+      ])
+    })
+
+    test('counts as lagging as long as it lags, and may be at its own pace when it comes back from that', () => {
+      expect(course(at('late', 3_000), at('late', 3_000), at('late', 3_000), at('late'))).toEqual([
+        'lagging',
+        'lagging',
+        'lagging',
+        'slow',
+      ])
+      expect(course(at('timely', 3_000), at('late'), at('timely'), at('timely'))).toEqual([
+        'lagging',
+        'lagging',
+        'lagging',
+        'healthy',
+      ])
+    })
+  })
+
   test('a replica without its primary, or promoted, does not serve', () => {
     expect(course(streaming(0), { type: 'disconnected' }, streaming(0), streaming(0))).toEqual([
       'healthy',
@@ -78,6 +138,23 @@ describe('nextHealth()', () => {
     ])
     expect(course(streaming(0), { type: 'promoted' })).toEqual(['healthy', 'promoted'])
   })
+})
+
+test('paceOf() takes an answer for late only if its deadline has passed before it came', () => {
+  expect([50, 51, 100, 101, 250].map((tookMs) => paceOf(tookMs, 100, false))).toEqual([
+    'prompt',
+    'timely',
+    'timely',
+    'timely',
+    'timely',
+  ])
+  // One that was asked in the middle of its deadline, behind a full pool, is not late when it has passed.
+  expect([50, 51, 100, 101].map((tookMs) => paceOf(tookMs, 100, true))).toEqual([
+    'prompt',
+    'timely',
+    'timely',
+    'late',
+  ])
 })
 
 describe('HeadHistory', () => {

@@ -1,5 +1,6 @@
 import { VirtualClock } from '@quorate/core'
 import { expect, test } from 'vitest'
+import type { ReadYourWritesEvent } from './events.ts'
 import { Monitor } from './monitor.ts'
 import { settingsOf } from './options.ts'
 import type { PgPool } from './postgres/port.ts'
@@ -87,13 +88,17 @@ test('probes of a server that takes no connection do not pile up in its pool', a
 })
 
 /** A replica that has replayed up to 5, whose probes lose their connection when its pool is full of others. */
-function replicaPool(): PgPool & { isFull: boolean; isCut: boolean; timeline: number | null } {
+function replicaPool(
+  clock: VirtualClock,
+): PgPool & { isFull: boolean; isCut: boolean; timeline: number | null; takesMs: number } {
   const pool = {
     isFull: false,
     /** Connections that were made until now are. */
     isCut: false,
     /** `null`: it receives nothing. */
     timeline: 1 as number | null,
+    /** To answer. */
+    takesMs: 0,
     options: { max: 2 },
     idleCount: 0,
     get totalCount(): number {
@@ -105,6 +110,7 @@ function replicaPool(): PgPool & { isFull: boolean; isCut: boolean; timeline: nu
       return {
         query: async (text: string) => {
           if (pool.isFull || pool.isCut) throw new Error('Connection terminated')
+          if (pool.takesMs > 0) await clock.sleep(pool.takesMs)
           const row = text.includes('pg_control_system') ? FACTS : { timeline: pool.timeline }
           return { rows: [{ ...row, recovery: true, replayed: '0/5' }], rowCount: 1, command: 'SELECT' }
         },
@@ -122,6 +128,7 @@ async function withReplica(): Promise<{
   readonly head: { flushed: string; inserted: string; walfile: string }
   readonly replicaPool: ReturnType<typeof replicaPool>
   readonly replica: Replica
+  readonly events: ReadYourWritesEvent[]
   readonly clock: VirtualClock
   readonly shows: (maxStaleMs?: number) => boolean
   readonly stop: () => Promise<void>
@@ -149,15 +156,17 @@ async function withReplica(): Promise<{
   })
   const clock = new VirtualClock()
   const primary = new Primary(pool, clock, settings)
-  const own = replicaPool()
+  const own = replicaPool(clock)
   const replica = new Replica('r1', own, 1)
-  const monitor = new Monitor(primary, [replica], settings, clock, undefined)
+  const events: ReadYourWritesEvent[] = []
+  const monitor = new Monitor(primary, [replica], settings, clock, (event) => void events.push(event))
   monitor.start()
   await clock.advance(500)
   return {
     head,
     replicaPool: own,
     replica,
+    events,
     clock,
     shows: (maxStaleMs = Infinity) => {
       const position = { cluster: '1', timeline: 1, lsn: 5n }
@@ -194,6 +203,29 @@ test('a replica that has lost its primary shows what it showed, as long as its c
   orphan.isCut = true
   await clock.advance(200)
   expect([replica.status, shows()]).toEqual(['disconnected', false])
+  await stop()
+})
+
+test('a replica that always answers after its deadline is ejected, and comes back when it is prompt again', async () => {
+  const { replicaPool: slow, replica, events, clock, shows, stop } = await withReplica()
+  events.length = 0
+  slow.takesMs = 150 // the deadline is 100
+  await clock.advance(5_000)
+  expect([replica.status, shows()]).toEqual(['slow', true])
+  slow.takesMs = 80
+  await clock.advance(5_000)
+  expect(replica.status).toBe('slow')
+  slow.takesMs = 50
+  await clock.advance(1_000)
+  expect(replica.status).toBe('healthy')
+  slow.takesMs = 100
+  await clock.advance(5_000)
+  const lag = { ms: 0, bytes: 0 }
+  expect(events).toEqual([
+    { type: 'replica', id: 'r1', status: 'slow', was: 'healthy', lag, cause: undefined },
+    { type: 'replica', id: 'r1', status: 'healthy', was: 'slow', lag, cause: undefined },
+  ])
+  slow.takesMs = 0
   await stop()
 })
 

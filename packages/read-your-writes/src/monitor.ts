@@ -1,7 +1,7 @@
 import { emit, type Clock, type EventListener } from '@quorate/core'
 import { NotPrimaryError } from './errors.ts'
 import type { ReadYourWritesEvent } from './events.ts'
-import { nextHealth, type Finding } from './health.ts'
+import { nextHealth, type Finding, type Pace } from './health.ts'
 import { HeadHistory } from './lag.ts'
 import type { Settings } from './options.ts'
 import { isServerAnswer } from './postgres/failures.ts'
@@ -118,11 +118,11 @@ export class Monitor {
           probe: async ({ client, facts }) => {
             const askedAt = nextTick()
             const reading = await readReplica(client)
-            return () => {
+            return (pace) => {
               replica.sample = sampleOf(reading, facts, askedAt, replica.sample)
               this.#seeFreshness(replica)
               this.#reportHidden(replica, reading)
-              this.#found(replica, this.#judge(replica, reading))
+              this.#found(replica, this.#judge(replica, reading, pace))
             }
           },
         }),
@@ -196,7 +196,7 @@ export class Monitor {
     replica.freshAsOfMs = isSameHistory ? this.#visible.freshAsOf(sample.replayed) : undefined
   }
 
-  #judge(replica: Replica, { inRecovery, timeline }: ReplicaReading): Finding {
+  #judge(replica: Replica, { inRecovery, timeline }: ReplicaReading, pace: Pace): Finding {
     if (!inRecovery) return { type: 'promoted' }
     if (timeline === undefined || timeline === 'hidden') return { type: 'disconnected' }
     // After a promotion, one that still follows the old timeline shows a past that may never have been.
@@ -206,7 +206,7 @@ export class Monitor {
     if (replayed === undefined) return { type: 'disconnected' }
     const nowMs = this.#clock.monotonic()
     replica.seeLag(this.#head.lagOf(replayed, nowMs), nowMs)
-    return { type: 'streaming', lag: replica.lag }
+    return { type: 'streaming', lag: replica.lag, pace }
   }
 
   /** It stands where it stood, or further on: so its lag is at most what it would be if it stood still. */

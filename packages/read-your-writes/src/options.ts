@@ -42,7 +42,8 @@ export interface ReadYourWritesOptions {
   readonly probeIntervalMs?: number | undefined
   /**
    * A probe that takes longer has failed; two failures in a row eject. What answers late is heard by the next probe, for
-   * as long again. Default 100.
+   * as long again; three late answers in a row eject as well (`slow`), until two in a row take less than half of this.
+   * For a replica far away choose more than twice the time that a query of nothing takes there. Default 100.
    */
   readonly probeDeadlineMs?: number | undefined
   /** How often a replica is asked while somebody waits for it, ms. Default 2. */

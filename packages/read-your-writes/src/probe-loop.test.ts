@@ -1,5 +1,6 @@
 import { VirtualClock } from '@quorate/core'
 import { expect, test } from 'vitest'
+import type { Pace } from './health.ts'
 import type { PgPool, PgPoolClient } from './postgres/port.ts'
 import { ProbeLoop } from './probe-loop.ts'
 
@@ -51,6 +52,8 @@ interface Probed {
     readonly waiting: ((error?: Error) => void)[]
   }
   readonly said: ('answer' | 'failed' | 'unheard')[]
+  /** Of the answers. */
+  readonly paces: Pace[]
   readonly clock: VirtualClock
   readonly stop: () => Promise<void>
 }
@@ -78,6 +81,7 @@ function probed({ isFull = false } = {}): Probed {
     },
   } satisfies PgPool & Record<string, unknown>
   const said: Probed['said'] = []
+  const paces: Pace[] = []
   const clock = new VirtualClock()
   const loop = new ProbeLoop({
     pool,
@@ -87,7 +91,10 @@ function probed({ isFull = false } = {}): Probed {
     intervalMs: () => 100,
     probe: async ({ client }) => {
       await client.query('SELECT 1')
-      return () => said.push('answer')
+      return (pace) => {
+        said.push('answer')
+        paces.push(pace)
+      }
     },
     failed: () => said.push('failed'),
     unheard: () => said.push('unheard'),
@@ -99,7 +106,7 @@ function probed({ isFull = false } = {}): Probed {
     await clock.advance(DEADLINE_MS) // of a question that is under way
     await stopped
   }
-  return { clients, pool, said, clock, stop }
+  return { clients, pool, said, paces, clock, stop }
 }
 
 test('a late answer is heard while the pool has no other connection', async () => {
@@ -205,5 +212,39 @@ test('a pool that gives up while it has room has not reached the server', async 
   pool.waiting.shift()?.(new Error('timeout exceeded when trying to connect'))
   await clock.advance(0)
   expect(said).toEqual(['failed'])
+  await stop()
+})
+
+test('an answer is told by how soon it came: within half of the deadline, within the deadline, after it', async () => {
+  const { clients, said, paces, clock, stop } = probed()
+  await clock.advance(0)
+  for (const tookMs of [DEADLINE_MS / 2, DEADLINE_MS / 2 + 1, DEADLINE_MS - 1, DEADLINE_MS + 1]) {
+    await clock.advance(tookMs)
+    clients[0]?.answer()
+    await clock.advance(100) // until the next probe
+  }
+  // Heard by the next probe, whether it came before that or after.
+  await clock.advance(99 + DEADLINE_MS + 150)
+  clients[0]?.answer()
+  await clock.advance(0)
+  expect(said).toEqual(['answer', 'answer', 'answer', 'failed', 'answer', 'failed', 'answer'])
+  expect(paces).toEqual(['prompt', 'timely', 'timely', 'late', 'late'])
+  await stop()
+})
+
+test('who was asked late, since the pool was full, has not answered late; nor has who was asked anew', async () => {
+  const { clients, pool, said, paces, clock, stop } = probed({ isFull: true })
+  await clock.advance(DEADLINE_MS - 10)
+  pool.waiting.shift()?.()
+  await clock.advance(10 + DEADLINE_MS / 2)
+  clients[0]?.answer()
+  await clock.advance(DEADLINE_MS / 2)
+  expect([said, paces]).toEqual([['failed', 'answer'], ['timely']])
+  pool.isFull = false
+  // The next question is not answered at all, but over another connection.
+  await clock.advance(100 + DEADLINE_MS + 100 + DEADLINE_MS / 2)
+  clients[1]?.answer()
+  await clock.advance(0)
+  expect(paces).toEqual(['timely', 'prompt'])
   await stop()
 })

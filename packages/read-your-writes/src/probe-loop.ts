@@ -1,11 +1,12 @@
 import { waitOrAbort, type Clock } from '@quorate/core'
 import { deadline } from './deadline.ts'
+import { paceOf, type Pace } from './health.ts'
 import { connectTo, giveBack, prepared, type Checkout } from './postgres/checkout.ts'
 import { isPoolTimeout } from './postgres/failures.ts'
 import { isFull, type PgPool, type PgPoolClient } from './postgres/port.ts'
 
 /** Draws the conclusions from an answer; called if the answer counts. */
-export type Conclude = () => void
+export type Conclude = (pace: Pace) => void
 
 /** Options of {@link ProbeLoop}. */
 export interface ProbeLoopOptions {
@@ -29,13 +30,19 @@ export interface ProbeLoopOptions {
 /** A connection with the question that is under way on it. */
 interface Question {
   readonly checkout: Checkout
-  readonly answer: Promise<Conclude>
+  readonly answer: Promise<Answer>
+}
+
+interface Answer {
+  readonly conclude: Conclude
+  readonly tookMs: number
 }
 
 /**
  * Asks one server again and again, on one connection that it keeps: when the pool is exhausted by work,
  * that must not look like a dead server. So a question that is late keeps its place too, until the next probe has
- * heard of the server in another way, or not at all.
+ * heard of the server in another way, or not at all. An answer that was late is told apart: a server that always
+ * answers late is not well.
  */
 export class ProbeLoop {
   readonly #options: ProbeLoopOptions
@@ -126,10 +133,10 @@ export class ProbeLoop {
     const again = this.#askAnew(either)
     again.catch(() => {}) // of the two, only one is needed
     try {
-      const heard = late.answer.then((conclude) => ({ question: late, conclude }))
-      const { question, conclude } = await waitOrAbort(Promise.any([heard, again]), signal)
+      const heard = late.answer.then((answer) => ({ question: late, answer }))
+      const { question, answer } = await waitOrAbort(Promise.any([heard, again]), signal)
       if (question !== late) late.checkout.release(true)
-      this.#conclude(question, conclude)
+      this.#conclude(question, answer, question === late)
     } catch (error) {
       late.checkout.release(true)
       throw error instanceof AggregateError ? error.errors[0] : error
@@ -141,11 +148,11 @@ export class ProbeLoop {
     }
   }
 
-  async #askAnew(signal: AbortSignal): Promise<{ question: Question; conclude: Conclude }> {
+  async #askAnew(signal: AbortSignal): Promise<{ question: Question; answer: Answer }> {
     const checkout = await this.#connect(this.#orStopping(signal))
     const question = this.#question(checkout)
     try {
-      return { question, conclude: await waitOrAbort(question.answer, signal) }
+      return { question, answer: await waitOrAbort(question.answer, signal) }
     } catch (error) {
       checkout.release(true)
       throw error
@@ -154,14 +161,17 @@ export class ProbeLoop {
 
   #question(checkout: Checkout): Question {
     const { clock, probe } = this.#options
-    const answer = probe(checkout, clock.monotonic())
+    const askedAtMs = clock.monotonic()
+    const answer = probe(checkout, askedAtMs).then((conclude) => {
+      return { conclude, tookMs: clock.monotonic() - askedAtMs }
+    })
     answer.catch(() => {}) // waited for here or not
     return { checkout, answer }
   }
 
-  #conclude({ checkout }: Question, conclude: Conclude): void {
+  #conclude({ checkout }: Question, { conclude, tookMs }: Answer, wasMissed = false): void {
     this.#checkout = checkout
-    conclude()
+    conclude(paceOf(tookMs, this.#options.deadlineMs, wasMissed))
   }
 
   #waitsForPool(): boolean {

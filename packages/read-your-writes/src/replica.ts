@@ -1,5 +1,5 @@
 import type { Rendezvous, RendezvousNode } from '@quorate/core'
-import { INITIAL_HEALTH, type Health, type HealthStatus } from './health.ts'
+import { ANSWERING, INITIAL_HEALTH, type Health, type HealthStatus } from './health.ts'
 import type { Lag } from './lag.ts'
 import type { Lsn } from './lsn.ts'
 import type { Wanted } from './plan.ts'
@@ -147,7 +147,6 @@ export function* lastResorts(
 ): Generator<Replica, void> {
   for (const replica of replicas) {
     const { status, weight } = replica
-    const answers = status === 'lagging' || status === 'disconnected' || status === 'healthy'
-    if (answers && weight > 0 && replica.shows(wanted, nowMs)) yield replica
+    if (ANSWERING.has(status) && weight > 0 && replica.shows(wanted, nowMs)) yield replica
   }
 }

@@ -1,5 +1,5 @@
 import { emit, type Clock, type EventListener } from '@quorate/core'
-import { nextHealth, type Finding } from '../health.ts'
+import { nextHealth, type Finding, type Pace } from '../health.ts'
 import { HeadHistory } from '../lag.ts'
 import type { RedisReadYourWritesEvent } from './events.ts'
 import { isDenied } from './failures.ts'
@@ -83,11 +83,11 @@ export class RedisMonitor<Client extends RedisClient> {
             this.#reportDenied(replica.id, error)
             this.#found(replica, { type: 'no-answer' })
           },
-          answered: (replication) => {
+          answered: (replication, _askedAtMs, pace) => {
             const { role, replid, offset, previous } = replication
             const { epoch } = replica.connection
             replica.sample = role === 'replica' ? { replid, offset, previous, epoch } : undefined
-            this.#found(replica, this.#judge(replica, replication))
+            this.#found(replica, this.#judge(replica, replication, pace))
           },
         }),
     )
@@ -174,7 +174,7 @@ export class RedisMonitor<Client extends RedisClient> {
     this.#wake()
   }
 
-  #judge(replica: RedisReplica<Client>, { role, replid, isConnected }: Replication): Finding {
+  #judge(replica: RedisReplica<Client>, { role, replid, isConnected }: Replication, pace: Pace): Finding {
     if (role === 'primary') return { type: 'promoted' }
     if (!isConnected) return { type: 'disconnected' }
     const { history } = this.#primary
@@ -183,7 +183,7 @@ export class RedisMonitor<Client extends RedisClient> {
     const nowMs = this.#clock.monotonic()
     const { sample } = replica
     replica.seeLag(sample === undefined ? undefined : this.#head.lagOf(sample.offset, nowMs), nowMs)
-    return { type: 'streaming', lag: replica.lag }
+    return { type: 'streaming', lag: replica.lag, pace }
   }
 
   #found(replica: RedisReplica<Client>, finding: Finding): void {

@@ -32,7 +32,10 @@ export interface ReadYourWritesRedisOptions<Client extends RedisClient = RedisCl
   readonly maxLagBytes?: number | undefined
   /** How often each server is asked where it stands, ms. Default 100. */
   readonly probeIntervalMs?: number | undefined
-  /** A probe that takes longer has failed; two failures eject. Default 100. */
+  /**
+   * A probe that takes longer has failed; two failures in a row eject, and so do three answers in a row that came late
+   * (`slow`), until two in a row take less than half of this. Default 100.
+   */
   readonly probeDeadlineMs?: number | undefined
   /** How often a replica is asked while somebody waits for it, ms. Default 2. */
   readonly pollMs?: number | undefined

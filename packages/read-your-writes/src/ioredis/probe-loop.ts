@@ -1,5 +1,6 @@
 import type { Clock } from '@quorate/core'
 import { deadline } from '../deadline.ts'
+import { paceOf, type Pace } from '../health.ts'
 import type { Connection } from './connection.ts'
 import type { RedisClient } from './port.ts'
 import { parseReplication, type Replication } from './replication.ts'
@@ -12,13 +13,13 @@ export interface ProbeLoopOptions {
   /** How long until the next probe; asked each time. */
   readonly intervalMs: () => number
   /** The server has said where it stands. The time is that before it was asked. */
-  readonly answered: (replication: Replication, askedAtMs: number) => void
+  readonly answered: (replication: Replication, askedAtMs: number, pace: Pace) => void
   /** It has not answered in time, or not with that. */
   readonly failed: (error: unknown) => void
 }
 
 type Answer =
-  | { readonly text: unknown; readonly askedAtMs: number }
+  | { readonly text: unknown; readonly askedAtMs: number; readonly tookMs: number }
   | { readonly error: unknown }
   /** It was not asked. */
   | 'busy'
@@ -27,6 +28,8 @@ interface Question {
   /** The connection it was sent over; `undefined` while there is none. */
   readonly epoch: number | undefined
   readonly answer: Promise<Answer>
+  /** A deadline has passed without the answer. */
+  wasMissed: boolean
 }
 
 /**
@@ -81,6 +84,7 @@ export class ProbeLoop {
     const answer = await beforeEither(asked.answer, limit.signal, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return
     if (answer === undefined) {
+      asked.wasMissed = true
       failed(undefined)
       return
     }
@@ -95,20 +99,24 @@ export class ProbeLoop {
     // Asked on one connection and answered on the next, by whatever server is there now.
     const isOther = asked.epoch !== connection().epoch
     if (replication === undefined || isOther) failed(undefined)
-    else answered(replication, answer.askedAtMs)
+    else answered(replication, answer.askedAtMs, paceOf(answer.tookMs, deadlineMs, asked.wasMissed))
   }
 
   #ask(): Question {
     const { clock, connection } = this.#options
     const to = connection()
-    const question: { epoch: number | undefined; answer?: Promise<Answer> } = { epoch: undefined }
+    const question: Omit<Question, 'epoch' | 'answer'> & { epoch: number | undefined } = {
+      epoch: undefined,
+      wasMissed: false,
+    }
     const ask = async (): Promise<Answer> => {
       await to.whenReady()
       if (to.isInTransaction) return 'busy'
       question.epoch = to.epoch
       const askedAtMs = clock.monotonic()
       try {
-        return { text: await to.client.info('replication'), askedAtMs }
+        const text = await to.client.info('replication')
+        return { text, askedAtMs, tookMs: clock.monotonic() - askedAtMs }
       } catch (error) {
         return { error }
       }

@@ -1,5 +1,5 @@
 import type { Rendezvous, RendezvousNode } from '@quorate/core'
-import { INITIAL_HEALTH, type Health, type HealthStatus } from '../health.ts'
+import { ANSWERING, INITIAL_HEALTH, type Health, type HealthStatus } from '../health.ts'
 import type { Lag } from '../lag.ts'
 import { UnderWay } from '../under-way.ts'
 import type { Connection } from './connection.ts'
@@ -110,9 +110,5 @@ export function lastResorts<Client extends RedisClient>(
   wanted: Wanted,
   nowMs: number,
 ): RedisReplica<Client>[] {
-  return replicas.filter(
-    (replica) =>
-      (replica.status === 'lagging' || replica.status === 'disconnected' || replica.status === 'healthy') &&
-      replica.shows(wanted, nowMs),
-  )
+  return replicas.filter((replica) => ANSWERING.has(replica.status) && replica.shows(wanted, nowMs))
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { ModuleRef } from '@nestjs/core'
 import { checkNames } from '@quorate/core'
-import type { HealthStatus } from '../health.ts'
+import { ANSWERING, type HealthStatus } from '../health.ts'
 import type { PrimaryStatus, ReadYourWrites } from '../router-api.ts'
 import { readYourWritesToken } from './tokens.ts'
 
@@ -41,9 +41,6 @@ export interface HealthDetails {
 
 /** In the shape that `@nestjs/terminus` takes. */
 export type HealthResult<Key extends string = string> = Record<Key, HealthDetails>
-
-/** Those that may serve a read: at once, or when the primary is gone. */
-const SERVING: ReadonlySet<HealthStatus> = new Set(['healthy', 'lagging', 'disconnected'])
 
 /**
  * How the servers are, for a health check; with or without `@nestjs/terminus`. It tells what the router knows
@@ -107,7 +104,7 @@ function detailsOf(
   if (!hasPrimary && requirePrimary) {
     return { ...details, status: 'down', message: 'the primary does not answer' }
   }
-  if (!hasPrimary && !replicas.some(({ status }) => SERVING.has(status))) {
+  if (!hasPrimary && !replicas.some(({ status }) => ANSWERING.has(status))) {
     return { ...details, status: 'down', message: 'neither the primary nor a replica answers' }
   }
   const isWhole = hasPrimary && replicas.every(({ status }) => status === 'healthy')

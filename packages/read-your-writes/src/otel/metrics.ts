@@ -124,6 +124,7 @@ const STATUSES: readonly HealthStatus[] = [
   'unknown',
   'healthy',
   'lagging',
+  'slow',
   'disconnected',
   'promoted',
   'down',
