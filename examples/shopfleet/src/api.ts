@@ -167,7 +167,15 @@ export type RefundView = z.infer<typeof refundView>
  * GET /api/admin/replicas: how the databases behind each copy of a service stand, as that copy sees it. Only of
  * the services that read from replicas by session.
  */
-export const replicaStatus = z.enum(['unknown', 'healthy', 'lagging', 'disconnected', 'promoted', 'down'])
+export const replicaStatus = z.enum([
+  'unknown',
+  'healthy',
+  'lagging',
+  'slow',
+  'disconnected',
+  'promoted',
+  'down',
+])
 /** `null` while it is not known. */
 const lag = { lagMs: z.number().nullable(), lagBytes: z.number().nullable() }
 export const replicaView = z.object({ id: z.string(), status: replicaStatus, ...lag })

@@ -128,6 +128,7 @@ const LOOKS: Readonly<Record<ReplicaView['status'], Look>> = {
   unknown: { kind: 'unknown', sign: '?', text: 'not asked yet' },
   healthy: { kind: 'many', sign: '✓', text: 'healthy' },
   lagging: { kind: 'few', sign: '▲', text: 'lagging' },
+  slow: { kind: 'few', sign: '▲', text: 'slow' },
   disconnected: { kind: 'few', sign: '▲', text: 'cut off' },
   promoted: { kind: 'few', sign: '▲', text: 'promoted' },
   down: { kind: 'none', sign: '✕', text: 'down' },
