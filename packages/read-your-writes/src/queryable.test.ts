@@ -50,6 +50,29 @@ test('a cursor or a stream is refused, though it has a text as well', async () =
 })
 
 test.each([
+  ['a cancelled query', Object.assign(new Error(), { code: '40001', severity: 'ERROR' }), 'conflict', true],
+  ['a write', Object.assign(new Error(), { code: '25006', severity: 'ERROR' }), 'wrote', true],
+  ['a lost connection', new Error('Connection terminated unexpectedly'), 'lost', true],
+  ['query_timeout of the caller', new Error('Query read timeout'), 'lost', false],
+  ['statement_timeout', Object.assign(new Error(), { code: '57014', severity: 'ERROR' }), 'other', false],
+  ['a row that is there', Object.assign(new Error(), { code: '23505', severity: 'ERROR' }), 'other', false],
+])('%s is remembered, if another server might have answered', async (_, error, failure, isIncomplete) => {
+  const client = {
+    query: async (text: string) => {
+      if (text !== 'select 1') throw error
+      return { rows: [], rowCount: 0, command: 'SELECT' }
+    },
+    release: () => {},
+    on: () => {},
+    removeListener: () => {},
+  }
+  const queryable = new LentQueryable(client)
+  await expect(queryable.query('select 2')).rejects.toBe(error)
+  await queryable.query('select 1')
+  expect(queryable).toMatchObject({ failure, isIncomplete })
+})
+
+test.each([
   'BEGIN',
   ' start transaction',
   'commit',

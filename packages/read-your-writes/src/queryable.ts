@@ -1,7 +1,7 @@
 import { invariant } from '@quorate/core'
 import { checkStatement } from './check-call.ts'
 import { shown } from './check-options.ts'
-import { serverFailure, type ServerFailure } from './postgres/failures.ts'
+import { isQueryTimeout, serverFailure, type ServerFailure } from './postgres/failures.ts'
 import type { PgPoolClient, PgResult, PgStatement, Queryable } from './postgres/port.ts'
 import { endsTransaction, mayWrite } from './sql-kind.ts'
 
@@ -43,6 +43,8 @@ export class LentQueryable implements Queryable {
    * the error of something else that it calls, or one that a query builder has wrapped.
    */
   failure: ServerFailure = 'other'
+  /** Has the server left out what another one would not have? */
+  isIncomplete = false
 
   constructor(client: PgPoolClient, { canWrite = false, isTransaction = false }: LentOptions = {}) {
     this.#client = client
@@ -104,7 +106,10 @@ export class LentQueryable implements Queryable {
 
   #failed(error: unknown): void {
     const failure = serverFailure(error)
-    if (failure !== 'other') this.failure = failure
+    if (failure === 'other') return
+    this.failure = failure
+    // A time limit of the caller's own is no word of the server, though the connection is good for nothing after it.
+    this.isIncomplete ||= !isQueryTimeout(error)
   }
 }
 

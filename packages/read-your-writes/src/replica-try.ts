@@ -71,12 +71,13 @@ export class ReplicaTry<T> implements UntilOptions {
         snapshot === undefined
           ? await promised('read', work(lent))
           : await inSnapshot(checkout, lent, snapshot, work)
-      if (lent.failure === 'wrote') {
-        isLost = false
-        return { done: false, reason: 'wrote' } // the callback has swallowed that something was not done
+      // The callback has swallowed an error, and what it returns may lack what another server has.
+      if (lent.isIncomplete) {
+        isLost = lent.failure === 'lost'
+        return lent.failure === 'wrote' ? { done: false, reason: 'wrote' } : FAILED
       }
       if (session !== undefined && movesToken(level)) await this.#follow(checkout, lent, sample)
-      isLost = lent.failure === 'lost' // the callback may have swallowed it
+      isLost = lent.failure === 'lost'
       return { done: true, value }
     } catch (error) {
       isLost = this.failureOf(error) === 'lost'

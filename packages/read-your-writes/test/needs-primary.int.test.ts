@@ -107,6 +107,54 @@ describe('a read in the way of replay runs elsewhere', () => {
     expect(targets).toEqual(['primary replica-failed'])
   })
 
+  describe('also if the callback swallows the error', () => {
+    test.each([undefined, 'repeatable read'] as const)(
+      'of a query that is cancelled: %s',
+      async (transaction) => {
+        const work = async (q: Queryable): Promise<string> => {
+          if ((await portOf(q)) !== replicas[0].port) return 'complete'
+          const sleeping = q
+            .query('SELECT pg_sleep(60) FROM note')
+            .catch((error: { code?: string }) => error.code)
+          return `without what failed with ${(await Promise.all([sleeping, inTheWay('pg_sleep')]))[0] as string}`
+        }
+        expect(await db.read(work, { transaction })).toBe('complete')
+        expect(targets).toEqual(['primary replica-failed'])
+      },
+    )
+
+    test('of a connection that is closed', async () => {
+      const work = async (q: Queryable): Promise<string> => {
+        await q.query('BEGIN')
+        const { rows } = await q.query<{ port: number }>('SELECT inet_server_port() AS port FROM note')
+        if (rows[0]?.port === replicas[0].port) {
+          await inTheWay('inet_server_port')
+          await replicas[0].caughtUp()
+        }
+        return q.query('COMMIT').then(
+          () => 'complete',
+          () => 'without',
+        )
+      }
+      expect(await db.read(work)).toBe('complete')
+      expect(targets).toEqual(['primary replica-failed'])
+    })
+
+    test('but not of one that it may expect', async () => {
+      const work = async (q: Queryable): Promise<string> =>
+        q.query('SELECT 1 / 0').then(
+          () => 'a number',
+          () => 'no number',
+        )
+      expect(await db.read(work)).toBe('no number')
+      expect(await db.read(work, { transaction: 'repeatable read' })).toBe('no number')
+      expect(targets).toEqual(['r1 undefined', 'r1 undefined'])
+    })
+  })
+
+  const portOf = async (q: Queryable): Promise<number | undefined> =>
+    (await q.query<{ port: number }>('SELECT inet_server_port() AS port')).rows[0]?.port
+
   /** Rewrites the table, once the query is there. */
   async function inTheWay(query: string): Promise<void> {
     for (;;) {

@@ -17,6 +17,9 @@ test.each([
   ['an unlogged table on a replica', answer('0A000'), 'wrote'],
   ['a function of the log on a replica', answer('55000'), 'wrote'],
   ['a query in the way of replay', answer('40001'), 'conflict'],
+  ['a connection in the way of replay', answer('40001', { severity: 'FATAL' }), 'lost'],
+  ['a query that waits for replay, which waits for it', answer('40P01'), 'conflict'],
+  ['a query that was cancelled by somebody, or by statement_timeout', answer('57014'), 'other'],
   ['a row that is there', answer('23505'), 'other'],
 ])('%s', (_, error, failure) => {
   expect(serverFailure(error)).toBe(failure)

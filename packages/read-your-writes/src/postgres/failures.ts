@@ -1,7 +1,8 @@
 /**
  * What a failure says about the server, and where to run the read instead:
  * - `wrote`: it needs a server that can write, or has what only a primary has.
- * - `conflict`: replay needed what the read was looking at; the primary has no replay.
+ * - `conflict`: replay needed what the read was looking at; the primary has no replay. If that has closed the
+ *   connection as well, it is `lost`.
  * - `lost`: the server or the way to it is gone.
  * - `other`: it would fail anywhere.
  */
@@ -18,13 +19,18 @@ export function serverFailure(error: unknown): ServerFailure {
   if (state === undefined) return isDriverError(error) ? 'lost' : 'other'
   if (NEEDS_PRIMARY.has(state)) return 'wrote'
   // A replica has no serializable transactions: here these codes only come from replay.
-  if (state === '40001' || state === '40P01') return 'conflict'
+  if (state === '40001' || state === '40P01') return isFatal(error) ? 'lost' : 'conflict'
   return isConnectionState(state) && !isOfStatement(error) ? 'lost' : 'other'
 }
 
 /** Has the pool given up, by its `connectionTimeoutMillis`? Whether it waited for the server or for others, it does not say. */
 export function isPoolTimeout(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('timeout exceeded when trying to connect')
+}
+
+/** Has the driver given up, by the `query_timeout` of its caller? */
+export function isQueryTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Query read timeout')
 }
 
 /** Had the driver noticed before that the connection is gone, so that nothing was sent? */
@@ -56,8 +62,13 @@ const isConnectionState = (state: string): boolean =>
  * not, and goes on, which FATAL does not.
  */
 function isOfStatement(error: unknown): boolean {
-  const { severity, routine } = error as { readonly severity?: unknown; readonly routine?: unknown }
-  return sqlState(error)?.startsWith('08') === true && typeof routine === 'string' && severity !== 'FATAL'
+  const { routine } = error as { readonly routine?: unknown }
+  return sqlState(error)?.startsWith('08') === true && typeof routine === 'string' && !isFatal(error)
+}
+
+/** Has the server closed the connection after it? */
+function isFatal(error: unknown): boolean {
+  return (error as { readonly severity?: unknown }).severity === 'FATAL'
 }
 
 /** Did the server itself say this, so that it is there? */
