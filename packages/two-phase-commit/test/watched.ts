@@ -7,17 +7,22 @@ export interface Point {
   readonly server: string
   /** The statement in a word or two. */
   readonly what: string
+  readonly text?: string | undefined
 }
 
 export const describe = ({ when, server, what }: Point): string => `${when} ${what} on ${server}`
 
 /** A pool whose every await is a point. What `pass` throws is thrown to the coordinator, as a lost answer is. */
 export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point) => Promise<void>): PgPool {
-  const around = async <T>(what: string, send: () => Promise<T>, undo?: (value: T) => void): Promise<T> => {
-    await pass({ when: 'before', server: name, what })
+  const around = async <T>(
+    { what, text }: Pick<Point, 'what' | 'text'>,
+    send: () => Promise<T>,
+    undo?: (value: T) => void,
+  ): Promise<T> => {
+    await pass({ when: 'before', server: name, what, text })
     const value = await send()
     try {
-      await pass({ when: 'after', server: name, what })
+      await pass({ when: 'after', server: name, what, text })
     } catch (error) {
       undo?.(value)
       throw error
@@ -29,7 +34,7 @@ export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point
   return {
     connect: () =>
       around(
-        'connect',
+        { what: 'connect' },
         async (): Promise<PgPoolClient> => {
           const client = await poolOf().connect()
           // A stroke can fall before the coordinator has it.
@@ -38,7 +43,7 @@ export function watched(name: string, poolOf: () => pg.Pool, pass: (point: Point
           if (known !== undefined) return known
           const made: PgPoolClient = {
             query: (text: string, values?: unknown[]) =>
-              around(nameOf(text), () => client.query(text, values)),
+              around({ what: nameOf(text), text }, () => client.query(text, values)),
             release: (destroy) => client.release(destroy),
             on: (event: 'error' | 'notice', listener: never) => client.on(event as 'error', listener),
             removeListener: (event: 'error' | 'notice', listener: never) =>
@@ -63,7 +68,8 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^BEGIN/, 'BEGIN'],
 ]
 
-function nameOf(text: string): string {
+/** What a statement is called in {@link Point}. */
+export function nameOf(text: string): string {
   const [, name] = NAMES.find(([pattern]) => pattern.test(text)) ?? []
   return name ?? text.trim().split(/\s+/).slice(0, 2).join(' ')
 }
