@@ -1,5 +1,6 @@
 import { ReadInterruptedError, TransactionAbortedError } from './errors.ts'
 import type { PgResult, Queryable } from './postgres/port.ts'
+import { acceptErrors } from './queryable.ts'
 import type { ReadOptions, ReadYourWrites } from './router-api.ts'
 
 /**
@@ -57,6 +58,7 @@ export class HeldRead {
       // The server ends a failed transaction with ROLLBACK, whatever it was asked for. That is no error of
       // this read: it would be run again elsewhere.
       outcome = how === 'commit' && command === 'ROLLBACK' ? 'aborted' : 'ended'
+      acceptErrors(queryable)
       return outcome
     }, options)
     done.catch(opened.reject)

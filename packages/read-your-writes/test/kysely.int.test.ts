@@ -428,6 +428,8 @@ describe('transactions', () => {
           .catch(() => {})
       })
       await expect(triedToWrite).rejects.toBeInstanceOf(TransactionAbortedError)
+      // Its user knows of the error: nothing is run again for it, on no other server.
+      expect(router.lastRead().reason).toBeUndefined()
       // Nothing was left open.
       const { rows } = await sql<{ n: number }>`select 1 as n`.execute(kysely)
       expect(rows).toEqual([{ n: 1 }])
