@@ -8,7 +8,7 @@
  * - reservation: stock held for one order, either committed (sold) or released.
  */
 import { z } from 'zod'
-import { MAX_CART_LINES, MAX_LINE_QUANTITY } from './limits.ts'
+import { MAX_CART_BYTES, MAX_CART_LINES, MAX_LINE_QUANTITY } from './limits.ts'
 
 export const CURRENCY = 'gbp'
 
@@ -61,6 +61,8 @@ export type ProfileView = z.infer<typeof profileView>
 export const cartLine = z.object({ sku, quantity })
 export const cartItemsBody = z.object({ items: z.array(cartLine).min(1).max(MAX_CART_LINES) })
 export const cartQuantityBody = z.object({ quantity: z.int().min(0).max(MAX_LINE_QUANTITY) })
+/** A cart, or a part of one, as bytes of `@quorate/crdt`. */
+export const cartBytes = z.base64().max(Math.ceil(MAX_CART_BYTES / 3) * 4)
 export const cartView = z.object({
   /** May be past the limits: what devices did offline is merged, not refused. */
   items: z.array(z.object({ sku, quantity: z.int().min(1) })),
@@ -134,6 +136,11 @@ export const orderView = z.object({
   /** With `out-of-stock`: which lines were short, and what was there. */
   short: z.array(z.object({ sku, wanted: z.int(), available: z.int() })).nullable(),
   lines: z.array(orderLine),
+  /**
+   * What took the lines out of the cart, as a delta of it. A device that merges it knows that they are ordered, and tells
+   * the shop again should that have forgotten it. `null` as long as there are no lines.
+   */
+  cartRemoval: cartBytes.nullable(),
   totalCents: minorUnits,
   refundedCents: minorUnits,
   tracking: z.string().nullable(),
@@ -153,6 +160,12 @@ export const checkoutBody = z.object({
   orderId,
   /** A payment method of the provider, for example `pm_card_visa` or `pm_card_chargeDeclined`. */
   paymentMethod: z.string().min(1).max(100),
+  /**
+   * All that the customer's device has, as `state` of a sync: the shop takes it in first, so that the order is of the
+   * cart that the customer sees, also if a fail-over has just forgotten some of it. Left out: what the shop has.
+   * What a sync refuses is refused here too (400, 409), and makes no order.
+   */
+  cart: cartBytes.optional(),
 })
 
 /**

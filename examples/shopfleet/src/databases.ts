@@ -3,6 +3,7 @@ import type { LocalCluster } from '@quorate/local-cluster'
 import type { Pool } from 'pg'
 import type { Logger } from './shared/logging.ts'
 import { openPool, type Address } from './shared/postgres.ts'
+import { redisRole, type RedisRole } from './shared/redis-role.ts'
 import { role, type Role } from './shared/role.ts'
 
 /** For atomic commits over both: Postgres comes with 0. As many as there can be connections, so that it never runs out. */
@@ -22,6 +23,7 @@ export const DATABASES = {
     outside: { databases: ['provider', 'warehouse', 'carrier'] },
   },
   redis: {
+    // Nobody waits for its replica either: what a fail-over forgets of a cart, the customer's devices bring back.
     cart: { replicas: 1 },
     locks: {},
   },
@@ -36,6 +38,12 @@ export async function keepDistance({ postgres }: ShopCluster): Promise<void> {
 }
 
 export type ShopCluster = LocalCluster<typeof DATABASES>
+
+/** Where the cart service finds its servers. */
+export interface ShopRedis {
+  readonly cart: RedisRole
+  readonly cartReplicas: readonly RedisRole[]
+}
 
 /** Pools by service, for the services themselves and for the proofs. */
 export interface ShopPools {
@@ -56,17 +64,23 @@ export interface ShopPools {
 
 export interface OpenPools {
   readonly pools: ShopPools
+  readonly redis: ShopRedis
   /** There was a fail-over: connections that lead to the wrong server are cut. */
   readonly moved: () => void
 }
 
-export function openPools({ postgres }: ShopCluster, log: Logger): OpenPools {
-  const roles: Role[] = []
+export function openPools({ postgres, redis }: ShopCluster, log: Logger): OpenPools {
+  const roles: Pick<Role, 'moved'>[] = []
   const open = (name: string, address: Address, max: number): Pool => openPool(address, { name, max, log })
   const follow = (name: string, player: () => string, max: number): Pool => {
     const one = role(player)
     roles.push(one)
     return open(name, one, max)
+  }
+  const followRedis = (player: () => string): RedisRole => {
+    const one = redisRole(player)
+    roles.push(one)
+    return one
   }
   const primary = (name: string, group: { readonly primary: { readonly url: string } }, max: number): Pool =>
     follow(name, () => group.primary.url, max)
@@ -97,6 +111,12 @@ export function openPools({ postgres }: ShopCluster, log: Logger): OpenPools {
       provider: open('provider', outside('provider'), 16),
       warehouse: open('warehouse', outside('warehouse'), 8),
       carrier: open('carrier', outside('carrier'), 8),
+    },
+    redis: {
+      cart: followRedis(() => redis.cart.primary.url),
+      cartReplicas: redis.cart.replicas.map(({ url }, index) =>
+        followRedis(() => redis.cart.replicas[index]?.url ?? url),
+      ),
     },
     moved: () => {
       for (const { moved } of roles) moved()

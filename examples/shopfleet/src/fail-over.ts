@@ -4,7 +4,7 @@ import pg from 'pg'
 import { keepDistance, type ShopCluster } from './databases.ts'
 
 /** Who has a standby to take over. */
-export const FAIL_OVERS = ['payments', 'orders', 'inventory', 'profiles'] as const
+export const FAIL_OVERS = ['payments', 'orders', 'inventory', 'profiles', 'cart'] as const
 export type FailOver = (typeof FAIL_OVERS)[number]
 
 export interface FailOverOptions {
@@ -24,10 +24,11 @@ export async function failOver(
   of: FailOver,
   { noticedAfterMs = 0, signal }: FailOverOptions = {},
 ): Promise<void> {
-  const group = cluster.postgres[of]
+  const group = of === 'cart' ? cluster.redis.cart : cluster.postgres[of]
   await group.primary.kill()
   await systemClock.sleep(noticedAfterMs, { signal })
-  await group.promote(await furthest(group.replicas.map(({ url }) => url)))
+  // The cart's Redis has one replica, which is as far as it is.
+  await group.promote(of === 'cart' ? 0 : await furthest(group.replicas.map(({ url }) => url)))
   if (of === 'profiles') await keepDistance(cluster)
 }
 

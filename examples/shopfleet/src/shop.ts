@@ -106,11 +106,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     const { startServices } = await loading
     const urls = await startServices({
       pools,
-      redis: {
-        cart: cluster.redis.cart.primary.url,
-        cartReplicas: cluster.redis.cart.replicas.map(({ url }) => url),
-        locks: cluster.redis.locks.primary.url,
-      },
+      redis: { ...opened.redis, locks: cluster.redis.locks.primary.url },
       logs,
       gatewayPort: options.ports?.gateway ?? 0,
       webFolder: await building,

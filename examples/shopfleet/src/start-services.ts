@@ -1,7 +1,7 @@
 /** Starts every service of the shop and tells each where the others are. */
 import { randomBytes } from 'node:crypto'
 import type { SagaEvent } from '@quorate/saga'
-import type { ShopPools } from './databases.ts'
+import type { ShopPools, ShopRedis } from './databases.ts'
 import { startGateway } from './gateway/service.ts'
 import { startCarrier } from './outside/carrier/service.ts'
 import { startPaymentProvider } from './outside/payment-provider/service.ts'
@@ -32,11 +32,7 @@ export interface ServiceUrls {
 
 export interface StartServicesOptions {
   readonly pools: ShopPools
-  readonly redis: {
-    readonly cart: string
-    readonly cartReplicas: readonly string[]
-    readonly locks: string
-  }
+  readonly redis: ShopRedis & { readonly locks: string }
   readonly logs: Logs
   readonly gatewayPort: number
   /** The built storefront. */
@@ -74,7 +70,7 @@ export async function startServices(options: StartServicesOptions): Promise<Serv
     const primary = await openRedis(redis.cart, { log })
     undo.push(async () => primary.disconnect())
     // Not waited for: a service that cannot start because a replica is away would be no better for having one.
-    const replicas = redis.cartReplicas.map((url) => redisClient(url, { log }))
+    const replicas = redis.cartReplicas.map((replica) => redisClient(replica, { log }))
     undo.push(async () => {
       for (const replica of replicas) replica.disconnect()
     })

@@ -76,6 +76,7 @@ test('the gateway says whether a refund is there (201) or on its way (202), as t
     status: 'PAID',
     cancelReason: null,
     apology: null,
+    cartRemoval: null,
     short: null,
     lines: [],
     totalCents: 500,

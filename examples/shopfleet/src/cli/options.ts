@@ -37,8 +37,8 @@ Options
   --times N          replay the file N times over (default 1)
   --concurrency C    customers who shop at the same time (default 16)
   --fault NAME       break something when half of the replay is done: payments-primary, orders-primary,
-                     inventory-primary or profiles-primary kills the primary of that database (SIGKILL); 3 s later
-                     a standby is promoted
+                     inventory-primary, profiles-primary or cart-primary kills the primary of that database (SIGKILL);
+                     3 s later a standby is promoted
   --report OUT       write the closing report there as JSON; of a comparison, the chart if OUT ends in .svg
   --resume           go on with the replay that was cut off last (file, times and databases as they were)
   --state DIR        keep a replay's databases and journal there (default: the temporary folder)

@@ -93,6 +93,21 @@ export class CartDevice {
     this.#cart.setQuantity(sku, quantity)
   }
 
+  /** All it has, to go with a checkout: the order is then of this cart, whatever the shop has forgotten. */
+  state(): string {
+    return toBase64(this.#cart.encode())
+  }
+
+  /**
+   * An order took these lines. Known from the order itself and not from a sync, it is told to the shop again should that
+   * have forgotten it.
+   */
+  ordered(removal: string): MergedChange[] {
+    const delta = fromBase64(removal)
+    this.#shop.merge(delta)
+    return mergeAndTell(this.#cart, delta)
+  }
+
   /** What to hand in: the difference to what the shop had. May be sent any number of times. */
   request(): CartSyncBody & { readonly delta: string } {
     return {

@@ -87,6 +87,18 @@ export class DeviceSession {
     return () => this.#listeners.delete(listener)
   }
 
+  /** All that the device has, to go with a checkout. */
+  get state(): string {
+    return this.#device.state()
+  }
+
+  /** An order took these lines out of the cart; see {@link CartDevice.ordered}. */
+  ordered(removal: string): void {
+    const changes = this.#device.ordered(removal)
+    this.#changed()
+    this.#options.onSynced?.({ changes, handedIn: false })
+  }
+
   /** More or less of a product, online or not. What the cart cannot take is told in `failure`. */
   edit(change: (device: CartDevice) => void): boolean {
     try {

@@ -1,6 +1,7 @@
 /** The cart service without sockets and Redis: the same rules around one cart. */
 import { createCart, type Cart } from '@quorate/crdt/cart'
 import { cartSyncBody, type CartLine, type CartSyncBody, type CartSyncView } from '../api.ts'
+import { toBase64 } from './base64.ts'
 import { orderOf } from '../services/cart/rules.ts'
 import { answerOf, mergeHanded, readHanded } from '../services/cart/sync.ts'
 
@@ -23,6 +24,20 @@ export class CartShop {
     const items = orderOf(this.#cart)
     this.#cart.clear()
     return items
+  }
+
+  /** An order takes the cart, and a fail-over forgets that it did: only the order has the removal. */
+  takeAndForget(): { items: CartLine[]; removal: string } {
+    const items = orderOf(this.#cart)
+    return {
+      items,
+      removal: toBase64(
+        this.#cart
+          .clone({ replica: `order-${++this.#lives}` })
+          .clear()
+          .encode(),
+      ),
+    }
   }
 
   items(): CartLine[] {

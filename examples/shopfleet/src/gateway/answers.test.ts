@@ -8,6 +8,7 @@ const order: OrderView = {
   status: 'PAID',
   cancelReason: null,
   apology: null,
+  cartRemoval: null,
   short: null,
   lines: [],
   totalCents: 100,

@@ -8,6 +8,7 @@ const order = (apology: OrderView['apology']): OrderView => ({
   status: apology === null ? 'PAID' : 'REFUNDED',
   cancelReason: null,
   apology,
+  cartRemoval: null,
   short: null,
   lines: [],
   totalCents: 500,

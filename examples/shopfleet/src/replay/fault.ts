@@ -7,6 +7,7 @@ export const FAULTS = {
   'orders-primary': 'orders',
   'inventory-primary': 'inventory',
   'profiles-primary': 'profiles',
+  'cart-primary': 'cart',
 } as const satisfies Readonly<Record<`${FailOver}-primary`, FailOver>>
 export type FaultName = keyof typeof FAULTS
 export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[]
@@ -29,6 +30,8 @@ export interface FaultReport {
   readonly unpaidSeconds: number
   /** Checkouts answered 503. */
   readonly refused: number
+  /** Changes of carts answered 503; their devices kept them, and handed them in again. */
+  readonly refusedCarts: number
   /** From the first of these answers to the last, s. */
   readonly refusedForSeconds: number
 }
@@ -39,8 +42,8 @@ export interface ReplayFault {
   progress(done: number, total: number): void
   /** Runs a checkout, and remembers how it ended. */
   watch(checkout: () => Promise<OrderView>): Promise<OrderView>
-  /** A checkout was answered 503. */
-  refused(): void
+  /** It was answered 503. */
+  refused(what: 'checkout' | 'cart'): void
   /** Resolves when what was broken is mended. @throws what the mending threw; if it never came to the fault. */
   ended(): Promise<FaultReport>
 }
@@ -49,6 +52,7 @@ export interface ReplayFault {
 export function replayFault(name: FaultName, strike: () => Promise<void>): ReplayFault {
   let startMs: number | undefined
   const refusedMs: number[] = []
+  const refusals = { checkout: 0, cart: 0 }
   let inFlight = 0
   const paidMs: number[] = []
   let struck:
@@ -84,7 +88,8 @@ export function replayFault(name: FaultName, strike: () => Promise<void>): Repla
       }
     },
 
-    refused() {
+    refused(what) {
+      refusals[what]++
       refusedMs.push(performance.now())
     },
 
@@ -100,7 +105,8 @@ export function replayFault(name: FaultName, strike: () => Promise<void>): Repla
         checkoutsInFlight,
         takenOverSeconds: seconds((await struck.takenOverMs) - atMs),
         unpaidSeconds: seconds(longestGap([atMs, ...paidMs])),
-        refused: refusedMs.length,
+        refused: refusals.checkout,
+        refusedCarts: refusals.cart,
         refusedForSeconds: seconds((refusedMs.at(-1) ?? 0) - (refusedMs[0] ?? 0)),
       }
     },

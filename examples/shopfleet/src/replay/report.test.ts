@@ -19,6 +19,7 @@ const FAULT: FaultReport = {
   takenOverSeconds: 4.5,
   unpaidSeconds: 4,
   refused: 2,
+  refusedCarts: 0,
   refusedForSeconds: 1.5,
 }
 
@@ -91,4 +92,12 @@ test('printReport() names the primary that was killed', () => {
   expect(printed(FAULT)).toContain(
     'after 4 of 8, the primary of orders was killed (SIGKILL), with 3 checkouts in flight',
   )
+})
+
+test('printReport() tells what was answered 503, and what else it may mean that nothing was', () => {
+  expect(printed(FAULT)).toContain('    2 checkouts were answered 503, over 1.5 s')
+  const cart = { ...FAULT, name: 'cart-primary', refusedCarts: 5 } as const
+  expect(printed(cart)).toContain('    5 changes of carts and 2 checkouts were answered 503, over 1.5 s')
+  expect(printed({ ...cart, refused: 0 })).toContain('    5 changes of carts were answered 503, over 1.5 s')
+  expect(printed({ ...FAULT, refused: 0 })).toContain('no checkout was refused: those in flight took longer')
 })

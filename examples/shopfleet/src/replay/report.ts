@@ -143,10 +143,14 @@ function printFault(fault: FaultReport, print: (line: string) => void): void {
   print(
     `    its standby was in charge after ${fault.takenOverSeconds} s (nobody noticed for ${NOTICED_AFTER_MS / 1_000} s); no order was paid for ${fault.unpaidSeconds} s`,
   )
+  const refused = [
+    ...(fault.refusedCarts > 0 ? [`${fault.refusedCarts} changes of carts`] : []),
+    ...(fault.refused > 0 ? [`${fault.refused} checkouts`] : []),
+  ]
   print(
-    fault.refused === 0
+    refused.length === 0
       ? '    no checkout was refused: those in flight took longer'
-      : `    ${fault.refused} checkouts were answered 503, over ${fault.refusedForSeconds} s`,
+      : `    ${refused.join(' and ')} were answered 503, over ${fault.refusedForSeconds} s`,
   )
   print('')
 }

@@ -1,4 +1,5 @@
 import type { CartLine, OrderView } from '../api.ts'
+import { CartDevice } from '../device/cart-device.ts'
 import { apologised } from './apologised.ts'
 import { comeBack } from './come-back.ts'
 import type { JobResult, Journal } from './journal.ts'
@@ -38,11 +39,12 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
   onProgress?.({ phase: 'orders', done, total: plan.jobCount })
   options.fault?.progress(done, plan.jobCount)
   await eachOf(plan.customers, concurrency, options.signal, async (customer, signal) => {
+    const shopper = { userId: customer.userId, device: CartDevice.create('replay') }
     for (const job of customer.jobs) {
       if (journal.has(jobId(job))) continue
       signal.throwIfAborted()
       const result =
-        job.type === 'sale' ? await sell(options, customer, job) : await refund(options, customer, job)
+        job.type === 'sale' ? await sell(options, shopper, job) : await refund(options, customer, job)
       journal.append({ type: 'job', result })
       onProgress?.({ phase: 'orders', done: ++done, total: plan.jobCount })
       options.fault?.progress(done, plan.jobCount)

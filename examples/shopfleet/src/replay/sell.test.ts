@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import type { OrderView } from '../api.ts'
+import type { CartLine, OrderView } from '../api.ts'
+import { CartDevice } from '../device/cart-device.ts'
+import { CartShop } from '../device/shop.test-helper.ts'
 import { replayFault } from './fault.ts'
 import { Latencies } from './latencies.ts'
 import { sell, type SellOptions } from './sell.ts'
 import { ShopAnswerError } from './shop-client.ts'
 
-const customer = { userId: 'ann', country: 'France', jobs: [] }
 const job = {
   type: 'sale',
   orderId: '536365',
@@ -20,6 +21,7 @@ const order = (id: string, facts: Partial<OrderView>): OrderView => ({
   cancelReason: null,
   short: null,
   apology: null,
+  cartRemoval: null,
   totalCents: 900,
   refundedCents: 0,
   tracking: null,
@@ -33,6 +35,7 @@ const undone = { status: 'CANCELLED', cancelReason: 'unavailable' } as const
 /** A shop that answers checkouts as it is told, and notes all that a customer does. */
 function shopOf(answers: ((id: string) => OrderView)[], known: readonly OrderView[] = [], awayFor = 0) {
   const calls: string[] = []
+  const cart = new CartShop()
   const client: SellOptions['client'] = {
     order: async (_user, id) => {
       calls.push(`look ${id}`)
@@ -40,43 +43,93 @@ function shopOf(answers: ((id: string) => OrderView)[], known: readonly OrderVie
       return known.find((one) => one.id === id)
     },
     emptyCart: async () => void calls.push('empty'),
-    addToCart: async () => void calls.push('fill'),
-    checkout: async (_user, id) => {
+    syncCart: async (_user, body) => {
+      calls.push('sync')
+      return cart.sync(body)
+    },
+    checkout: async (_user, id, _paymentMethod, state) => {
+      cart.sync({ state })
       calls.push(`order ${id}`)
       const answer = answers.shift()
       if (answer === undefined) throw new Error('No more answers')
       return answer(id)
     },
   }
-  return { calls, client }
+  return { calls, client, cart }
 }
 const away = (): never => {
   throw new ShopAnswerError('POST /api/checkout', 503, undefined)
 }
 
 const run = (client: SellOptions['client'], options: Partial<SellOptions> = {}) =>
-  sell({ client, latencies: new Latencies(), resumed: false, comeBackMs: 0, ...options }, customer, job)
+  sell(
+    { client, latencies: new Latencies(), resumed: false, comeBackMs: 0, ...options },
+    { userId: 'ann', device: CartDevice.create('phone') },
+    job,
+  )
 
 test('sell() orders once when the shop is well', async () => {
   const { client, calls } = shopOf([(id) => order(id, {})])
   expect(await run(client)).toEqual({ id: '536365', outcome: 'accepted', amountCents: 900 })
-  expect(calls).toEqual(['fill', 'order 536365'])
+  expect(calls).toEqual(['sync', 'order 536365'])
 })
 
 test('sell() repeats the same order when the answer tells of none', async () => {
   const { client, calls } = shopOf([away, away, (id) => order(id, {})])
   expect(await run(client)).toEqual({ id: '536365', outcome: 'accepted', amountCents: 900 })
-  expect(calls).toEqual(['fill', 'order 536365', 'order 536365', 'order 536365'])
+  expect(calls).toEqual(['sync', 'order 536365', 'order 536365', 'order 536365'])
 })
 
-test('sell() fills the cart anew and orders under a new id when the shop has undone the order', async () => {
-  const { client, calls } = shopOf([
+test('sell() orders the same under a new id when the shop has undone the order, whether that had the cart or not', async () => {
+  const ordered: CartLine[][] = []
+  const { client, calls, cart } = shopOf([
+    (id) => {
+      ordered.push(cart.take())
+      return order(id, undone)
+    },
+    // Not taken, as far as the shop could tell: all of it is still there.
     (id) => order(id, undone),
-    (id) => order(id, undone),
-    (id) => order(id, {}),
+    // Taken, and then forgotten by a fail-over: only the order knows.
+    (id) => {
+      const { items, removal } = cart.takeAndForget()
+      ordered.push(items)
+      return order(id, { ...undone, cartRemoval: removal })
+    },
+    (id) => {
+      ordered.push(cart.take())
+      return order(id, {})
+    },
   ])
-  expect(await run(client)).toEqual({ id: '536365', outcome: 'accepted', amountCents: 900, attempts: 3 })
-  expect(calls).toEqual(['fill', 'order 536365', 'fill', 'order 536365-2', 'fill', 'order 536365-3'])
+  expect(await run(client)).toEqual({ id: '536365', outcome: 'accepted', amountCents: 900, attempts: 4 })
+  expect(ordered).toEqual([job.items, job.items, job.items])
+  expect(calls.filter((call) => call.startsWith('order'))).toEqual([
+    'order 536365',
+    'order 536365-2',
+    'order 536365-3',
+    'order 536365-4',
+  ])
+})
+
+test('sell() hands the cart in again when the shop has forgotten it, and is told so by nobody', async () => {
+  const ordered: CartLine[][] = []
+  const { client, cart } = shopOf([
+    (id) => {
+      ordered.push(cart.take())
+      return order(id, {})
+    },
+  ])
+  const { syncCart } = client
+  const forgetful: SellOptions['client'] = {
+    ...client,
+    syncCart: async (user, body) => {
+      const before = cart.snapshot()
+      const answer = await syncCart(user, body)
+      cart.failOver(before)
+      return answer
+    },
+  }
+  await run(forgetful)
+  expect(ordered).toEqual([job.items])
 })
 
 test('sell() of a resumed replay finds which of its orders was the last', async () => {
@@ -92,7 +145,7 @@ test('sell() waits until an order that is being undone is undone', async () => {
     [order('536365', undone)],
   )
   expect(await run(client)).toMatchObject({ attempts: 2 })
-  expect(calls).toEqual(['fill', 'order 536365', 'look 536365', 'fill', 'order 536365-2'])
+  expect(calls).toEqual(['sync', 'order 536365', 'look 536365', 'sync', 'sync', 'order 536365-2'])
 })
 
 test('sell() looks again when the shop cannot say what became of an order', async () => {
@@ -102,7 +155,7 @@ test('sell() looks again when the shop cannot say what became of an order', asyn
     2,
   )
   expect(await run(client)).toMatchObject({ outcome: 'accepted' })
-  expect(calls).toEqual(['fill', 'order 536365', 'look 536365', 'look 536365', 'look 536365'])
+  expect(calls).toEqual(['sync', 'order 536365', 'look 536365', 'look 536365', 'look 536365'])
 })
 
 test('a fault strikes once, at half of the jobs, and tells what customers noticed', async () => {

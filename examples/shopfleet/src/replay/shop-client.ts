@@ -2,6 +2,9 @@ import { Agent, request } from 'undici'
 import type { z } from 'zod'
 import {
   type CartLine,
+  type CartSyncBody,
+  cartSyncView,
+  type CartSyncView,
   orderView,
   type OrderView,
   problem,
@@ -58,18 +61,18 @@ export class ShopClient {
     await this.#expect('DELETE', '/api/cart', { user })
   }
 
-  async addToCart(user: string, items: readonly CartLine[]): Promise<void> {
-    await this.#expect('POST', '/api/cart/items', { user, body: { items } })
+  async syncCart(user: string, body: CartSyncBody): Promise<CartSyncView> {
+    return cartSyncView.parse((await this.#expect('PUT', '/api/cart/sync', { user, body })).body)
   }
 
   /**
    * @returns the order as it was decided, or is going to be; still undecided only if the shop took longer than it waits.
    * @throws ShopAnswerError with status 503 if the shop is unavailable and tells of no order: ask again.
    */
-  async checkout(user: string, orderId: string, paymentMethod: string): Promise<OrderView> {
+  async checkout(user: string, orderId: string, paymentMethod: string, cart: string): Promise<OrderView> {
     const answer = await this.#expect('POST', '/api/checkout', {
       user,
-      body: { orderId, paymentMethod },
+      body: { orderId, paymentMethod, cart },
       also: [402, 409, 503],
     })
     if (answer.status < 300) return orderView.parse(answer.body)

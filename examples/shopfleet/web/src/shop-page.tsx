@@ -54,9 +54,9 @@ export function ShopPage({ shop, user }: { readonly shop: Shop; readonly user: s
   }, [underWay, attempt, refreshOrders])
 
   /** Also after an order that was refused: it may have taken stock, and given it back. */
-  const ordered = async (work: () => Promise<unknown>): Promise<void> => {
+  const ordered = async <T,>(work: () => Promise<T>): Promise<T> => {
     try {
-      await work()
+      return await work()
     } finally {
       await refreshOrders()
       setStockEpoch((epoch) => epoch + 1)
@@ -84,7 +84,9 @@ export function ShopPage({ shop, user }: { readonly shop: Shop; readonly user: s
                 onQuantity={(sku, quantity) => devices.setQuantity(device, sku, quantity)}
                 onCheckout={(paymentMethod) =>
                   attempt(() =>
-                    devices.checkout(device, () => ordered(() => shop.checkout(newOrderId(), paymentMethod))),
+                    devices.checkout(device, (cart) =>
+                      ordered(() => shop.checkout(newOrderId(), paymentMethod, cart)),
+                    ),
                   )
                 }
               />
@@ -94,7 +96,10 @@ export function ShopPage({ shop, user }: { readonly shop: Shop; readonly user: s
         </section>
         <Catalogue shop={shop} stockEpoch={stockEpoch} onAdd={devices.add} onSeen={learnProducts} />
         <aside>
-          <Orders orders={orders} onRefund={(order) => attempt(() => ordered(() => shop.refund(order)))} />
+          <Orders
+            orders={orders}
+            onRefund={(order) => attempt(async () => void (await ordered(() => shop.refund(order))))}
+          />
           <Profile shop={shop} attempt={attempt} />
         </aside>
       </main>

@@ -44,9 +44,9 @@ export class Shop {
   }
 
   /** The order, also when it was declined or out of stock: that is an answer, not a failure. */
-  async checkout(orderId: string, paymentMethod: string): Promise<OrderView> {
+  async checkout(orderId: string, paymentMethod: string, cart: string): Promise<OrderView> {
     try {
-      return await this.#call('POST', '/api/checkout', { orderId, paymentMethod })
+      return await this.#call('POST', '/api/checkout', { orderId, paymentMethod, cart })
     } catch (error) {
       if (error instanceof ShopError && error.problem?.order !== undefined) return error.problem.order
       throw error

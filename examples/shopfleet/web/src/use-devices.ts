@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import type { OrderView } from '../../src/api.ts'
 import type { Change } from '../../src/device/changes.ts'
 import { DeviceSession, type DeviceView } from '../../src/device/device-session.ts'
 import { lwwEdit, lwwFrom, lwwQuantity, lwwSync, type LwwCarts } from '../../src/device/lww-cart.ts'
@@ -27,8 +28,11 @@ export interface Devices {
   readonly add: (device: DeviceName, sku: string) => void
   readonly setQuantity: (device: DeviceName, sku: string, quantity: number) => void
   readonly setOnline: (device: DeviceName, isOnline: boolean) => void
-  /** Hands in what waits, runs the checkout, and lets the devices learn what it took. */
-  readonly checkout: (device: DeviceName, order: () => Promise<void>) => Promise<void>
+  /** Hands in what waits, runs the checkout with all that the device has, and lets the devices learn what it took. */
+  readonly checkout: (
+    device: DeviceName,
+    order: (cart: string) => Promise<Pick<OrderView, 'cartRemoval'>>,
+  ) => Promise<void>
 }
 
 type Sessions = Readonly<Record<DeviceName, DeviceSession>>
@@ -125,7 +129,8 @@ export function useDevices(shop: Shop, user: string): Devices {
       const { failure, isOnline } = sessions[name].view
       if (failure !== null || !isOnline) return
       try {
-        await order()
+        const { cartRemoval } = await order(sessions[name].state)
+        if (cartRemoval !== null) sessions[name].ordered(cartRemoval)
       } finally {
         setLww(null)
         await Promise.all(DEVICES.map((device) => sessions[device].sync()))

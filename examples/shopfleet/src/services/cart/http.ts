@@ -51,9 +51,10 @@ export function cartRoutes(app: Express, store: CartStore): void {
 
   app.post(
     '/carts/:userId/take',
-    route({ ...byUser, body: takeBody }, async ({ params, body }) => ({
-      body: { items: await store.take(params.userId, body.orderId) },
-    })),
+    route({ ...byUser, body: takeBody }, async ({ params, body }) => {
+      const handed = body.state === undefined ? undefined : readHanded({ state: body.state })
+      return { body: await store.take(params.userId, body.orderId, handed) }
+    }),
   )
 }
 

@@ -1,10 +1,13 @@
+import { isQuorateError } from '@quorate/core'
 import { createCart, decodeCart, type Cart } from '@quorate/crdt/cart'
 import { redisStore, type RedisLike } from '@quorate/crdt/redis'
+import { BackendError } from '@quorate/crdt/store'
 import type { ReadYourWritesRedis } from '@quorate/read-your-writes/ioredis'
 import type { Redis } from 'ioredis'
 import type { CartLine } from '../../api.ts'
 import { Problem } from '../../shared/problem.ts'
 import { claimOf, readClaim, takeClaim, type Claim } from './claim.ts'
+import { mergeHanded, type Handed } from './sync.ts'
 
 /** Carts in Redis, edited by any number of devices, processes and orders at once. */
 export interface CartStore {
@@ -12,8 +15,19 @@ export interface CartStore {
   read(user: string): Promise<Cart>
   /** Applies `edit` to the cart; what it throws is refused, and nothing is stored. */
   edit(user: string, edit: (cart: Cart) => unknown): Promise<Cart>
-  /** Empties the cart into an order, once for each order id; decided on the primary. */
-  take(user: string, orderId: string): Promise<CartLine[]>
+  /**
+   * Empties the cart into an order, once for each order id; decided on the primary.
+   *
+   * @param handed what the customer's device has, so that the order is of what they see, whatever a fail-over forgot.
+   */
+  take(user: string, orderId: string, handed?: Handed): Promise<Taken>
+}
+
+/** What an order got, and the removal that took it out of the cart; without one it got nothing. */
+export interface Taken {
+  readonly items: CartLine[]
+  /** As base64. */
+  readonly removal: string | null
 }
 
 const TTL_MS = 24 * 3_600_000
@@ -36,7 +50,8 @@ export function cartStore({ db, primary }: CartStoreParts): CartStore {
   const options = { type: { create: createCart, decode: decodeCart }, ttlMs: TTL_MS, prefix: PREFIX }
   // Each command of a store is a write of the session: it learns where it is with the answer, not by another trip.
   const client: RedisLike = {
-    callBuffer: (command, ...args) => db.write((redis: RedisLike) => redis.callBuffer(command, ...args)),
+    callBuffer: (command, ...args) =>
+      db.write((redis: RedisLike) => redis.callBuffer(command, ...args)).catch(toldOutcome),
     pipeline: () => primary.pipeline(),
   }
   // An edit is a delta, appended in one round trip and never in the way of another.
@@ -58,22 +73,26 @@ export function cartStore({ db, primary }: CartStoreParts): CartStore {
       return document
     },
 
-    async take(user, orderId) {
+    async take(user, orderId, handed) {
+      const withHanded = (cart: Cart): Cart => {
+        if (handed !== undefined) mergeHanded(cart, handed)
+        return cart
+      }
       const name = claimKey(user, orderId)
       let written = (await primary.get(name)) ?? ''
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         if (written !== '') {
           const claim = readClaim(written)
           // Written down before it is taken, so that whoever calls again takes the same.
-          const { result } = await orders.edit(key(user), (cart) => takeClaim(cart, claim))
-          if (result) return [...claim.items]
+          const { result } = await orders.edit(key(user), (cart) => takeClaim(withHanded(cart), claim))
+          if (result) return { items: [...claim.items], removal: claim.removal }
         }
-        const claim = claimOf(await orders.load(key(user)), orderId)
+        const claim = claimOf(withHanded(await orders.load(key(user))), orderId)
         if (claim.items.length > 0) written = await writeClaim(name, written, claim)
         else {
           // Empty, or emptied just now by another call for this very order, whose claim stood there before.
           const now = (await primary.get(name)) ?? ''
-          if (now === written) return []
+          if (now === written) return { items: [], removal: null }
           written = now
         }
       }
@@ -100,4 +119,10 @@ export function cartStore({ db, primary }: CartStoreParts): CartStore {
     if ((await primary.eval(REPLACE_CLAIM, 1, name, before, text, TTL_MS)) === 1) return text
     return (await primary.get(name)) ?? ''
   }
+}
+
+/** A store looks after a command that may have been carried out; of one that was never sent there is nothing to learn. */
+function toldOutcome(error: unknown): never {
+  const isUnsent = isQuorateError(error) && error.outcome === 'not-applied'
+  throw isUnsent ? new BackendError('not-applied', error) : error
 }

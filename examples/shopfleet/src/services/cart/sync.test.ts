@@ -3,7 +3,8 @@ import { createOrSet } from '@quorate/crdt'
 import { VersionVector } from '@quorate/vector-clock'
 import { describe, expect, test } from 'vitest'
 import { cartSyncBody } from '../../api.ts'
-import { answerOf, MAX_CART_BYTES, mergeHanded, readHanded } from './sync.ts'
+import { MAX_CART_BYTES } from '../../limits.ts'
+import { answerOf, mergeHanded, readHanded } from './sync.ts'
 
 const base64 = (source: Uint8Array | { encode(): Uint8Array }): string =>
   Buffer.from(source instanceof Uint8Array ? source : source.encode()).toString('base64')

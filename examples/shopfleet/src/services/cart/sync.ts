@@ -3,6 +3,7 @@ import { createCart, type Cart } from '@quorate/crdt/cart'
 import { isQuorateError } from '@quorate/core'
 import { DecodeError, VersionVector } from '@quorate/vector-clock'
 import { sku, type CartSyncBody, type CartSyncView } from '../../api.ts'
+import { MAX_CART_BYTES } from '../../limits.ts'
 import { Problem } from '../../shared/problem.ts'
 import { itemsOf, overLimit } from './rules.ts'
 
@@ -13,12 +14,6 @@ export interface Handed {
   readonly delta: Uint8Array
   readonly isWhole: boolean
 }
-
-/**
- * A full cart of the limits, edited on a dozen devices, takes a tenth of it. Past it nothing is merged: a
- * device cannot come so far by itself.
- */
-export const MAX_CART_BYTES = 500_000
 
 const EXAMPLE = createCart({ replica: 'example' }).encode()
 /** How bytes of a cart begin. */

@@ -5,7 +5,7 @@ import type { CartLine } from '../../api.ts'
 import { deliveredEvent } from '../../outside/carrier/contract.ts'
 import { continueTrace, withTrace } from '../../shared/trace.ts'
 import type { Apologise } from './apology.ts'
-import { asStepFailure, cancelReasonOf, shortLinesOf } from './failures.ts'
+import { asStepFailure, cancelReasonOf, REFUSED_CARTS, shortLinesOf } from './failures.ts'
 import type { Neighbours } from './neighbours.ts'
 import { createOrder, deleteOrder, moveOrder, writeLines, type PricedLine } from './store.ts'
 
@@ -13,6 +13,8 @@ export interface CheckoutInput {
   readonly orderId: string
   readonly userId: string
   readonly paymentMethod: string
+  /** All that the customer's device had, if they have one. */
+  readonly cart?: string | undefined
   /** Of the click that began it: steps run in the background carry it on. */
   readonly traceparent: string
 }
@@ -36,8 +38,6 @@ const PATIENT = { maxAttempts: 6, baseMs: 200, maxMs: 2_000 }
 /** Past the pivot there is no way back, nor from an undoing: a neighbour may be away for a quarter of an hour. */
 const STUBBORN = { maxAttempts: 1_000, baseMs: 100, maxMs: 2_000 }
 const DELIVERY_MS = 24 * 3_600_000
-/** Refusals of a cart, after which there never was an order. */
-const NO_ORDER = new Set(['empty-cart', 'cart-full'])
 
 /**
  *   create ─ take-cart ─ price ─ reserve ─ await-payment ─ authorise ─ settle │ pivot
@@ -66,9 +66,9 @@ export function checkoutSaga(shop: Neighbours, { apologise, expectNothing }: Ove
       name: 'create',
       run: ({ tx, input }) => createOrder(tx, { id: input.orderId, userId: input.userId }),
       compensate: async ({ tx, input, results, failure }) => {
-        if (NO_ORDER.has(failure.code ?? '')) return deleteOrder(tx, input.orderId)
+        if (REFUSED_CARTS.has(failure.code ?? '')) return deleteOrder(tx, input.orderId)
         // Lines are written with the payment; an order that ends before shows them all the same.
-        await writeLines(tx, input.orderId, linesOf(results))
+        await writeLines(tx, input.orderId, linesOf(results), removalOf(results))
         await moveOrder(tx, input.orderId, 'CANCELLED', {
           cancelReason: cancelReasonOf(failure),
           short: shortLinesOf(failure),
@@ -81,11 +81,9 @@ export function checkoutSaga(shop: Neighbours, { apologise, expectNothing }: Ove
       retry: PATIENT,
       run: (step) =>
         call(step, async () => {
-          const items = await shop.takeCart(step.input.userId, step.input.orderId, step.signal)
-          if (items.length > 0) return { items }
-          throw new NonRetryableError('The cart is empty; put something into it first', {
-            code: 'empty-cart',
-          })
+          const taken = await shop.takeCart(step.input, step.signal)
+          if (taken.items.length > 0) return taken
+          throw new NonRetryableError('The cart is empty; put something into it', { code: 'empty-cart' })
         }),
     })
     .step({
@@ -114,7 +112,8 @@ export function checkoutSaga(shop: Neighbours, { apologise, expectNothing }: Ove
     .tx({
       name: 'await-payment',
       run: async ({ tx, input, results }) => {
-        const totalCents = await writeLines(tx, input.orderId, results.price.lines)
+        const { lines } = results.price
+        const totalCents = await writeLines(tx, input.orderId, lines, removalOf(results))
         await moveOrder(tx, input.orderId, 'PAYMENT_PENDING')
         return { totalCents }
       },
@@ -208,7 +207,7 @@ async function move(
 /** Of the steps after the one that is undone, which the definition could not know when it was written. */
 interface LaterResults {
   readonly price?: { readonly lines: readonly PricedLine[] }
-  readonly 'take-cart'?: { readonly items: readonly CartLine[] }
+  readonly 'take-cart'?: { readonly items: readonly CartLine[]; readonly removal: string | null }
 }
 
 /** The lines as far as they are known: priced, or as they were in the cart. */
@@ -216,3 +215,6 @@ function linesOf(results: LaterResults): readonly PricedLine[] {
   if (results.price !== undefined) return results.price.lines
   return results['take-cart']?.items.map((item) => ({ ...item, priceCents: 0 })) ?? []
 }
+
+/** What took them out of the cart. */
+const removalOf = (results: LaterResults): string | null => results['take-cart']?.removal ?? null

@@ -1,9 +1,9 @@
 /** What the orders service takes and answers: shared with the gateway. */
 import { z } from 'zod'
-import { cartLine, minorUnits, orderId, orderView, userId } from '../../api.ts'
+import { checkoutBody, cartLine, minorUnits, orderId, orderView, userId } from '../../api.ts'
 
 /** POST /orders: turns the user's cart into an order. The order's id is the idempotency key. */
-export const placeBody = z.object({ orderId, userId, paymentMethod: z.string().min(1).max(100) })
+export const placeBody = checkoutBody.extend({ userId })
 
 /** POST /orders/:id/refunds */
 export const refundBody = z.object({ refundId: orderId, userId, lines: z.array(cartLine).min(1).max(1_000) })

@@ -14,6 +14,17 @@ export function asStepFailure(error: unknown): unknown {
   return new NonRetryableError(error.message, { code: error.code, data: error.details })
 }
 
+/** Refusals of a cart, after which there never was an order, and how they are answered. */
+export const REFUSED_CARTS: ReadonlyMap<string, number> = new Map([
+  ['empty-cart', 422],
+  ['cart-full', 422],
+  ['wrong-bytes', 400],
+  ['wrong-type', 400],
+  ['newer-format', 400],
+  ['too-large', 400],
+  ['duplicate-device', 409],
+])
+
 const REASONS = new Set<string>(['out-of-stock', 'declined', 'unknown-product'])
 
 export function cancelReasonOf({ code }: SagaFailure): CancelReason {

@@ -43,4 +43,6 @@ export const ordersMigrations = [
    )`,
   // Paid orders that the shop could not fulfil: the money goes back, and the customer is told why.
   `alter table orders add column apology text check (apology in ('oversold'))`,
+  // What took the lines out of the cart, for the customer's devices: base64 of a delta.
+  `alter table orders add column cart_removal text`,
 ]

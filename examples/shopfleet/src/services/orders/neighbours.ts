@@ -38,11 +38,13 @@ export function neighbours(urls: NeighbourUrls) {
   const idPath = (id: string): string => encodeURIComponent(id)
 
   return {
-    /** What the cart holds; it is then empty. */
-    async takeCart(userId: string, orderId: string, signal: AbortSignal): Promise<CartLine[]> {
+    /** What the cart holds, with all that the customer's device has; it is then empty. */
+    async takeCart(
+      { userId, orderId, cart: state }: { userId: string; orderId: string; cart?: string | undefined },
+      signal: AbortSignal,
+    ): Promise<z.infer<typeof takeAnswer>> {
       const path = `/carts/${idPath(userId)}/take`
-      const { items } = await cart.call('POST', path, { body: { orderId }, answer: takeAnswer, signal })
-      return items
+      return cart.call('POST', path, { body: { orderId, state }, answer: takeAnswer, signal })
     },
 
     /** Today's price of each line, and the skus that are not sold. */

@@ -6,7 +6,7 @@ import { Problem } from '../../shared/problem.ts'
 import { currentTrace, newTrace, traceparent } from '../../shared/trace.ts'
 import type { Decisions } from './decisions.ts'
 import { checkoutId, refundSagaId, type CheckoutSaga, type RefundSaga } from './sagas.ts'
-import { cancelReasonOf, shortLinesOf } from './failures.ts'
+import { cancelReasonOf, REFUSED_CARTS, shortLinesOf } from './failures.ts'
 import { isDecided } from './status.ts'
 import { orderExists, readOrder, readRefund, type Reader } from './views.ts'
 
@@ -14,6 +14,8 @@ export interface Placing {
   readonly orderId: string
   readonly userId: string
   readonly paymentMethod: string
+  /** All that the customer's device has, as base64. */
+  readonly cart?: string | undefined
 }
 
 export interface Refunding {
@@ -108,14 +110,8 @@ export function orders({
   /** Why an order never came to be: the cart was not one that can be ordered. */
   async function refusedCart(orderId: string): Promise<Problem> {
     const failure = (await engine.get(checkoutId(orderId)))?.failure
-    if (failure?.code === 'cart-full') {
-      return new Problem(422, 'cart-full', `${failure.message}, then check out with a new order id`)
-    }
-    return new Problem(
-      422,
-      'empty-cart',
-      'The cart is empty; put something into it, then check out with a new order id',
-    )
+    const { code = 'empty-cart', message = 'The cart is empty; put something into it' } = failure ?? {}
+    return new Problem(REFUSED_CARTS.get(code) ?? 422, code, `${message}, then check out with a new order id`)
   }
 
   /** How the refund ended; `undefined` if it is still under way. */
@@ -129,9 +125,9 @@ export function orders({
   }
 
   return {
-    async place({ orderId, userId, paymentMethod }) {
+    async place({ orderId, userId, paymentMethod, cart }) {
       // A repeat joins the order that is there. Two first calls at once are told apart by the saga's id.
-      if (!(await orderExists(primary, orderId))) await begin({ orderId, userId, paymentMethod })
+      if (!(await orderExists(primary, orderId))) await begin({ orderId, userId, paymentMethod, cart })
       const order = await decided(orderId)
       if (order === undefined) throw await refusedCart(orderId)
       if (order.userId !== userId)

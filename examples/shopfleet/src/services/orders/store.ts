@@ -28,8 +28,18 @@ export async function deleteOrder(tx: Queryable, id: string): Promise<void> {
   )
 }
 
-/** Writes down what is bought at which price, once. @returns the total. */
-export async function writeLines(tx: Queryable, id: string, lines: readonly PricedLine[]): Promise<number> {
+/**
+ * Writes down what is bought at which price, once.
+ *
+ * @param removal what took it out of the cart.
+ * @returns the total.
+ */
+export async function writeLines(
+  tx: Queryable,
+  id: string,
+  lines: readonly PricedLine[],
+  removal: string | null,
+): Promise<number> {
   const totalCents = lines.reduce((sum, { quantity, priceCents }) => sum + quantity * priceCents, 0)
   await tx.query({
     name: 'orders-write-lines',
@@ -38,13 +48,14 @@ export async function writeLines(tx: Queryable, id: string, lines: readonly Pric
        select $1, * from unnest($2::text[], $3::int[], $4::int[])
        on conflict (order_id, sku) do nothing
      )
-     update orders set total_cents = $5 where id = $1`,
+     update orders set total_cents = $5, cart_removal = $6 where id = $1`,
     values: [
       id,
       lines.map(({ sku }) => sku),
       lines.map(({ quantity }) => quantity),
       lines.map(({ priceCents }) => priceCents),
       totalCents,
+      removal,
     ],
   })
   return totalCents

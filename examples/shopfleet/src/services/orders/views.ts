@@ -8,7 +8,7 @@ export interface Reader {
 
 const VIEW = `
   select o.id, o.user_id as "userId", o.status, o.cancel_reason as "cancelReason", o.short, o.apology,
-    o.total_cents as "totalCents", o.refunded_cents as "refundedCents", o.tracking,
+    o.cart_removal as "cartRemoval", o.total_cents as "totalCents", o.refunded_cents as "refundedCents", o.tracking,
     o.created_at as "createdAt", o.updated_at as "updatedAt",
     coalesce((
       select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'priceCents', l.price_cents,
