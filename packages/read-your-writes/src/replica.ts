@@ -4,7 +4,7 @@ import type { Lag } from './lag.ts'
 import type { Lsn } from './lsn.ts'
 import type { Wanted } from './plan.ts'
 import { covers, type Position } from './position.ts'
-import type { PgPool } from './postgres/port.ts'
+import { hasRoom, type PgPool } from './postgres/port.ts'
 import type { ConnectionFacts } from './postgres/sql.ts'
 import { UnderWay } from './under-way.ts'
 
@@ -126,7 +126,10 @@ export class Replica implements RendezvousNode {
   }
 }
 
-/** The replicas that may serve a read, the one to try first first; the others are ranked only when asked for. */
+/**
+ * The replicas that may serve a read, the one to try first first; the others are ranked only when asked for. Those
+ * whose pools are full come last: behind them a read would wait, while another shows as well what it must see.
+ */
 export function* candidates(
   ranking: Rendezvous<Replica>,
   wanted: Wanted,
@@ -135,8 +138,15 @@ export function* candidates(
 ): Generator<Replica, void> {
   const best = ranking.pick(key)
   if (best === undefined) return
-  if (best.isFit(wanted, nowMs)) yield best
-  for (const replica of ranking.rank(key)) if (replica !== best && replica.isFit(wanted, nowMs)) yield replica
+  const isBestFirst = hasRoom(best.pool) && best.isFit(wanted, nowMs)
+  if (isBestFirst) yield best
+  const full: Replica[] = []
+  for (const replica of ranking.rank(key)) {
+    if ((isBestFirst && replica === best) || !replica.isFit(wanted, nowMs)) continue
+    if (hasRoom(replica.pool)) yield replica
+    else full.push(replica)
+  }
+  yield* full
 }
 
 /** The replicas to fall back on when the primary is gone: behind, maybe, but with all that is wanted. */

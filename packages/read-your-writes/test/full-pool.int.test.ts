@@ -90,3 +90,27 @@ test('servers whose pools are full stay in, though their probes have no connecti
   expect(await Promise.all(writes)).toEqual([primaryPort, primaryPort])
   expect(said).toEqual([])
 })
+
+test('reads go past replicas whose pools are full, of a burst as well, and wait where all are; the primary is left alone', async () => {
+  const patient = { deadlineMs: 600_000, probeDeadlineMs: 60_000, maxLagMs: 60_000 }
+  await using router = await bench.router(patient)
+  const { db, lastRead, events, until } = router
+  await until(() => db.replicas.every(({ status }) => status === 'healthy'))
+  const reading = { level: 'eventual', session: db.session({ key: 'ann' }) } as const
+  await db.read((q) => q.query('SELECT 1'), reading)
+  const own = lastRead().target
+  /** Each holds a connection, of the nine that the probes leave. */
+  const ends: (() => void)[] = []
+  const hold = (): Promise<void> => db.read(() => new Promise<void>((resolve) => ends.push(resolve)), reading)
+  const burst = Array.from({ length: 12 }, hold)
+  await expect.poll(() => ends.length).toBe(12)
+  const rest = Array.from({ length: 6 }, hold)
+  await expect.poll(() => ends.length).toBe(18)
+  events.length = 0
+  const waiting = db.read(async () => 'done', reading)
+  for (const end of ends) end()
+  expect(await waiting).toBe('done')
+  await Promise.all([...burst, ...rest])
+  const targets = events.map((event) => (event.type === 'read' ? event.target : 'other')).sort()
+  expect(targets).toEqual([...Array<string>(9).fill('r1'), ...Array<string>(9).fill('r2'), own].sort())
+})

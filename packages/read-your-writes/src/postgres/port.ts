@@ -39,12 +39,27 @@ export interface PgPool {
   readonly totalCount?: number
   /** Those that nobody uses. */
   readonly idleCount?: number
+  /** Those who wait for a connection. */
+  readonly waitingCount?: number
   readonly options?: { readonly max?: number | undefined }
 }
 
 /** Does who asks for a connection wait for others to give theirs back, as far as the pool tells? */
 export function isFull({ totalCount = 0, idleCount = 0, options: { max = Infinity } = {} }: PgPool): boolean {
   return totalCount >= max && idleCount === 0
+}
+
+/**
+ * Is there a connection for one more, or room for it, as far as the pool tells? What is idle may be for those who wait:
+ * `pg` gives it to them in the next tick.
+ */
+export function hasRoom({
+  totalCount = 0,
+  idleCount = 0,
+  waitingCount = 0,
+  options: { max = Infinity } = {},
+}: PgPool): boolean {
+  return idleCount + max - totalCount > waitingCount
 }
 
 /** What a callback gets to ask its questions with; useless after the callback has ended. */
