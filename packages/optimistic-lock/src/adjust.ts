@@ -113,7 +113,9 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
   const lists = [
     ...shape.key.map((name) => [shape.column(name), items.map((item) => item.key[name])] as const),
     // What is added to a value of a domain need not be one: only the sum must be.
-    ...columns.map((name) => [`-${shape.column(name)}`, items.map(({ deltas }) => deltas[name])] as const),
+    ...columns.map(
+      (name) => [`-${shape.column(name)}`, items.map(({ deltas }) => textOrNull(deltas[name]))] as const,
+    ),
   ]
   const names = [...key, ...columns.map((_, index) => `quorateby${index}`)].join(', ')
   const wantedKey = key.map((column) => `w.${column}`).join(', ')
@@ -157,6 +159,10 @@ export function adjustAllRows(shape: Shape, items: readonly Item[], bounds: Boun
 )
 SELECT * FROM done WHERE ${hasCount('done', '0', '(SELECT count(*) FROM want)')} UNION ALL SELECT * FROM held WHERE NOT EXISTS (SELECT FROM done)`,
   )
+}
+
+function textOrNull(amount: Amount | undefined): string | null {
+  return amount === undefined ? null : String(amount)
 }
 
 /**

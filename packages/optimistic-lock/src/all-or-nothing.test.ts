@@ -72,6 +72,30 @@ test('a row, or a key without one, is named once, whoever asked for it', () => {
   })
 })
 
+test('keys that are not there are one only if they are spelled alike: lists, bytes and objects too', () => {
+  const values = [
+    1,
+    '1',
+    ['a,b'],
+    ['a', 'b'],
+    'a,b',
+    [1n],
+    Buffer.from([254]),
+    Buffer.from([255]),
+    { a: 1 },
+    { a: 2 },
+  ]
+  const verdict = judge(
+    [],
+    [...values, ...values].map((sku) => ({ sku })),
+  )
+  const [first, , ...rest] = values
+  expect(verdict).toEqual({
+    granted: false,
+    short: [first, ...rest].map((sku) => ({ key: { sku }, row: undefined })),
+  })
+})
+
 test('a single item is the plain statement, and judged on the locked row only if that refuses it', async () => {
   const item = { key: { sku: 'a' }, deltas: { units: -1 } }
   const sent: string[] = []

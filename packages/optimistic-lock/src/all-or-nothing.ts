@@ -62,12 +62,18 @@ export function judge(found: readonly ItemColumns[], keys: readonly KeyValues[])
   const seen = new Set<unknown>()
   const short = keys.flatMap((key, index) => {
     const columns = byItem.get(index)
-    const identity = columns ?? JSON.stringify(Object.values(key).map(String))
+    const identity = columns ?? JSON.stringify(Object.values(key).map(spellingOf))
     if (seen.has(identity) || (columns?.quorateenough === true && !vetoed)) return []
     seen.add(identity)
     return [{ key, row: columns === undefined ? undefined : rowOf(columns) }]
   })
   return { granted: false, short }
+}
+
+/** `1` and `'1'` are one key, `['a,b']` and `['a', 'b']` are two. */
+function spellingOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  return `\0${JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))}`
 }
 
 /** The row without our columns. */

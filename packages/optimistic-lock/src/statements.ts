@@ -168,6 +168,11 @@ export class Sql {
     this.#shape = shape
   }
 
+  /** Of values so far. */
+  get count(): number {
+    return this.#values.length
+  }
+
   value(value: unknown): string {
     return `$${this.#values.push(value)}`
   }

@@ -1,9 +1,9 @@
 import { KeyNotUniqueError } from '../errors.ts'
+import { MAX_PARAMETERS } from '../lists.ts'
 import { connectTo, guard, type PgPoolClient } from '../pg-pool.ts'
-import type { Statement } from '../statements.ts'
 import { describeTable, requireUnique, type TableRow } from '../table-check.ts'
 import { isLostStatement, isServerRefusal, remedyFor } from './server-errors.ts'
-import { CounterStatements, type CounterShape, type FoldedRow } from './statements.ts'
+import { type BatchStatement, CounterStatements, type CounterShape, type FoldedRow } from './statements.ts'
 import type { BatchAnswer, BatchItem, BatchSession, BatchStore, ItemAnswer } from './store.ts'
 
 /** The part of a pool's client that is used here. */
@@ -53,7 +53,7 @@ class PgBatchSession implements BatchSession {
       if (refusal !== undefined) return refusal
     }
     try {
-      return { type: 'applied', items: await this.#run(items) }
+      return await this.#run(items)
     } catch (cause) {
       if (!isServerRefusal(cause)) return { type: 'unknown', cause }
       if (this.#state.isPrepared && isLostStatement(cause)) {
@@ -84,7 +84,7 @@ class PgBatchSession implements BatchSession {
     }
   }
 
-  async #run(items: readonly BatchItem[]): Promise<ItemAnswer[]> {
+  async #run(items: readonly BatchItem[]): Promise<BatchAnswer> {
     const { statements } = this.#state
     const [only] = items
     const statement = only === undefined || items.length > 1 ? undefined : statements.addTotal(only)
@@ -92,16 +92,26 @@ class PgBatchSession implements BatchSession {
       const { rows } = await this.#query(statement)
       requireOneEach(rows, 0, 1)
       const [row] = rows as { readonly quorateafter: string }[]
-      if (row !== undefined) return [{ type: 'all', after: Number(row.quorateafter) }]
+      if (row !== undefined) {
+        return { type: 'applied', items: [{ type: 'all', after: Number(row.quorateafter) }] }
+      }
     }
-    const { rows } = await this.#query(statements.foldRows(items))
+    const fold = statements.foldRows(items)
+    if (fold.values.length > MAX_PARAMETERS) {
+      const cause = new RangeError(
+        `Cannot send a batch of ${items.length} keys: ${fold.values.length} parameters, expected at most ${MAX_PARAMETERS}; ` +
+          'lower maxBatch',
+      )
+      return { type: 'not-applied', next: 'split', cause }
+    }
+    const { rows } = await this.#query(fold)
     requireOneEach(rows, items.length, items.length)
-    return (rows as FoldedRow[]).map(answerOf)
+    return { type: 'applied', items: (rows as FoldedRow[]).map(answerOf) }
   }
 
-  #query({ text, values }: Statement): Promise<{ rows: unknown[] }> {
+  #query({ text, values, isOneOfFew }: BatchStatement): Promise<{ rows: unknown[] }> {
     const { isPrepared, names } = this.#state
-    if (!isPrepared) return this.#client.query(text, [...values])
+    if (!isPrepared || !isOneOfFew) return this.#client.query(text, [...values])
     let name = names.get(text)
     if (name === undefined) names.set(text, (name = nameOf(text)))
     return this.#client.query({ name, text, values: [...values] })

@@ -1,3 +1,4 @@
+import { canBeListed, typedList, typedRows } from '../lists.ts'
 import { lockOrder } from '../names.ts'
 import type { Statement } from '../statements.ts'
 import { summarize, type Summary } from './plan.ts'
@@ -31,7 +32,12 @@ export interface FoldedRow {
 
 const MAX = String(Number.MAX_SAFE_INTEGER)
 
-/** The two statements of one table. Their texts are few, so that the server can prepare them. */
+/** A statement that is of a few texts, so that the server can prepare it, or of its own. */
+export interface BatchStatement extends Statement {
+  readonly isOneOfFew: boolean
+}
+
+/** The two statements of one table. */
 export class CounterStatements {
   readonly #shape: CounterShape
   readonly #addTotal: string
@@ -48,7 +54,7 @@ export class CounterStatements {
    *
    * @returns `undefined` for sums that a number cannot hold.
    */
-  addTotal({ key, deltas }: BatchItem): Statement | undefined {
+  addTotal({ key, deltas }: BatchItem): BatchStatement | undefined {
     const { sums } = summarize(deltas)
     if (sums === undefined) return undefined
     const { total, lowest, highest } = sums
@@ -56,6 +62,7 @@ export class CounterStatements {
     const min = lowest === 0 ? -Number.MAX_SAFE_INTEGER : this.#shape.min
     return {
       text: this.#addTotal,
+      isOneOfFew: true,
       values: [total, lowest, highest, min, ...this.#shape.key.map((name) => key[name])],
     }
   }
@@ -67,26 +74,38 @@ export class CounterStatements {
    * `adjustAllRows()`. `want` numbers the items of one row, because only the database knows that two keys are equal: an
    * UPDATE would take one of the two, and the callers of the other would be granted what nobody took.
    */
-  foldRows(items: readonly BatchItem[]): Statement {
-    // For the planner, which expects 10 rows of a list: few keys are looked up by index, no table is read for them.
-    const limit = items.length > 8 ? 0 : 2 ** Math.ceil(Math.log2(items.length))
-    let text = this.#foldRows.get(limit)
-    if (text === undefined) this.#foldRows.set(limit, (text = foldRows(this.#shape, limit)))
+  foldRows(items: readonly BatchItem[]): BatchStatement {
+    const { key, min } = this.#shape
     const summaries = items.map(({ deltas }) => summarize(deltas))
     const sums = (of: keyof NonNullable<Summary['sums']>): (number | null)[] =>
       summaries.map((summary) => summary.sums?.[of] ?? null)
-    return {
-      text,
-      values: [
-        this.#shape.min,
-        items.map(({ deltas }) => `{${deltas.join(',')}}`),
-        sums('total'),
-        sums('lowest'),
-        sums('highest'),
-        summaries.map(({ easiest }) => easiest ?? null),
-        ...this.#shape.key.map((name) => items.map(({ key }) => key[name])),
-      ],
+    const values: unknown[] = [
+      min,
+      items.map(({ deltas }) => `{${deltas.join(',')}}`),
+      sums('total'),
+      sums('lowest'),
+      sums('highest'),
+      summaries.map(({ easiest }) => easiest ?? null),
+    ]
+    const keys = key.map((name) => items.map((item) => item.key[name]))
+    if (keys.every((list) => list.every(canBeListed))) {
+      return { text: this.#textFor(items.length), values: [...values, ...keys], isOneOfFew: true }
     }
+    const before = values.length + 1
+    const rows = items.map((_, row) => key.map((__, index) => `$${row * key.length + index + before}`))
+    const text = foldRows(this.#shape, wantedOneByOne(this.#shape, rows))
+    for (const item of items) for (const name of key) values.push(item.key[name])
+    return { text, values, isOneOfFew: false }
+  }
+
+  /** For the planner, which expects 10 rows of a list: few keys are looked up by index, no table is read for them. */
+  #textFor(count: number): string {
+    const limit = count > 8 ? 0 : 2 ** Math.ceil(Math.log2(count))
+    let text = this.#foldRows.get(limit)
+    if (text === undefined) {
+      this.#foldRows.set(limit, (text = foldRows(this.#shape, wantedAsLists(this.#shape, limit))))
+    }
+    return text
   }
 }
 
@@ -101,26 +120,42 @@ function addTotal(shape: CounterShape): string {
   )
 }
 
+const LISTS = '$2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]'
+const OF_LISTS = 'quoratedeltas, quoratetotal, quoratelowest, quoratehighest, quorateeasiest'
+
 /** @param limit as many rows at most; 0: no limit. */
-function foldRows(shape: CounterShape, limit: number): string {
+function wantedAsLists({ table, key, column }: CounterShape, limit: number): string {
+  const lists = key.map((name, index) => typedList(table, column(name), `$${index + 7}`))
+  return `(SELECT * FROM unnest(${LISTS}, ${lists.join(', ')})
+    WITH ORDINALITY${limit === 0 ? '' : ` LIMIT ${limit}`})
+    AS w(${OF_LISTS}, ${keyNames(key)}, quorateitem)`
+}
+
+/** The same, where a key may be an array: see {@link canBeListed}. */
+function wantedOneByOne(shape: CounterShape, rows: readonly (readonly string[])[]): string {
+  const { table, key, column } = shape
+  return `(SELECT * FROM unnest(${LISTS}) WITH ORDINALITY AS sums(${OF_LISTS}, quorateitem)
+    JOIN ${typedRows(table, key.map(column), rows)} AS keys(quorateitem, ${keyNames(key)}) USING (quorateitem)) AS w`
+}
+
+function keyNames(key: readonly string[]): string {
+  return key.map((_, index) => `quoratekey${index}`).join(', ')
+}
+
+/** @param wanted the items as rows, called `w`. */
+function foldRows(shape: CounterShape, wanted: string): string {
   const { table } = shape
   const counter = shape.column(shape.counter)
   const key = shape.key.map((name) => shape.column(name))
   const of = (alias: string): string => key.map((_, index) => `${alias}.quoratekey${index}`).join(', ')
   const same = (alias: string): string =>
     key.map((column, index) => `t.${column} = ${alias}.quoratekey${index}`).join(' AND ')
-  // Each list gets the type of its column, but for its length and scale: `t.key = $1` does not round $1 either.
-  const lists = key.map(
-    (column, index) => `array_cat((SELECT array_agg(${column}) FROM ${table} WHERE false), $${index + 7})`,
-  )
   const sets = [`${counter} = folded.quorateafter`, ...raise(shape, 'folded.')]
   const version = shape.version === undefined ? '' : `, t.${shape.column(shape.version)} AS quorateversion`
 
   return `WITH want AS MATERIALIZED (
   SELECT w.*, row_number() OVER (PARTITION BY ${of('w')} ORDER BY w.quorateitem) > 1 AS quoratetwin
-  FROM (SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], ${lists.join(', ')})
-    WITH ORDINALITY${limit === 0 ? '' : ` LIMIT ${limit}`})
-    AS w(quoratedeltas, quoratetotal, quoratelowest, quoratehighest, quorateeasiest, ${key.map((_, index) => `quoratekey${index}`).join(', ')}, quorateitem)
+  FROM ${wanted}
 ), held AS MATERIALIZED (
   SELECT want.*, t.${counter} AS quoratebefore, ${isExact(`t.${counter}`)} AS quorateexact${version}
   FROM want JOIN ${table} AS t ON ${same('want')} WHERE NOT want.quoratetwin
