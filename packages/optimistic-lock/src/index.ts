@@ -21,6 +21,7 @@ export type {
   Amount,
   AmountsOf,
   CallOptions,
+  GetOrInsertResult,
   KeyOf,
   KeyValues,
   MutateContext,

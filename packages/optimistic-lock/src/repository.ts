@@ -25,12 +25,14 @@ import type {
   AdjustItem,
   AdjustOptions,
   CallOptions,
+  GetOrInsertResult,
   KeyOf,
   KeyValues,
   OptimisticRepository,
   RepositoryTypes,
   VersionedKeyOf,
 } from './types.ts'
+import { describeKey, type KeyColumn, selectStored } from './stored-key.ts'
 import { sendRead, sendWrite } from './write.ts'
 
 /** A repository over any adapter: the SQL and the decisions are here, the connection is the adapter's. */
@@ -97,19 +99,21 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
   }
 
   async insert(values: T['insert'], options: CallOptions = NO_OPTIONS): Promise<Row<T>> {
-    const signal = signalOf('insert', options)
-    const isBlind = this.#shape.by === 'xmin' && (await this.#check(signal))?.isPartitioned === true
-    const statement = insertRow(this.#shape, values as KeyValues, isBlind ? '*' : undefined)
-    const isKeyGiven = this.#shape.key.every((column) => (values as KeyValues)[column] !== undefined)
-    const key = isKeyGiven ? this.#key('insert', values) : {}
-    for (let attempt = 1; ; attempt++) {
-      const { rows } = await this.#write<Row<T>>('insert', statement, signal)
-      const [row] = rows
-      if (row !== undefined) return isBlind ? this.#readBack(row, signal) : row
-      const found = isKeyGiven ? await this.#look(key, signal) : undefined
-      if (found?.type !== 'gone') throw new RowExistsError({ table: this.#shape.label, key })
-      if (attempt > 1) throw this.#conflicts.refused('insert', key)
-    }
+    const made = await this.#insert('insert', values, signalOf('insert', options))
+    if (made.type === 'inserted') return made.row
+    throw new RowExistsError({ table: this.#shape.label, key: made.key })
+  }
+
+  async getOrInsert(
+    values: T['insert'] & KeyOf<T>,
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<GetOrInsertResult<T>> {
+    const signal = signalOf('getOrInsert', options)
+    const row = await this.get(this.#key('getOrInsert', values) as KeyOf<T>, { signal })
+    if (row !== undefined) return { inserted: false, row }
+    const made = await this.#insert('getOrInsert', values, signal)
+    if (made.type === 'unseen') throw made.cause
+    return { inserted: made.type === 'inserted', row: made.row as Row<T> }
   }
 
   async update(
@@ -230,6 +234,53 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     const verdict = await adjustAll(method, this.#shape, wanted, options, write)
     if (!verdict.granted) this.#conflicts.short(verdict.short.map(({ key }) => key))
     return verdict as AdjustAllResult<T>
+  }
+
+  /**
+   * Makes the row, or finds the one that has its key. A conflict with a row that is not there is tried once more: it was
+   * deleted in between, or it has another key by now, such as the one given was rounded to.
+   */
+  async #insert(
+    action: string,
+    values: T['insert'],
+    signal: AbortSignal | undefined,
+  ): Promise<
+    | { type: 'inserted'; row: Row<T> }
+    | { type: 'found'; key: KeyValues; row: Row<T> | undefined }
+    | { type: 'unseen'; key: KeyValues; cause: unknown }
+  > {
+    const isBlind = this.#shape.by === 'xmin' && (await this.#check(signal))?.isPartitioned === true
+    const statement = insertRow(this.#shape, values as KeyValues, isBlind ? '*' : undefined)
+    const isKeyGiven = this.#shape.key.every((column) => (values as KeyValues)[column] !== undefined)
+    const key = isKeyGiven ? this.#key(action, values) : {}
+    for (let attempt = 1; ; attempt++) {
+      const { rows } = await this.#write<Row<T>>(action, statement, signal)
+      const [row] = rows
+      if (row !== undefined)
+        return { type: 'inserted', row: isBlind ? await this.#readBack(row, signal) : row }
+      if (!isKeyGiven) return { type: 'found', key, row: undefined }
+      try {
+        const found = await this.#find(key, attempt > 1, signal)
+        if (found !== undefined) return { type: 'found', key, row: found }
+      } catch (cause) {
+        return { type: 'unseen', key, cause }
+      }
+      if (attempt > 1) throw this.#conflicts.refused(action, key)
+    }
+  }
+
+  /** @param isStored also by what its columns make of the key. */
+  async #find(
+    key: KeyValues,
+    isStored: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Row<T> | undefined> {
+    const { rows } = await this.#read<Row<T>>(selectRow(this.#shape, key), signal)
+    if (rows[0] !== undefined || !isStored) return rows[0]
+    const columns = await this.#read<KeyColumn>(describeKey(this.#shape), signal)
+    const statement = selectStored(this.#shape, key, columns.rows)
+    if (statement === undefined) return undefined
+    return (await this.#read<Row<T>>(statement, signal)).rows[0]
   }
 
   /** A row of a partitioned table, with the `xmin` that its insert could not return. */

@@ -86,6 +86,13 @@ export interface MutateOptions extends CallOptions, BackoffOptions {
   readonly maxAttempts?: number | undefined
 }
 
+/** What `getOrInsert()` answers. */
+export interface GetOrInsertResult<T extends RepositoryTypes> {
+  /** Was it made by this call? */
+  readonly inserted: boolean
+  readonly row: T['row']
+}
+
 /** What `mutate()` tells its function besides the row. */
 export interface MutateContext {
   /** 1 for the first call. */
@@ -129,6 +136,17 @@ export interface TransactionRepository<T extends RepositoryTypes> {
    * @throws WriteUnknownError if the connection was lost before the answer came.
    */
   insert(values: T['insert'], options?: CallOptions): Promise<T['row']>
+
+  /**
+   * Reads the row with this key or, if there is none, creates it as `insert()` does; whoever else does so at the same
+   * time, all get the same row, and one of them hears `inserted: true`. A row that is there is left as it is: decide
+   * on what it is, and `update()` it.
+   *
+   * @param values of the new row; every key column must be in them.
+   * @throws WriteRefusedError if the database skipped the insert without an error.
+   * @throws WriteUnknownError if the connection was lost before the answer came.
+   */
+  getOrInsert(values: T['insert'] & KeyOf<T>, options?: CallOptions): Promise<GetOrInsertResult<T>>
 
   /**
    * Writes `changes` if the row still has the version of `row`, and raises the version by one.

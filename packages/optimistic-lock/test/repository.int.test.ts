@@ -34,6 +34,20 @@ for (const [adapter, stock] of Object.entries(repositories)) {
     expect(await stock.get(row)).toEqual(row)
   })
 
+  test(`${adapter}: getOrInsert() of many at once makes one row, and leaves one that is there as it is`, async () => {
+    const values = { sku: `either-${adapter}`, warehouse: 1, available: 3 }
+    const answers = await Promise.all(Array.from({ length: 12 }, () => stock.getOrInsert(values)))
+    expect(answers.filter(({ inserted }) => inserted)).toHaveLength(1)
+    expect(new Set(answers.map(({ row }) => JSON.stringify(row)))).toEqual(
+      new Set([JSON.stringify({ ...values, reserved: 0, version: 1 })]),
+    )
+    const row = await stock.mutate(values, () => ({ available: 2 }))
+    expect(await stock.getOrInsert({ ...values, available: 9 })).toEqual({ inserted: false, row })
+    await expect(stock.getOrInsert({ available: 9 } as never)).rejects.toThrow(
+      /^Cannot getOrInsert a row of stock: key column sku must have a value/,
+    )
+  })
+
   test(`${adapter}: get() of an unknown key is undefined`, async () => {
     expect(await stock.get({ sku: 'nothing', warehouse: 1 })).toBeUndefined()
   })
@@ -207,3 +221,27 @@ test('a driver error passes through unchanged', async () => {
   await expect(repositories.pg.update(row, { available: -1 })).rejects.toMatchObject({ code: '23514' })
   expect(await repositories.pg.get(row)).toEqual(row)
 })
+
+test.each([
+  ['COMMIT', false, 3],
+  ['ROLLBACK', true, 9],
+])(
+  'getOrInsert() waits for who inserts the row at the moment, and goes by its %s',
+  async (end, inserted, available) => {
+    const stock = repositories.pg
+    const key = { sku: `awaited-${end}`, warehouse: 1 }
+    const client = await pool.connect()
+    try {
+      await client.query('BEGIN')
+      await stock.withTransaction(client).insert({ ...key, available: 3 })
+      const waiting = stock.getOrInsert({ ...key, available: 9 })
+      const waits =
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+      while ((await pool.query(waits)).rowCount === 0);
+      await client.query(end)
+      expect(await waiting).toMatchObject({ inserted, row: { ...key, available } })
+    } finally {
+      client.release()
+    }
+  },
+)
