@@ -94,32 +94,41 @@ export function joinCounts(mine: GrowingCounts, theirs: Counts): boolean {
 function joinTaken(mine: GrowingCounts, theirs: Counts): boolean {
   // The marks first, as what each side has seen decides about them; applied last.
   const [seenHere, seenThere] = [reach(theirs, lookup(mine)), reach(mine, lookup(theirs))]
+  const [lost, dropped] = [forgotten(mine, theirs, seenHere), forgotten(theirs, mine, seenThere)]
   const marks = new Map<string, [heir: string, part: Taken][]>()
   for (const [gone, heirs] of theirs.taken) {
     const here = mine.taken.get(gone)
     const news = [...heirs].filter(([heir, { at }]) => at > (here?.get(heir)?.at ?? seenHere(heir)))
-    if (news.length > 0) marks.set(gone, news)
-  }
-  // A mark that is not there although its heir's version is was forgotten there, and with it the name.
-  const dropped = new Set<string>()
-  for (const [gone, heirs] of mine.taken) {
-    const there = theirs.taken.get(gone)
-    if ([...heirs].some(([heir, { at }]) => !there?.has(heir) && at <= seenThere(heir))) dropped.add(gone)
-  }
-  // Nobody is forgotten before those whom it took over. The set grows under way.
-  const here = dropped.size > 0 ? byHeir(mine) : undefined
-  for (const heir of dropped) {
-    for (const [gone] of here?.get(heir) ?? []) if (!theirs.taken.get(gone)?.has(heir)) dropped.add(gone)
+    if (news.length > 0 && !lost.has(gone)) marks.set(gone, news)
   }
   let changed = marks.size + dropped.size > 0
   for (const node of nodes(theirs)) {
     // A mark that is neither here nor new was forgotten here: what it stands for is in the heir's row.
-    if (!theirs.rows.has(node) && !mine.taken.has(node) && !marks.has(node)) continue
+    const isMarked = marks.has(node) || (mine.taken.has(node) && !lost.has(node))
+    if (!theirs.rows.has(node) && !isMarked) continue
     changed = learn(mine, node, totalOf(theirs, node)) || changed
   }
   for (const [gone, parts] of marks) mark(mine, gone, parts)
   for (const gone of dropped) mine.taken.delete(gone)
+  for (const gone of lost) changed = mine.taken.delete(gone) || changed
   return changed
+}
+
+/**
+ * Which of these marks' names one side has forgotten: it lacks a mark although it has seen that version of the heir.
+ * A name is forgotten with all its marks, also with those of heirs of whom that side, as a delta, tells nothing.
+ */
+function forgotten(by: Counts, counts: Counts, seen: (node: string) => number): Set<string> {
+  const names = new Set<string>()
+  const lacks = (gone: string, heir: string): boolean => by.taken.get(gone)?.has(heir) !== true
+  for (const [gone, heirs] of counts.taken) {
+    if ([...heirs].some(([heir, { at }]) => lacks(gone, heir) && at <= seen(heir))) names.add(gone)
+  }
+  // Nobody is forgotten before those whom it took over. The set grows under way.
+  const marks = names.size > 0 ? byHeir(counts) : undefined
+  for (const heir of names)
+    for (const [gone] of marks?.get(heir) ?? []) if (lacks(gone, heir)) names.add(gone)
+  return names
 }
 
 /** Versions as they are now, each looked up once. */

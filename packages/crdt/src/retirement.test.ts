@@ -240,6 +240,28 @@ test('a delta of the heir that gave back tells that the other one is forgotten, 
   expect(decodeGCounter(d.encode(), { replica: 'd' }).value).toBe(3)
 })
 
+test('a group of deltas, of one that has forgotten a name and one that has not, counts nothing twice', () => {
+  const [a, b, c, d] = [counter('a', 3), counter('b'), counter('c'), counter('d')]
+  sync(a, b, c)
+  b.retire('a')
+  c.retire('a')
+  c.merge(b)
+  const early = c.retire('a')
+  d.merge(b)
+  d.retire('b')
+  c.retire('b')
+  d.merge(c)
+  expect(d.forget('a', reached(c, d))).toBe(true)
+  const [byD, byC] = [d.increment(2), c.increment(1)]
+  const oneByOne = d.clone({ replica: 'reader' })
+  oneByOne.merge(byC)
+  for (const group of [byD.merge(byC), byC.merge(byD), early.merge(byD).merge(byC)]) {
+    const reader = d.clone({ replica: 'reader' })
+    reader.merge(group.encode())
+    expect([reader.value, reader.toJSON()]).toEqual([6, oneByOne.toJSON()])
+  }
+})
+
 test('retired too early: what came to light since counts too, and a second call takes it', () => {
   const [gone, heir] = [counter('gone', 5), counter('heir')]
   heir.merge(gone)
