@@ -56,8 +56,10 @@ async function database(env: Env, bugs: Bugs): Promise<void> {
     }
     if (what === 'prepared' || what === 'finished') env.log(what, { type: what, id, decision })
   }
-  // A crash can tear a record in two, so each has a beginning and an end.
-  for (const [, entry = ''] of ((await env.disk.read('log')) ?? '').matchAll(/<([^<>]*)>/g)) apply(entry)
+  // A crash can tear a record in two, so each has a beginning and an end. One of two entries is there whole, or not.
+  for (const [, record = ''] of ((await env.disk.read('log')) ?? '').matchAll(/<([^<>]*)>/g)) {
+    for (const entry of record.split(', ')) apply(entry)
+  }
 
   let last: Promise<unknown> = Promise.resolve()
   /** One change at a time, seen by others when it is on the disk. */
@@ -67,7 +69,7 @@ async function database(env: Env, bugs: Bugs): Promise<void> {
   ): Promise<T> => {
     const run = async (): Promise<T> => {
       const { entries, answer } = decide()
-      for (const entry of entries) await env.disk.append('log', `<${entry}>`)
+      if (entries.length > 0) await env.disk.append('log', `<${entries.join(', ')}>`)
       if (sync && entries.length > 0) await env.disk.fsync('log')
       for (const entry of entries) apply(entry)
       return answer
