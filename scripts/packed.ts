@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { entries, type Package, packages, specifier } from './lib/workspace.ts'
-import { type Consumer, consumersOf } from './packed/consumers.ts'
+import { type Consumer, consumersOf, esbuild, type OtherNode } from './packed/consumers.ts'
+import { installNode, oldestNodeOf } from './packed/oldest-node.ts'
 import { installProject, linkFromWorkspace, type Project } from './packed/project.ts'
 import { run } from './packed/run.ts'
 import { needsServers, withServers } from './packed/servers.ts'
@@ -47,12 +48,19 @@ async function full(): Promise<void> {
   if (project === undefined) return
   for (const one of all) linkFromWorkspace(project, one)
   const every = all.flatMap((one) => entries(one).map(([subpath]) => specifier(one.manifest.name, subpath)))
-  await consume(project, consumersOf(every, ['esm', 'cjs', 'node-next', 'bundler']))
-  await programs(project)
+  const version = oldestNodeOf(all)
+  const oldest = await check(`fetch Node ${version}, the oldest for the packages`, () =>
+    installNode(join(home, 'node'), version),
+  )
+  await consume(project, [
+    ...consumersOf(every, ['esm', 'cjs', 'node-next', 'bundler']),
+    ...(oldest === undefined ? [] : consumersOf(every, ['esm', 'cjs'], oldest)),
+  ])
+  await programs(project, oldest)
 }
 
 /** The first program of each README, those that need servers last, with servers. */
-async function programs(project: Project): Promise<void> {
+async function programs(project: Project, oldest: OtherNode | undefined): Promise<void> {
   const found = all.flatMap((one) => {
     const readme = join(one.path, 'README.md')
     const program = existsSync(readme) ? firstProgram(readFileSync(readme, 'utf8')) : undefined
@@ -62,6 +70,10 @@ async function programs(project: Project): Promise<void> {
     for (const { one, program } of chosen) {
       await check(`first program of the README of ${one.folder}`, () =>
         runProgram(project, one, program, env),
+      )
+      if (oldest === undefined) continue
+      await check(`the same on Node ${oldest.version}`, () =>
+        runProgram(project, one, program, env, oldest.program),
       )
     }
   }
@@ -76,16 +88,27 @@ async function programs(project: Project): Promise<void> {
   }
 }
 
-/** What the README says that its program prints is what it prints, run by a user of the tarball. */
+/**
+ * What the README says that its program prints is what it prints, run by a user of the tarball.
+ *
+ * @param old a Node that knows neither TypeScript nor `using`, for which it is translated first.
+ */
 async function runProgram(
   project: Project,
   one: Package,
   { code, output }: Program,
   env: Readonly<Record<string, string>>,
+  old?: string,
 ): Promise<void> {
-  const file = `readme-${one.folder}.mts`
+  let file = `readme-${one.folder}.mts`
   writeFileSync(join(project.folder, file), code)
-  const printed = await run(process.execPath, [file], project.folder, env)
+  if (old !== undefined) {
+    const translated = `readme-${one.folder}.mjs`
+    const options = ['--format=esm', '--target=node22', `--outfile=${translated}`, '--log-level=error']
+    await run(esbuild, [file, ...options], project.folder)
+    file = translated
+  }
+  const printed = await run(old ?? process.execPath, [file], project.folder, env)
   if (printed.trimEnd() === output.trimEnd()) return
   throw new Error(`the README says something else than the program does\n${difference(output, printed)}`)
 }

@@ -4,6 +4,12 @@ import { dirname, join } from 'node:path'
 
 export type ConsumerKind = 'esm' | 'cjs' | 'node-next' | 'bundler'
 
+/** A Node beside the one that runs this. */
+export interface OtherNode {
+  readonly version: string
+  readonly program: string
+}
+
 /** A program somebody might write: imports every entry, prints the names that each one exports. */
 export interface Consumer {
   readonly title: string
@@ -13,18 +19,26 @@ export interface Consumer {
   readonly commands: ReadonlyArray<readonly [program: string, args: readonly string[]]>
 }
 
-const node = process.execPath
 const require = createRequire(import.meta.url)
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
 // esbuild comes with tsup, which is a tool of the workspace.
-const esbuild = createRequire(require.resolve('tsup')).resolve('esbuild/bin/esbuild')
+export const esbuild: string = createRequire(require.resolve('tsup')).resolve('esbuild/bin/esbuild')
 
 /** Entries for use inside a vitest run, which refuses to be loaded with require(). */
 const ESM_ONLY = /\/vitest($|\/)/
 
-/** @param specifiers what to import: `@quorate/core`, `@quorate/crdt/cart` */
-export function consumersOf(specifiers: readonly string[], kinds: readonly ConsumerKind[]): Consumer[] {
-  const what = `${specifiers.length} entries`
+/**
+ * @param specifiers what to import: `@quorate/core`, `@quorate/crdt/cart`
+ * @param other a Node that is not this one.
+ */
+export function consumersOf(
+  specifiers: readonly string[],
+  kinds: readonly ConsumerKind[],
+  other?: OtherNode,
+): Consumer[] {
+  const node = other?.program ?? process.execPath
+  const on = other === undefined ? '' : ` on Node ${other.version}`
+  const what = `${specifiers.length} entries${on}`
   const requirable = specifiers.filter((name) => !ESM_ONLY.test(name))
   const makers: Record<ConsumerKind, () => Consumer[]> = {
     esm: () => [
@@ -36,7 +50,7 @@ export function consumersOf(specifiers: readonly string[], kinds: readonly Consu
     ],
     cjs: () => [
       {
-        title: `CommonJS, ${requirable.length} entries`,
+        title: `CommonJS, ${requirable.length} entries${on}`,
         write: (folder) =>
           put(folder, 'cjs.cjs', commonJs(requirable, 'const ', ' = require') + namesOfErrors(requirable)),
         commands: [[node, ['cjs.cjs']]],
