@@ -7,8 +7,8 @@ export interface PgPool {
 
 /** The part of a pool's client that is used here. */
 export interface PgPoolClient {
-  /** Without values a text may be of several statements. */
-  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
+  /** `command` is the server's word for what it did: for a `COMMIT` of a transaction that had failed, `ROLLBACK`. */
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; command?: string | undefined }>
   /** @param destroy true: close the connection, whatever it is doing. */
   release(destroy?: boolean): void
   on?(event: 'error', listener: (error: Error) => void): unknown

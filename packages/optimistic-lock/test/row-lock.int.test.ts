@@ -1,7 +1,8 @@
+import type pg from 'pg'
 import { expect, test } from 'vitest'
 import { RowGoneError, WriteUnknownError } from '../src/index.ts'
 import { optimisticRepository, table } from '../src/pg/index.ts'
-import { RowLockedError, withRowLock } from '../src/row-lock/index.ts'
+import { type PgPool, RowLockedError, withRowLock } from '../src/row-lock/index.ts'
 import { connect, type Stock } from './connect.ts'
 
 const { pool } = await connect(20)
@@ -53,6 +54,17 @@ test('nowait refuses, skip goes on without, wait gives up after lockTimeoutMs', 
   })
   expect(calls).toEqual([])
   expect(await withRowLock(pool, target, ({ row }) => row.available, { wait: 'skip' })).toBe(5)
+})
+
+test('the wait for a row has its limit also where the lock is not taken last, as behind a barrier', async () => {
+  const target = await fresh('barred')
+  await pool.query('CREATE VIEW barred WITH (security_barrier) AS SELECT * FROM stock')
+  const behind = { table: table<Stock>('barred'), key: target.key }
+  await withRowLock(pool, target, async () => {
+    const options = { lockTimeoutMs: 20, holdTimeoutMs: 3_600_000, signal: AbortSignal.timeout(30_000) }
+    await expect(withRowLock(pool, behind, () => 1, options)).rejects.toThrow(RowLockedError)
+  })
+  expect(await withRowLock(pool, behind, ({ row }) => row.available)).toBe(5)
 })
 
 test('what the function throws rolls back, and the connection can be used again', async () => {
@@ -164,6 +176,85 @@ test('a signal ends the wait for the row, and leaves no lock behind', async () =
   await expect(withRowLock(pool, target, () => 1, { signal: stop.signal })).rejects.toBe(reason)
 })
 
+/** The pool as a driver shows it that knows the extended protocol alone: each text is one statement. */
+const extended: PgPool = {
+  connect: async () => {
+    const client = await pool.connect()
+    return {
+      query: (text: string, values: unknown[] = []) =>
+        client.query({ text, values, queryMode: 'extended' } as pg.QueryConfig),
+      release: (destroy?: boolean) => client.release(destroy),
+    }
+  },
+}
+
+test('no text is of two statements, which a driver of prepared statements, or a pooler, cannot send', async () => {
+  const target = await fresh('extended')
+  await expect((await extended.connect()).query('SELECT 1; COMMIT')).rejects.toMatchObject({ code: '42601' })
+  const take = (left: number) =>
+    withRowLock(extended, target, async ({ row, client }) => {
+      await client.query(TAKE, [left, 'extended', 1])
+      return row
+    })
+  expect(await take(4)).toEqual({ sku: 'extended', warehouse: 1, available: 5, reserved: 0, version: 1 })
+  expect(await take(3)).toMatchObject({ available: 4 })
+  const ended = withRowLock(extended, target, async ({ client }) => {
+    await client.query('COMMIT')
+    await client.query(TAKE, [2, 'extended', 1])
+  })
+  await expect(ended).rejects.toMatchObject({ code: 'QUORATE_ROW_LOCK_LOST' })
+  const swallowed = withRowLock(extended, target, async ({ client }) => {
+    await client.query(TAKE, [1, 'extended', 1])
+    await client.query('SELECT 1 / 0').catch(() => {})
+  })
+  await expect(swallowed).rejects.toMatchObject({ code: 'QUORATE_ROLLED_BACK' })
+  await withRowLock(extended, target, async () => {
+    await expect(withRowLock(extended, target, () => 1, { lockTimeoutMs: 20 })).rejects.toThrow(
+      RowLockedError,
+    )
+    expect(await withRowLock(extended, target, () => 1, { wait: 'skip' })).toBeUndefined()
+  })
+  expect(await stock.get(target.key)).toMatchObject({ available: 2 })
+})
+
+test('it takes four statements, and none of them is of several', async () => {
+  const target = await fresh('statements')
+  const sent: string[] = []
+  const counting: PgPool = {
+    connect: async () => {
+      const client = await pool.connect()
+      return {
+        query: (text: string, values?: unknown[]) => {
+          sent.push(text.slice(0, 6))
+          return client.query(text, values)
+        },
+        release: (destroy?: boolean) => client.release(destroy),
+      }
+    },
+  }
+  await withRowLock(counting, target, () => 1)
+  expect(sent).toEqual(['BEGIN', 'SELECT', 'SELECT', 'COMMIT'])
+})
+
+test('a statement that was not awaited and fails just before the commit is no success', async () => {
+  const target = await fresh('late')
+  const late: PgPool = {
+    connect: async () => {
+      const client = await pool.connect()
+      return {
+        query: async (text: string, values?: unknown[]) => {
+          if (text === 'COMMIT') await client.query('SELECT 1 / 0').catch(() => {})
+          return client.query(text, values)
+        },
+        release: (destroy?: boolean) => client.release(destroy),
+      }
+    },
+  }
+  const failure = withRowLock(late, target, ({ client }) => client.query(TAKE, [1, 'late', 1]))
+  await expect(failure).rejects.toMatchObject({ code: 'QUORATE_ROLLED_BACK', outcome: 'not-applied' })
+  expect(await stock.get(target.key)).toMatchObject({ available: 5 })
+})
+
 test('a commit whose answer is lost is unknown', async () => {
   const target = await fresh('lost')
   const lost = new Error('connection terminated')
@@ -172,7 +263,7 @@ test('a commit whose answer is lost is unknown', async () => {
       const client = await pool.connect()
       return {
         query: (text: string, values: unknown[]) =>
-          text.endsWith('COMMIT')
+          text === 'COMMIT'
             ? client.query(text).then(() => Promise.reject(lost))
             : client.query(text, values),
         release: (destroy?: boolean) => client.release(destroy),
@@ -184,6 +275,25 @@ test('a commit whose answer is lost is unknown', async () => {
   )
   expect(failure).toBeInstanceOf(WriteUnknownError)
   expect(failure.cause).toBe(lost)
+})
+
+test('a connection that is lost at the check before the commit has rolled back', async () => {
+  const target = await fresh('check')
+  const lost = new Error('connection terminated')
+  let selects = 0
+  const broken = {
+    connect: async () => {
+      const client = await pool.connect()
+      return {
+        query: (text: string, values: unknown[]) =>
+          text.startsWith('SELECT') && ++selects === 2 ? Promise.reject(lost) : client.query(text, values),
+        release: () => client.release(true),
+      }
+    },
+  }
+  const failure = withRowLock(broken, target, ({ client }) => client.query(TAKE, [1, 'check', 1]))
+  await expect(failure).rejects.toBe(lost)
+  expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(5)
 })
 
 test('a connection that is lost before the commit is sent has rolled back, and the error does not say unknown', async () => {

@@ -2,12 +2,13 @@ import { checkNames, waitOrAbort } from '@quorate/core'
 import { RowGoneError, WriteUnknownError } from '../errors.ts'
 import { isRefusal, wasNotSent } from '../failures.ts'
 import { keyValuesOf } from '../key-values.ts'
-import { quoteIdentifier, quoteTable } from '../names.ts'
+import { quoteIdentifier, quoteTable, type Shape } from '../names.ts'
 import { requireColumns } from '../options.ts'
 import { connectTo, guard, type PgPool, type PgPoolClient, requirePool } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
-import { selectRow } from '../statements.ts'
+import { selectRow, Sql, type Statement } from '../statements.ts'
 import { requireUnique } from '../table-check.ts'
+import type { KeyValues } from '../types.ts'
 import { RowLockLostError, RolledBackError, RowLockedError } from './errors.ts'
 
 /** Which row of which table. */
@@ -93,30 +94,28 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
     const ask = (text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> =>
       waitOrAbort(client.query(text, values), signal)
     await ask('BEGIN')
-    const begun = await ask(SETTINGS, [
-      `${Math.ceil(lockTimeoutMs)}ms`,
-      `${Math.ceil(lockTimeoutMs + holdTimeoutMs)}ms`,
-    ])
-    const how = { wait: '', nowait: ' NOWAIT', skip: ' SKIP LOCKED' }[wait]
-    const { text, values } = selectRow(shape, key)
-    const found = await ask(`${text} FOR UPDATE${how}`, [...values]).catch((cause: unknown) => {
+    const { text, values } = lockRow(shape, key, { wait, lockTimeoutMs, holdTimeoutMs })
+    const found = await ask(text, values).catch((cause: unknown) => {
       if (!isLockTimeout(cause)) throw cause
       throw new RowLockedError({ table: label, key, waitedMs: wait === 'wait' ? lockTimeoutMs : 0, cause })
     })
     requireUnique(shape, { kind: 'r', unique: found.rows.length <= 1 })
-    const [row] = found.rows as Row[]
-    if (row === undefined) {
+    const [first] = found.rows as (Row & { readonly quoratebegun: string })[]
+    if (first === undefined) {
       // Skipped rows and missing ones look alike; a plain read tells them apart.
-      const isThere = wait === 'skip' && (await ask(text, [...values])).rows.length > 0
+      const plain = selectRow(shape, key)
+      const isThere = wait === 'skip' && (await ask(plain.text, plain.values)).rows.length > 0
       if (!isThere) throw new RowGoneError({ action: 'lock', table: label, key })
       await ask('ROLLBACK')
       isBroken = false
       return undefined
     }
+    const { quoratebegun, ...columns } = first
+    const row = columns as unknown as Row
     const result = await Promise.resolve(work({ row, client })).catch((cause: unknown) => {
       throw client.getTransactionStatus?.() === 'I' ? new RowLockLostError({ table: label, cause }) : cause
     })
-    await commit(client, label, begun)
+    await commit(client, label, quoratebegun)
     isBroken = false
     return result
   } catch (error) {
@@ -133,36 +132,68 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
   }
 }
 
+/**
+ * The row, locked, with the time its transaction began. The limits are set in the same statement, and before the row is
+ * looked up: what is LATERAL cannot be run before that which it depends on.
+ */
+function lockRow(
+  shape: Shape,
+  key: KeyValues,
+  {
+    wait,
+    lockTimeoutMs,
+    holdTimeoutMs,
+  }: Required<Pick<RowLockOptions, 'lockTimeoutMs' | 'holdTimeoutMs'>> & {
+    readonly wait: 'wait' | 'nowait' | 'skip'
+  },
+): Statement {
+  const sql = new Sql(shape)
+  const lockMs = sql.value(`${Math.ceil(lockTimeoutMs)}ms`)
+  const allMs = sql.value(`${Math.ceil(lockTimeoutMs + holdTimeoutMs)}ms`)
+  const how = { wait: '', nowait: ' NOWAIT', skip: ' SKIP LOCKED' }[wait]
+  return sql.done(
+    `SELECT quoraterow.*, quoratelimits.quoratebegun FROM (
+  SELECT extract(epoch FROM now())::text AS quoratebegun, set_config('lock_timeout', ${lockMs}, true),
+    set_config('idle_in_transaction_session_timeout', ${allMs}, true), set_config(${WHOLE_LIMIT}, ${allMs}, true)
+) AS quoratelimits CROSS JOIN LATERAL (
+  SELECT * FROM ${shape.table} WHERE ${sql.keyIs(key)} AND quoratelimits.quoratebegun IS NOT NULL FOR UPDATE${how}
+) AS quoraterow`,
+  )
+}
+
 /** Before Postgres 17 there is no limit for a transaction, only for each of its statements and the pauses between. */
-const SETTINGS = `SELECT extract(epoch FROM now())::text AS "begun", set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
-  set_config(CASE WHEN current_setting('transaction_timeout', true) IS NULL THEN 'statement_timeout' ELSE 'transaction_timeout' END, $2, true)`
+const WHOLE_LIMIT = `CASE WHEN current_setting('transaction_timeout', true) IS NULL THEN 'statement_timeout' ELSE 'transaction_timeout' END`
 
 /**
- * The commit is waited for in any case: half a commit is no answer. It is sent together with a statement that fails, and
- * keeps it from being made, if this is not the transaction that took the lock: Postgres answers a `COMMIT` that comes too
- * late with no more than a warning.
+ * The commit is waited for in any case: half a commit is no answer. It is not sent if this is not the transaction that
+ * took the lock: Postgres answers a `COMMIT` that comes too late with no more than a warning. The two are no single text
+ * of two statements, which drivers of prepared statements (PGlite, postgres.js) and some poolers cannot send.
+ *
+ * @param begun when the transaction of the lock began.
  */
-async function commit(
-  client: PgPoolClient,
-  table: string,
-  begun: { readonly rows: readonly unknown[] },
-): Promise<void> {
-  const { begun: time } = begun.rows[0] as { readonly begun: string }
+async function commit(client: PgPoolClient, table: string, begun: string): Promise<void> {
   try {
-    await client.query(
-      `SELECT ('${LOST} at ' || now())::int WHERE extract(epoch FROM now()) <> ${Number(time)}; COMMIT`,
-    )
+    await client.query(STILL_LOCKED, [begun])
   } catch (cause) {
     if (isLost(cause)) throw new RowLockLostError({ table, cause })
     // Of a transaction in which a statement failed.
     if (codeOf(cause) === '25P02') throw new RolledBackError(table)
+    throw cause // a transaction that is not committed is rolled back
+  }
+  let command: string | undefined
+  try {
+    ;({ command } = await client.query('COMMIT'))
+  } catch (cause) {
     // What the server refuses, as for a deferred constraint, it has rolled back, and so has a server that was never asked.
     if (isRefusal(cause) || wasNotSent(cause)) throw cause
     throw new WriteUnknownError({ action: 'commit', table, cause })
   }
+  // A statement that nobody waited for failed after the check.
+  if (command === 'ROLLBACK') throw new RolledBackError(table)
 }
 
 const LOST = 'quorate: the lock is lost'
+const STILL_LOCKED = `SELECT ('${LOST} at ' || now())::int WHERE extract(epoch FROM now()) <> $1::numeric`
 
 function isLost(error: unknown): boolean {
   return (
