@@ -100,6 +100,17 @@ test('and when only the transaction of several statements in one text does not w
   expect((await readAfterWrite(router, 'local', 3, execute)).stale).toBe(0)
 })
 
+test('and when it is hidden in any other command', async () => {
+  await using router = await bench.router({ waitMs: 1_000 })
+  const execute = (lease: PrimaryLease, id: string, session: Session) =>
+    lease.execute(
+      `EXPLAIN ANALYZE INSERT INTO note SELECT '${id}', 1 FROM set_config('synchronous_commit', 'off', true)`,
+      [],
+      { session },
+    )
+  expect((await readAfterWrite(router, 'explained', 3, execute)).stale).toBe(0)
+})
+
 test('a statement that reads moves the token, and is no write', async () => {
   await using router = await bench.router()
   const { db, events } = router

