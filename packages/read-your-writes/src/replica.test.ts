@@ -85,6 +85,8 @@ test('candidates() never has one that does not show what is wanted, however full
 })
 
 test('candidates() takes a pool that does not tell for one that has room', () => {
-  const ranking = rendezvous(['r1', 'r2'].map((id) => replicaOf(id, { connect: poolOf().connect })))
+  const ranking = rendezvous(
+    ['r1', 'r2'].map((id) => replicaOf(id, { connect: () => Promise.reject(new Error('not asked')) })),
+  )
   expect([...candidates(ranking, ANYTHING, 'ann', 0)]).toEqual(ranking.rank('ann'))
 })

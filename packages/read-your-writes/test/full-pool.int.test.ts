@@ -111,6 +111,6 @@ test('reads go past replicas whose pools are full, of a burst as well, and wait 
   for (const end of ends) end()
   expect(await waiting).toBe('done')
   await Promise.all([...burst, ...rest])
-  const targets = events.map((event) => (event.type === 'read' ? event.target : 'other')).sort()
-  expect(targets).toEqual([...Array<string>(9).fill('r1'), ...Array<string>(9).fill('r2'), own].sort())
+  const targets = events.map((event) => (event.type === 'read' ? event.target : 'other')).toSorted()
+  expect(targets).toEqual([...Array<string>(9).fill('r1'), ...Array<string>(9).fill('r2'), own].toSorted())
 })
