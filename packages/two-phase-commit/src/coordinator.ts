@@ -25,6 +25,7 @@ import {
 import { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
 import { Recoverer } from './recoverer.ts'
+import type { Spans } from './spans.ts'
 import { type CheckedTransaction, checkTransaction, requireId } from './transaction-options.ts'
 import { runTransaction, TransactionFailure } from './transaction.ts'
 
@@ -52,6 +53,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   readonly #settings: Settings<P>
   readonly #clock: Clock
   readonly #onEvent: EventListener<CoordinatorEvent> | undefined
+  readonly #spans: Spans | undefined
   readonly #pools: ReadonlyMap<string, PgPool>
   readonly #log: DecisionLog
   #stopped: Promise<void> | undefined
@@ -67,6 +69,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     this.#settings = settings
     this.#clock = options.clock ?? systemClock
     this.#onEvent = options.onEvent
+    this.#spans = options.spans
     this.#pools = new Map(Object.entries(settings.participants))
     const place = settings.log
     const pool = place.kind === 'separate' ? place.pool : this.#pools.get(place.participant)
@@ -96,6 +99,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       settings,
       clock: this.#clock,
       onEvent: options.onEvent,
+      spans: options.spans,
       pools: this.#pools,
       log: this.#log,
       epochs: this.#epochs,
@@ -120,7 +124,10 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   ): Promise<T> {
     const how = checkTransaction(work, options, this.#settings.timeoutMs, this.#pools)
     this.#throwIfStopped()
-    const running = this.#transaction(work, how)
+    const spans = this.#spans
+    const run = (onEvent?: EventListener<CoordinatorEvent>): Promise<T> =>
+      this.#transaction(work, how, onEvent)
+    const running = spans === undefined ? run() : spans.transaction([...how.pools.keys()], run)
     this.#running.add(running)
     try {
       return await running
@@ -132,8 +139,14 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   async #transaction<T, Name extends string>(
     work: (clients: Clients<Name>, context: TransactionContext) => Promise<T>,
     { timeoutMs, signal, isolation, pools }: CheckedTransaction,
+    onEvent: EventListener<CoordinatorEvent> | undefined,
   ): Promise<T> {
     const clock = this.#clock
+    const spans = this.#spans
+    const tell = (build: () => CoordinatorEvent): void => {
+      emit(this.#onEvent, build)
+      emit(onEvent, build)
+    }
     const { graceMs, adviseMs, log } = this.#settings
     using deadline = new Deadline(clock, timeoutMs, () => new TransactionTimeoutError(timeoutMs), signal)
     const { logName, epoch } = this.#epochs.ready ?? (await deadline.wait(this.#opened()))
@@ -144,13 +157,29 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     this.#active.add(id)
     try {
       const { value, how, left, prepared } = await runTransaction<Name, T>(
-        { id, epoch, logName, log: this.#log, logAt, pools, isolation, timeoutMs, graceMs, clock, deadline },
+        {
+          id,
+          epoch,
+          logName,
+          log: this.#log,
+          logAt,
+          pools,
+          isolation,
+          timeoutMs,
+          graceMs,
+          clock,
+          deadline,
+          spans,
+        },
         work,
       )
-      emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'committed', id, how, durationMs: lasted() }))
+      tell(() => ({ type: 'committed', id, how, durationMs: lasted() }))
       if (how === 'two-phase') {
         if (left.size === 0) this.#done.add(id, prepared, logName)
-        else this.#unfinished(id, left)
+        else {
+          this.#recoverer.add(id)
+          tell(() => ({ type: 'unfinished', id, decision: 'commit', left: [...left] }))
+        }
       }
       return value
     } catch (failure) {
@@ -158,17 +187,15 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       const { error, decision, left, epochClosed } = failure
       if (epochClosed) this.#epochs.renew(epoch)
       if (decision === undefined && error instanceof InDoubtError)
-        emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'in-doubt', id, error }))
-      else emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'aborted', id, error, durationMs: lasted() }))
-      if (left.size > 0 && decision !== undefined) {
-        emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'unfinished', id, decision, left: [...left] }))
-      }
+        tell(() => ({ type: 'in-doubt', id, error }))
+      else tell(() => ({ type: 'aborted', id, error, durationMs: lasted() }))
+      if (left.size > 0 && decision !== undefined)
+        tell(() => ({ type: 'unfinished', id, decision, left: [...left] }))
       throw error
     } finally {
       this.#active.delete(id)
       const durationMs = lasted()
-      if (durationMs > adviseMs)
-        emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'slow', id, durationMs, adviseMs }))
+      if (durationMs > adviseMs) tell(() => ({ type: 'slow', id, durationMs, adviseMs }))
     }
   }
 
@@ -239,16 +266,6 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
     const session = await this.#epochs.current()
     this.#recoverer.start()
     return session
-  }
-
-  #unfinished(id: string, left: ReadonlySet<string>): void {
-    this.#recoverer.add(id)
-    emit<CoordinatorEvent>(this.#onEvent, () => ({
-      type: 'unfinished',
-      id,
-      decision: 'commit',
-      left: [...left],
-    }))
   }
 
   #deadline(action: string, options: WaitOptions): Deadline {

@@ -31,6 +31,8 @@ test.each([
   [{ name: 7 }, TypeError, /name must be a text, got number$/],
   [{ schema: 7 }, TypeError, /schema must be a text, got number$/],
   [{ onEvent: 'log' }, TypeError, /onEvent must be a function, got string$/],
+  [{ spans: null }, TypeError, /spans must be made by twoPhaseCommitSpans\(\) of \/otel$/],
+  [{ spans: { startActiveSpan: () => {} } }, TypeError, /spans must be made by twoPhaseCommitSpans\(\)/],
   [{ regions: { payment: 'eu' } }, RangeError, /regions names payment, .* payments, orders$/],
   [{ timeoutMs: '5000' }, RangeError, /timeoutMs must be a finite number above 0, got "5000"$/],
   [{ timeoutMs: Infinity }, RangeError, /timeoutMs must be a finite number above 0, got Infinity$/],

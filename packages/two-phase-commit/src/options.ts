@@ -4,6 +4,7 @@ import type { Decision } from './machine.ts'
 import { requireName } from './names.ts'
 import type { PgPool, Queryable } from './postgres/port.ts'
 import type { Isolation } from './postgres/sql.ts'
+import type { Spans } from './spans.ts'
 
 /** The databases that a transaction can span, by name. */
 export type Participants = Readonly<Record<string, PgPool>>
@@ -65,6 +66,8 @@ export interface CoordinatorOptions<P extends Participants> {
   /** What stays prepared for longer is reported as `orphan`, ms. Default 60,000. */
   readonly alertAfterMs?: number | undefined
   readonly onEvent?: EventListener<CoordinatorEvent> | undefined
+  /** Draws transactions for a trace: `twoPhaseCommitSpans()` of `/otel`. Default: none. */
+  readonly spans?: Spans | undefined
   /** Default: the machine's. */
   readonly clock?: Clock | undefined
 }
@@ -159,7 +162,7 @@ const NUMBERS = [
   'closeAfterMs',
   'alertAfterMs',
 ] as const
-const KNOWN = ['participants', 'log', 'name', 'schema', 'regions', 'onEvent', 'clock', ...NUMBERS]
+const KNOWN = ['participants', 'log', 'name', 'schema', 'regions', 'onEvent', 'spans', 'clock', ...NUMBERS]
 
 /** @throws TypeError, RangeError. */
 export function settingsOf<P extends Participants>(options: CoordinatorOptions<P>): Settings<P> {
@@ -186,6 +189,11 @@ export function settingsOf<P extends Participants>(options: CoordinatorOptions<P
   requirePools(action, settings)
   if (options.onEvent !== undefined && typeof options.onEvent !== 'function')
     throw new TypeError(`Cannot ${action}: onEvent must be a function, got ${typeof options.onEvent}`)
+  if (
+    options.spans !== undefined &&
+    typeof (Object(options.spans) as Partial<Spans>).transaction !== 'function'
+  )
+    throw new TypeError(`Cannot ${action}: spans must be made by twoPhaseCommitSpans() of /otel`)
   const names = Object.keys(settings.participants)
   for (const name of Object.keys(options.regions ?? {})) {
     if (names.includes(name)) continue

@@ -7,6 +7,7 @@ import type { Participants, RecoveryReport, Settings } from './options.ts'
 import type { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
 import { recoverOnce } from './recovery.ts'
+import type { Spans } from './spans.ts'
 
 /** What a coordinator lends to its recovery. */
 export interface RecovererSetup {
@@ -16,6 +17,7 @@ export interface RecovererSetup {
   >
   readonly clock: Clock
   readonly onEvent: EventListener<CoordinatorEvent> | undefined
+  readonly spans: Spans | undefined
   readonly pools: ReadonlyMap<string, PgPool>
   readonly log: DecisionLog
   readonly epochs: Epochs
@@ -74,7 +76,7 @@ export class Recoverer {
   }
 
   async #run({ logName, epoch }: Session): Promise<RecoveryReport> {
-    const { settings, clock, log, epochs, pools, onEvent, isActive } = this.#setup
+    const { settings, clock, log, epochs, pools, onEvent, spans, isActive } = this.#setup
     const { graceMs, orphanAfterMs, closeAfterMs, alertAfterMs } = settings
     const { signal } = this.#stopping
     try {
@@ -95,6 +97,7 @@ export class Recoverer {
       closeAfterMs,
       alertAfterMs,
       onEvent,
+      spans,
       signal,
       isActive,
       isOwn: (id) => epochs.isOwn(id),

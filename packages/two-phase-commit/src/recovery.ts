@@ -1,6 +1,6 @@
 import { type Clock, emit, type EventListener } from '@quorate/core'
 import { Deadline } from './deadline.ts'
-import { type CommitPort, recover } from './drive.ts'
+import { type CommitPort, type Drive, recover } from './drive.ts'
 import type { CoordinatorEvent } from './events.ts'
 import { formatGid, parseGid } from './names.ts'
 import type { RecoveryReport } from './options.ts'
@@ -9,6 +9,7 @@ import { Checkout } from './postgres/checkout.ts'
 import type { DecisionLog, DecisionRecord } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
 import { preparedForGoodSql, preparedSql } from './postgres/sql.ts'
+import { drawn, type Spans } from './spans.ts'
 
 /** Where a transaction is prepared, and for how long, ms. */
 export type Found = ReadonlyMap<string, number>
@@ -25,6 +26,7 @@ export interface RecoverySetup {
   readonly closeAfterMs: number
   readonly alertAfterMs: number
   readonly onEvent: EventListener<CoordinatorEvent> | undefined
+  readonly spans: Spans | undefined
   readonly signal: AbortSignal
   /** Is this coordinator still at it? */
   readonly isActive: (id: string) => boolean
@@ -183,13 +185,12 @@ class Pass {
   }
 
   async #end(id: string, found: Found): Promise<void> {
-    const { onEvent, alertAfterMs } = this.#setup
+    const { onEvent, spans, alertAfterMs } = this.#setup
     const participants = [...found.keys()]
     let hasEnded = false
-    const { decision, left } = await recover(
-      participants,
-      this.#port(id, () => (hasEnded = true)),
-    )
+    const port = this.#port(id, () => (hasEnded = true))
+    const run = (): Promise<Drive> => recover(participants, port)
+    const { decision, left } = await (spans === undefined ? run() : spans.recovery(id, participants, run))
     if (decision !== undefined && left.size === 0) {
       // Somebody else was faster, and may have deleted the record: then what this one made of it is no news.
       if (!hasEnded) return
@@ -206,7 +207,7 @@ class Pass {
 
   /** @param onEnded called when something was there to end. */
   #port(id: string, onEnded: () => void): CommitPort {
-    const { log, logName, pools, graceMs } = this.#setup
+    const { log, logName, pools, graceMs, spans } = this.#setup
     const never = (): never => {
       throw new Error('Broken invariant, please report it: a recoverer prepares nothing')
     }
@@ -216,7 +217,7 @@ class Pass {
       settle: async () => {
         using deadline = this.deadline()
         // The coordinator may be at it: its insert holds ours until it has committed or failed.
-        return await log.settle(id, graceMs / 2, deadline)
+        return await drawn(spans, 'settle', log.server, () => log.settle(id, graceMs / 2, deadline))
       },
       tell: async (member, decision) => {
         const pool = pools.get(member)
@@ -224,7 +225,12 @@ class Pass {
         // One that could not say what is prepared there cannot say either that this is not.
         if (this.#unreachable.has(member)) throw new Error(`${member} is left for the next pass`)
         using deadline = this.deadline()
-        if (await finishPrepared(pool, formatGid(logName, id, member), decision, deadline, true)) onEnded()
+        const gid = formatGid(logName, id, member)
+        const operation = decision === 'commit' ? 'COMMIT PREPARED' : 'ROLLBACK PREPARED'
+        const wasThere = await drawn(spans, operation, member, () =>
+          finishPrepared(pool, gid, decision, deadline, true),
+        )
+        if (wasThere) onEnded()
       },
       // A later pass does, when nobody will ask for it any more.
       forget: async () => {},

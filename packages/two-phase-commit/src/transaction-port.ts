@@ -8,6 +8,7 @@ import type { Branch } from './postgres/branch.ts'
 import { isClosedByOthers, type Recorded, recordOn } from './postgres/decision-log.ts'
 import { isRefusal } from './postgres/failures.ts'
 import { commitWithRecordSql } from './postgres/sql.ts'
+import { drawn } from './spans.ts'
 import { graceOf, insist, type TransactionSetup } from './transaction-setup.ts'
 
 /** A real transaction, as the driver of the protocol sees it. */
@@ -28,39 +29,44 @@ export class TransactionPort implements CommitPort {
   }
 
   prepare(member: string): Promise<void> {
-    const { deadline } = this.#setup
-    return this.#of(member)
-      .prepare(this.#gid(member), deadline)
-      .catch((error: unknown) => {
-        if (error instanceof VoteNo || error === deadline.reason) throw error
-        throw new ParticipantUnavailableError(member, error)
-      })
+    const { deadline, spans } = this.#setup
+    return drawn(spans, 'PREPARE TRANSACTION', member, () =>
+      this.#of(member).prepare(this.#gid(member), deadline),
+    ).catch((error: unknown) => {
+      if (error instanceof VoteNo || error === deadline.reason) throw error
+      throw new ParticipantUnavailableError(member, error)
+    })
   }
 
   async register(members: readonly string[]): Promise<Decision> {
-    const { log, id, epoch, logAt } = this.#setup
+    const { log, id, epoch, logAt, spans } = this.#setup
     using late = graceOf(this.#setup)
     const branch = this.#logBranch
-    const recorded =
+    const recorded = await drawn(spans, 'COMMIT', log.server, () =>
       branch !== undefined && logAt !== undefined
-        ? await recordOn(branch.checkout, commitWithRecordSql(log.tables, id, epoch, members), late)
-        : await log.record(id, epoch, members, late)
+        ? recordOn(branch.checkout, commitWithRecordSql(log.tables, id, epoch, members), late)
+        : log.record(id, epoch, members, late),
+    )
     this.#refusal = recorded
     if (recorded.decision === 'abort') this.epochClosed = isClosedByOthers(recorded.cause) === 'closed'
     return recorded.decision
   }
 
   settle(): ReturnType<CommitPort['settle']> {
-    const { log, id, graceMs } = this.#setup
-    return insist(this.#setup, (late) => log.settle(id, graceMs, late))
+    const { log, id, graceMs, spans } = this.#setup
+    return drawn(spans, 'settle', log.server, () =>
+      insist(this.#setup, (late) => log.settle(id, graceMs, late)),
+    )
   }
 
   tell(member: string, decision: Decision): Promise<void> {
     const finish = (late: Deadline): Promise<void> =>
       this.#of(member).finish(this.#gid(member), decision, late)
-    if (decision === 'commit') return insist(this.#setup, finish)
+    const { spans } = this.#setup
+    if (decision === 'commit')
+      return drawn(spans, 'COMMIT PREPARED', member, () => insist(this.#setup, finish))
     // The caller need not wait for more: what may yet turn out to be prepared is aborted by recovery.
-    return this.#once(finish)
+    return drawn(spans, 'ROLLBACK', member, () => this.#once(finish))
   }
 
   /** The coordinator does, with others at once. */

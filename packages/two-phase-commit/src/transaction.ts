@@ -9,6 +9,7 @@ import { Checkout } from './postgres/checkout.ts'
 import { isRefusal } from './postgres/failures.ts'
 import type { LentQueryable } from './postgres/lent.ts'
 import { fateOf, type Identity, identityOf } from './postgres/lone-writer.ts'
+import { drawn } from './spans.ts'
 import { TransactionPort } from './transaction-port.ts'
 import { graceOf, insist, type TransactionSetup } from './transaction-setup.ts'
 
@@ -130,7 +131,7 @@ const contextOf = (id: string, deadline: Deadline): TransactionContext => ({
 })
 
 async function decide(setup: TransactionSetup, branches: readonly Branch[]): Promise<Decided> {
-  const { deadline, logAt } = setup
+  const { deadline, logAt, spans } = setup
   if (branches.length > 1 && branches.every(({ lent }) => lent.hasWritten))
     return inTwoPhases(setup, branches, branches)
   const wrote = await Promise.all(
@@ -146,7 +147,13 @@ async function decide(setup: TransactionSetup, branches: readonly Branch[]): Pro
     only !== undefined && writers.length === 1
       ? orUnavailable(only.name, identityOf(only.checkout, deadline), deadline)
       : undefined,
-    ...readers.map((branch) => orUnavailable(branch.name, branch.commit(deadline), deadline)),
+    ...readers.map((branch) =>
+      orUnavailable(
+        branch.name,
+        drawn(spans, 'COMMIT', branch.name, () => branch.commit(deadline)),
+        deadline,
+      ),
+    ),
   ])
   if (only === undefined) return { how: 'read-only', left: NOBODY, prepared: [] }
   if (writers.length > 1) return inTwoPhases(setup, branches, writers)
@@ -159,16 +166,19 @@ async function inOnePhase(
   only: Branch,
   identity: Identity | undefined,
 ): Promise<void> {
+  const { spans } = setup
   using late = graceOf(setup)
   try {
-    await only.commit(late)
+    await drawn(spans, 'COMMIT', only.name, () => only.commit(late))
   } catch (error) {
     if (error instanceof TransactionAbortedError) throw error
     const pool = setup.pools.get(only.name)
     const fate =
       identity === undefined || pool === undefined
         ? undefined
-        : await insist(setup, (deadline) => fateOf(pool, identity, deadline)).catch(() => undefined)
+        : await drawn(spans, 'settle', only.name, () =>
+            insist(setup, (deadline) => fateOf(pool, identity, deadline)),
+          ).catch(() => undefined)
     if (fate === 'committed') return
     if (fate === 'aborted') throw new ParticipantUnavailableError(only.name, error)
     throw new TransactionFailure(new InDoubtError(undefined, error), undefined)
@@ -180,17 +190,32 @@ async function inTwoPhases(
   branches: readonly Branch[],
   writers: readonly Branch[],
 ): Promise<Decided> {
-  const { logAt, id, deadline } = setup
+  const { logAt, id } = setup
   const port = new TransactionPort(
     setup,
     writers.filter(({ name }) => name !== logAt),
     branches.find(({ name }) => name === logAt),
   )
-  const end = await commit(port.members, port, { deadline })
+  const end = await commit(port.members, port, { deadline: deadlineOf(setup) })
   if (end.decision === 'commit') return { how: 'two-phase', left: end.left, prepared: port.members }
   if (end.decision === undefined)
     throw new TransactionFailure(new InDoubtError(id, end.cause), undefined, end.left)
   throw new TransactionFailure(port.errorOf(end), 'abort', end.left, port.epochClosed)
+}
+
+/**
+ * Whoever keeps the time does so in the span of the transaction that was there first. Where there are spans, what the end
+ * of the time sets off is set off from here.
+ */
+function deadlineOf({ deadline, spans }: TransactionSetup): Pick<Deadline, 'onOver'> {
+  if (spans === undefined) return deadline
+  return {
+    onOver(listener) {
+      const { promise, resolve } = Promise.withResolvers<unknown>()
+      void promise.then(listener)
+      return deadline.onOver(resolve)
+    },
+  }
 }
 
 async function orUnavailable<T>(name: string, attempt: Promise<T>, deadline: Deadline): Promise<T> {

@@ -1,5 +1,5 @@
 /**
- * Metrics of a coordinator for OpenTelemetry.
+ * Metrics and spans of a coordinator for OpenTelemetry.
  * @packageDocumentation
  */
 export type { Attributes, CounterLike, HistogramLike, MeterLike, MeterProviderLike } from './instruments.ts'
@@ -8,3 +8,13 @@ export {
   twoPhaseCommitMetrics,
   type TwoPhaseCommitMetricsOptions,
 } from './metrics.ts'
+export {
+  type SpanAttributes,
+  type SpanLike,
+  type SpanOptionsLike,
+  type TracerLike,
+  type TracerProviderLike,
+  twoPhaseCommitSpans,
+  type TwoPhaseCommitSpansOptions,
+} from './spans.ts'
+export type { Recovered, Spans, Step } from '../spans.ts'

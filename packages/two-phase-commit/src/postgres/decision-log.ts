@@ -33,13 +33,13 @@ export type Recorded =
 export class DecisionLog {
   readonly pool: PgPool
   readonly tables: sql.Tables
-  readonly #server: string
+  /** What it is called in errors. */
+  readonly server: string
 
-  /** @param server what it is called in errors. */
   constructor(pool: PgPool, schema: string, server: string) {
     this.pool = pool
     this.tables = sql.tablesOf(schema)
-    this.#server = server
+    this.server = server
   }
 
   async migrate(deadline: Deadline): Promise<void> {
@@ -51,8 +51,8 @@ export class DecisionLog {
     return this.#run(async (checkout) => {
       const [asked] = await checkout.query<{ recovery: boolean; quiet: boolean }>(sql.LOG_FACTS, deadline)
       const facts = asked?.rows[0]
-      if (facts?.recovery === true) throw new NotPrimaryError(this.#server)
-      if (facts?.quiet === true) throw new WarningsHiddenError(this.#server)
+      if (facts?.recovery === true) throw new NotPrimaryError(this.server)
+      if (facts?.quiet === true) throw new WarningsHiddenError(this.server)
       const [answer] = await checkout.query<{ name: string }>(`SELECT name FROM ${this.tables.log}`, deadline)
       const name = answer?.rows[0]?.name
       if (name === undefined) throw new NotMigratedError(this.tables.schema)
@@ -192,7 +192,7 @@ export class DecisionLog {
       checkout?.release(true)
       if (isNoSuchTable(error)) throw new NotMigratedError(this.tables.schema, error)
       if (isRefusal(error) || isQuorateError(error) || deadline.isOver) throw error
-      throw new ParticipantUnavailableError(this.#server, error)
+      throw new ParticipantUnavailableError(this.server, error)
     }
   }
 }
