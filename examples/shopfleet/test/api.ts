@@ -1,7 +1,15 @@
 /** The public API, one call a line, for tests. */
 import { createCart } from '@quorate/crdt/cart'
 import { request } from 'undici'
-import { USER_HEADER, type CartLine, type OrderView, type ProductView, type RefundView } from '../src/api.ts'
+import {
+  USER_HEADER,
+  type CartLine,
+  type CartSyncBody,
+  type CartSyncView,
+  type OrderView,
+  type ProductView,
+  type RefundView,
+} from '../src/api.ts'
 
 export interface Answer<T> {
   readonly status: number
@@ -65,6 +73,14 @@ export function apiOf(gatewayUrl: string) {
         body: { orderId, paymentMethod },
         headers,
       }),
+    /** With all that the customer's device has. */
+    checkoutOn: (user: string, orderId: string, cart: string) =>
+      call<OrderView & ProblemBody>('POST', '/api/checkout', {
+        user,
+        body: { orderId, paymentMethod: 'pm_card_visa', cart },
+      }),
+    sync: (user: string, body: CartSyncBody) =>
+      call<CartSyncView & ProblemBody>('PUT', '/api/cart/sync', { user, body }),
     order: async (user: string, id: string) =>
       (await call<OrderView>('GET', `/api/orders/${id}`, { user })).body,
     refund: (user: string, orderId: string, refundId: string, lines: CartLine[]) =>

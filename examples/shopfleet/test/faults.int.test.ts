@@ -1,9 +1,12 @@
+import type { Pool } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { replicasReport, type StockLevel } from '../src/api.ts'
+import { replicasReport, type CartLine, type StockLevel } from '../src/api.ts'
+import { CartDevice } from '../src/device/cart-device.ts'
+import { syncDevice } from '../src/device/sync-device.ts'
 import { FAIL_OVERS, failOver } from '../src/fail-over.ts'
 import { checkInvariants } from '../src/invariants/check-invariants.ts'
 import { startShop, type Shop } from '../src/shop.ts'
-import { apiOf, until, type Api } from './api.ts'
+import { apiOf, offlineCart, until, type Api } from './api.ts'
 
 // Servers are killed here, so this shop is nobody else's.
 let shop: Shop
@@ -23,16 +26,18 @@ async function sell(sku: string, units: number): Promise<void> {
   shelves.push({ sku, units })
 }
 
+const isOk = ({ status }: { status: number }): boolean => status === 200
+
 async function restarted(of: 'payments' | 'orders'): Promise<void> {
   const { primary } = shop.cluster.postgres[of]
   await primary.kill()
   await primary.restart()
 }
 
-async function chargesOnRecord(): Promise<number> {
-  const { rows } = await shop.pools.payments.query<{ n: number }>('select count(*)::int as n from charges')
-  return rows[0]?.n ?? 0
-}
+const rowsOf = async (pool: Pool, table: 'charges' | 'orders'): Promise<number> =>
+  (await pool.query<{ n: number }>(`select count(*)::int as n from ${table}`)).rows[0]?.n ?? 0
+const chargesOnRecord = () => rowsOf(shop.pools.payments, 'charges')
+const ordersOnRecord = () => rowsOf(shop.pools.orders, 'orders')
 
 const cents = async (sql: string, values: unknown[], pool = shop.pools.provider): Promise<number> =>
   ((await pool.query(sql, values)).rows[0] as { cents: number | null }).cents ?? 0
@@ -104,20 +109,22 @@ test.each([
     const orders = Array.from({ length: 12 }, (_, index) => ({
       user: `${run}-payer-${index}`,
       id: `${run}-${index}`,
+      cart: offlineCart(`${run}-${index}`, [{ sku: run, quantity: 1 }]),
     }))
-    for (const { user } of orders) await api.add(user, [{ sku: run, quantity: 1 }])
-    const before = await chargesOnRecord()
-    const answers = orders.map(({ user, id }) => api.checkout(user, id))
-    // In the middle: some charges are on record, not all.
-    await until(chargesOnRecord, (now) => now > before)
+    const ask = ({ user, id, cart }: (typeof orders)[number]) => api.checkoutOn(user, id, cart)
+    // In the middle: some are as far as that, not all. An order takes its cart long before it is charged.
+    const progress = of === 'cart' ? ordersOnRecord : chargesOnRecord
+    const before = await progress()
+    const answers = orders.map(ask)
+    await until(progress, (now) => now > before)
     await strike()
     for (const { status } of await Promise.all(answers)) expect([201, 202, 503]).toContain(status)
 
     // A customer asks again with the same id: the order stands, or was undone for good.
     const decided = await Promise.all(
-      orders.map(({ user, id }) =>
+      orders.map((order) =>
         until(
-          () => api.checkout(user, id),
+          () => ask(order),
           ({ status, body }) => status === 201 || body.order?.cancelReason === 'unavailable',
         ),
       ),
@@ -133,12 +140,20 @@ test.each([
       expect(await keptByProvider(id)).toBe(stands ? CENTS : 0)
     }
     // Nor anything held, prepared, or owed for an order that is not paid; by all orders so far.
-    const carts = orders.map(({ id }) => ({ orderId: id, items: [{ sku: run, quantity: 1 }] }))
+    const carts = orders.map(({ id }, index) => ({
+      orderId: id,
+      items: [{ sku: run, quantity: 1 }],
+      isUndone: decided[index]?.status !== 201,
+    }))
     const proofs = await checkInvariants(shop, shelves, carts)
     expect(proofs.filter(({ holds }) => !holds)).toEqual([])
     // And whoever reads or writes finds the new servers: a customer who comes now is served.
-    await api.add(`${run}-next`, [{ sku: run, quantity: 1 }])
-    expect((await api.checkout(`${run}-next`, `${run}-next`)).status).toBe(201)
+    const next = {
+      user: `${run}-next`,
+      id: `${run}-next`,
+      cart: offlineCart('next', [{ sku: run, quantity: 1 }]),
+    }
+    expect((await ask(next)).status).toBe(201)
     await until(
       async () => replicasReport.parse((await api.call('GET', '/api/admin/replicas')).body).services,
       (services) =>
@@ -163,6 +178,56 @@ test('the standby that has most takes over: what was acknowledged is there, thou
     ({ stock }) => stock.available === 3,
   )
   const carts = [{ orderId: 'cut-1', items: [{ sku: 'cut', quantity: 2 }] }]
+  expect((await checkInvariants(shop, shelves, carts)).filter(({ holds }) => !holds)).toEqual([])
+})
+
+test('a fail-over of the cart forgets an order and what came after it: the device knows both, and nothing is ordered twice', async () => {
+  for (const sku of ['first', 'second']) await sell(sku, 10)
+  const { cart } = shop.cluster.redis
+  const phone = CartDevice.create('phone')
+  const sync = async (): Promise<void> => {
+    await syncDevice(phone, async (body) => {
+      const { status, body: answer } = await api.sync('fay', body)
+      if (status !== 200) throw new Error(`sync answered ${status}`)
+      return answer
+    })
+  }
+  phone.add('first', 2)
+  await sync()
+  await cart.replicas[0].caughtUp()
+  // What is acknowledged from here on will be gone.
+  await cart.link('primary', 'replica-1').partition()
+  const first = await api.checkoutOn('fay', 'forgotten-1', phone.state())
+  expect(first.status).toBe(201)
+  phone.ordered(String(first.body.cartRemoval))
+  phone.add('second', 3)
+  await sync()
+
+  // While nobody is in charge: refused, not held, and the device keeps what it has.
+  await cart.primary.kill()
+  phone.add('second', 1)
+  const refused = await api.sync('fay', phone.request())
+  expect([refused.status, refused.body.code, refused.headers['retry-after']]).toEqual([
+    503,
+    'unavailable',
+    '1',
+  ])
+  await failOver(shop.cluster, 'cart')
+  const seen = await until(() => api.call<{ items?: CartLine[] }>('GET', '/api/cart', { user: 'fay' }), isOk)
+  expect(seen.body.items).toEqual([{ sku: 'first', quantity: 2 }])
+
+  await until(() => api.add('gus', [{ sku: 'first', quantity: 1 }]), isOk)
+  const second = await api.checkoutOn('fay', 'forgotten-2', phone.state())
+  expect(second.status).toBe(201)
+  expect(second.body.lines).toMatchObject([{ sku: 'second', quantity: 4 }])
+  phone.ordered(String(second.body.cartRemoval))
+  await sync()
+  expect([phone.items(), await api.cart('fay')]).toEqual([[], []])
+  await shop.drain()
+  const carts = [
+    { orderId: 'forgotten-1', items: [{ sku: 'first', quantity: 2 }] },
+    { orderId: 'forgotten-2', items: [{ sku: 'second', quantity: 4 }] },
+  ]
   expect((await checkInvariants(shop, shelves, carts)).filter(({ holds }) => !holds)).toEqual([])
 })
 

@@ -93,7 +93,7 @@ export async function replayInShop({
       Array.from({ length: journal.attempts(orderId) }, (_, index) => ({
         orderId: attemptId(orderId, index + 1),
         items,
-        isPlacedAgain: index + 1 < journal.attempts(orderId),
+        isUndone: index + 1 < journal.attempts(orderId),
       })),
     )
   const invariants = await checkInvariants(shop, plan.stock, carts)

@@ -37,6 +37,7 @@ const event = fc.oneof(
       type: fc.constantFrom(
         'add at the shop' as const,
         'take' as const,
+        'order' as const,
         'replicate' as const,
         'fail-over' as const,
       ),
@@ -51,6 +52,7 @@ test('every unit that was added is ordered or in the cart, once, whatever gets l
     fc.asyncProperty(fc.array(event, { maxLength: 60 }), async (events) => {
       const shop = new CartShop()
       const devices = LABELS.map((label) => CartDevice.create(label))
+      const phone = (): CartDevice => devices[0] as CartDevice
       const requests: CartSyncBody[] = []
       const added: CartLine[] = []
       const ordered: CartLine[] = []
@@ -100,8 +102,15 @@ test('every unit that was added is ordered or in the cart, once, whatever gets l
             break
           case 'take':
             ordered.push(...shop.take())
-            replicate() // a fail-over that forgets an order is not what is tested here
+            replicate() // only the shop knows of this order
             break
+          case 'order': {
+            // The phone pays, and is told what the order took: a fail-over may forget it.
+            const { items, removal } = shop.order(phone())
+            ordered.push(...items)
+            phone().ordered(removal)
+            break
+          }
           case 'replicate':
             replicate()
             break

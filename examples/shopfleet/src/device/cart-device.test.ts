@@ -56,6 +56,34 @@ describe('a device', () => {
     expect((await sync(tablet, shop)).map(({ by }) => by)).toEqual(['s-1', 's-1'])
   })
 
+  test('knows of an order that the shop has forgotten, and tells it again', async () => {
+    const shop = new CartShop()
+    const [phone, laptop] = [CartDevice.create('phone'), CartDevice.create('laptop')]
+    phone.add('tv', 1)
+    for (const device of [phone, laptop]) await sync(device, shop)
+    const before = shop.snapshot()
+    const { items, removal } = shop.order(phone)
+    expect(items).toEqual([{ sku: 'tv', quantity: 1 }])
+    expect(phone.ordered(removal)).toMatchObject([{ sku: 'tv', change: -1 }])
+    // Not something that its customer did and the shop is to hear of, though it is told.
+    expect([phone.items(), phone.waiting(), phone.isWaiting]).toEqual([[], [], true])
+    shop.failOver(before)
+    phone.add('mug', 1)
+    expect(shop.order(phone).items).toEqual([{ sku: 'mug', quantity: 1 }])
+    await sync(laptop, shop)
+    expect([shop.items(), laptop.items()]).toEqual([[], []])
+  })
+
+  test('hands in with an order what the shop had and has forgotten', async () => {
+    const shop = new CartShop()
+    const phone = CartDevice.create('phone')
+    const before = shop.snapshot()
+    phone.add('tv', 1)
+    await sync(phone, shop)
+    shop.failOver(before)
+    expect([phone.isWaiting, shop.order(phone).items]).toEqual([false, [{ sku: 'tv', quantity: 1 }]])
+  })
+
   test('goes on after a restart where it was, whether it was stored before or after a sync', async () => {
     const shop = new CartShop()
     let phone = CartDevice.create('phone')

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { CartSyncBody, CartSyncView } from '../api.ts'
+import { CartDevice } from './cart-device.ts'
 import { DeviceSession, type DeviceStorage } from './device-session.ts'
 import { CartShop } from './shop.test-helper.ts'
 
@@ -33,6 +34,30 @@ test('an edit is stored before it is sent, and survives that the shop is away', 
   expect(back.view.waiting).toEqual([{ sku: 'mug', change: 1 }])
   await back.sync()
   expect([back.view.failure, back.view.isSynced, shop.items()]).toEqual([null, true, mug])
+})
+
+test('an order that it placed is stored, told, and handed in again when the shop has forgotten it', async () => {
+  const shop = new CartShop()
+  const storage = memory()
+  const told: string[] = []
+  const session = new DeviceSession({
+    label: 'phone',
+    storageKey: 'phone',
+    storage,
+    send: async (body) => shop.sync(body),
+    onSynced: ({ changes }) => told.push(...changes.map(({ sku, change }) => `${sku} ${change}`)),
+  })
+  session.edit((device) => device.add('mug'))
+  await session.sync()
+  const before = shop.snapshot()
+  const phone = CartDevice.create('another of the same customer')
+  session.ordered(shop.order(phone).removal)
+  expect([session.view.items, told]).toEqual([[], ['mug -1']])
+  shop.failOver(before)
+
+  const back = open(storage, async (body) => shop.sync(body))
+  await back.sync()
+  expect([back.view.items, shop.items()]).toEqual([[], []])
 })
 
 test('offline it sends nothing, and an answer that comes after the switch counts for nothing', async () => {

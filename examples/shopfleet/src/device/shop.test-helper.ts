@@ -1,9 +1,10 @@
 /** The cart service without sockets and Redis: the same rules around one cart. */
 import { createCart, type Cart } from '@quorate/crdt/cart'
 import { cartSyncBody, type CartLine, type CartSyncBody, type CartSyncView } from '../api.ts'
-import { toBase64 } from './base64.ts'
 import { orderOf } from '../services/cart/rules.ts'
 import { answerOf, mergeHanded, readHanded } from '../services/cart/sync.ts'
+import { toBase64 } from './base64.ts'
+import type { CartDevice } from './cart-device.ts'
 
 export class CartShop {
   #cart: Cart = createCart({ replica: 's-1' })
@@ -26,18 +27,16 @@ export class CartShop {
     return items
   }
 
-  /** An order takes the cart, and a fail-over forgets that it did: only the order has the removal. */
-  takeAndForget(): { items: CartLine[]; removal: string } {
+  /** `POST /api/checkout` of a device: what the order got, and the removal that it answers with. */
+  order(device: CartDevice): { items: CartLine[]; removal: string } {
+    this.sync({ state: device.state() })
     const items = orderOf(this.#cart)
-    return {
-      items,
-      removal: toBase64(
-        this.#cart
-          .clone({ replica: `order-${++this.#lives}` })
-          .clear()
-          .encode(),
-      ),
-    }
+    const removal = this.#cart
+      .clone({ replica: `order-${++this.#lives}` })
+      .clear()
+      .encode()
+    this.#cart.merge(removal)
+    return { items, removal: toBase64(removal) }
   }
 
   items(): CartLine[] {

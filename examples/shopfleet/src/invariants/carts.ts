@@ -6,13 +6,13 @@ import { examples, type Invariant } from './check-invariants.ts'
 export interface FilledCart {
   readonly orderId: string
   readonly items: readonly CartLine[]
-  /** The shop could not finish the order, and its customer has placed another one in its stead. */
-  readonly isPlacedAgain?: boolean | undefined
+  /** The shop could not finish the order. It may have ended before it took the cart, and has no lines then. */
+  readonly isUndone?: boolean | undefined
 }
 
 /**
- * Every unit that was added to a cart is in the order that the cart became, once, whatever became of the order. One that
- * ended before it could take the cart has no lines: what was in the cart is then in the order that came in its stead.
+ * Every unit that was added to a cart is in the order that the cart became, once, whatever became of the order. What an
+ * order did not take before it was undone is looked for in the one that its customer placed in its stead.
  */
 export async function cartInvariants(
   { orders }: Pick<ShopPools, 'orders'>,
@@ -26,7 +26,7 @@ export async function cartInvariants(
     const lines = ordered.get(id) ?? new Map<string, number>()
     ordered.set(id, lines.set(sku, quantity))
   }
-  const taken = carts.filter(({ orderId, isPlacedAgain = false }) => !isPlacedAgain || ordered.has(orderId))
+  const taken = carts.filter(({ orderId, isUndone = false }) => !isUndone || ordered.has(orderId))
   const wrong = taken.filter(
     ({ orderId, items }) => !isSame(unitsOf(items), ordered.get(orderId) ?? new Map()),
   )
@@ -41,10 +41,13 @@ export async function cartInvariants(
               'orders are not what was put into their carts',
               wrong.map(({ orderId }) => orderId),
             )
-          : `${units} units put into ${taken.length} carts are the lines of their ${taken.length} orders`,
+          : `${units} units put into ${taken.length} carts are the lines of their ${taken.length} orders${untaken(carts.length - taken.length)}`,
     },
   ]
 }
+
+const untaken = (count: number): string =>
+  count === 0 ? '' : `; ${count} more were undone before they had taken theirs`
 
 function unitsOf(items: readonly CartLine[]): Map<string, number> {
   const units = new Map<string, number>()
