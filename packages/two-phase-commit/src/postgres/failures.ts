@@ -1,6 +1,11 @@
 /**
  * Did the server itself refuse, and live on? Then what was asked did not happen. FATAL and what the driver or the
  * system say leave that open: the session ended with the answer on its way.
+ *
+ * Other packages draw this line elsewhere, as a mistake costs them less. Where one statement is asked about, which its
+ * caller reads back, `optimistic-lock` believes an internal error (XX, 58) and drivers that tell no severity, and `crdt`
+ * any FATAL of a known class; `saga` asks what is worth trying again, `read-your-writes` by a list of what a COMMIT
+ * fails with. Here half of a payment hangs on the answer to PREPARE and COMMIT: what is not certainly a refusal is none.
  */
 export function isRefusal(error: unknown): boolean {
   const state = sqlState(error)
