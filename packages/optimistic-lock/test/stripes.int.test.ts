@@ -29,10 +29,7 @@ test('nobody is refused while the stripes together have enough', async () => {
 test('a borrow spreads the rest evenly', async () => {
   await counters.create('even', 40)
   expect(await counters.decrementIf('even', 17)).toBe(true)
-  const { rows } = await pool.query(
-    "SELECT units::int FROM quorate.stripe WHERE counter = 'even' ORDER BY stripe",
-  )
-  expect(rows.map(({ units }) => units)).toEqual([3, 3, 3, 3, 3, 3, 3, 2])
+  expect(await unitsOf('even')).toEqual([3, 3, 3, 3, 3, 3, 3, 2])
 })
 
 test('a counter that is not there is refused, a stripe that is not there falls back', async () => {
@@ -61,6 +58,71 @@ test('transactions hold one stripe each, so two can be open at once; a rollback 
     for (const client of clients) client.release()
   }
   expect(await apart.total('open')).toBe(76)
+})
+
+/** Units by stripe. */
+async function unitsOf(counter: string): Promise<number[]> {
+  const text = 'SELECT units::int FROM quorate.stripe WHERE counter = $1 ORDER BY stripe'
+  return (await pool.query(text, [counter])).rows.map(({ units }) => units)
+}
+
+test('a new counter has its units spread evenly, the odd ones in the first stripes', async () => {
+  for (const [units, shares] of [
+    [13, [4, 3, 3, 3]],
+    [12, [3, 3, 3, 3]],
+    [3, [1, 1, 1, 0]],
+  ] as const) {
+    await stripedCounters(pool, { stripes: 4 }).create(`spread-${units}`, units)
+    expect(await unitsOf(`spread-${units}`)).toEqual(shares)
+  }
+})
+
+test('a call begins at the stripe that chance names, and goes on from there, then from the first', async () => {
+  let chosen = 5
+  const some = stripedCounters(pool, { random: () => (chosen + 0.5) / 8 })
+  await some.create('begun', 80)
+  expect(await some.decrementIf('begun', 4)).toBe(true)
+  expect(await unitsOf('begun')).toEqual([10, 10, 10, 10, 10, 6, 10, 10])
+  const holder = await pool.connect()
+  try {
+    await holder.query('BEGIN')
+    await holder.query("SELECT FROM quorate.stripe WHERE counter = 'begun' AND stripe = 5 FOR UPDATE")
+    expect(await some.decrementIf('begun', 3)).toBe(true)
+    chosen = 7
+    await holder.query("SELECT FROM quorate.stripe WHERE counter = 'begun' AND stripe = 7 FOR UPDATE")
+    expect(await some.increment('begun', 2)).toBe(true)
+    chosen = 0
+    expect(await some.decrementIf('begun', 1)).toBe(true)
+  } finally {
+    await holder.query('ROLLBACK')
+    holder.release()
+  }
+  expect(await unitsOf('begun')).toEqual([11, 10, 10, 10, 10, 6, 7, 10])
+})
+
+test('who takes from all stripes locks them in their order, in whichever order the table has them', async () => {
+  const [holder, borrower] = [await pool.connect(), await pool.connect()]
+  try {
+    await pool.query(`INSERT INTO quorate.stripe SELECT 'order', s, 5 FROM generate_series(5, 0, -1) AS s`)
+    await borrower.query(
+      'SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off',
+    )
+    await holder.query('BEGIN')
+    await holder.query("SELECT FROM quorate.stripe WHERE counter = 'order' AND stripe = 3 FOR UPDATE")
+    const borrowed = stripedCounters(borrower).decrementIf('order', 20)
+    await untilSomebodyWaits()
+    const { rows } = await pool.query(
+      "SELECT stripe FROM quorate.stripe WHERE counter = 'order' ORDER BY stripe FOR UPDATE SKIP LOCKED",
+    )
+    expect(rows.map(({ stripe }) => stripe)).toEqual([4, 5])
+    await holder.query('ROLLBACK')
+    expect(await borrowed).toBe(true)
+  } finally {
+    await holder.query('ROLLBACK')
+    await borrower.query('RESET ALL')
+    for (const client of [holder, borrower]) client.release()
+  }
+  expect(await unitsOf('order')).toEqual([2, 2, 2, 2, 1, 1])
 })
 
 test('any calls by any clients at once: the total is exact, and no call is refused without need', async () => {
