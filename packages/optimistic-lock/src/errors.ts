@@ -76,8 +76,8 @@ export class RowExistsError extends QuorateError {
 }
 
 /**
- * A write by this key could change several rows: there is no unique index on its columns or some of them. Found by
- * the catalog before the first write; nothing was sent.
+ * A write by this key could change several rows: there is no unique index on its columns or some of them, but for those
+ * named in `uncounted`. Found by the catalog before the first write; nothing was sent.
  */
 export class KeyNotUniqueError extends QuorateError {
   readonly code = 'QUORATE_KEY_NOT_UNIQUE'
@@ -86,17 +86,29 @@ export class KeyNotUniqueError extends QuorateError {
   readonly key: readonly string[]
   /** SQL that makes the index that is missing. */
   readonly index: string
+  /**
+   * Unique indexes on the key that let two rows have it all the same, each with the reason: it has a `WHERE`, it is on an
+   * expression, or it is not valid (`REINDEX` it).
+   */
+  readonly uncounted: readonly string[]
 
-  constructor(facts: { table: string; key: readonly string[]; index: string }) {
-    const { table, key, index } = facts
+  constructor(facts: {
+    table: string
+    key: readonly string[]
+    index: string
+    uncounted?: readonly string[] | undefined
+  }) {
+    const { table, key, index, uncounted = [] } = facts
+    const but = uncounted.length === 0 ? '' : ` (${uncounted.join(', ')}, and does not count)`
     super(
-      `Cannot write to ${table} by ${key.join(', ')}: no unique index is on these columns or some of them, so several ` +
+      `Cannot write to ${table} by ${key.join(', ')}: no unique index is on these columns or some of them${but}, so several ` +
         `rows could be meant; name the columns of one as key, or make it: ${index}`,
       { outcome: 'not-applied' },
     )
     this.table = table
     this.key = key
     this.index = index
+    this.uncounted = uncounted
   }
 }
 

@@ -15,6 +15,8 @@ export interface TableRow {
   /** `relkind` of `pg_class`. */
   readonly kind: string
   readonly unique: boolean
+  /** Unique indexes on the key that do not count, each with the reason; `null` or missing: none. */
+  readonly uncounted?: readonly string[] | null
 }
 
 type KeyShape = Pick<Shape, 'label' | 'table' | 'key' | 'column'>
@@ -47,6 +49,7 @@ export function requireUnique({ label, key, table, column }: KeyShape, row: Tabl
     table: label,
     key,
     index: `CREATE UNIQUE INDEX ON ${table} (${key.map(column).join(', ')})`,
+    uncounted: row.uncounted ?? [],
   })
 }
 
@@ -55,24 +58,32 @@ const HAS_INDEXES = /^[rp]$/
 const HAS_NO_XMIN = /^v$/
 
 /**
- * Is there a unique index on columns of the key alone, all of them or fewer? One with a condition or an expression, or
- * that is not valid yet, keeps nothing unique. One of a partitioned table must have the columns it is partitioned by as
- * well, so there they are no objection: only its owner knows whether an id is in one partition at most. No row if there
- * is no such table.
+ * Is there a unique index on columns of the key alone, all of them or fewer? One with a condition keeps only some rows
+ * unique; one on an expression, only those where that is not NULL; one that is not valid, as after a CONCURRENTLY that
+ * failed, nothing that was there. A constraint that is deferred counts: what it lets pass is never committed. One of a
+ * partitioned table must have the columns it is partitioned by as well, so there they are no objection: only its owner
+ * knows whether an id is in one partition at most. No row if there is no such table.
  */
 export function describeTable({ table, key, column }: KeyShape): Statement {
   const columns = JSON.stringify(key.map((name) => unquoteIdentifier(column(name))))
   return { text: DESCRIBE, values: [table, columns] }
 }
 
-// The names as JSON, for not every driver can send a list.
-const DESCRIBE = `SELECT c.relkind::text AS "kind", EXISTS (
-  SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-    AND NOT EXISTS (
+/** Of an index `i` of table `c`: an expression has the number 0. The names as JSON, for not every driver can send a list. */
+const IS_WITHIN_KEY = `NOT EXISTS (
       SELECT FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
-      WHERE k.place <= i.indnkeyatts AND NOT EXISTS (
+      WHERE k.place <= i.indnkeyatts AND k.number <> 0 AND NOT EXISTS (
         SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum = k.number
           AND a.attname::text IN (SELECT json_array_elements_text($2::json)))
         AND NOT EXISTS (
-          SELECT FROM pg_catalog.pg_partitioned_table AS p WHERE p.partrelid = c.oid AND k.number = ANY (p.partattrs)))
-) AS "unique" FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass($1)`
+          SELECT FROM pg_catalog.pg_partitioned_table AS p WHERE p.partrelid = c.oid AND k.number = ANY (p.partattrs)))`
+
+const IS_WHOLE = 'i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL'
+
+const DESCRIBE = `SELECT c.relkind::text AS "kind", EXISTS (
+  SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique AND ${IS_WHOLE} AND ${IS_WITHIN_KEY}
+) AS "unique", (
+  SELECT json_agg(i.indexrelid::regclass || CASE WHEN NOT i.indisvalid THEN ' is not valid'
+    WHEN i.indpred IS NOT NULL THEN ' has a WHERE' ELSE ' is on an expression' END ORDER BY i.indexrelid)
+  FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique AND NOT (${IS_WHOLE}) AND ${IS_WITHIN_KEY}
+) AS "uncounted" FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass($1)`

@@ -25,14 +25,19 @@ const unitsOf = async (name: string): Promise<unknown[]> =>
   (await pool.query(`SELECT units FROM ${name} ORDER BY id`)).rows.map(({ units }) => units)
 
 test.each([
-  ['no_index', 'SELECT 1'],
-  ['not_unique', 'CREATE INDEX ON ITS (id, place)'],
-  ['more_columns', 'CREATE UNIQUE INDEX ON ITS (id, place, more)'],
-  ['in_part', 'CREATE UNIQUE INDEX ON ITS (id, place) WHERE more > 0'],
-  ['an_expression', 'CREATE UNIQUE INDEX ON ITS (id, place, (more % 2))'],
+  ['no_index', 'SELECT 1', []],
+  ['not_unique', 'CREATE INDEX ON ITS (id, place)', []],
+  ['more_columns', 'CREATE UNIQUE INDEX ON ITS (id, place, more)', []],
+  ['in_part', 'CREATE UNIQUE INDEX ON ITS (id, place) WHERE more > 0', ['in_part_id_place_idx has a WHERE']],
+  ['more_in_part', 'CREATE UNIQUE INDEX ON ITS (id, more) WHERE more > 0', []],
+  [
+    'an_expression',
+    'CREATE UNIQUE INDEX "Lower" ON ITS (id, lower(place)); CREATE UNIQUE INDEX ON ITS ((more % 2), more)',
+    ['"Lower" is on an expression'],
+  ],
 ])(
   'a key that no unique index keeps unique is refused before anything is written: %s',
-  async (name, index) => {
+  async (name, index, uncounted) => {
     await create(name, index)
     const rows = itemOf(name)
     const row = { id: 1, place: 'a', version: 1 }
@@ -42,6 +47,7 @@ test.each([
       table: name,
       key,
       index: `CREATE UNIQUE INDEX ON "${name}" ("id", "place")`,
+      uncounted,
     }
     const writes = [
       () => rows.update(row, { units: 1 }),
@@ -64,7 +70,10 @@ test.each([
 
 test.each([
   ['same_columns', 'CREATE UNIQUE INDEX ON ITS (place, id) INCLUDE (more)'],
-  ['fewer_columns', 'ALTER TABLE ITS ADD UNIQUE (id) DEFERRABLE'],
+  ['fewer_columns', 'ALTER TABLE ITS ADD UNIQUE (id)'],
+  ['nulls_alike', 'CREATE UNIQUE INDEX ON ITS (place, id) NULLS NOT DISTINCT'],
+  ['may_be_deferred', 'ALTER TABLE ITS ADD UNIQUE (id) DEFERRABLE'],
+  ['deferred', 'ALTER TABLE ITS ADD PRIMARY KEY (id, place) DEFERRABLE INITIALLY DEFERRED'],
 ])('an index on the key, or on a part of it, is enough: %s', async (name, index) => {
   await create(name, index)
   expect(await itemOf(name).update({ id: 1, place: 'a', version: 1 }, { units: 3 })).toMatchObject({
@@ -74,6 +83,40 @@ test.each([
   expect(await batcher.decrementIf({ id: 2, place: 'a' })).toEqual({ left: 4 })
   await batcher.stop()
   expect(await unitsOf(name)).toEqual([3, 4])
+})
+
+test('an index that is not valid does not count, and says so, until it is', async () => {
+  await create('invalid', 'SELECT 1')
+  await pool.query("INSERT INTO invalid VALUES (1, 'a', 7, 1)")
+  const concurrently = pool.query('CREATE UNIQUE INDEX CONCURRENTLY invalid_key ON invalid (place, id)')
+  await expect(concurrently).rejects.toMatchObject({ code: '23505' })
+  const rows = itemOf('invalid')
+  const row = { id: 1, place: 'a', version: 1 }
+  await expect(rows.update(row, { units: 1 })).rejects.toMatchObject({
+    code: 'QUORATE_KEY_NOT_UNIQUE',
+    uncounted: ['invalid_key is not valid'],
+    message: expect.stringContaining('some of them (invalid_key is not valid, and does not count), so'),
+  })
+  await pool.query('DELETE FROM invalid WHERE units = 7; REINDEX INDEX invalid_key')
+  expect(await rows.update(row, { units: 1 })).toMatchObject({ version: 2 })
+})
+
+test('two rows that a deferred constraint lets pass are not written as one, and are never committed', async () => {
+  await create('later', 'ALTER TABLE ITS ADD PRIMARY KEY (id, place) DEFERRABLE INITIALLY DEFERRED')
+  const rows = itemOf('later')
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    await client.query("INSERT INTO later VALUES (1, 'a', 5, 1)")
+    const both = rows.withTransaction(client).update({ id: 1, place: 'a', version: 1 }, { units: 1 })
+    await expect(both).rejects.toMatchObject({ code: 'QUORATE_WRITE_UNKNOWN' })
+    await expect(client.query('COMMIT')).rejects.toMatchObject({ code: '23505' })
+  } finally {
+    client.release()
+  }
+  expect(await unitsOf('later')).toEqual([5, 5])
+  // An insert must be told at once.
+  await expect(rows.insert({ id: 3, place: 'a', units: 1 })).rejects.toMatchObject({ code: '55000' })
 })
 
 test('a table that is made after the first try is looked at when it is there', async () => {
