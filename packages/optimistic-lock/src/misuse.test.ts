@@ -19,7 +19,7 @@ const sent: string[] = []
 const client: PgQueryable = {
   query: async (text) => {
     if (!text.startsWith('SELECT')) sent.push(text)
-    return { rows: text.includes('statement_timestamp') ? [{ inside: false }] : [stored] }
+    return { rows: text.includes('quorate.inside') ? [{ inside: null }] : [stored] }
   },
 }
 const stock = optimisticRepository(client, { table: table<Stock>('stock'), key: ['sku'], version: 'version' })

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { expect, test } from 'vitest'
 import { RetryInTransactionError, RowExistsError, RowGoneError, StaleVersionError } from '../src/index.ts'
 import { optimisticRepository as kyselyRepository } from '../src/kysely/index.ts'
@@ -131,6 +132,37 @@ for (const [adapter, stock] of Object.entries(repositories)) {
     expect(await stock.get(row)).toMatchObject({ available: 100, version: 101 })
   })
 }
+
+test.each(['simple', 'extended'])(
+  'pg: a driver that does not tell the state of its connection is asked by its %s protocol',
+  async (queryMode) => {
+    const client = await pool.connect()
+    try {
+      const bare = {
+        query: (text: string, values: unknown[]) =>
+          client.query({ text, values, queryMode } as pg.QueryConfig),
+      }
+      const stock = optimisticRepository(bare, {
+        table: table<Stock>('stock'),
+        key: ['sku', 'warehouse'],
+        version: 'version',
+      })
+      const row = await stock.insert({ sku: `bare-${queryMode}`, warehouse: 1, available: 5 })
+      const take = () => stock.mutate(row, ({ available }) => ({ available: available - 1 }))
+      expect(await take()).toMatchObject({ available: 4 })
+      await expect(stock.validate(row)).rejects.toThrow(/the connection is in no transaction/)
+      for (const begin of ['BEGIN', 'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY']) {
+        await client.query(begin)
+        await expect(take()).rejects.toMatchObject({ code: 'QUORATE_RETRY_IN_TRANSACTION' })
+        await client.query('ROLLBACK')
+        expect(await stock.get(row)).toMatchObject({ available: 4 })
+      }
+      expect(await take()).toMatchObject({ available: 3 })
+    } finally {
+      client.release()
+    }
+  },
+)
 
 test('kysely: mutate() refuses inside a transaction, everything else takes part in it', async () => {
   const stock = repositories.kysely

@@ -39,7 +39,8 @@ interface MaybePoolOrClient {
 async function inTransaction(db: PgQueryable & MaybePoolOrClient): Promise<boolean> {
   if (db.totalCount !== undefined) return false
   if (typeof db.getTransactionStatus === 'function') return /^[TE]$/.test(db.getTransactionStatus() ?? '')
-  // Outside a transaction block a statement is its own transaction and starts with it.
-  const { rows } = await db.query('SELECT now() <> statement_timestamp() AS "inside"', [])
-  return (rows[0] as { inside: boolean }).inside
+  // Not by the time it began: over the extended protocol it begins, outside a block too, before the statement does.
+  await db.query("SELECT set_config('quorate.inside', 'yes', true)", [])
+  const { rows } = await db.query(`SELECT current_setting('quorate.inside', true) AS "inside"`, [])
+  return (rows[0] as { inside: string | null }).inside === 'yes'
 }
