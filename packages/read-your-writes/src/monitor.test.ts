@@ -17,17 +17,38 @@ const FACTS = {
 }
 const WHERE = { flushed: '0/5', inserted: '0/5', walfile: '000000010000000000000000' }
 
+interface PrimaryPool extends PgPool {
+  isSilent: boolean
+  connects: number
+  mayConnect: boolean
+  /** Of others: its probes have lost their connection. */
+  isFull: boolean
+  failsWith: Error | undefined
+  asked: number
+}
+
 /** A primary that answers at once, or not at all. */
-function primaryPool(): PgPool & { isSilent: boolean; connects: number; mayConnect: boolean } {
+function primaryPool(): PrimaryPool {
   const pool = {
     isSilent: false,
     mayConnect: true,
     connects: 0,
+    isFull: false,
+    failsWith: undefined as Error | undefined,
+    asked: 0,
+    options: { max: 2 },
+    idleCount: 0,
+    get totalCount(): number {
+      return pool.isFull ? 2 : 1
+    },
     connect: async () => {
       pool.connects++
-      if (!pool.mayConnect) await new Promise(() => {})
+      if (!pool.mayConnect || pool.isFull) await new Promise(() => {})
       return {
         query: async (text: string) => {
+          pool.asked++
+          if (pool.isFull) throw new Error('Connection terminated')
+          if (pool.failsWith !== undefined) throw pool.failsWith
           if (pool.isSilent) await new Promise(() => {})
           return {
             rows: [text.includes('pg_control_system') ? FACTS : WHERE],
@@ -87,11 +108,20 @@ test('probes of a server that takes no connection do not pile up in its pool', a
   await monitor.stop()
 })
 
+interface ReplicaPool extends PgPool {
+  cluster: string
+  asked: number
+  isFull: boolean
+  isCut: boolean
+  timeline: number | null
+  takesMs: number
+}
+
 /** A replica that has replayed up to 5, whose probes lose their connection when its pool is full of others. */
-function replicaPool(
-  clock: VirtualClock,
-): PgPool & { isFull: boolean; isCut: boolean; timeline: number | null; takesMs: number } {
+function replicaPool(clock: VirtualClock): ReplicaPool {
   const pool = {
+    cluster: '1',
+    asked: 0,
     isFull: false,
     /** Connections that were made until now are. */
     isCut: false,
@@ -109,9 +139,11 @@ function replicaPool(
       pool.isCut = false
       return {
         query: async (text: string) => {
+          pool.asked++
           if (pool.isFull || pool.isCut) throw new Error('Connection terminated')
           if (pool.takesMs > 0) await clock.sleep(pool.takesMs)
-          const row = text.includes('pg_control_system') ? FACTS : { timeline: pool.timeline }
+          const isIntroduction = text.includes('pg_control_system')
+          const row = isIntroduction ? { ...FACTS, cluster: pool.cluster } : { timeline: pool.timeline }
           return { rows: [{ ...row, recovery: true, replayed: '0/5' }], rowCount: 1, command: 'SELECT' }
         },
         release: () => {},
@@ -124,10 +156,13 @@ function replicaPool(
 }
 
 /** A monitor of a primary whose head can be moved, and of a replica. */
-async function withReplica(): Promise<{
+async function withReplica(change: Partial<Pick<ReplicaPool, 'isFull' | 'cluster'>> = {}): Promise<{
   readonly head: { flushed: string; inserted: string; walfile: string }
-  readonly replicaPool: ReturnType<typeof replicaPool>
+  readonly primaryPool: PrimaryPool
+  readonly primary: Primary
+  readonly replicaPool: ReplicaPool
   readonly replica: Replica
+  readonly monitor: Monitor
   readonly events: ReadYourWritesEvent[]
   readonly clock: VirtualClock
   readonly shows: (maxStaleMs?: number) => boolean
@@ -136,6 +171,11 @@ async function withReplica(): Promise<{
   const head = { ...WHERE }
   const answering = primaryPool()
   const pool: PgPool = {
+    options: { max: 2 },
+    idleCount: 0,
+    get totalCount(): number {
+      return answering.totalCount ?? 0
+    },
     connect: async () => {
       const client = await answering.connect()
       return {
@@ -157,6 +197,7 @@ async function withReplica(): Promise<{
   const clock = new VirtualClock()
   const primary = new Primary(pool, clock, settings)
   const own = replicaPool(clock)
+  Object.assign(own, change)
   const replica = new Replica('r1', own, 1)
   const events: ReadYourWritesEvent[] = []
   const monitor = new Monitor(primary, [replica], settings, clock, (event) => void events.push(event))
@@ -164,8 +205,11 @@ async function withReplica(): Promise<{
   await clock.advance(500)
   return {
     head,
+    primaryPool: answering,
+    primary,
     replicaPool: own,
     replica,
+    monitor,
     events,
     clock,
     shows: (maxStaleMs = Infinity) => {
@@ -234,8 +278,143 @@ test('a replica that still follows the timeline before a promotion does not serv
   head.walfile = '000000020000000000000000'
   await clock.advance(300)
   expect(replica.status).toBe('disconnected')
+  expect(replica.stalenessMs(clock.monotonic())).toBeUndefined()
   behind.timeline = 2
   await clock.advance(500)
   expect(replica.status).toBe('healthy')
+  await stop()
+})
+
+test('after a promotion lag and age are counted anew: the log of before may have been longer', async () => {
+  const { head, replicaPool: follower, replica, clock, stop } = await withReplica()
+  Object.assign(head, { flushed: '0/9', inserted: '0/9' })
+  await clock.advance(300)
+  Object.assign(head, WHERE, { walfile: '000000020000000000000000' })
+  follower.timeline = 2
+  await clock.advance(5_000)
+  expect([replica.status, replica.lag]).toEqual(['healthy', { ms: 0, bytes: 0 }])
+  expect(replica.stalenessMs(clock.monotonic())).toBeLessThanOrEqual(100)
+  await stop()
+})
+
+test('what is not flushed makes no lag, since nobody was sent it; what queries can see makes old', async () => {
+  const { head, replica, clock, shows, stop } = await withReplica()
+  head.inserted = '0/9'
+  await clock.advance(5_000)
+  expect([replica.status, replica.lag, shows(200)]).toEqual(['healthy', { ms: 0, bytes: 0 }, false])
+  await stop()
+})
+
+test('without news of a replica it stays fresh as long as the primary shows nothing new', async () => {
+  const { replicaPool: crowded, clock, shows, stop } = await withReplica()
+  crowded.isFull = true
+  await clock.advance(1_500)
+  expect(shows(200)).toBe(true)
+  await stop()
+})
+
+test('nobody knows how old a replica of another cluster is', async () => {
+  const { replica, clock, stop } = await withReplica({ cluster: '2' })
+  expect(replica.status).toBe('healthy')
+  expect(replica.stalenessMs(clock.monotonic())).toBeUndefined()
+  await stop()
+})
+
+test('a replica whose pool is full from the start does not answer: nobody waits for it to be known', async () => {
+  const { replica, monitor, stop } = await withReplica({ isFull: true })
+  expect([replica.status, monitor.complete]).toEqual(['down', true])
+  await stop()
+})
+
+test('a replica that hides what it receives is disconnected, and that is told once', async () => {
+  const { replicaPool: hiding, replica, events, clock, stop } = await withReplica()
+  hiding.timeline = -1
+  await clock.advance(1_000)
+  expect(replica.status).toBe('disconnected')
+  expect(events.filter(({ type }) => type === 'missing-privilege')).toEqual([
+    { type: 'missing-privilege', id: 'r1' },
+  ])
+  await stop()
+})
+
+test('of a replica that is down the cause is told', async () => {
+  const { replicaPool: silent, events, clock, stop } = await withReplica()
+  silent.takesMs = 10_000
+  await clock.advance(1_000)
+  const cause = expect.objectContaining({ name: 'TimeoutError' }) as unknown
+  expect(events.at(-1)).toMatchObject({ type: 'replica', status: 'down', was: 'healthy', cause })
+  silent.takesMs = 0
+  await stop()
+})
+
+test('a primary that answers with errors is there, and what runs on it is left alone; a silent one is not', async () => {
+  const { primaryPool: failing, primary, clock, stop } = await withReplica()
+  let ended: unknown
+  primary.running.until(new Promise(() => {})).catch((error: unknown) => (ended = error))
+  failing.failsWith = Object.assign(new Error('too many clients'), { code: '53300', severity: 'FATAL' })
+  await clock.advance(30_000)
+  expect(ended).toBeUndefined()
+  failing.failsWith = new Error('Connection terminated')
+  await clock.advance(30_000)
+  expect(ended).toMatchObject({ code: 'QUORATE_RYW_PRIMARY_UNAVAILABLE' })
+  await stop()
+})
+
+test.each<[string, Partial<PrimaryPool>]>([
+  ['answers', {}],
+  ['fails', { failsWith: new Error('Connection terminated') }],
+  ['is not heard of, behind a full pool', { isFull: true }],
+])('deadlines of what runs are kept while the primary %s', async (_, change) => {
+  const { primaryPool: asked, primary, replica, clock, stop } = await withReplica()
+  Object.assign(asked, change)
+  const deadline = { atMs: clock.monotonic() + 1_000, error: () => new Error('late') }
+  const ended: unknown[] = []
+  for (const { running } of [primary, replica]) {
+    running.until(new Promise(() => {}), { deadline }).catch((error: unknown) => ended.push(error))
+  }
+  await clock.advance(900)
+  expect(ended).toEqual([])
+  await clock.advance(400)
+  expect(ended).toEqual([new Error('late'), new Error('late')])
+  await stop()
+})
+
+test('while somebody waits, healthy replicas are asked often, the primary if it is asked for, others are not', async () => {
+  const { primaryPool: first, replicaPool: own, monitor, clock, stop } = await withReplica()
+  const ends = new AbortController()
+  const askedIn = async (ms: number): Promise<[number, number]> => {
+    const before = [first.asked, own.asked] as const
+    await clock.advance(ms)
+    return [first.asked - before[0], own.asked - before[1]]
+  }
+  const waits = [monitor.waitUntil(() => false, ends.signal)]
+  expect(await askedIn(100)).toEqual([1, 51])
+  waits.push(monitor.waitUntil(() => false, ends.signal, true))
+  expect(await askedIn(1)).toEqual([1, 1])
+  expect(await askedIn(100)).toEqual([50, 50])
+  own.timeline = null
+  await clock.advance(100)
+  expect(await askedIn(100)).toEqual([50, 1])
+  ends.abort()
+  expect(await Promise.all(waits)).toEqual([false, false])
+  await stop()
+})
+
+test('who waits is told of stop()', async () => {
+  const { monitor, stop } = await withReplica()
+  const waiting = monitor.waitUntil(() => false, new AbortController().signal)
+  await stop()
+  expect(await waiting).toBe(false)
+})
+
+test('a primary that was silent before its pool was full is silent still: what runs on it is given up', async () => {
+  const { primaryPool: gone, primary, clock, stop } = await withReplica()
+  gone.isSilent = true
+  let ended: unknown
+  primary.running.until(new Promise(() => {})).catch((error: unknown) => (ended = error))
+  await clock.advance(8_500)
+  gone.isFull = true
+  await clock.advance(2_000)
+  expect(ended).toMatchObject({ code: 'QUORATE_RYW_PRIMARY_UNAVAILABLE' })
   await stop()
 })

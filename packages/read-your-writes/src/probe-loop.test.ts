@@ -59,7 +59,7 @@ interface Probed {
 }
 
 /** A pool that gives connections at once or, when it is full, when the test says so; and what its prober says. */
-function probed({ isFull = false } = {}): Probed {
+function probed({ isFull = false, isNeeded = () => false } = {}): Probed {
   const clients: TestClient[] = []
   const pool = {
     isFull,
@@ -98,7 +98,7 @@ function probed({ isFull = false } = {}): Probed {
     },
     failed: () => said.push('failed'),
     unheard: () => said.push('unheard'),
-    isNeeded: () => false,
+    isNeeded,
   })
   loop.start()
   const stop = async (): Promise<void> => {
@@ -247,4 +247,32 @@ test('who was asked late, since the pool was full, has not answered late; nor ha
   await clock.advance(0)
   expect(paces).toEqual(['timely', 'prompt'])
   await stop()
+})
+
+test('after stop() nothing more is said, and the connection goes back; one with a question that is late is closed', async () => {
+  const { clients, said, clock, stop } = probed()
+  await clock.advance(0)
+  await stop()
+  expect(said).toEqual([])
+  const late = probed()
+  await late.clock.advance(DEADLINE_MS + 50)
+  await late.stop()
+  expect(late.said).toEqual(['failed'])
+  expect(late.clients.map(({ released }) => released)).toEqual(['closed'])
+  expect(clients.map(({ released }) => released)).toEqual(['closed'])
+})
+
+test('as long as it is needed it goes on after stop(), which does not wait for that', async () => {
+  let isNeeded = true
+  const { clients, said, clock, stop } = probed({ isNeeded: () => isNeeded })
+  await clock.advance(0)
+  await stop()
+  await clock.advance(DEADLINE_MS + 100)
+  expect(said.slice(0, 2)).toEqual(['failed', 'failed'])
+  isNeeded = false
+  await clock.advance(2 * DEADLINE_MS + 100)
+  expect(clients.every(({ released }) => released === 'closed')).toBe(true)
+  const { length } = said
+  await clock.advance(1_000)
+  expect(said).toHaveLength(length)
 })

@@ -189,6 +189,23 @@ test('more tokens than can be carried: the primary covers them', async () => {
   expect([token(), events]).toEqual(['lost', [{ type: 'token-lost', key: SITE, reason: 'too-many' }]])
 })
 
+test('a write is lost while a read that carries an earlier loss is under way: its answer, which is older, does not end that', async () => {
+  const { put, get, calls, events, token } = setup()
+  const first = put().catch(() => {})
+  calls[0]?.fail(new TypeError('fetch failed'))
+  await first
+  const [read, second] = [get(), put().catch(() => {})]
+  calls[2]?.fail(new TypeError('fetch failed'))
+  await second
+  calls[1]?.answer('older')
+  await read
+  expect([token(), events.length]).toEqual(['lost', 1])
+  const next = get()
+  calls[3]?.answer('newer')
+  await next
+  expect(token()).toBe('newer')
+})
+
 test('each origin has its own tokens; keyOf() may tell databases apart, or leave requests alone', async () => {
   const { client, write, last } = setup()
   await write('t1')

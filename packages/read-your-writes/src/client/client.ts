@@ -1,7 +1,7 @@
-import { checkNames, emit, systemClock, type Clock } from '@quorate/core'
+import { checkNames, emit, systemClock, systemRandom, type Clock, type Random } from '@quorate/core'
 import type { ClientEvent, LostReason } from './events.ts'
 import { browserChannel, browserStorage, place, type ChannelLike, type StorageLike } from './ports.ts'
-import { afterExchange, headerValue, LOST, tokensIn, type Exchanged } from './token-set.ts'
+import { afterExchange, headerValue, isLost, lostMark, tokensIn, type Exchanged } from './token-set.ts'
 import { TokenStore } from './token-store.ts'
 
 declare global {
@@ -34,6 +34,8 @@ export interface ClientOptions {
   readonly onEvent?: ((event: ClientEvent) => void) | undefined
   /** Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'> | undefined
+  /** Tells this tab's losses from those of other tabs. Default: the machine's. */
+  readonly random?: Random | undefined
 }
 
 /** A `fetch` whose reads see its writes, also in other tabs. */
@@ -71,6 +73,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'maxAgeMs',
   'onEvent',
   'clock',
+  'random',
 ]
 
 /**
@@ -96,7 +99,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
 export function createClient(options: ClientOptions = {}): Client {
   checkNames('create a client', options, OPTIONS)
   const { header = 'Quorate-Session', keyOf = ({ origin }) => origin, maxAgeMs = ONE_DAY_MS } = options
-  const { fetch: given, onEvent, clock = systemClock } = options
+  const { fetch: given, onEvent, clock = systemClock, random = systemRandom } = options
   if (!/^[\w-]+$/.test(header)) {
     throw new TypeError(
       `Cannot create a client: header must be a name of letters, digits, _ and -, got '${header}'`,
@@ -119,12 +122,14 @@ export function createClient(options: ClientOptions = {}): Client {
     },
   })
   const unreadable = new Set<string>()
+  const self = Math.floor(random() * Number.MAX_SAFE_INTEGER).toString(36)
+  let losses = 0
 
   const settle = (key: string, exchanged: Exchanged, reason: LostReason): void => {
     const held = store.get(key)
-    const change = afterExchange(held, exchanged)
+    const change = afterExchange(held, exchanged, lostMark(`${self}-${++losses}`))
     store.apply(key, change)
-    if (!change.add.includes(LOST)) return
+    if (!change.add.some(isLost) || [...held].some(isLost)) return
     emit<ClientEvent>(onEvent, () => ({
       type: 'token-lost',
       key,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { afterExchange, headerValue, LOST, MAX_TOKENS } from './token-set.ts'
+import { afterExchange, headerValue, LOST, lostMark, MAX_TOKENS } from './token-set.ts'
 
 /** A server whose tokens are positions as text, and that does what the real one does with several, or with none it can read. */
 class Server {
@@ -32,10 +32,10 @@ interface Request {
 const steps = fc.array(
   fc.oneof(
     fc.record({ type: fc.constant('start' as const), writes: fc.boolean() }),
-    fc.record({ type: fc.constantFrom('serve' as const, 'lose' as const), pick: fc.nat(100) }),
-    fc.record({ type: fc.constant('arrive' as const), pick: fc.nat(100) }),
+    fc.record({ type: fc.constantFrom('serve' as const, 'lose' as const), pick: fc.nat(3) }),
+    fc.record({ type: fc.constant('arrive' as const), pick: fc.nat(3) }),
   ),
-  { maxLength: 80 },
+  { maxLength: 80, size: 'max' },
 )
 
 function run(script: readonly Step[]): { stale: string[]; most: number; atOnce: number } {
@@ -45,8 +45,9 @@ function run(script: readonly Step[]): { stale: string[]; most: number; atOnce: 
   let [most, atOnce] = [0, 0]
   const underWay: Request[] = []
   const stale: string[] = []
+  let losses = 0
   const change = (exchanged: Parameters<typeof afterExchange>[1]): void => {
-    const { add, remove } = afterExchange(held, exchanged)
+    const { add, remove } = afterExchange(held, exchanged, lostMark(String(++losses)))
     held = new Set([...[...held].filter((token) => !remove.includes(token)), ...add])
     most = Math.max(most, held.size)
   }

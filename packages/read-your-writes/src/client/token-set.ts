@@ -16,6 +16,14 @@
  */
 export const LOST = 'lost'
 
+/** What is held for it: each loss has a mark of its own, as an answer takes away only what its request carried. */
+const MARK = /^lost(?:~[\w-]{1,64})?$/
+
+/** @param id that no other loss has, in no tab. */
+export const lostMark = (id: string): string => `${LOST}~${id}`
+
+export const isLost = (token: string): boolean => MARK.test(token)
+
 /** More would make the header long; {@link LOST} takes their place. */
 export const MAX_TOKENS = 8
 
@@ -37,19 +45,23 @@ export interface Exchanged {
 
 /** What the header says. */
 export function headerValue(held: ReadonlySet<string>): string | undefined {
-  if (held.has(LOST)) return LOST
+  if ([...held].some(isLost)) return LOST
   return held.size === 0 ? undefined : [...held].join(', ')
 }
 
-/** @param held tokens that are held now, which may be others than when the request started. */
+/**
+ * @param held tokens that are held now, which may be others than when the request started.
+ * @param newMark for what is lost with this exchange.
+ */
 export function afterExchange(
   held: ReadonlySet<string>,
   { carried, answered, lost }: Exchanged,
+  newMark: string,
 ): TokenChange {
   const kept = new Set(answered.length === 0 ? held : [...held].filter((token) => !carried.has(token)))
   for (const token of answered) kept.add(token)
   // What is lost was issued before now, as all others were: one read of the primary covers them.
-  const next = lost || kept.size > MAX_TOKENS ? new Set([LOST]) : kept
+  const next = lost || kept.size > MAX_TOKENS ? new Set([newMark]) : kept
   return {
     add: [...next].filter((token) => !held.has(token)),
     remove: [...held].filter((token) => !next.has(token)),
@@ -59,7 +71,7 @@ export function afterExchange(
 /** Tokens of an answer's header; whatever else stands there is not taken, as it would be sent for ever. */
 export function tokensIn(header: string | null): string[] {
   const parts = header === null ? [] : header.split(',').map((part) => part.trim())
-  return parts.filter((part) => TOKEN.test(part) && part !== LOST)
+  return parts.filter((part) => TOKEN.test(part) && !isLost(part))
 }
 
 /** The longest of today has 140 characters. */

@@ -1,6 +1,6 @@
 import type { Clock } from '@quorate/core'
 import type { ChannelLike, StorageLike } from './ports.ts'
-import { LOST, tokensIn, type TokenChange } from './token-set.ts'
+import { isLost, tokensIn, type TokenChange } from './token-set.ts'
 
 /** What {@link TokenStore} is made of. */
 export interface TokenStoreParts {
@@ -154,4 +154,4 @@ export class TokenStore {
 }
 
 const isToken = (value: unknown): value is string =>
-  typeof value === 'string' && (value === LOST || tokensIn(value)[0] === value)
+  typeof value === 'string' && (isLost(value) || tokensIn(value)[0] === value)
