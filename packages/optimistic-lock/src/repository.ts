@@ -2,7 +2,8 @@ import { waitOrAbort } from '@quorate/core'
 import { adjustRow, toDeltas, type Deltas } from './adjust.ts'
 import { adjustAll } from './all-or-nothing.ts'
 import { Conflicts } from './conflicts.ts'
-import { RowExistsError, RowGoneError, WriteUnknownError } from './errors.ts'
+import { RowExistsError } from './errors.ts'
+import { insertOrFind, type InsertOutcome } from './insert.ts'
 import { keyValuesOf } from './key-values.ts'
 import { MAX_KEYS, type PlaceColumn, selectRows } from './lists.ts'
 import { mutate } from './mutate.ts'
@@ -10,15 +11,7 @@ import { checkShape, type Shape } from './names.ts'
 import { checkAdjustOptions, show, signalOf } from './options.ts'
 import { differenceOf, versionIn } from './row-version.ts'
 import type { Answer, RepositoryParts } from './session.ts'
-import {
-  deleteRow,
-  insertRow,
-  selectRow,
-  selectVersion,
-  shareRow,
-  updateRow,
-  type Statement,
-} from './statements.ts'
+import { deleteRow, selectRow, selectVersion, shareRow, updateRow, type Statement } from './statements.ts'
 import { checkTable, type TableFacts } from './table-check.ts'
 import type {
   AdjustAllResult,
@@ -32,7 +25,6 @@ import type {
   RepositoryTypes,
   VersionedKeyOf,
 } from './types.ts'
-import { describeKey, type KeyColumn, selectStored } from './stored-key.ts'
 import { sendRead, sendWrite } from './write.ts'
 
 /** A repository over any adapter: the SQL and the decisions are here, the connection is the adapter's. */
@@ -236,64 +228,19 @@ class Repository<T extends RepositoryTypes> implements OptimisticRepository<T> {
     return verdict as AdjustAllResult<T>
   }
 
-  /**
-   * Makes the row, or finds the one that has its key. A conflict with a row that is not there is tried once more: it was
-   * deleted in between, or it has another key by now, such as the one given was rounded to.
-   */
-  async #insert(
+  #insert(
     action: string,
     values: T['insert'],
     signal: AbortSignal | undefined,
-  ): Promise<
-    | { type: 'inserted'; row: Row<T> }
-    | { type: 'found'; key: KeyValues; row: Row<T> | undefined }
-    | { type: 'unseen'; key: KeyValues; cause: unknown }
-  > {
-    const isBlind = this.#shape.by === 'xmin' && (await this.#check(signal))?.isPartitioned === true
-    const statement = insertRow(this.#shape, values as KeyValues, isBlind ? '*' : undefined)
-    const isKeyGiven = this.#shape.key.every((column) => (values as KeyValues)[column] !== undefined)
-    const key = isKeyGiven ? this.#key(action, values) : {}
-    for (let attempt = 1; ; attempt++) {
-      const { rows } = await this.#write<Row<T>>(action, statement, signal)
-      const [row] = rows
-      if (row !== undefined)
-        return { type: 'inserted', row: isBlind ? await this.#readBack(row, signal) : row }
-      if (!isKeyGiven) return { type: 'found', key, row: undefined }
-      try {
-        const found = await this.#find(key, attempt > 1, signal)
-        if (found !== undefined) return { type: 'found', key, row: found }
-      } catch (cause) {
-        return { type: 'unseen', key, cause }
-      }
-      if (attempt > 1) throw this.#conflicts.refused(action, key)
+  ): Promise<InsertOutcome<Row<T>>> {
+    const ways = {
+      shape: this.#shape,
+      conflicts: this.#conflicts,
+      facts: () => this.#check(signal),
+      read: <R>(statement: Statement) => this.#read<R>(statement, signal),
+      write: <R>(statement: Statement) => this.#write<R>(action, statement, signal),
     }
-  }
-
-  /** @param isStored also by what its columns make of the key. */
-  async #find(
-    key: KeyValues,
-    isStored: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Row<T> | undefined> {
-    const { rows } = await this.#read<Row<T>>(selectRow(this.#shape, key), signal)
-    if (rows[0] !== undefined || !isStored) return rows[0]
-    const columns = await this.#read<KeyColumn>(describeKey(this.#shape), signal)
-    const statement = selectStored(this.#shape, key, columns.rows)
-    if (statement === undefined) return undefined
-    return (await this.#read<Row<T>>(statement, signal)).rows[0]
-  }
-
-  /** A row of a partitioned table, with the `xmin` that its insert could not return. */
-  async #readBack(inserted: Row<T>, signal: AbortSignal | undefined): Promise<Row<T>> {
-    const facts = { action: 'insert', table: this.#shape.label }
-    const key = this.#key('insert', inserted)
-    try {
-      const { rows } = await this.#read<Row<T>>(selectRow(this.#shape, key), signal)
-      if (rows[0] !== undefined) return rows[0]
-    } catch (cause) {
-      throw new WriteUnknownError({ ...facts, cause })
-    }
-    throw new WriteUnknownError({ ...facts, cause: new RowGoneError({ ...facts, action: 'read back', key }) })
+    return insertOrFind<Row<T>>(action, values as KeyValues, ways)
   }
 
   /** First row of a conditional write; if there is none, `undefined` for "gone" or an error for "stale". */

@@ -2,14 +2,14 @@ import { checkNames, waitOrAbort } from '@quorate/core'
 import { RowGoneError, WriteUnknownError } from '../errors.ts'
 import { isRefusal, wasNotSent } from '../failures.ts'
 import { keyValuesOf } from '../key-values.ts'
-import { quoteIdentifier, quoteTable, type Shape } from '../names.ts'
+import { quoteIdentifier, quoteTable } from '../names.ts'
 import { requireColumns } from '../options.ts'
 import { connectTo, guard, type PgPool, type PgPoolClient, requirePool } from '../pg-pool.ts'
 import type { Table } from '../pg/table.ts'
-import { selectRow, Sql, type Statement } from '../statements.ts'
+import { selectRow } from '../statements.ts'
 import { requireUnique } from '../table-check.ts'
-import type { KeyValues } from '../types.ts'
 import { RowLockLostError, RolledBackError, RowLockedError } from './errors.ts'
+import { isLost, lockRow, stillLocked } from './statements.ts'
 
 /** Which row of which table. */
 export interface RowLockTarget<Row extends object, K extends keyof Row & string> {
@@ -133,38 +133,6 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
 }
 
 /**
- * The row, locked, with the time its transaction began. The limits are set in the same statement, and before the row is
- * looked up: what is LATERAL cannot be run before that which it depends on.
- */
-function lockRow(
-  shape: Shape,
-  key: KeyValues,
-  {
-    wait,
-    lockTimeoutMs,
-    holdTimeoutMs,
-  }: Required<Pick<RowLockOptions, 'lockTimeoutMs' | 'holdTimeoutMs'>> & {
-    readonly wait: 'wait' | 'nowait' | 'skip'
-  },
-): Statement {
-  const sql = new Sql(shape)
-  const lockMs = sql.value(`${Math.ceil(lockTimeoutMs)}ms`)
-  const allMs = sql.value(`${Math.ceil(lockTimeoutMs + holdTimeoutMs)}ms`)
-  const how = { wait: '', nowait: ' NOWAIT', skip: ' SKIP LOCKED' }[wait]
-  return sql.done(
-    `SELECT quoraterow.*, quoratelimits.quoratebegun FROM (
-  SELECT extract(epoch FROM now())::text AS quoratebegun, set_config('lock_timeout', ${lockMs}, true),
-    set_config('idle_in_transaction_session_timeout', ${allMs}, true), set_config(${WHOLE_LIMIT}, ${allMs}, true)
-) AS quoratelimits CROSS JOIN LATERAL (
-  SELECT * FROM ${shape.table} WHERE ${sql.keyIs(key)} AND quoratelimits.quoratebegun IS NOT NULL FOR UPDATE${how}
-) AS quoraterow`,
-  )
-}
-
-/** Before Postgres 17 there is no limit for a transaction, only for each of its statements and the pauses between. */
-const WHOLE_LIMIT = `CASE WHEN current_setting('transaction_timeout', true) IS NULL THEN 'statement_timeout' ELSE 'transaction_timeout' END`
-
-/**
  * The commit is waited for in any case: half a commit is no answer. It is not sent if this is not the transaction that
  * took the lock: Postgres answers a `COMMIT` that comes too late with no more than a warning. The two are no single text
  * of two statements, which drivers of prepared statements (PGlite, postgres.js) and some poolers cannot send.
@@ -173,7 +141,8 @@ const WHOLE_LIMIT = `CASE WHEN current_setting('transaction_timeout', true) IS N
  */
 async function commit(client: PgPoolClient, table: string, begun: string): Promise<void> {
   try {
-    await client.query(STILL_LOCKED, [begun])
+    const { text, values } = stillLocked(begun)
+    await client.query(text, values)
   } catch (cause) {
     if (isLost(cause)) throw new RowLockLostError({ table, cause })
     // Of a transaction in which a statement failed.
@@ -190,15 +159,6 @@ async function commit(client: PgPoolClient, table: string, begun: string): Promi
   }
   // A statement that nobody waited for failed after the check.
   if (command === 'ROLLBACK') throw new RolledBackError(table)
-}
-
-const LOST = 'quorate: the lock is lost'
-const STILL_LOCKED = `SELECT ('${LOST} at ' || now())::int WHERE extract(epoch FROM now()) <> $1::numeric`
-
-function isLost(error: unknown): boolean {
-  return (
-    codeOf(error) === '22P02' && (error as { message?: unknown }).message?.toString().includes(LOST) === true
-  )
 }
 
 function codeOf(error: unknown): unknown {
