@@ -32,8 +32,8 @@ interface Request {
 const steps = fc.array(
   fc.oneof(
     fc.record({ type: fc.constant('start' as const), writes: fc.boolean() }),
-    fc.record({ type: fc.constantFrom('serve' as const, 'lose' as const), pick: fc.nat(3) }),
-    fc.record({ type: fc.constant('arrive' as const), pick: fc.nat(3) }),
+    fc.record({ type: fc.constantFrom('serve' as const, 'lose' as const), pick: fc.nat(100) }),
+    fc.record({ type: fc.constant('arrive' as const), pick: fc.nat(100) }),
   ),
   { maxLength: 80, size: 'max' },
 )
