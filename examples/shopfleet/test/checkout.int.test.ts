@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { CartLine } from '../src/api.ts'
+import { CartDevice } from '../src/device/cart-device.ts'
 import { startShop, type Shop } from '../src/shop.ts'
 import { apiOf, offlineCart, until, type Api } from './api.ts'
 
@@ -155,6 +156,42 @@ test('20 customers who want the last 7 units get exactly 7', async () => {
 test('checkout with an empty cart makes no order', async () => {
   expect((await api.checkout('gil', 'empty-1')).body.code).toBe('empty-cart')
   expect((await api.call('GET', '/api/orders/empty-1', { user: 'gil' })).status).toBe(404)
+})
+
+test('an order is of what the device has as well, once, and its answer says what it took out of the cart', async () => {
+  for (const sku of ['in-shop', 'on-device']) await api.sell(sku, 10)
+  await api.add('gil', [{ sku: 'in-shop', quantity: 1 }])
+  const phone = CartDevice.create('phone')
+  phone.add('on-device', 2)
+  const placed = await api.checkoutOn('gil', 'device-1', phone.state())
+  expect([placed.status, placed.body.lines.map(({ sku, quantity }) => `${quantity} ${sku}`)]).toEqual([
+    201,
+    ['1 in-shop', '2 on-device'],
+  ])
+  // Asked again, and looked at later, it says the same.
+  const again = await api.checkoutOn('gil', 'device-1', phone.state())
+  const { cartRemoval } = placed.body
+  expect([again.body.cartRemoval, (await api.order('gil', 'device-1')).cartRemoval]).toEqual([
+    cartRemoval,
+    cartRemoval,
+  ])
+  phone.ordered(String(cartRemoval))
+  expect([phone.items(), await api.cart('gil')]).toEqual([[], []])
+  // Handed in late, the old cart is known to be ordered.
+  const late = await api.checkoutOn('gil', 'device-2', phone.state())
+  expect([late.status, late.body.code]).toEqual([422, 'empty-cart'])
+})
+
+test('a checkout with what is no cart is refused, and makes no order', async () => {
+  const bytes = Buffer.from(offlineCart('phone', [{ sku: 'tv', quantity: 1 }]), 'base64')
+  const cutOff = bytes.subarray(0, -1).toString('base64')
+  const refused = await api.checkoutOn('gil', 'no-cart-1', cutOff)
+  expect([refused.status, refused.body.code]).toEqual([400, 'wrong-bytes'])
+  expect(refused.body.message).toMatch(/then check out with a new order id$/)
+  const tooLong = await api.checkoutOn('gil', 'no-cart-2', 'A'.repeat(700_000))
+  expect([tooLong.status, tooLong.body.code]).toEqual([400, 'invalid-input'])
+  for (const id of ['no-cart-1', 'no-cart-2'])
+    expect((await api.call('GET', `/api/orders/${id}`, { user: 'gil' })).status).toBe(404)
 })
 
 test('a provider that loses its replies, to the hold and to the capture, has charged once', async () => {
