@@ -1,6 +1,6 @@
+import { acceptErrors } from './accepted-errors.ts'
 import { ReadInterruptedError, TransactionAbortedError } from './errors.ts'
 import type { PgResult, Queryable } from './postgres/port.ts'
-import { acceptErrors } from './queryable.ts'
 import type { ReadOptions, ReadYourWrites } from './router-api.ts'
 
 /**

@@ -59,7 +59,7 @@ interface Probed {
 }
 
 /** A pool that gives connections at once or, when it is full, when the test says so; and what its prober says. */
-function probed({ isFull = false, isNeeded = () => false } = {}): Probed {
+function probed({ isFull = false, isNeeded = (): boolean => false } = {}): Probed {
   const clients: TestClient[] = []
   const pool = {
     isFull,

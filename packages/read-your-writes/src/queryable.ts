@@ -113,11 +113,6 @@ export class LentQueryable implements Queryable {
   }
 }
 
-/** For a callback whose user has been told of each error, and has ended it all the same: it need not run again for them. */
-export function acceptErrors(queryable: Queryable): void {
-  if (queryable instanceof LentQueryable) queryable.isIncomplete = false
-}
-
 /** Also of what query builders pass. A cursor or a stream is no statement, though it has a text as well. */
 function textOf(statement: string | PgStatement): string {
   if (typeof statement !== 'object' || statement === null) return statement

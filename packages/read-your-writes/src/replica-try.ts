@@ -1,3 +1,4 @@
+import { hasAcceptedErrors } from './accepted-errors.ts'
 import { promised } from './check-call.ts'
 import type { PrimaryReason } from './events.ts'
 import { movesToken } from './level.ts'
@@ -72,7 +73,7 @@ export class ReplicaTry<T> implements UntilOptions {
           ? await promised('read', work(lent))
           : await inSnapshot(checkout, lent, snapshot, work)
       // The callback has swallowed an error, and what it returns may lack what another server has.
-      if (lent.isIncomplete) {
+      if (lent.isIncomplete && !hasAcceptedErrors(lent)) {
         isLost = lent.failure === 'lost'
         return lent.failure === 'wrote' ? { done: false, reason: 'wrote' } : FAILED
       }
