@@ -34,7 +34,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     fc.record({ do: fc.constant('cut'), direction: directions }),
     fc.record({ do: fc.constantFrom('turn', 'heal', 'healRegions') }),
   ) as fc.Arbitrary<Step>,
-  { maxLength: 25 },
+  { maxLength: 25, size: 'max' },
 )
 
 const bytesOf = (seed: number, length: number): Buffer => {
@@ -106,7 +106,7 @@ test('bytes through any sequence of faults and heals without a reset arrive exac
       expect(peer.bytes.equals(Buffer.concat(sent))).toBe(true)
       expect(client.bytes.equals(Buffer.concat(answered))).toBe(true)
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
 }, 60_000)
 

@@ -20,6 +20,7 @@ const steps = fc.array(
   fc.record({ waitMs: fc.nat(50), bytes: fc.integer({ min: 1, max: 5_000 }), shape: shapes }),
   {
     maxLength: 60,
+    size: 'max',
   },
 )
 

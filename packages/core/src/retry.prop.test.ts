@@ -41,7 +41,7 @@ const attempts = fc.array(
     tookMs: fc.nat(400),
     ends: fc.constantFrom<Outcome | 'ok'>('not-applied', 'not-applied', 'not-applied', 'unknown', 'ok'),
   }),
-  { minLength: 1, maxLength: 30 },
+  { minLength: 1, maxLength: 30, size: 'max' },
 )
 
 test('retry() never sleeps past the deadline, never starts late, and reports what it knows', async () => {

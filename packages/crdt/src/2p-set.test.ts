@@ -155,7 +155,7 @@ test('random plays: a replica has what was added and not removed by all it has h
   })
   type Model = { readonly added: Set<number>; readonly removed: Set<number> }
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
       const sets = ['a', 'b', 'c'].map((replica) => createTwoPhaseSet<number>({ replica }))
       const models = sets.map((): Model => ({ added: new Set(), removed: new Set() }))
       for (const { at, to, do: what, element } of steps) {

@@ -56,7 +56,7 @@ function reloaded(store: Store, make: () => Store): Store {
 test('since(): whatever the log still holds, a replica at that version gets to the state, and others get no harm', () => {
   fc.assert(
     fc.property(
-      fc.array(step, { maxLength: 80 }),
+      fc.array(step, { maxLength: 80, size: 'max' }),
       fc.constantFrom(0, 2, 6, 1000),
       fc.boolean(),
       (steps, logMin, indexed) => {

@@ -94,7 +94,7 @@ describe.each(DOTTED)('$name', (subject) => {
           expect(namesOf(crdt)).not.toContain(NAME)
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     )
   })
 })

@@ -113,7 +113,7 @@ test('compact() at any time: once all has come, there is what there would be wit
   )
   let compactions = 0
   fc.assert(
-    fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 20, maxLength: 60, size: 'max' }), (steps) => {
       const names = ['a', 'b', 'c']
       const compacted = names.map((name) => set(name))
       const plain = names.map((name) => set(name))

@@ -345,7 +345,7 @@ export const stepsOf = (subject: Subject): fc.Arbitrary<Step[]> =>
         }),
       },
     ),
-    { maxLength: 50 },
+    { maxLength: 50, size: 'max' },
   )
 
 export interface Node {

@@ -14,7 +14,11 @@ test('freshAsOf() is the last look at the primary that showed nothing newer', ()
 })
 
 test('freshAsOf() agrees with a scan of all looks, whatever they saw', () => {
-  const looks = fc.array(fc.record({ grows: fc.nat(2), afterMs: fc.nat(3) }), { minLength: 1, maxLength: 50 })
+  const looks = fc.array(fc.record({ grows: fc.nat(2), afterMs: fc.nat(3) }), {
+    minLength: 1,
+    maxLength: 50,
+    size: 'max',
+  })
   fc.assert(
     fc.property(looks, fc.nat(100), (steps, at) => {
       const history = new HeadHistory()

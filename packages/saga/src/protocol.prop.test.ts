@@ -115,7 +115,7 @@ function eventOf(
   return { type: 'succeeded', result: index }
 }
 
-const histories = fc.tuple(plan, fc.array(move, { maxLength: 40 }))
+const histories = fc.tuple(plan, fc.array(move, { maxLength: 40, size: 'max' }))
 
 /** Steps in the order in which the log first names them as started or done. */
 const startedIn = (log: readonly LogRecord[]): string[] => [

@@ -52,7 +52,7 @@ function play(first: readonly [State, readonly Effect[]], events: readonly Event
 
 test('any order of events: one decision, told only once it stands, to each member once', () => {
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 30 }), fc.boolean(), (events, recovers) => {
+    fc.property(fc.array(event, { maxLength: 30, size: 'max' }), fc.boolean(), (events, recovers) => {
       const { done } = play(recovers ? beginRecovery(['a', 'b']) : begin(MEMBERS), events)
       const told = done.filter(({ effect }) => effect.type === 'tell')
       const decisions = new Set(told.map(({ effect }) => (effect.type === 'tell' ? effect.decision : '')))
@@ -76,7 +76,7 @@ test('any order of events: one decision, told only once it stands, to each membe
 
 test('commit is offered once, after a yes of every member; the record is deleted after every acknowledgement', () => {
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 30 }), fc.boolean(), (events, recovers) => {
+    fc.property(fc.array(event, { maxLength: 30, size: 'max' }), fc.boolean(), (events, recovers) => {
       const { done } = play(recovers ? beginRecovery(MEMBERS) : begin(MEMBERS), events)
       const offers = done.filter(({ effect }) => effect.type === 'register')
       expect(offers.length).toBeLessThanOrEqual(recovers ? 0 : 1)
@@ -97,7 +97,7 @@ test('commit is offered once, after a yes of every member; the record is deleted
 
 test('what is over stays over', () => {
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 30 }), event, (events, late) => {
+    fc.property(fc.array(event, { maxLength: 30, size: 'max' }), event, (events, late) => {
       const { state } = play(begin(MEMBERS), events)
       const [next, effects] = step(state, late)
       const isOver = state.phase === 'ended'

@@ -7,7 +7,7 @@ const dot: fc.Arbitrary<Dot> = fc.record({
   node: fc.constantFrom('a', 'b', 'c'),
   counter: fc.integer({ min: 1, max: 12 }),
 })
-const dotList = fc.array(dot, { maxLength: 24 })
+const dotList = fc.array(dot, { maxLength: 24, size: 'max' })
 
 /** The slow obvious model: a set of strings. */
 const model = (list: readonly Dot[]): Set<string> => new Set(list.map(({ node, counter }) => node + counter))

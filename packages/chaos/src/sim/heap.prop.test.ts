@@ -5,6 +5,7 @@ import { EventHeap, type Timed } from './heap.ts'
 test('pop() gives what a sorted list would, whatever is pushed in between', () => {
   const steps = fc.array(fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined, freq: 2 }), {
     maxLength: 200,
+    size: 'max',
   })
   fc.assert(
     fc.property(steps, (script) => {

@@ -44,7 +44,7 @@ test.each(['utf16', 'code-points'] as const)(
           expect(copies.map((copy) => copy.join(''))).toEqual(texts.map(String))
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 90 },
     )
   },
 )
@@ -75,7 +75,7 @@ test('cursors are where their character is, or was', () => {
         }
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   )
 })
 
@@ -109,7 +109,7 @@ test('undo of everything leaves what others wrote, and redo of everything brings
       expect(text.toString()).toBe(before.at(-1))
       expect(text.canRedo).toBe(false)
     }),
-    { numRuns: 200 },
+    { numRuns: 90 },
   )
 })
 
@@ -128,7 +128,7 @@ test('undo takes back own edits only: of two writers, what the other typed and d
       expect(Array.from(one.toString()).toSorted()).toEqual(characters.toSorted())
       expect(hex(other)).toBe(hex(one))
     }),
-    { numRuns: 200 },
+    { numRuns: 90 },
   )
 })
 
@@ -159,7 +159,7 @@ test('textAt() gives each version back, as long as nothing of it was collected',
         expect([was, TextHistoryError]).toContain(readAt(read, version))
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 90 },
   )
 })
 
@@ -192,6 +192,6 @@ test('collect() of what all have seen changes no text, no bytes and no edit to c
       network.settle()
       expect(new Set(network.texts.map(hex)).size).toBe(1)
     }),
-    { numRuns: 200 },
+    { numRuns: 90 },
   )
 })

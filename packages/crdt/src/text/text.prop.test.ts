@@ -36,7 +36,7 @@ test('every replica has the text of FugueMax after every step, edits in any orde
       }
       expect(first.toString()).toBe(network.models[0]?.value.join(''))
     }),
-    { numRuns: 400 },
+    { numRuns: 180 },
   )
 })
 
@@ -67,7 +67,7 @@ test('bytes and JSON are read back to the same, and a copy in UTF-16 positions i
         expect([hex(copy), copy.hasGaps, copy.toString()]).toEqual([hex(text), text.hasGaps, text.toString()])
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 120 },
   )
 })
 
@@ -115,7 +115,7 @@ test('deltas: grouped in any way and order, again and again, they make the state
       expect(whole.hasGaps).toBe(false)
       expect(whole.merge(state)).toBe(false)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
@@ -136,7 +136,7 @@ test('deltaSince() has what a replica at that version lacks, and nothing else', 
       expect(hex(a)).toBe(hex(b))
       expect(a.hasGaps || (a.deltaSince(b.version).isEmpty && b.deltaSince(a.version).isEmpty)).toBe(true)
     }),
-    { numRuns: 200 },
+    { numRuns: 120 },
   )
 })
 

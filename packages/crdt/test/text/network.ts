@@ -55,7 +55,7 @@ export function steps(replicas: number, maxLength = 40, kinds?: readonly Step['d
       weight,
       arbitrary: fc.record({ do: fc.constant(kind), ...rest }) as fc.Arbitrary<unknown> as fc.Arbitrary<Step>,
     }))
-  return fc.array(fc.oneof(...choice), { maxLength })
+  return fc.array(fc.oneof(...choice), { maxLength, size: 'max' })
 }
 
 /** An edit as made: by the text, and as the model knows it. */

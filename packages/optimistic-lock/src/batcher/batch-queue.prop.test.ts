@@ -12,8 +12,8 @@ test('whatever a store answers and whenever callers leave: every request has one
   const verdict = fc.constantFrom('ok', 'ok', 'ok', 'retry', 'yield', 'split', 'fail', 'unknown', 'lost') // lost: applied, then unknown
   await fc.assert(
     fc.asyncProperty(
-      fc.array(call, { maxLength: 25 }),
-      fc.array(verdict, { maxLength: 12 }),
+      fc.array(call, { maxLength: 25, size: 'max' }),
+      fc.array(verdict, { maxLength: 12, size: 'max' }),
       fc.integer({ min: 1, max: 6 }),
       fc.integer({ min: 1, max: 3 }),
       fc.scheduler(),

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { type Lane, Lanes } from './lanes.ts'
 import { fold, summarize } from './plan.ts'
 
-const deltas = fc.array(fc.integer({ min: -6, max: 4 }), { maxLength: 12 })
+const deltas = fc.array(fc.integer({ min: -6, max: 4 }), { maxLength: 12, size: 'max' })
 const units = fc.integer({ min: -5, max: 25 })
 const minimum = fc.integer({ min: -3, max: 3 })
 
@@ -97,7 +97,7 @@ const step = fc.oneof(
 
 test('Lanes serve each key first come, first served, one batch at a time, whatever is taken, given back and removed', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const lanes = new Lanes<Asked>()
       const waiting: Asked[] = []
       const busy = new Map<Lane<Asked>, readonly Asked[]>()

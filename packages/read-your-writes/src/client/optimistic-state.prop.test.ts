@@ -33,7 +33,7 @@ const choices = fc.array(
       lag: fc.nat(3),
     }),
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 )
 
 /** What is shown: which entry of the history, and updates on top. */

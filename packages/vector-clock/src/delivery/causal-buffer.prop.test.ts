@@ -8,7 +8,7 @@ const NODES = ['a', 'b', 'c'] as const
 const step = fc.record({ on: fc.nat({ max: 2 }), from: fc.nat({ max: 2 }), send: fc.boolean() })
 
 /** The messages of a run in which three nodes send, and hear each other at times. */
-const messages = fc.array(step, { maxLength: 30 }).map((steps): CausalMessage[] => {
+const messages = fc.array(step, { maxLength: 30, size: 'max' }).map((steps): CausalMessage[] => {
   const buffers = NODES.map(() => new CausalBuffer())
   const sent: CausalMessage[] = []
   for (const { on, from, send } of steps) {

@@ -73,11 +73,11 @@ function run(
   return servers.map(({ set }) => set)
 }
 
-const states = fc.array(command, { maxLength: 40 }).map(run)
+const states = fc.array(command, { maxLength: 40, size: 'max' }).map(run)
 
 test('values and context are those of a model with one name per write', () => {
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+    fc.property(fc.array(command, { maxLength: 60, size: 'max' }), (commands) => {
       expect(run(commands)).toHaveLength(NODES.length) // and each step of it is checked
     }),
     { numRuns: 500 },
@@ -98,7 +98,7 @@ test('merge() commutes, associates and is idempotent', () => {
 
 test('without removals, a set that is before another is replaced by it', () => {
   const writes = fc
-    .array(command, { maxLength: 40 })
+    .array(command, { maxLength: 40, size: 'max' })
     .map((list) => run(list.filter((one) => one.do !== 'remove')))
   fc.assert(
     fc.property(writes, (sets) => {
