@@ -7,6 +7,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { VirtualClock } from '@quorate/core'
+import { testDatabase } from '@quorate/local-cluster/vitest'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   coLocated,
@@ -16,7 +17,7 @@ import {
   type PgPool,
 } from '@quorate/two-phase-commit'
 import { twoPhaseCommitSpans } from '@quorate/two-phase-commit/otel'
-import { audit, type Bank, coordinatorOf, type Names, oneServer, openBank, transfer } from './support.ts'
+import { audit, type Bank, coordinatorOf, type Names, openBank, transfer } from './support.ts'
 import { type Point, watched } from './watched.ts'
 
 const exporter = new InMemorySpanExporter()
@@ -24,20 +25,18 @@ const tracerProvider = new TracerProvider({ spanProcessors: [new SimpleSpanProce
 const tracer = tracerProvider.getTracer('test')
 const spans = twoPhaseCommitSpans({ tracerProvider })
 
-let server: Awaited<ReturnType<typeof oneServer>>
 let bank: Bank
 
 beforeAll(async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  server = await oneServer()
-  bank = await openBank(server.urls)
+  const [payments, orders, log] = [await testDatabase(), await testDatabase(), await testDatabase()]
+  bank = await openBank({ payments: payments.url, orders: orders.url, log: log.url })
   await using coordinator = coordinatorOf(bank, 'co-located')
   await coordinator.migrate()
 })
 afterAll(async () => {
   context.disable()
   await bank[Symbol.asyncDispose]()
-  await server[Symbol.asyncDispose]()
 })
 beforeEach(() => exporter.reset())
 

@@ -1,26 +1,34 @@
 // A COMMIT that is cancelled while it waits for its synchronous standby is committed all the same, and seen by all;
 // but a failover forgets it. Whoever acts on such a record has half a payment.
 import { localCluster } from '@quorate/local-cluster'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { coLocated, createCoordinator } from '@quorate/two-phase-commit'
-import { audit, openBank, transfer } from './support.ts'
+import { audit, type Bank, openBank, transfer } from './support.ts'
 import { watched } from './watched.ts'
 
 /** Payments have a synchronous standby, and the log is beside them. */
 const startServers = () =>
   localCluster({ postgres: { payments: { replicas: 1, synchronous: true, databases: ['log'] }, orders: {} } })
 
-const bankOn = ({ postgres: { payments, orders } }: Awaited<ReturnType<typeof startServers>>) =>
-  openBank({
+let cluster: Awaited<ReturnType<typeof startServers>>
+let bank: Bank
+
+beforeAll(async () => {
+  cluster = await startServers()
+  const { payments, orders } = cluster.postgres
+  bank = await openBank({
     payments: payments.primary.url,
     orders: orders.primary.url,
     log: payments.primary.urlOf('log'),
   })
+})
+afterAll(async () => {
+  await bank[Symbol.asyncDispose]()
+  await cluster[Symbol.asyncDispose]()
+})
 
 test('an epoch whose end the standby does not know is not closed yet: its coordinator may write after a failover', async () => {
-  await using cluster = await startServers()
   const [standby] = cluster.postgres.payments.replicas
-  await using bank = await bankOn(cluster)
   const { promise: isPrepared, resolve: prepared } = Promise.withResolvers<undefined>()
   const { promise: wake, resolve: wakeUp } = Promise.withResolvers<undefined>()
   const participants = {
@@ -81,9 +89,7 @@ test('an epoch whose end the standby does not know is not closed yet: its coordi
 })
 
 test('a decision that the standby does not have is not acted on, nor told', async () => {
-  await using cluster = await startServers()
   const [standby] = cluster.postgres.payments.replicas
-  await using bank = await bankOn(cluster)
   /** Cancels what waits for the standby, as an operator who sees it hang does. */
   const cancelWaiting = async (): Promise<void> => {
     const sql = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
