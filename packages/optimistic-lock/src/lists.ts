@@ -79,7 +79,7 @@ function listedOneByOne(
     )
   }
   const rows = Array.from({ length: count }, (_, index) =>
-    lists.map(([, values]) => sql.value(values[index] ?? null)),
+    lists.map(([, values]) => sql.value(values[index])),
   )
   return typedRows(
     table,

@@ -78,6 +78,7 @@ test('an array may come as the text that a driver without a parser for it gives'
   const spellings = [one, { k: ['fine'] }, { k: '[7:8]={fine,so so}' }, { k: ' { fine , so so } ' }]
   const found = await rows.getMany(spellings)
   expect(found).toEqual([one, two, undefined, one])
+  for (const [index, key] of spellings.entries()) expect(await rows.getMany([key])).toEqual([found[index]])
   const batcher = batcherOf('moods')
   const keys = [one, two, { k: '{ fine, "so so" }' }, { k: ['fine'] }]
   const lefts = (await Promise.all(keys.map(({ k }) => batcher.decrementIf({ k })))).map(
