@@ -30,10 +30,12 @@ export interface FaultReport {
   readonly unpaidSeconds: number
   /** Checkouts answered 503. */
   readonly refused: number
-  /** Changes of carts answered 503; their devices kept them, and handed them in again. */
-  readonly refusedCarts: number
   /** From the first of these answers to the last, s. */
   readonly refusedForSeconds: number
+  /** Changes of carts answered 503; their devices kept them, and handed them in again. */
+  readonly refusedCarts: number
+  /** How long after it the last of these answers came, s. */
+  readonly refusedCartsUntilSeconds: number
 }
 
 /** Breaks something when half of a replay is done, and takes down what customers notice. */
@@ -51,8 +53,7 @@ export interface ReplayFault {
 /** @param strike breaks it, by SIGKILL, and resolves when somebody else has taken over. */
 export function replayFault(name: FaultName, strike: () => Promise<void>): ReplayFault {
   let startMs: number | undefined
-  const refusedMs: number[] = []
-  const refusals = { checkout: 0, cart: 0 }
+  const refusedMs = { checkout: [] as number[], cart: [] as number[] }
   let inFlight = 0
   const paidMs: number[] = []
   let struck:
@@ -89,8 +90,7 @@ export function replayFault(name: FaultName, strike: () => Promise<void>): Repla
     },
 
     refused(what) {
-      refusals[what]++
-      refusedMs.push(performance.now())
+      refusedMs[what].push(performance.now())
     },
 
     async ended() {
@@ -105,9 +105,10 @@ export function replayFault(name: FaultName, strike: () => Promise<void>): Repla
         checkoutsInFlight,
         takenOverSeconds: seconds((await struck.takenOverMs) - atMs),
         unpaidSeconds: seconds(longestGap([atMs, ...paidMs])),
-        refused: refusals.checkout,
-        refusedCarts: refusals.cart,
-        refusedForSeconds: seconds((refusedMs.at(-1) ?? 0) - (refusedMs[0] ?? 0)),
+        refused: refusedMs.checkout.length,
+        refusedForSeconds: seconds((refusedMs.checkout.at(-1) ?? 0) - (refusedMs.checkout[0] ?? 0)),
+        refusedCarts: refusedMs.cart.length,
+        refusedCartsUntilSeconds: seconds((refusedMs.cart.at(-1) ?? atMs) - atMs),
       }
     },
   }

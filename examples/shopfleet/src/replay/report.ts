@@ -143,14 +143,15 @@ function printFault(fault: FaultReport, print: (line: string) => void): void {
   print(
     `    its standby was in charge after ${fault.takenOverSeconds} s (nobody noticed for ${NOTICED_AFTER_MS / 1_000} s); no order was paid for ${fault.unpaidSeconds} s`,
   )
-  const refused = [
-    ...(fault.refusedCarts > 0 ? [`${fault.refusedCarts} changes of carts`] : []),
-    ...(fault.refused > 0 ? [`${fault.refused} checkouts`] : []),
-  ]
+  if (fault.refusedCarts > 0) {
+    print(
+      `    ${fault.refusedCarts} changes of carts were answered 503, the last ${fault.refusedCartsUntilSeconds} s after it; their devices kept them`,
+    )
+  }
   print(
-    refused.length === 0
+    fault.refused === 0
       ? '    no checkout was refused: those in flight took longer'
-      : `    ${refused.join(' and ')} were answered 503, over ${fault.refusedForSeconds} s`,
+      : `    ${fault.refused} checkouts were answered 503, over ${fault.refusedForSeconds} s`,
   )
   print('')
 }

@@ -141,6 +141,31 @@ test('sell() of a resumed replay finds which of its orders was the last', async 
   expect(calls).toEqual(['look 536365', 'look 536365-2'])
 })
 
+test('sell() hands a cart in again that was answered 503, merged or not, and it is ordered once', async () => {
+  const ordered: CartLine[][] = []
+  const { client, cart } = shopOf([
+    (id) => {
+      ordered.push(cart.take())
+      return order(id, {})
+    },
+  ])
+  const fault = replayFault('cart-primary', async () => {})
+  fault.progress(1, 1)
+  let turn = 0
+  const away: SellOptions['client'] = {
+    ...client,
+    syncCart: async (_user, body) => {
+      if (turn++ === 0) throw new ShopAnswerError('PUT /api/cart/sync', 503, undefined)
+      const answer = cart.sync(body)
+      if (turn === 2) throw new ShopAnswerError('PUT /api/cart/sync', 503, undefined)
+      return answer
+    },
+  }
+  await run(away, { fault })
+  expect(ordered).toEqual([job.items])
+  expect(await fault.ended()).toMatchObject({ refused: 0, refusedForSeconds: 0, refusedCarts: 2 })
+})
+
 test('sell() waits until an order that is being undone is undone', async () => {
   const { client, calls } = shopOf(
     [(id) => order(id, { ...undone, status: 'PAYMENT_PENDING' }), (id) => order(id, {})],
