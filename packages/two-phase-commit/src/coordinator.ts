@@ -25,7 +25,7 @@ import {
 import { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
 import { Recoverer } from './recoverer.ts'
-import type { Spans } from './spans.ts'
+import type { CoordinatorSpans } from './spans.ts'
 import { type CheckedTransaction, checkTransaction, requireId } from './transaction-options.ts'
 import { runTransaction, TransactionFailure } from './transaction.ts'
 
@@ -53,7 +53,7 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
   readonly #settings: Settings<P>
   readonly #clock: Clock
   readonly #onEvent: EventListener<CoordinatorEvent> | undefined
-  readonly #spans: Spans | undefined
+  readonly #spans: CoordinatorSpans | undefined
   readonly #pools: ReadonlyMap<string, PgPool>
   readonly #log: DecisionLog
   #stopped: Promise<void> | undefined

@@ -38,4 +38,4 @@ export {
 } from './options.ts'
 export type { PgNotice, PgPool, PgPoolClient, PgResult, Queryable } from './postgres/port.ts'
 export type { Isolation } from './postgres/sql.ts'
-export type { Recovered, Spans, Step } from './spans.ts'
+export type { CoordinatorSpans, SpanRecovery, SpanStep } from './spans.ts'

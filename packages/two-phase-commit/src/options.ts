@@ -4,7 +4,7 @@ import type { Decision } from './machine.ts'
 import { requireName } from './names.ts'
 import type { PgPool, Queryable } from './postgres/port.ts'
 import type { Isolation } from './postgres/sql.ts'
-import type { Spans } from './spans.ts'
+import type { CoordinatorSpans } from './spans.ts'
 
 /** The databases that a transaction can span, by name. */
 export type Participants = Readonly<Record<string, PgPool>>
@@ -67,7 +67,7 @@ export interface CoordinatorOptions<P extends Participants> {
   readonly alertAfterMs?: number | undefined
   readonly onEvent?: EventListener<CoordinatorEvent> | undefined
   /** Draws transactions for a trace: `twoPhaseCommitSpans()` of `/otel`. Default: none. */
-  readonly spans?: Spans | undefined
+  readonly spans?: CoordinatorSpans | undefined
   /** Default: the machine's. */
   readonly clock?: Clock | undefined
 }
@@ -191,7 +191,7 @@ export function settingsOf<P extends Participants>(options: CoordinatorOptions<P
     throw new TypeError(`Cannot ${action}: onEvent must be a function, got ${typeof options.onEvent}`)
   if (
     options.spans !== undefined &&
-    typeof (Object(options.spans) as Partial<Spans>).transaction !== 'function'
+    typeof (Object(options.spans) as Partial<CoordinatorSpans>).transaction !== 'function'
   )
     throw new TypeError(`Cannot ${action}: spans must be made by twoPhaseCommitSpans() of /otel`)
   const names = Object.keys(settings.participants)

@@ -7,7 +7,7 @@ import type { Participants, RecoveryReport, Settings } from './options.ts'
 import type { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
 import { recoverOnce } from './recovery.ts'
-import type { Spans } from './spans.ts'
+import type { CoordinatorSpans } from './spans.ts'
 
 /** What a coordinator lends to its recovery. */
 export interface RecovererSetup {
@@ -17,7 +17,7 @@ export interface RecovererSetup {
   >
   readonly clock: Clock
   readonly onEvent: EventListener<CoordinatorEvent> | undefined
-  readonly spans: Spans | undefined
+  readonly spans: CoordinatorSpans | undefined
   readonly pools: ReadonlyMap<string, PgPool>
   readonly log: DecisionLog
   readonly epochs: Epochs

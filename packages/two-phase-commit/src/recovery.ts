@@ -9,7 +9,7 @@ import { Checkout } from './postgres/checkout.ts'
 import type { DecisionLog, DecisionRecord } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
 import { preparedForGoodSql, preparedSql } from './postgres/sql.ts'
-import { drawn, type Spans } from './spans.ts'
+import { type CoordinatorSpans, drawn } from './spans.ts'
 
 /** Where a transaction is prepared, and for how long, ms. */
 export type Found = ReadonlyMap<string, number>
@@ -26,7 +26,7 @@ export interface RecoverySetup {
   readonly closeAfterMs: number
   readonly alertAfterMs: number
   readonly onEvent: EventListener<CoordinatorEvent> | undefined
-  readonly spans: Spans | undefined
+  readonly spans: CoordinatorSpans | undefined
   readonly signal: AbortSignal
   /** Is this coordinator still at it? */
   readonly isActive: (id: string) => boolean

@@ -2,8 +2,8 @@ import type { EventListener } from '@quorate/core'
 import type { CoordinatorEvent } from './events.ts'
 import type { Decision } from './machine.ts'
 
-/** One exchange with one server, without what is tried again. */
-export interface Step {
+/** One thing that is asked of one server, until it is answered or the time for it is over. */
+export interface SpanStep {
   /** `ROLLBACK` is of what is prepared, or open yet. `settle` asks for the decision, or for what became of a COMMIT. */
   readonly operation:
     | 'PREPARE TRANSACTION'
@@ -16,7 +16,7 @@ export interface Step {
 }
 
 /** What recovery made of a transaction. */
-export interface Recovered {
+export interface SpanRecovery {
   readonly decision: Decision | undefined
   /** Who has yet to be told. */
   readonly left: ReadonlySet<string>
@@ -25,29 +25,29 @@ export interface Recovered {
 }
 
 /**
- * Draws what a coordinator does, for a trace: `twoPhaseCommitSpans` of `@quorate/two-phase-commit/otel` makes one. Each
+ * Draws what a coordinator does, for a trace. Made by `twoPhaseCommitSpans` of `@quorate/two-phase-commit/otel`. Each
  * method calls `run` once and before it returns, returns the promise of that, and never throws. What runs in there,
  * and after its waits, belongs to the span.
  */
-export interface Spans {
+export interface CoordinatorSpans {
   /** @param run reports to what it is given what became of the transaction, before its promise settles. */
   transaction<T>(
     participants: readonly string[],
     run: (onEvent: EventListener<CoordinatorEvent> | undefined) => Promise<T>,
   ): Promise<T>
   /** Of a transaction that was found without its coordinator: it belongs to no other span. */
-  recovery<T extends Recovered>(
+  recovery<T extends SpanRecovery>(
     id: string,
     participants: readonly string[],
     run: () => Promise<T>,
   ): Promise<T>
-  step<T>(step: Step, run: () => Promise<T>): Promise<T>
+  step<T>(step: SpanStep, run: () => Promise<T>): Promise<T>
 }
 
 /** Runs one step, in a span if there are any. */
 export function drawn<T>(
-  spans: Spans | undefined,
-  operation: Step['operation'],
+  spans: CoordinatorSpans | undefined,
+  operation: SpanStep['operation'],
   server: string,
   run: () => Promise<T>,
 ): Promise<T> {

@@ -3,7 +3,7 @@ import { Deadline } from './deadline.ts'
 import type { DecisionLog } from './postgres/decision-log.ts'
 import type { PgPool } from './postgres/port.ts'
 import type { Isolation } from './postgres/sql.ts'
-import type { Spans } from './spans.ts'
+import type { CoordinatorSpans } from './spans.ts'
 
 /** One transaction and what it needs. */
 export interface TransactionSetup {
@@ -22,7 +22,7 @@ export interface TransactionSetup {
   readonly clock: Clock
   /** For the time until the decision. */
   readonly deadline: Deadline
-  readonly spans: Spans | undefined
+  readonly spans: CoordinatorSpans | undefined
 }
 
 /** Tries until the time is over: a server that is being restarted is worth waiting for. */

@@ -17,4 +17,3 @@ export {
   twoPhaseCommitSpans,
   type TwoPhaseCommitSpansOptions,
 } from './spans.ts'
-export type { Recovered, Spans, Step } from '../spans.ts'

@@ -2,7 +2,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import { expect, test } from 'vitest'
 import { CannotPrepareError, InDoubtError, TransactionTimeoutError } from '../errors.ts'
 import type { CoordinatorEvent } from '../events.ts'
-import type { Spans, Step } from '../spans.ts'
+import type { CoordinatorSpans, SpanStep } from '../spans.ts'
 import { factsOf } from './errors.ts'
 import { type SpanLike, type TracerLike, twoPhaseCommitSpans } from './spans.ts'
 
@@ -14,7 +14,7 @@ function sdk() {
 }
 
 const id = 'shop.1.1'
-const STEP: Step = { operation: 'COMMIT', server: 'payments' }
+const STEP: SpanStep = { operation: 'COMMIT', server: 'payments' }
 const serverError = Object.assign(new Error('duplicate key'), { code: '23505', severity: 'ERROR' })
 
 /** A transaction that reports these, and then ends. */
@@ -162,7 +162,7 @@ test('an error is known by the first code of Quorate in its causes, and the firs
 })
 
 test('wrong options are refused', () => {
-  const make = (options: object): Spans => twoPhaseCommitSpans(options)
+  const make = (options: object): CoordinatorSpans => twoPhaseCommitSpans(options)
   const { tracerProvider } = sdk()
   expect(() => make({})).toThrow(/pass either a tracer or a tracerProvider/)
   expect(() => make({ tracerProvider, tracer: tracerProvider.getTracer('own') })).toThrow(/either/)

@@ -1,6 +1,6 @@
 import { checkNames } from '@quorate/core'
 import type { CoordinatorEvent } from '../events.ts'
-import type { Recovered, Spans, Step } from '../spans.ts'
+import type { CoordinatorSpans, SpanRecovery, SpanStep } from '../spans.ts'
 import { factsOf } from './errors.ts'
 
 /** Values of attributes of a span as used here. */
@@ -75,7 +75,7 @@ export interface TwoPhaseCommitSpansOptions {
  * const coordinator = createCoordinator({ participants, log: coLocated('payments'), spans })
  * ```
  */
-export function twoPhaseCommitSpans(options: TwoPhaseCommitSpansOptions): Spans {
+export function twoPhaseCommitSpans(options: TwoPhaseCommitSpansOptions): CoordinatorSpans {
   checkNames('make spans', options, ['tracer', 'tracerProvider', 'name'])
   const { tracerProvider, name } = options
   const tracer = options.tracer ?? tracerProvider?.getTracer('@quorate/two-phase-commit')
@@ -106,7 +106,7 @@ const DECISION = 'quorate.tpc.decision'
 const LEFT = 'quorate.tpc.left'
 const SERVER = 'quorate.tpc.server'
 
-class TracerSpans implements Spans {
+class TracerSpans implements CoordinatorSpans {
   readonly #tracer: TracerLike
   readonly #common: SpanAttributes
 
@@ -124,7 +124,7 @@ class TracerSpans implements Spans {
     )
   }
 
-  recovery<T extends Recovered>(
+  recovery<T extends SpanRecovery>(
     id: string,
     participants: readonly string[],
     run: () => Promise<T>,
@@ -134,7 +134,7 @@ class TracerSpans implements Spans {
     return this.#within('quorate.tpc.recovery', attributes, run, { root: true, noteValue: noteRecovered })
   }
 
-  step<T>({ operation, server }: Step, run: () => Promise<T>): Promise<T> {
+  step<T>({ operation, server }: SpanStep, run: () => Promise<T>): Promise<T> {
     const attributes: SpanAttributes =
       operation === 'settle' ? { [SERVER]: server } : { [SERVER]: server, 'db.operation.name': operation }
     return this.#within(`${operation} ${server}`, attributes, run)
@@ -179,7 +179,7 @@ function note(event: CoordinatorEvent, span: SpanLike): void {
   if (type === 'committed') span.setAttribute(HOW, event.how)
 }
 
-function noteRecovered({ decision, left, cause }: Recovered, span: SpanLike): void {
+function noteRecovered({ decision, left, cause }: SpanRecovery, span: SpanLike): void {
   if (decision !== undefined) span.setAttribute(DECISION, decision)
   if (decision !== undefined && left.size === 0) return
   span.setAttribute(LEFT, [...left])
