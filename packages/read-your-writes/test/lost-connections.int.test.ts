@@ -1,7 +1,13 @@
+import { createChaos } from '@quorate/chaos'
 import { localCluster } from '@quorate/local-cluster'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readYourWrites, type Queryable, type ReadYourWrites } from '@quorate/read-your-writes'
+import {
+  readYourWrites,
+  type Queryable,
+  type ReadYourWrites,
+  type ReadYourWritesEvent,
+} from '@quorate/read-your-writes'
 import { SECRET, startBench, type Bench } from './setup.ts'
 
 let bench: Bench
@@ -229,6 +235,41 @@ test('a process that is busy for longer than the deadline of probes takes nobody
   await done.promise
   expect(statuses).toEqual(['healthy'])
   expect(pool.totalCount).toBe(1)
+  await db.stop()
+  await pool.end()
+})
+
+test('a replica that always answers late is ejected though it is never silent, and comes back when it is prompt', async () => {
+  await using chaos = createChaos({ seed: 1 })
+  const target = { port: bench.replicas[0]?.port ?? 0 }
+  const wire = await chaos.link({ from: 'app', to: 'replica', target })
+  const pool = new pg.Pool({ host: '127.0.0.1', port: wire.port, user: 'postgres', database: 'postgres' })
+  const events: ReadYourWritesEvent[] = []
+  const lastRead = (): unknown => events.findLast(({ type }) => type === 'read')
+  const wake: (() => void)[] = []
+  await using db = readYourWrites({
+    primary: bench.admin,
+    replicas: [{ id: 'r1', pool }],
+    secret: SECRET,
+    probeDeadlineMs: 300,
+    probeIntervalMs: 20,
+    onEvent: (event) => {
+      events.push(event)
+      for (const one of wake.splice(0)) one()
+    },
+  })
+  const becomes = async (status: string): Promise<void> => {
+    while (db.replicas[0]?.status !== status) await new Promise<void>((resolve) => wake.push(resolve))
+  }
+  await becomes('healthy')
+  await wire.latency({ ms: 400, direction: 'from' })
+  await becomes('slow')
+  await db.read((q) => q.query('SELECT 1'), { level: 'eventual' })
+  expect(lastRead()).toMatchObject({ target: 'primary', reason: 'no-replica' })
+  await wire.heal()
+  await becomes('healthy')
+  await db.read((q) => q.query('SELECT 1'), { level: 'eventual' })
+  expect(lastRead()).toMatchObject({ target: 'r1' })
   await db.stop()
   await pool.end()
 })
