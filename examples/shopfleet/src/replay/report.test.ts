@@ -102,7 +102,11 @@ test('printReport() tells what was answered 503, and what it means that nothing 
   const text = printed({ ...FAULT, ...cart })
   expect(text).toContain('the primary of cart was killed')
   expect(text).toContain(
-    '    5 changes of carts were answered 503, the last 3.4 s after it; their devices kept them',
+    '    5 changes of carts were answered 503, the last 3.4 s after it; kept on the device',
   )
   expect(text).toContain('    no checkout was refused: those in flight took longer')
+  const one = { refused: 1, refusedForSeconds: 0, refusedCarts: 1, refusedCartsUntilSeconds: 3 }
+  expect(printed({ ...FAULT, ...one })).toMatch(
+    / 1 change of a cart was answered 503, 3 s after it; .*\n +1 checkout was answered 503\n/,
+  )
 })

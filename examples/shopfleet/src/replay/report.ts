@@ -141,20 +141,21 @@ function printFault(fault: FaultReport, print: (line: string) => void): void {
     `  ${fault.atSeconds} s into the orders, after ${fault.afterJobs} of ${fault.jobs}, the primary of ${FAULTS[fault.name]} was killed (SIGKILL), with ${fault.checkoutsInFlight} checkouts in flight`,
   )
   print(
-    `    its standby was in charge after ${fault.takenOverSeconds} s (nobody noticed for ${NOTICED_AFTER_MS / 1_000} s); no order was paid for ${fault.unpaidSeconds} s`,
+    `    after ${fault.takenOverSeconds} s a standby was in charge and the old primary followed it (nobody noticed for ${NOTICED_AFTER_MS / 1_000} s); no order was paid for ${fault.unpaidSeconds} s`,
   )
   if (fault.refusedCarts > 0) {
+    const what = refused(fault.refusedCarts, 'change of a cart', 'changes of carts')
     print(
-      `    ${fault.refusedCarts} changes of carts were answered 503, the last ${fault.refusedCartsUntilSeconds} s after it; their devices kept them`,
+      `    ${what}, ${fault.refusedCarts === 1 ? '' : 'the last '}${fault.refusedCartsUntilSeconds} s after it; kept on the device`,
     )
   }
-  print(
-    fault.refused === 0
-      ? '    no checkout was refused: those in flight took longer'
-      : `    ${fault.refused} checkouts were answered 503, over ${fault.refusedForSeconds} s`,
-  )
+  const what = refused(fault.refused, 'checkout', 'checkouts')
+  if (fault.refused === 0) print('    no checkout was refused: those in flight took longer')
+  else print(`    ${what}${fault.refused === 1 ? '' : `, over ${fault.refusedForSeconds} s`}`)
   print('')
 }
 
+const refused = (count: number, one: string, more: string): string =>
+  count === 1 ? `1 ${one} was answered 503` : `${count} ${more} were answered 503`
 const pad = (value: number): string => String(value).padStart(6)
 const round = (value: number): number => Math.round(value * 10) / 10
