@@ -7,6 +7,7 @@ import type { Monitor } from './monitor.ts'
 import type { Settings, Work } from './options.ts'
 import { planRead, type Plan, type Wanted } from './plan.ts'
 import { deadline } from './deadline.ts'
+import { hasRoom } from './postgres/port.ts'
 import { positionSeenOnPrimary } from './postgres/sql.ts'
 import type { Primary } from './primary.ts'
 import { LentQueryable } from './queryable.ts'
@@ -70,6 +71,9 @@ export class Router {
       let waitedMs = 0
       for (let round = 0; reason === undefined; round++) {
         for (const replica of candidates(this.#ranking, wanted, key, nowMs)) {
+          // Behind one full pool it has waited, so not behind the next.
+          const hasWaited = reason !== undefined && nowMs - startMs >= this.#settings.deadlineMs
+          if (hasWaited && !hasRoom(replica.pool)) continue
           const tried = await this.#onReplica(request, replica, waitedMs, nowMs)
           if (tried.done) return tried.value
           reason = tried.reason
