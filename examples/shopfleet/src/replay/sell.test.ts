@@ -152,7 +152,7 @@ test('sell() hands a cart in again that was answered 503, merged or not, and it 
   const fault = replayFault('cart-primary', async () => {})
   fault.progress(1, 1)
   let turn = 0
-  const away: SellOptions['client'] = {
+  const flaky: SellOptions['client'] = {
     ...client,
     syncCart: async (_user, body) => {
       if (turn++ === 0) throw new ShopAnswerError('PUT /api/cart/sync', 503, undefined)
@@ -161,7 +161,7 @@ test('sell() hands a cart in again that was answered 503, merged or not, and it 
       return answer
     },
   }
-  await run(away, { fault })
+  await run(flaky, { fault })
   expect(ordered).toEqual([job.items])
   expect(await fault.ended()).toMatchObject({ refused: 0, refusedForSeconds: 0, refusedCarts: 2 })
 })
