@@ -190,9 +190,9 @@ const extended: PgPool = {
 
 test('no text is of two statements, which a driver of prepared statements, or a pooler, cannot send', async () => {
   const target = await fresh('extended')
-  const client = await extended.connect()
-  await expect(client.query('SELECT 1; COMMIT')).rejects.toMatchObject({ code: '42601' })
-  client.release()
+  const connection = await extended.connect()
+  await expect(connection.query('SELECT 1; COMMIT')).rejects.toMatchObject({ code: '42601' })
+  connection.release()
   const take = (left: number) =>
     withRowLock(extended, target, async ({ row, client }) => {
       await client.query(TAKE, [left, 'extended', 1])
