@@ -71,7 +71,8 @@ test.each(KEYS)(
 
 test('a key that no text can stand for is refused before anything is queued', async () => {
   await using batcher = batcherOf(await tableOf('text'))
-  for (const id of [{ a: 1 }, ['a'], new Date(Number.NaN), Symbol('a'), undefined, null]) {
+  const lists = [[{ a: 1 }], ['a', [Symbol('a')]], [new Date(Number.NaN)]]
+  for (const id of [{ a: 1 }, new Date(Number.NaN), Symbol('a'), undefined, null, ...lists]) {
     await expect(batcher.decrementIf({ id })).rejects.toThrow(
       /key column id must have a value that is a string/,
     )
@@ -86,6 +87,14 @@ test('a key that its caller changes meanwhile is the one it was', async () => {
   const grant = batcher.decrementIf({ id })
   id.setTime(0)
   expect(await grant).toEqual({ left: 4 })
+  const lists = await tableOf('timestamptz[]')
+  await pool.query(`INSERT INTO ${lists} VALUES (ARRAY[$1::timestamptz, NULL], 5)`, [at(0)])
+  await using ofLists = batcherOf(lists)
+  const list = [at(0), null]
+  const grants = [ofLists.decrementIf({ id: list }), ofLists.decrementIf({ id: [...list] })]
+  list[0]?.setTime(0)
+  list.pop()
+  expect(await Promise.all(grants)).toEqual([{ left: 4 }, { left: 3 }])
 })
 
 test('the parts of a composite key do not run into each other', async () => {
