@@ -110,7 +110,8 @@ export abstract class Dotted<T extends CrdtType, K extends Key, P, Value> implem
   /**
    * Takes over, under the name of this replica, all that a writer has left which is gone for good: so that its
    * name can be forgotten. Do it on one replica, after its last edits have come there; two that do it each have
-   * what it left, and quantities count twice.
+   * what it left, and quantities count twice. Where the last write wins, two of the very same stamp are settled by the
+   * name of their writer, and so anew.
    *
    * @throws TypeError for an empty or ill-formed name, or that of this replica.
    */
