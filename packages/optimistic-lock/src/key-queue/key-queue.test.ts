@@ -9,7 +9,10 @@ const never = new Promise<never>(() => {})
 test('one at a time for each key, in the order they came, whatever fails', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean() }), { maxLength: 20 }),
+      fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean() }), {
+        maxLength: 20,
+        size: 'max',
+      }),
       fc.scheduler(),
       async (calls, scheduler) => {
         const queue = keyQueue({ clock: new VirtualClock(0, { onStuck: () => {} }) })
