@@ -206,6 +206,20 @@ test('a write is lost while a read that carries an earlier loss is under way: it
   expect(token()).toBe('newer')
 })
 
+test('a token that another tab took out of the storage is put there again when an answer has it', async () => {
+  const silent: ChannelLike = { postMessage: () => {}, addEventListener: () => {}, close: () => {} }
+  const shared = { storage: new MemoryStorage(), channel: silent }
+  const [one, other, third] = [setup(shared), setup(shared), setup(shared)]
+  const lost = other.put().catch(() => {})
+  await one.write('t2')
+  other.last().fail(new TypeError('fetch failed'))
+  await lost
+  const read = one.get()
+  one.last().answer('t2')
+  await read
+  expect([one.token(), third.token()]).toEqual(['t2', 't2'])
+})
+
 test('each origin has its own tokens; keyOf() may tell databases apart, or leave requests alone', async () => {
   const { client, write, last } = setup()
   await write('t1')

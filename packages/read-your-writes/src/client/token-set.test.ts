@@ -18,9 +18,9 @@ test('afterExchange() keeps everything when the answer has no token', () => {
   expect(change).toEqual({ add: [], remove: [] })
 })
 
-test('afterExchange() keeps a carried token that the server answers with', () => {
+test('afterExchange() keeps a carried token that the server answers with, and stores it again', () => {
   const change = afterExchange(set('a', 'b'), { carried: set('a', 'b'), answered: ['b'], lost: false }, MARK)
-  expect(change).toEqual({ add: [], remove: ['a'] })
+  expect(change).toEqual({ add: ['b'], remove: ['a'] })
 })
 
 test('afterExchange() lets a lost token stand for all', () => {

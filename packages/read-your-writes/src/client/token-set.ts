@@ -62,10 +62,11 @@ export function afterExchange(
   for (const token of answered) kept.add(token)
   // What is lost was issued before now, as all others were: one read of the primary covers them.
   const next = lost || kept.size > MAX_TOKENS ? new Set([newMark]) : kept
-  return {
-    add: [...next].filter((token) => !held.has(token)),
-    remove: [...held].filter((token) => !next.has(token)),
-  }
+  const remove = [...held].filter((token) => !next.has(token))
+  // What is held here may not be stored: another tab may have taken it out, for what is taken away now.
+  const isStored = (token: string): boolean =>
+    held.has(token) && (remove.length === 0 || !answered.includes(token))
+  return { add: [...next].filter((token) => !isStored(token)), remove }
 }
 
 /** Tokens of an answer's header; whatever else stands there is not taken, as it would be sent for ever. */
