@@ -95,6 +95,13 @@ test('a key that its caller changes meanwhile is the one it was', async () => {
   list[0]?.setTime(0)
   list.pop()
   expect(await Promise.all(grants)).toEqual([{ left: 4 }, { left: 3 }])
+  const bytes = await tableOf('bytea')
+  await pool.query(`INSERT INTO ${bytes} VALUES ('\\x01', 5)`)
+  await using ofBytes = batcherOf(bytes)
+  const buffer = Buffer.from([1])
+  const ofBuffer = ofBytes.decrementIf({ id: buffer })
+  buffer[0] = 2
+  expect(await ofBuffer).toEqual({ left: 4 })
 })
 
 test('the parts of a composite key do not run into each other', async () => {

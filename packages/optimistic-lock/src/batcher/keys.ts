@@ -61,6 +61,6 @@ function spellingOf(value: unknown): string | undefined {
 
 function copyOf(value: unknown): unknown {
   if (value instanceof Date) return new Date(value)
-  if (value instanceof Uint8Array) return value.slice()
+  if (value instanceof Uint8Array) return new Uint8Array(value) // the slice() of a Buffer is no copy
   return Array.isArray(value) ? value.map(copyOf) : value
 }
