@@ -199,7 +199,7 @@ export abstract class Counting<T extends CrdtType, Row> implements Crdt<T, numbe
    * message or copy is left anywhere. To be called on every replica; it is no edit, so nothing need be sent.
    *
    * @param stable what all replicas have reached, as this one knows from states or deltas that it has merged: the
-   *   smallest of their versions, by replica.
+   *   smallest of their versions, by replica. Also of one that is gone, as long as this one has not heard that it is.
    * @returns true if the name is not in this copy any more. False if it is too early, or two replicas have taken it
    *   over and the one with the higher name did not yet call `retire` again, or counts came to light that nobody
    *   took, or it had itself taken over another whose name is still there.
