@@ -28,8 +28,15 @@ interface Ways {
 }
 
 /**
- * Makes the row, or finds the one that has its key. A conflict with a row that is not there is tried once more: it was
- * deleted in between, or it has another key by now, such as the one given was rounded to.
+ * How often a row that is in the way may be gone when it is looked for. Where 24 callers make and delete the same row as
+ * fast as they can, it is in one try of ten.
+ */
+const MAX_ATTEMPTS = 20
+
+/**
+ * Makes the row, or finds the one that has its key. A conflict with a row that is not there is tried again: it was
+ * deleted in between, or it has another key by now, such as the one given was rounded to. Only once where a
+ * trigger or a policy may be why: the first of these may do something each time.
  *
  * @throws WriteRefusedError if the database skipped the insert without an error.
  */
@@ -50,21 +57,31 @@ export async function insertOrFind<Row extends object>(
     if (!isKeyGiven) return { type: 'found', key, row: undefined }
     try {
       const found = await find<Row>(key, attempt > 1, ways)
-      if (found !== undefined) return { type: 'found', key, row: found }
+      if (found === 'gone' && attempt < MAX_ATTEMPTS) continue
+      if (typeof found === 'object') return { type: 'found', key, row: found }
     } catch (cause) {
       return { type: 'unseen', key, cause }
     }
-    if (attempt > 1) throw conflicts.refused(action, key)
+    throw conflicts.refused(action, key)
   }
 }
 
-/** @param isStored also by what its columns make of the key. */
-async function find<Row>(key: KeyValues, isStored: boolean, { shape, read }: Ways): Promise<Row | undefined> {
+/**
+ * @param isStored also by what its columns make of the key.
+ * @returns `skipped` if the insert may have met no row.
+ */
+async function find<Row extends object>(
+  key: KeyValues,
+  isStored: boolean,
+  { shape, read }: Ways,
+): Promise<Row | 'gone' | 'skipped'> {
   const { rows } = await read<Row>(selectRow(shape, key))
-  if (rows[0] !== undefined || !isStored) return rows[0]
+  if (rows[0] !== undefined || !isStored) return rows[0] ?? 'gone'
   const columns = await read<KeyColumn>(describeKey(shape))
   const statement = selectStored(shape, key, columns.rows)
-  return statement === undefined ? undefined : (await read<Row>(statement)).rows[0]
+  if (statement === undefined) return 'skipped'
+  const stored = await read<Row>(statement)
+  return stored.rows[0] ?? (columns.rows.some(({ guarded }) => guarded) ? 'skipped' : 'gone')
 }
 
 /** A row of a partitioned table, with the `xmin` that its insert could not return. */

@@ -7,6 +7,8 @@ export interface KeyColumn {
   readonly name: string
   /** The type with its length and scale, as SQL. */
   readonly type: string
+  /** Is there anything by which the table may skip an insert, or hide the row that is in its way? */
+  readonly guarded: boolean
 }
 
 /** The types of the key's columns; none for a table that the catalog does not know. */
@@ -15,8 +17,13 @@ export function describeKey(shape: Shape): Statement {
   return { text: DESCRIBE, values: [shape.table, JSON.stringify(columns)] }
 }
 
-const DESCRIBE = `SELECT a.attname::text AS "name", format_type(a.atttypid, a.atttypmod) AS "type"
-FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+// 7 is a trigger for each row, before an insert; partitions may have their own. With rules there is no ON CONFLICT.
+const DESCRIBE = `SELECT a.attname::text AS "name", format_type(a.atttypid, a.atttypmod) AS "type",
+  c.relkind NOT IN ('r', 'p') OR c.relrowsecurity OR EXISTS (
+    SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgtype & 7 = 7 AND t.tgenabled <> 'D'
+      AND (t.tgrelid = c.oid OR t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid)))) AS "guarded"
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
+WHERE c.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
   AND a.attname::text IN (SELECT json_array_elements_text($2::json))`
 
 /**

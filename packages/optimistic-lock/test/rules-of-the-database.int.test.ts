@@ -226,6 +226,54 @@ test('a key that its column rounds, cuts or pads is taken by what it becomes', a
   })
 })
 
+let fleeting = 0
+test.each([
+  ['nothing that could skip it', '', 12, 13],
+  [
+    'a trigger after it',
+    'CREATE TRIGGER t AFTER INSERT ON NAME FOR EACH ROW EXECUTE FUNCTION as_it_is()',
+    12,
+    13,
+  ],
+  [
+    'a trigger that may',
+    'CREATE TRIGGER t BEFORE INSERT ON NAME FOR EACH ROW EXECUTE FUNCTION as_it_is()',
+    12,
+    2,
+  ],
+  ['a policy that may hide it', 'ALTER TABLE NAME ENABLE ROW LEVEL SECURITY', 12, 2],
+  ['nothing, and rows without end', '', 1_000, 20],
+])(
+  'an insert whose row is in the way and gone again is no skipped one: on the table is %s',
+  async (_, guard, timesGone, expectedWrites) => {
+    const name = `fleeting_${++fleeting}`
+    await pool.query(`CREATE TABLE ${name} (id int PRIMARY KEY, v int NOT NULL);
+      CREATE OR REPLACE FUNCTION as_it_is() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+      ${guard.replace('NAME', name)}`)
+    let writes = 0
+    const db = {
+      // Others make the row just before each write, and delete it just after that.
+      query: async (text: string, values: unknown[]) => {
+        if (!text.startsWith('INSERT')) return pool.query(text, values)
+        const isThere = writes++ < timesGone
+        if (isThere) await pool.query(`INSERT INTO ${name} VALUES (1, 7)`)
+        const answer = await pool.query(text, values)
+        if (isThere) await pool.query(`DELETE FROM ${name}`)
+        return answer
+      },
+    }
+    const rows = optimisticRepository(db, {
+      table: table<{ id: number; v: number }>(name),
+      key: ['id'],
+      version: 'v',
+    })
+    const made = await rows.getOrInsert({ id: 1 }).catch(({ code }: { code: string }) => code)
+    const row = { id: 1, v: 1 }
+    expect(made).toEqual(expectedWrites > timesGone ? { inserted: true, row } : 'QUORATE_WRITE_REFUSED')
+    expect(writes).toBe(expectedWrites)
+  },
+)
+
 test('keys of bytes are found by decrementAllIf() too', async () => {
   await pool.query('CREATE TABLE bytes (id bytea PRIMARY KEY, units int NOT NULL, version int NOT NULL)')
   const bytes = optimisticRepository(pool, {
