@@ -8,6 +8,7 @@ const config: ViteUserConfig = {
   ssr: { resolve: { conditions } }, // the one that tests in Node use
   environments: { __vitest__: { resolve: { conditions } } }, // the one of global setups, which else need a build
   test: {
+    expect: { poll: { timeout: 30_000 } }, // against hangs; the default of a second is soon over on a busy machine
     projects: [
       {
         extends: true, // without this a project ignores everything above
