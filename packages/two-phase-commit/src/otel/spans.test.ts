@@ -115,9 +115,25 @@ const tracerOf = (start: (run: (span: SpanLike) => unknown) => unknown): TracerL
   startActiveSpan: <T>(_name: string, _options: unknown, run: (span: SpanLike) => T) => start(run) as T,
 })
 
+test('each span that a tracer hands out ends, also one that comes too often or too late', async () => {
+  let open = 0
+  const span = (): SpanLike => {
+    open++
+    return { ...SPAN, end: () => open-- }
+  }
+  for (const tracer of [
+    tracerOf((run) => [run(span()), run(span())]),
+    tracerOf((run) => queueMicrotask(() => run(span()))),
+  ]) {
+    expect(await twoPhaseCommitSpans({ tracer }).step(STEP, async () => 'done')).toBe('done')
+    expect(open).toBe(0)
+  }
+})
+
 test.each<[string, TracerLike]>([
   ['throws at once', tracerOf(fail)],
   ['never calls', tracerOf(() => undefined)],
+  ['calls too late', tracerOf((run) => queueMicrotask(() => run(SPAN)))],
   ['calls twice', tracerOf((run) => [run(SPAN), run(SPAN)])],
   [
     'throws after the call',

@@ -151,7 +151,7 @@ class TracerSpans implements CoordinatorSpans {
     const options = { kind: CLIENT, root, attributes: { ...this.#common, ...attributes } }
     quietly(() =>
       this.#tracer.startActiveSpan(name, options, (span) => {
-        if (running !== undefined) return
+        if (running !== undefined) return quietly(() => span.end())
         running = run(span)
         running.then(
           (value) => {
@@ -165,7 +165,7 @@ class TracerSpans implements CoordinatorSpans {
         )
       }),
     )
-    return running ?? run(undefined)
+    return (running ??= run(undefined))
   }
 }
 
