@@ -12,9 +12,14 @@ export interface PgPoolClient {
   /** @param destroy true: close the connection, whatever it is doing. */
   release(destroy?: boolean): void
   on?(event: 'error', listener: (error: Error) => void): unknown
+  on?(event: 'notice', listener: (notice: { readonly code?: string | undefined }) => void): unknown
   /** `I` outside a transaction; newer versions of `pg` have it. */
   getTransactionStatus?(): string | null
   removeListener?(event: 'error', listener: (error: Error) => void): unknown
+  removeListener?(
+    event: 'notice',
+    listener: (notice: { readonly code?: string | undefined }) => void,
+  ): unknown
 }
 
 /**

@@ -122,6 +122,19 @@ test('a transaction that the function ends itself is no success: the lock was lo
   expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(3)
 })
 
+test('nor is one that is ended by what the function has not waited for', async () => {
+  const target = await fresh('behind')
+  const clients = new Set<pg.PoolClient>()
+  const ended = withRowLock(pool, target, async ({ client }) => {
+    clients.add(client as pg.PoolClient)
+    await client.query(TAKE, [4, 'behind', 1])
+    void client.query('SELECT 1').then(() => client.query('ROLLBACK')) // behind the check, and before the COMMIT
+  })
+  await expect(ended).rejects.toMatchObject({ code: 'QUORATE_ROW_LOCK_LOST', outcome: 'unknown' })
+  expect(await stock.get(target.key)).toMatchObject({ available: 5 })
+  expect(Array.from(clients, (client) => client.listenerCount('notice'))).toEqual([0])
+})
+
 test('a transaction within savepoints, or whose settings are reset, is still that of the lock', async () => {
   const target = await fresh('nested')
   await withRowLock(pool, target, async ({ client }) => {

@@ -150,16 +150,26 @@ async function commit(client: PgPoolClient, table: string, begun: string): Promi
     throw cause // a transaction that is not committed is rolled back
   }
   let command: string | undefined
+  let isTooLate = false
+  const note = ({ code }: { readonly code?: string | undefined }): void =>
+    void (isTooLate ||= code === NO_TRANSACTION)
+  client.on?.('notice', note)
   try {
     ;({ command } = await client.query('COMMIT'))
   } catch (cause) {
     // What the server refuses, as for a deferred constraint, it has rolled back, and so has a server that was never asked.
     if (isRefusal(cause) || wasNotSent(cause)) throw cause
     throw new WriteUnknownError({ action: 'commit', table, cause })
+  } finally {
+    client.removeListener?.('notice', note)
   }
-  // A statement that nobody waited for failed after the check.
+  // What nobody waited for came after the check: an end of the transaction, or a statement that failed.
+  if (isTooLate) throw new RowLockLostError({ table, cause: undefined })
   if (command === 'ROLLBACK') throw new RolledBackError(table)
 }
+
+/** What Postgres warns of at a `COMMIT` that has nothing to commit. */
+const NO_TRANSACTION = '25P01'
 
 function codeOf(error: unknown): unknown {
   return (error as { readonly code?: unknown } | null | undefined)?.code
