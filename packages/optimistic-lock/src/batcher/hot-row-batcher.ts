@@ -16,7 +16,7 @@ export interface HotRowBatcherOptions<
 > extends BatcherOptions {
   /** The table and its row type. */
   readonly table: Table<Row>
-  /** The columns that name a row; there must be a unique index on exactly them. */
+  /** The columns that name a row: a unique index must be on them or on some of them. */
   readonly key: readonly K[]
   /** The column with the units: of an integer type, or `numeric` with whole numbers within ±(2^53 − 1). */
   readonly counter: C

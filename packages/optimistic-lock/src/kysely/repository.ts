@@ -103,7 +103,7 @@ export interface KyselyRepositoryOptions<
 > extends RepositoryOptions {
   /** A table of the schema. */
   readonly table: TB
-  /** The columns that name a row; there must be a unique index on exactly them. */
+  /** The columns that name a row: a unique index must be on them or on some of them, for `insert()` on exactly them. */
   readonly key: readonly K[]
   /** The integer column that every write raises by one; or `byXmin`, `byTime(column)`, `byValues`. */
   readonly version: V

@@ -57,7 +57,7 @@ export interface PgRepositoryOptions<
 > extends RepositoryOptions {
   /** The table and its row type. */
   readonly table: Table<Row>
-  /** The columns that name a row; there must be a unique index on exactly them. */
+  /** The columns that name a row: a unique index must be on them or on some of them, for `insert()` on exactly them. */
   readonly key: readonly K[]
   /** The integer column that every write raises by one; or `byXmin`, `byTime(column)`, `byValues`. */
   readonly version: V

@@ -12,7 +12,7 @@ export interface ReservationsOptions<
 > {
   /** The items' table and its row type. */
   readonly table: Table<Row>
-  /** The columns that name an item; there must be a unique index on exactly them. */
+  /** The columns that name an item: a unique index must be on them or on some of them. */
   readonly key: readonly K[]
   /** The column with the free units, of a number type. A hold takes them out, an end without a sale puts them back. */
   readonly counter: C
