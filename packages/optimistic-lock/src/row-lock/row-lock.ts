@@ -28,8 +28,9 @@ export interface RowLockOptions {
   /** How long to wait for the row, ms. Default 5,000. */
   readonly lockTimeoutMs?: number | undefined
   /**
-   * How long the row may be held, ms: the server ends a transaction that takes longer, also when this process is stuck
-   * or gone. Default 30,000.
+   * How long the row may be held, ms, after a full `lockTimeoutMs`: both together after its start the server ends the
+   * transaction, also when this process is stuck or gone. What it did is rolled back, and the error is the driver's:
+   * SQLSTATE 25P04, or that of a lost connection. Default 30,000.
    */
   readonly holdTimeoutMs?: number | undefined
   /** Gives up waiting for a connection or the row; handed on to `work`. */

@@ -65,7 +65,9 @@ export interface TwoPhaseCommitSpansOptions {
  * | `quorate.tpc.left`                                 | who has yet to be told; recovery goes on with them           |
  * | `error.type`, `db.response.status_code` and status | of what failed: the code of an error of Quorate, the SQLSTATE |
  *
- * What `work` throws is an error of the span too. Messages of errors are in its status, with what the server says.
+ * What `work` throws is an error of the span too; of an error that is neither of Quorate nor the server's, `error.type`
+ * is the name. Messages of errors are in the status, so what the server says of a statement of `work`; of one that fails
+ * the commit, as a deferred constraint, there is the SQLSTATE: its message is the `cause` of the error that is thrown.
  *
  * @throws TypeError unless there is either a tracer or a provider, or for an unknown option.
  *
