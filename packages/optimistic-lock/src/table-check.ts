@@ -80,10 +80,16 @@ const IS_WITHIN_KEY = `NOT EXISTS (
 
 const IS_WHOLE = 'i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL'
 
+/** Is an index on an expression on something of the key at all? */
+const IS_OF_KEY = `(i.indexprs IS NULL OR EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = c.oid
+      AND a.attname::text IN (SELECT json_array_elements_text($2::json))))`
+
 const DESCRIBE = `SELECT c.relkind::text AS "kind", EXISTS (
   SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique AND ${IS_WHOLE} AND ${IS_WITHIN_KEY}
 ) AS "unique", (
   SELECT json_agg(i.indexrelid::regclass || CASE WHEN NOT i.indisvalid THEN ' is not valid'
     WHEN i.indpred IS NOT NULL THEN ' has a WHERE' ELSE ' is on an expression' END ORDER BY i.indexrelid)
-  FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique AND NOT (${IS_WHOLE}) AND ${IS_WITHIN_KEY}
+  FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique AND NOT (${IS_WHOLE}) AND ${IS_WITHIN_KEY} AND ${IS_OF_KEY}
 ) AS "uncounted" FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass($1)`

@@ -35,6 +35,11 @@ test.each([
     'CREATE UNIQUE INDEX "Lower" ON ITS (id, lower(place)); CREATE UNIQUE INDEX ON ITS ((more % 2), more)',
     ['"Lower" is on an expression'],
   ],
+  [
+    'of_others',
+    'CREATE UNIQUE INDEX ON ITS ((more % 2)); CREATE UNIQUE INDEX at ON ITS (lower(place || id))',
+    ['at is on an expression'],
+  ],
 ])(
   'a key that no unique index keeps unique is refused before anything is written: %s',
   async (name, index, uncounted) => {
