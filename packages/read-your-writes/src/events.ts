@@ -16,7 +16,7 @@ export type PrimaryReason =
   | 'no-replica'
   /** No replica is as fresh as the read wants it, nor became so within the wait. */
   | 'behind'
-  /** Replicas that should have served failed. */
+  /** Replicas that should have served failed, or their pools gave no connection. */
   | 'replica-failed'
   /** The read tried to write on a replica. */
   | 'wrote'
