@@ -177,6 +177,26 @@ describe.each(places)('%s log', (place) => {
   })
 })
 
+test('who says no does not leave behind what another is still preparing', async () => {
+  const { orders } = bank.pools
+  await orders.query(`CREATE TABLE slow (id int);
+    CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER at_the_end AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION dawdle()`)
+  await using coordinator = coordinatorOf(bank, 'separate')
+  const work = coordinator.transaction(async (clients) => {
+    await clients.orders.query('INSERT INTO slow VALUES (1)')
+    await clients.payments.query("INSERT INTO transfer VALUES ('slow', 1)")
+    await clients.payments.query('SELECT 1/0').catch(() => {})
+  })
+  await expect(work).rejects.toMatchObject({ code: 'QUORATE_TPC_ABORTED', participant: 'payments' })
+  // Whoever did not wait for it would find nothing prepared yet.
+  const busy = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%; PREPARE%' AND pid <> pg_backend_pid()`
+  while ((await orders.query(busy)).rowCount !== 0);
+  expect((await audit(bank)).prepared).toEqual([])
+  expect((await orders.query('SELECT * FROM slow')).rows).toEqual([])
+})
+
 test('temporary tables and NOTIFY on a prepared participant are clear errors, and work where the log is', async () => {
   await using coordinator = coordinatorOf(bank, 'co-located')
   for (const statement of [

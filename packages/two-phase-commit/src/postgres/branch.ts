@@ -23,7 +23,8 @@ export class Branch {
   readonly lent: LentQueryable
   /** `sent`: PREPARE may yet be carried out. */
   #prepare: 'none' | 'sent' | 'refused' | 'done' = 'none'
-
+  /** Ends with the answer to PREPARE, or with the wait for it. */
+  #preparing: Promise<void> | undefined
   #session: Session | undefined
 
   constructor(name: string, pool: PgPool, checkout: Checkout) {
@@ -70,8 +71,12 @@ export class Branch {
   }
 
   /** @throws VoteNo when it is not prepared and never will be. */
-  async prepare(gid: string, deadline: Deadline): Promise<void> {
+  prepare(gid: string, deadline: Deadline): Promise<void> {
     this.#prepare = 'sent'
+    return (this.#preparing = this.#askToPrepare(gid, deadline))
+  }
+
+  async #askToPrepare(gid: string, deadline: Deadline): Promise<void> {
     try {
       const answers = await this.checkout.durably(sql.prepareSql(gid), deadline)
       const command = answers.at(-1)?.command
@@ -108,6 +113,10 @@ export class Branch {
 
   /** Carries out a decision that stands. @throws if that is not certain. */
   async finish(gid: string, decision: Decision, deadline: Deadline): Promise<void> {
+    // Another has said no. What is under way cannot be called back: on another connection nothing would be there to end
+    // yet, and it would hold its locks until recovery looks again.
+    if (this.#prepare === 'sent' && this.#preparing !== undefined)
+      await deadline.wait(this.#preparing).catch(() => {})
     if (this.#prepare === 'none' || this.#prepare === 'refused') {
       await this.rollback(deadline)
       return
