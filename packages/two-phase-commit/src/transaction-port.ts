@@ -11,6 +11,16 @@ import { commitWithRecordSql } from './postgres/sql.ts'
 import { drawn } from './spans.ts'
 import { graceOf, insist, type TransactionSetup } from './transaction-setup.ts'
 
+/** The register has no commit, and takes none. */
+class NotRecorded extends Error {
+  readonly answer: Recorded & { decision: 'abort' }
+
+  constructor(answer: NotRecorded['answer']) {
+    super('The decision is abort', { cause: answer.cause })
+    this.answer = answer
+  }
+}
+
 /** A real transaction, as the driver of the protocol sees it. */
 export class TransactionPort implements CommitPort {
   readonly members: readonly string[]
@@ -42,11 +52,17 @@ export class TransactionPort implements CommitPort {
     const { log, id, epoch, logAt, spans } = this.#setup
     using late = graceOf(this.#setup)
     const branch = this.#logBranch
-    const recorded = await drawn(spans, 'COMMIT', log.server, () =>
-      branch !== undefined && logAt !== undefined
+    const recorded = await drawn(spans, 'COMMIT', log.server, async () => {
+      const answer = await (branch !== undefined && logAt !== undefined
         ? recordOn(branch.checkout, commitWithRecordSql(log.tables, id, epoch, members), late)
-        : log.record(id, epoch, members, late),
-    )
+        : log.record(id, epoch, members, late))
+      // So that its span failed.
+      if (answer.decision === 'abort') throw new NotRecorded(answer)
+      return answer
+    }).catch((error: unknown) => {
+      if (error instanceof NotRecorded) return error.answer
+      throw error
+    })
     this.#refusal = recorded
     if (recorded.decision === 'abort') this.epochClosed = isClosedByOthers(recorded.cause) === 'closed'
     return recorded.decision

@@ -223,6 +223,25 @@ test('what fails says why: a callback, a vote of no, a log without tables', asyn
   })
 })
 
+test('a record that is refused is the failure of its span, with the reason of the server', async () => {
+  await bank.pools.payments.query('CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)')
+  await using coordinator = coordinatorOf(bank, 'co-located', { spans })
+  const error = await within('late', () =>
+    coordinator.transaction(async ({ payments, orders }) => {
+      await payments.query('INSERT INTO late VALUES (1), (1)')
+      await orders.query("INSERT INTO transfer VALUES ('late', 1)")
+    }),
+  )
+  expect(error).toMatchObject({ code: 'QUORATE_TPC_ABORTED', participant: 'payments' })
+  const state = { 'error.type': '23505', 'db.response.status_code': '23505' }
+  const [, request] = treeOf()['late'] ?? []
+  expect(Object.values(request ?? {})[0]?.[1]).toEqual({
+    'PREPARE TRANSACTION orders': [{ server: 'orders' }, {}],
+    'COMMIT payments': [{ server: 'payments', ...state, message: 'The decision is abort' }, {}],
+    'ROLLBACK orders': [{ server: 'orders' }, {}],
+  })
+})
+
 test('what the end of the time sets off is drawn where the transaction is, whoever keeps the time', async () => {
   const clock = new VirtualClock()
   const isThere = Promise.withResolvers<undefined>()

@@ -13,8 +13,10 @@ export class RowLockedError extends QuorateError {
     const { table, key, waitedMs, cause } = facts
     const columns = Object.entries(key).map(([column, value]) => `${column} = ${String(value)}`)
     super(
-      `Cannot lock ${table} (${columns.join(', ')}): somebody else has it, after ${waitedMs} ms; ` +
-        `try later, or raise lockTimeoutMs`,
+      `Cannot lock ${table} (${columns.join(', ')}): somebody else has it` +
+        (waitedMs > 0
+          ? `, after ${waitedMs} ms; try later, or raise lockTimeoutMs`
+          : `; try later, or wait for it`),
       { outcome: 'not-applied', cause },
     )
     this.table = table
