@@ -33,7 +33,7 @@ await withLock(join(REPORTS, 'build.lock'), async () => {
 
 async function make(one: Package): Promise<void> {
   const started = performance.now()
-  const built = await run('tsup', ['--config', join(ROOT, 'scripts', 'tsup.config.ts')], one.path)
+  const built = await run(process.execPath, [join(ROOT, 'scripts', 'bundle.ts')], one.path)
   const problems = built.status === 0 ? await judge(one) : [`tsup failed:\n${built.output.trim()}`]
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   console.log(`${problems.length === 0 ? 'ok    ' : 'FAILED'} ${one.folder} ${seconds} s`)

@@ -1,7 +1,10 @@
 // The one build of every package: run from the package's folder, entries read from its `exports`,
 // so what is built and what is published cannot drift apart.
+//
+// A program that calls tsup, and no config file for it: tsup writes a bundled copy of such a file beside it for a moment,
+// and a check of this folder that runs at that time finds a file which is gone when it is read.
 import { readFileSync } from 'node:fs'
-import type { Options } from 'tsup'
+import { build } from 'tsup'
 
 interface Manifest {
   exports: Record<string, string | { '@quorate/source'?: string }>
@@ -20,7 +23,8 @@ for (const file of Object.values(manifest.bin ?? {})) {
   entry[name] = `./src/${name}.ts`
 }
 
-const config: Options = {
+await build({
+  config: false,
   entry,
   format: ['esm', 'cjs'],
   // Also for CJS: each subpath would else carry its own copy of the classes, and `instanceof` would fail.
@@ -32,5 +36,4 @@ const config: Options = {
   clean: true,
   target: 'node22',
   outDir: 'dist',
-}
-export default config
+})
