@@ -1,8 +1,7 @@
-import type pg from 'pg'
 import { expect, test } from 'vitest'
 import { RowGoneError, WriteUnknownError } from '../src/index.ts'
 import { optimisticRepository, table } from '../src/pg/index.ts'
-import { type PgPool, RowLockedError, withRowLock } from '../src/row-lock/index.ts'
+import { RowLockedError, withRowLock } from '../src/row-lock/index.ts'
 import { connect, type Stock } from './connect.ts'
 
 const { pool } = await connect(20)
@@ -122,19 +121,6 @@ test('a transaction that the function ends itself is no success: the lock was lo
   expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(3)
 })
 
-test('nor is one that is ended by what the function has not waited for', async () => {
-  const target = await fresh('behind')
-  const clients = new Set<pg.PoolClient>()
-  const ended = withRowLock(pool, target, async ({ client }) => {
-    clients.add(client as pg.PoolClient)
-    await client.query(TAKE, [4, 'behind', 1])
-    void client.query('SELECT 1').then(() => client.query('ROLLBACK')) // behind the check, and before the COMMIT
-  })
-  await expect(ended).rejects.toMatchObject({ code: 'QUORATE_ROW_LOCK_LOST', outcome: 'unknown' })
-  expect(await stock.get(target.key)).toMatchObject({ available: 5 })
-  expect(Array.from(clients, (client) => client.listenerCount('notice'))).toEqual([0])
-})
-
 test('a transaction within savepoints, or whose settings are reset, is still that of the lock', async () => {
   const target = await fresh('nested')
   await withRowLock(pool, target, async ({ client }) => {
@@ -187,128 +173,6 @@ test('a signal ends the wait for the row, and leaves no lock behind', async () =
   })
   expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(5)
   await expect(withRowLock(pool, target, () => 1, { signal: stop.signal })).rejects.toBe(reason)
-})
-
-/** The pool as a driver shows it that knows the extended protocol alone: each text is one statement. */
-const extended: PgPool = {
-  connect: async () => {
-    const client = await pool.connect()
-    return {
-      query: (text: string, values: unknown[] = []) =>
-        client.query({ text, values, queryMode: 'extended' } as pg.QueryConfig),
-      release: (destroy?: boolean) => client.release(destroy),
-    }
-  },
-}
-
-test('no text is of two statements, which a driver of prepared statements, or a pooler, cannot send', async () => {
-  const target = await fresh('extended')
-  const connection = await extended.connect()
-  await expect(connection.query('SELECT 1; COMMIT')).rejects.toMatchObject({ code: '42601' })
-  connection.release()
-  const take = (left: number) =>
-    withRowLock(extended, target, async ({ row, client }) => {
-      await client.query(TAKE, [left, 'extended', 1])
-      return row
-    })
-  expect(await take(4)).toEqual({ sku: 'extended', warehouse: 1, available: 5, reserved: 0, version: 1 })
-  expect(await take(3)).toMatchObject({ available: 4 })
-  const ended = withRowLock(extended, target, async ({ client }) => {
-    await client.query('COMMIT')
-    await client.query(TAKE, [2, 'extended', 1])
-  })
-  await expect(ended).rejects.toMatchObject({ code: 'QUORATE_ROW_LOCK_LOST' })
-  const swallowed = withRowLock(extended, target, async ({ client }) => {
-    await client.query(TAKE, [1, 'extended', 1])
-    await client.query('SELECT 1 / 0').catch(() => {})
-  })
-  await expect(swallowed).rejects.toMatchObject({ code: 'QUORATE_ROLLED_BACK' })
-  await withRowLock(extended, target, async () => {
-    await expect(withRowLock(extended, target, () => 1, { lockTimeoutMs: 20 })).rejects.toThrow(
-      RowLockedError,
-    )
-    expect(await withRowLock(extended, target, () => 1, { wait: 'skip' })).toBeUndefined()
-  })
-  expect(await stock.get(target.key)).toMatchObject({ available: 2 })
-})
-
-test('it takes four statements, and none of them is of several', async () => {
-  const target = await fresh('statements')
-  const sent: string[] = []
-  const counting: PgPool = {
-    connect: async () => {
-      const client = await pool.connect()
-      return {
-        query: (text: string, values?: unknown[]) => {
-          sent.push(text.slice(0, 6))
-          return client.query(text, values)
-        },
-        release: (destroy?: boolean) => client.release(destroy),
-      }
-    },
-  }
-  await withRowLock(counting, target, () => 1)
-  expect(sent).toEqual(['BEGIN', 'SELECT', 'SELECT', 'COMMIT'])
-})
-
-test('a statement that was not awaited and fails just before the commit is no success', async () => {
-  const target = await fresh('late')
-  const late: PgPool = {
-    connect: async () => {
-      const client = await pool.connect()
-      return {
-        query: async (text: string, values?: unknown[]) => {
-          if (text === 'COMMIT') await client.query('SELECT 1 / 0').catch(() => {})
-          return client.query(text, values)
-        },
-        release: (destroy?: boolean) => client.release(destroy),
-      }
-    },
-  }
-  const failure = withRowLock(late, target, ({ client }) => client.query(TAKE, [1, 'late', 1]))
-  await expect(failure).rejects.toMatchObject({ code: 'QUORATE_ROLLED_BACK', outcome: 'not-applied' })
-  expect(await stock.get(target.key)).toMatchObject({ available: 5 })
-})
-
-test('a commit whose answer is lost is unknown', async () => {
-  const target = await fresh('lost')
-  const lost = new Error('connection terminated')
-  const broken = {
-    connect: async () => {
-      const client = await pool.connect()
-      return {
-        query: (text: string, values: unknown[]) =>
-          text === 'COMMIT'
-            ? client.query(text).then(() => Promise.reject(lost))
-            : client.query(text, values),
-        release: (destroy?: boolean) => client.release(destroy),
-      }
-    },
-  }
-  const failure = await withRowLock(broken, target, ({ client }) => client.query(TAKE, [1, 'lost', 1])).catch(
-    (error) => error,
-  )
-  expect(failure).toBeInstanceOf(WriteUnknownError)
-  expect(failure.cause).toBe(lost)
-})
-
-test('a connection that is lost at the check before the commit has rolled back', async () => {
-  const target = await fresh('check')
-  const lost = new Error('connection terminated')
-  let selects = 0
-  const broken = {
-    connect: async () => {
-      const client = await pool.connect()
-      return {
-        query: (text: string, values: unknown[]) =>
-          text.startsWith('SELECT') && ++selects === 2 ? Promise.reject(lost) : client.query(text, values),
-        release: () => client.release(true),
-      }
-    },
-  }
-  const failure = withRowLock(broken, target, ({ client }) => client.query(TAKE, [1, 'check', 1]))
-  await expect(failure).rejects.toBe(lost)
-  expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(5)
 })
 
 test('a connection that is lost before the commit is sent has rolled back, and the error does not say unknown', async () => {

@@ -1,6 +1,5 @@
 import { checkNames, waitOrAbort } from '@quorate/core'
 import { RowGoneError, WriteUnknownError } from '../errors.ts'
-import { isRefusal, wasNotSent } from '../failures.ts'
 import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { requireColumns } from '../options.ts'
@@ -8,8 +7,8 @@ import { connectTo, guard, type PgPool, type PgPoolClient, requirePool } from '.
 import type { Table } from '../pg/table.ts'
 import { selectRow } from '../statements.ts'
 import { requireUnique } from '../table-check.ts'
-import { RowLockLostError, RolledBackError, RowLockedError } from './errors.ts'
-import { isLost, lockRow, stillLocked } from './statements.ts'
+import { RowLockLostError, RowLockedError } from './errors.ts'
+import { begin, commit } from './transaction.ts'
 
 /** Which row of which table. */
 export interface RowLockTarget<Row extends object, K extends keyof Row & string> {
@@ -94,29 +93,26 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
   try {
     const ask = (text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> =>
       waitOrAbort(client.query(text, values), signal)
-    await ask('BEGIN')
-    const { text, values } = lockRow(shape, key, { wait, lockTimeoutMs, holdTimeoutMs })
-    const found = await ask(text, values).catch((cause: unknown) => {
+    const transaction = await begin(pool, { lockTimeoutMs, holdTimeoutMs }, ask)
+    const { text, values } = selectRow(shape, key)
+    const found = await ask(`${text} FOR UPDATE${HOW[wait]}`, values).catch((cause: unknown) => {
       if (!isLockTimeout(cause)) throw cause
       throw new RowLockedError({ table: label, key, waitedMs: wait === 'wait' ? lockTimeoutMs : 0, cause })
     })
     requireUnique(shape, { kind: 'r', unique: found.rows.length <= 1 })
-    const [first] = found.rows as (Row & { readonly quoratebegun: string })[]
-    if (first === undefined) {
+    const [row] = found.rows as Row[]
+    if (row === undefined) {
       // Skipped rows and missing ones look alike; a plain read tells them apart.
-      const plain = selectRow(shape, key)
-      const isThere = wait === 'skip' && (await ask(plain.text, plain.values)).rows.length > 0
+      const isThere = wait === 'skip' && (await ask(text, values)).rows.length > 0
       if (!isThere) throw new RowGoneError({ action: 'lock', table: label, key })
       await ask('ROLLBACK')
       isBroken = false
       return undefined
     }
-    const { quoratebegun, ...columns } = first
-    const row = columns as unknown as Row
     const result = await Promise.resolve(work({ row, client })).catch((cause: unknown) => {
       throw client.getTransactionStatus?.() === 'I' ? new RowLockLostError({ table: label, cause }) : cause
     })
-    await commit(client, label, quoratebegun)
+    await commit(client, label, transaction)
     isBroken = false
     return result
   } catch (error) {
@@ -133,51 +129,10 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
   }
 }
 
-/**
- * The commit is waited for in any case: half a commit is no answer. It is not sent if this is not the transaction that
- * took the lock: Postgres answers a `COMMIT` that comes too late with no more than a warning. The two are no single text
- * of two statements, which drivers of prepared statements (PGlite, postgres.js) and some poolers cannot send.
- *
- * @param begun when the transaction of the lock began.
- */
-async function commit(client: PgPoolClient, table: string, begun: string): Promise<void> {
-  try {
-    const { text, values } = stillLocked(begun)
-    await client.query(text, values)
-  } catch (cause) {
-    if (isLost(cause)) throw new RowLockLostError({ table, cause })
-    // Of a transaction in which a statement failed.
-    if (codeOf(cause) === '25P02') throw new RolledBackError(table)
-    throw cause // a transaction that is not committed is rolled back
-  }
-  let command: string | undefined
-  let isTooLate = false
-  const note = ({ code }: { readonly code?: string | undefined }): void =>
-    void (isTooLate ||= code === NO_TRANSACTION)
-  client.on?.('notice', note)
-  try {
-    ;({ command } = await client.query('COMMIT'))
-  } catch (cause) {
-    // What the server refuses, as for a deferred constraint, it has rolled back, and so has a server that was never asked.
-    if (isRefusal(cause) || wasNotSent(cause)) throw cause
-    throw new WriteUnknownError({ action: 'commit', table, cause })
-  } finally {
-    client.removeListener?.('notice', note)
-  }
-  // What nobody waited for came after the check: an end of the transaction, or a statement that failed.
-  if (isTooLate) throw new RowLockLostError({ table, cause: undefined })
-  if (command === 'ROLLBACK') throw new RolledBackError(table)
-}
-
-/** What Postgres warns of at a `COMMIT` that has nothing to commit. */
-const NO_TRANSACTION = '25P01'
-
-function codeOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown } | null | undefined)?.code
-}
+const HOW = { wait: '', nowait: ' NOWAIT', skip: ' SKIP LOCKED' }
 
 function isLockTimeout(error: unknown): boolean {
-  return codeOf(error) === '55P03'
+  return (error as { readonly code?: unknown } | null | undefined)?.code === '55P03'
 }
 
 function check(target: RowLockTarget<object, never>, options: RowLockOptions): void {
