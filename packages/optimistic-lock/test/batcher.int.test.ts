@@ -37,7 +37,7 @@ test('any requests, for any rows, are answered as if each had come alone', async
   let warehouse = 100
   await fc.assert(
     fc.asyncProperty(
-      fc.array(request, { minLength: 1, maxLength: 30 }),
+      fc.array(request, { minLength: 1, maxLength: 30, size: 'max' }),
       fc.integer({ min: 1, max: 30 }),
       fc.integer({ min: -3, max: 3 }),
       async (requests, maxBatch, min) => {

@@ -161,7 +161,7 @@ test('any order of calls by several clients keeps free, held and sold units at t
   let run = 0
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.array(step, { maxLength: 8 }), { minLength: 1, maxLength: 4 }),
+      fc.array(fc.array(step, { maxLength: 8, size: 'max' }), { minLength: 1, maxLength: 4, size: 'max' }),
       async (clients) => {
         run++
         const mug = await item(`any-${run}`, 8)

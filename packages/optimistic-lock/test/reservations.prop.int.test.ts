@@ -98,7 +98,7 @@ test('one after the other, every call is answered as the obvious model answers i
     quantity: fc.integer({ min: 2, max: 4 }),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30, size: 'max' }), async (steps) => {
       const name = `'run' ${++run}"`
       const model = new Model()
       await pool.query(

@@ -130,7 +130,11 @@ test('any calls by any clients at once: the total is exact, and no call is refus
   let run = 0
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 5 }),
+      fc.array(fc.array(step, { minLength: 1, maxLength: 8, size: 'max' }), {
+        minLength: 1,
+        maxLength: 5,
+        size: 'max',
+      }),
       fc.integer({ min: 0, max: 40 }),
       fc.integer({ min: 1, max: 6 }),
       fc.integer(),
