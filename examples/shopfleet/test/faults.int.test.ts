@@ -181,7 +181,7 @@ test('the standby that has most takes over: what was acknowledged is there, thou
   expect((await checkInvariants(shop, shelves, carts)).filter(({ holds }) => !holds)).toEqual([])
 })
 
-test('a fail-over of the cart forgets an order and what came after it: the device knows both, and nothing is ordered twice', async () => {
+test('a fail-over of the cart forgets an order and what came after it: the device knows both, the orders know theirs, and nothing is ordered twice', async () => {
   for (const sku of ['first', 'second']) await sell(sku, 10)
   const { cart } = shop.cluster.redis
   const phone = CartDevice.create('phone')
@@ -194,12 +194,14 @@ test('a fail-over of the cart forgets an order and what came after it: the devic
   }
   phone.add('first', 2)
   await sync()
+  await api.add('gus', [{ sku: 'first', quantity: 1 }]) // has no device
   await cart.replicas[0].caughtUp()
   // What is acknowledged from here on will be gone.
   await cart.link('primary', 'replica-1').partition()
   const first = await api.checkoutOn('fay', 'forgotten-1', phone.state())
   expect(first.status).toBe(201)
   phone.ordered(String(first.body.cartRemoval))
+  expect((await api.checkout('gus', 'forgotten-3')).status).toBe(201)
   phone.add('second', 3)
   await sync()
 
@@ -216,7 +218,9 @@ test('a fail-over of the cart forgets an order and what came after it: the devic
   const seen = await until(() => api.call<{ items?: CartLine[] }>('GET', '/api/cart', { user: 'fay' }), isOk)
   expect(seen.body.items).toEqual([{ sku: 'first', quantity: 2 }])
 
-  await until(() => api.add('gus', [{ sku: 'first', quantity: 1 }]), isOk)
+  await until(() => api.add('gus', [{ sku: 'second', quantity: 1 }]), isOk)
+  const other = await api.checkout('gus', 'forgotten-4')
+  expect([other.status, other.body.lines]).toMatchObject([201, [{ sku: 'second', quantity: 1 }]])
   const second = await api.checkoutOn('fay', 'forgotten-2', phone.state())
   expect(second.status).toBe(201)
   expect(second.body.lines).toMatchObject([{ sku: 'second', quantity: 4 }])
@@ -227,6 +231,8 @@ test('a fail-over of the cart forgets an order and what came after it: the devic
   const carts = [
     { orderId: 'forgotten-1', items: [{ sku: 'first', quantity: 2 }] },
     { orderId: 'forgotten-2', items: [{ sku: 'second', quantity: 4 }] },
+    { orderId: 'forgotten-3', items: [{ sku: 'first', quantity: 1 }] },
+    { orderId: 'forgotten-4', items: [{ sku: 'second', quantity: 1 }] },
   ]
   expect((await checkInvariants(shop, shelves, carts)).filter(({ holds }) => !holds)).toEqual([])
 })

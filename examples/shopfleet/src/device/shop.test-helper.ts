@@ -27,9 +27,15 @@ export class CartShop {
     return items
   }
 
-  /** `POST /api/checkout` of a device: what the order got, and the removal that it answers with. */
-  order(device: CartDevice): { items: CartLine[]; removal: string } {
-    this.sync({ state: device.state() })
+  /**
+   * `POST /api/checkout`: what the order got, and the removal that it answers with.
+   *
+   * @param device hands in what it has; customers of the API have none.
+   * @param removals of earlier orders.
+   */
+  order(device?: CartDevice, removals: readonly string[] = []): { items: CartLine[]; removal: string } {
+    if (device !== undefined) this.sync({ state: device.state() })
+    this.hear(removals)
     const items = orderOf(this.#cart)
     const removal = this.#cart
       .clone({ replica: `order-${++this.#lives}` })
@@ -37,6 +43,11 @@ export class CartShop {
       .encode()
     this.#cart.merge(removal)
     return { items, removal: toBase64(removal) }
+  }
+
+  /** As the next order will make it. */
+  hear(removals: readonly string[]): void {
+    for (const state of removals) this.sync({ state })
   }
 
   items(): CartLine[] {

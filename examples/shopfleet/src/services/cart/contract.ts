@@ -7,6 +7,8 @@ export const takeBody = z.object({
   orderId,
   /** All that the customer's device has, as `state` of a sync: it is taken in first. */
   state: cartBytes.optional(),
+  /** What earlier orders took out: a fail-over may have forgotten it, and nobody else may have told it again. */
+  removals: z.array(cartBytes).default([]),
 })
 export const takeAnswer = z.object({
   items: z.array(cartLine),

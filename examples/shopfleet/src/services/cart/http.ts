@@ -52,7 +52,8 @@ export function cartRoutes(app: Express, store: CartStore): void {
   app.post(
     '/carts/:userId/take',
     route({ ...byUser, body: takeBody }, async ({ params, body }) => {
-      const handed = body.state === undefined ? undefined : readHanded({ state: body.state })
+      const told = body.state === undefined ? body.removals : [body.state, ...body.removals]
+      const handed = told.map((state) => readHanded({ state }))
       return { body: await store.take(params.userId, body.orderId, handed) }
     }),
   )

@@ -18,9 +18,10 @@ export interface CartStore {
   /**
    * Empties the cart into an order, once for each order id; decided on the primary.
    *
-   * @param handed what the customer's device has, so that the order is of what they see, whatever a fail-over forgot.
+   * @param handed what the customer's device has, so that the order is of what they see, and what earlier orders took, so
+   *   that none of it is ordered again, whatever a fail-over forgot.
    */
-  take(user: string, orderId: string, handed?: Handed): Promise<Taken>
+  take(user: string, orderId: string, handed: readonly Handed[]): Promise<Taken>
 }
 
 /** What an order got, and the removal that took it out of the cart; without one it got nothing. */
@@ -75,7 +76,7 @@ export function cartStore({ db, primary }: CartStoreParts): CartStore {
 
     async take(user, orderId, handed) {
       const withHanded = (cart: Cart): Cart => {
-        if (handed !== undefined) mergeHanded(cart, handed)
+        for (const one of handed) mergeHanded(cart, one)
         return cart
       }
       const name = claimKey(user, orderId)

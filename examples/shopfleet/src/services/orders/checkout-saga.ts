@@ -7,7 +7,7 @@ import { continueTrace, withTrace } from '../../shared/trace.ts'
 import type { Apologise } from './apology.ts'
 import { asStepFailure, cancelReasonOf, REFUSED_CARTS, shortLinesOf } from './failures.ts'
 import type { Neighbours } from './neighbours.ts'
-import { createOrder, deleteOrder, moveOrder, writeLines, type PricedLine } from './store.ts'
+import { createOrder, deleteOrder, latestRemovals, moveOrder, writeLines, type PricedLine } from './store.ts'
 
 export interface CheckoutInput {
   readonly orderId: string
@@ -64,7 +64,10 @@ export function checkoutSaga(shop: Neighbours, { apologise, expectNothing }: Ove
   return saga<CheckoutInput, PoolClient>('checkout', { version: 2 })
     .tx({
       name: 'create',
-      run: ({ tx, input }) => createOrder(tx, { id: input.orderId, userId: input.userId }),
+      run: async ({ tx, input }) => {
+        await createOrder(tx, { id: input.orderId, userId: input.userId })
+        return { removals: await latestRemovals(tx, input.userId) }
+      },
       compensate: async ({ tx, input, results, failure }) => {
         if (REFUSED_CARTS.has(failure.code ?? '')) return deleteOrder(tx, input.orderId)
         // Lines are written with the payment; an order that ends before shows them all the same.
@@ -81,7 +84,7 @@ export function checkoutSaga(shop: Neighbours, { apologise, expectNothing }: Ove
       retry: PATIENT,
       run: (step) =>
         call(step, async () => {
-          const taken = await shop.takeCart(step.input, step.signal)
+          const taken = await shop.takeCart(step.input, step.results.create.removals, step.signal)
           if (taken.items.length > 0) return taken
           throw new NonRetryableError('The cart is empty; put something into it', { code: 'empty-cart' })
         }),

@@ -38,13 +38,18 @@ export function neighbours(urls: NeighbourUrls) {
   const idPath = (id: string): string => encodeURIComponent(id)
 
   return {
-    /** What the cart holds, with all that the customer's device has; it is then empty. */
+    /**
+     * What the cart holds, with all that the customer's device has; it is then empty.
+     *
+     * @param removals what earlier orders of this customer took.
+     */
     async takeCart(
       { userId, orderId, cart: state }: { userId: string; orderId: string; cart?: string | undefined },
+      removals: readonly string[],
       signal: AbortSignal,
     ): Promise<z.infer<typeof takeAnswer>> {
       const path = `/carts/${idPath(userId)}/take`
-      return cart.call('POST', path, { body: { orderId, state }, answer: takeAnswer, signal })
+      return cart.call('POST', path, { body: { orderId, state, removals }, answer: takeAnswer, signal })
     },
 
     /** Today's price of each line, and the skus that are not sold. */

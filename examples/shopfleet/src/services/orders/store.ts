@@ -19,6 +19,21 @@ export async function createOrder(tx: Queryable, order: { id: string; userId: st
   })
 }
 
+/** A fail-over of the cart forgets the last moments, and nobody pays more often in them. */
+const LATEST = 10
+
+/** What this customer's latest orders took out of their cart: it may have forgotten it. */
+export async function latestRemovals(tx: Queryable, userId: string): Promise<string[]> {
+  const { rows } = await tx.query({
+    name: 'orders-latest-removals',
+    text: `select cart_removal as removal from (
+       select cart_removal from orders where user_id = $1 order by created_at desc limit ${LATEST}
+     ) as latest where cart_removal is not null`,
+    values: [userId],
+  })
+  return (rows as { removal: string }[]).map(({ removal }) => removal)
+}
+
 /** The order that never was: nothing was in the cart. */
 export async function deleteOrder(tx: Queryable, id: string): Promise<void> {
   await tx.query(

@@ -16,6 +16,7 @@ const lines = fc
   .map((list): CartLine[] => list)
 const requests = fc.array(fc.record({ id: fc.integer({ min: 0, max: 12 }).map(String), lines }), {
   maxLength: 30,
+  size: 'max',
 })
 const shelves = fc
   .tuple(fc.nat({ max: 9 }), fc.nat({ max: 9 }), fc.nat({ max: 9 }))
