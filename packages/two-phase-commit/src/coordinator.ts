@@ -94,6 +94,8 @@ class PostgresCoordinator<P extends Participants> implements Coordinator<P> {
       pools: this.#pools,
       newDeadline: () => new Deadline(this.#clock, settings.graceMs, () => new Error('no answer')),
       onBack: (id) => this.#recoverer.add(id),
+      onRefused: (server, error) =>
+        emit<CoordinatorEvent>(this.#onEvent, () => ({ type: 'recovery-failed', server, error })),
     })
     this.#recoverer = new Recoverer({
       settings,

@@ -26,7 +26,9 @@ function setup(pools: Record<string, PgPool>) {
   const forgotten: string[][] = []
   const back: string[] = []
   const { promise: deleted, resolve } = Promise.withResolvers<void>()
+  const refused: unknown[] = []
   const log = {
+    server: 'payments',
     forget: (ids: readonly string[]): Promise<void> => {
       forgotten.push([...ids])
       resolve()
@@ -39,12 +41,13 @@ function setup(pools: Record<string, PgPool>) {
     pools: new Map(Object.entries(pools)),
     newDeadline,
     onBack: (id) => void back.push(id),
+    onRefused: (server, error) => void refused.push([server, error]),
   })
   const flush = async (): Promise<void> => {
     using deadline = newDeadline()
     await done.flush(deadline)
   }
-  return { done, forgotten, back, flush, deleted }
+  return { done, log, forgotten, back, refused, flush, deleted }
 }
 
 test('a record is deleted once its participants have said, in one session, that nothing is prepared for good', async () => {
@@ -74,14 +77,38 @@ test('a participant that is away keeps its records until it is back, and nobody 
     if (isAway) throw new Error('Connection terminated')
     return []
   })
-  const { done, forgotten, flush } = setup({ orders, stock: participant(() => []) })
+  const { done, forgotten, refused, flush } = setup({ orders, stock: participant(() => []) })
   done.add('c.1.1', ['orders'], LOG)
   done.add('c.1.2', ['stock'], LOG)
   await expect(flush()).rejects.toThrow('Connection terminated')
-  expect(forgotten).toEqual([['c.1.2']])
+  expect([forgotten, refused]).toEqual([[['c.1.2']], []])
   isAway = false
   await flush()
   expect(forgotten).toEqual([['c.1.2'], ['c.1.1']])
+})
+
+test('records that a server refuses to show, or to delete, stay, and that is told', async () => {
+  const denied = Object.assign(new Error('permission denied'), { code: '42501', severity: 'ERROR' })
+  let mayNot: string | undefined = 'orders'
+  const { done, log, forgotten, refused, flush } = setup({
+    orders: participant(() => {
+      if (mayNot === 'orders') throw denied
+      return []
+    }),
+  })
+  const { forget } = log
+  log.forget = (ids) => (mayNot === 'payments' ? Promise.reject(denied) : forget(ids))
+  done.add('c.1.1', ['orders'], LOG)
+  await expect(flush()).rejects.toBe(denied)
+  mayNot = 'payments'
+  await expect(flush()).rejects.toBe(denied)
+  expect(refused).toEqual([
+    ['orders', denied],
+    ['payments', denied],
+  ])
+  mayNot = undefined
+  await flush()
+  expect(forgotten).toEqual([['c.1.1']])
 })
 
 test('while a participant is away, it is asked no more often than else', async () => {
@@ -97,6 +124,20 @@ test('while a participant is away, it is asked no more often than else', async (
   }
   expect(tries).toBe(2)
   await expect(flush()).rejects.toThrow('Connection terminated')
+})
+
+test('the longer it is away, the more seldom all that stays is looked through again', async () => {
+  let tries = 0
+  const orders = participant(() => {
+    tries++
+    throw new Error('Connection terminated')
+  })
+  const { done } = setup({ orders })
+  for (let number = 0; number < 1_024; number++) {
+    done.add(`c.1.${number}`, ['orders'], LOG)
+    await new Promise(setImmediate)
+  }
+  expect(tries).toBe(5)
 })
 
 test('every 64th sets off their deletion', async () => {

@@ -1,5 +1,6 @@
 import type { Deadline } from './deadline.ts'
 import type { DecisionLog } from './postgres/decision-log.ts'
+import { isRefusal } from './postgres/failures.ts'
 import type { PgPool } from './postgres/port.ts'
 import { preparedForGood } from './recovery.ts'
 
@@ -8,11 +9,13 @@ const BATCH = 64
 
 /** What deleting records needs. */
 export interface DoneRecordsSetup {
-  readonly log: Pick<DecisionLog, 'forget'>
+  readonly log: Pick<DecisionLog, 'forget' | 'server'>
   readonly pools: ReadonlyMap<string, PgPool>
   readonly newDeadline: () => Deadline
   /** Is prepared again: its participant failed over to a standby that had not heard. */
   readonly onBack: (id: string) => void
+  /** A server refuses, as for want of a permission. Who is only away is told of by recovery. */
+  readonly onRefused: (server: string, error: unknown) => void
 }
 
 /** Records that nobody will ask for, on their way out. */
@@ -22,6 +25,8 @@ export class DoneRecords {
   readonly #done = new Map<string, readonly string[]>()
   /** Since a deletion was set off. */
   #added = 0
+  /** Stayed at the last deletion. As many must come before the next, or each would look through all of them again. */
+  #stayed = 0
   #logName = ''
   #flushing: Promise<void> | undefined
 
@@ -29,11 +34,11 @@ export class DoneRecords {
     this.#setup = setup
   }
 
-  /** Every 64th sets off their deletion, which nobody waits for. */
+  /** Every 64th sets off their deletion, which nobody waits for; fewer do while some have to stay. */
   add(id: string, members: readonly string[], logName: string): void {
     this.#done.set(id, members)
     this.#logName = logName
-    if (++this.#added < BATCH || this.#flushing !== undefined) return
+    if (++this.#added < Math.max(BATCH, this.#stayed) || this.#flushing !== undefined) return
     this.#added = 0
     this.#flushing = this.#flushLater().finally(() => (this.#flushing = undefined))
   }
@@ -57,10 +62,15 @@ export class DoneRecords {
   async #delete(deadline: Deadline): Promise<void> {
     const done = [...this.#done]
     this.#done.clear()
+    this.#stayed = 0
+    const stay = (id: string, members: readonly string[]): void => {
+      this.#done.set(id, members)
+      this.#stayed++
+    }
     const { back, away } = await this.#ask(new Set(done.flatMap(([, members]) => members)), deadline)
     const gone: typeof done = []
     for (const [id, members] of done) {
-      if (members.some((member) => away.has(member))) this.#done.set(id, members)
+      if (members.some((member) => away.has(member))) stay(id, members)
       else if (back.has(id)) this.#setup.onBack(id)
       else gone.push([id, members])
     }
@@ -71,7 +81,8 @@ export class DoneRecords {
       try {
         await this.#setup.log.forget(ids, late)
       } catch (error) {
-        for (const [id, members] of gone) this.#done.set(id, members)
+        for (const [id, members] of gone) stay(id, members)
+        if (isRefusal(error)) this.#setup.onRefused(this.#setup.log.server, error)
         throw error
       }
     }
@@ -94,6 +105,7 @@ export class DoneRecords {
           for (const id of await preparedForGood(pool, this.#logName, deadline)) back.add(id)
         } catch (error) {
           away.set(member, error)
+          if (isRefusal(error)) this.#setup.onRefused(member, error)
         }
       }),
     )

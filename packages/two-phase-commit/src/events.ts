@@ -26,6 +26,7 @@ export type CoordinatorEvent =
     }
   /** Prepared for long and not ended: its locks are held, and vacuum waits for it. */
   | { readonly type: 'orphan'; readonly id: string; readonly participant: string; readonly ageMs: number }
+  /** A server cannot be asked what is prepared or recorded, or refuses to delete records that are done with. */
   | { readonly type: 'recovery-failed'; readonly server: string; readonly error: unknown }
   /** Recovery of everybody's transactions is another coordinator's at the moment. */
   | { readonly type: 'recovery-elsewhere' }
