@@ -26,6 +26,11 @@ export function wasNotSent(error: unknown): boolean {
   return NOT_SENT.test(field(error, 'message') ?? '')
 }
 
+/** Does a driver say that there is no connection any more? Whether what was sent is done, it does not say. */
+export function isLostConnection(error: unknown): boolean {
+  return wasNotSent(error) || (field(error, 'message') ?? '').startsWith('Connection terminated')
+}
+
 /** `pg` and its pool have no codes for what they say themselves. */
 const NOT_SENT =
   /^(Client .* is not queryable|Cannot use a pool after calling end|timeout exceeded when trying to connect|Connection terminated due to connection timeout)/

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { RowGoneError, WriteUnknownError } from '../src/index.ts'
 import { optimisticRepository, table } from '../src/pg/index.ts'
-import { RowLockedError, withRowLock } from '../src/row-lock/index.ts'
+import { type PgPoolClient, RowLockedError, withRowLock } from '../src/row-lock/index.ts'
 import { connect, type Stock } from './connect.ts'
 
 const { pool } = await connect(20)
@@ -155,7 +155,35 @@ test('a holder that takes too long is ended by the server, and its lock with it'
     holdTimeoutMs: 50,
     lockTimeoutMs: 50,
   })
-  await expect(stuck).rejects.toMatchObject({ code: '25P04' })
+  await expect(stuck).rejects.toMatchObject({
+    code: 'QUORATE_ROW_HOLD_TIMEOUT',
+    outcome: 'not-applied',
+    limitMs: 100,
+    cause: { code: '25P04' },
+  })
+  expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(5)
+})
+
+test('so is one that only waits for something else; what it throws itself is its error', async () => {
+  const target = await fresh('waiting')
+  const reason = new Error('payment declined')
+  const brief = { holdTimeoutMs: 50, lockTimeoutMs: 50 }
+  const beyond = async ({ client }: { client: PgPoolClient }): Promise<void> => {
+    await client.query(TAKE, [4, 'waiting', 1])
+    await new Promise<unknown>((resolve) => client.on?.('error', resolve))
+  }
+  const held = { code: 'QUORATE_ROW_HOLD_TIMEOUT', outcome: 'not-applied', cause: { code: '25P04' } }
+  await expect(withRowLock(pool, target, beyond, brief)).rejects.toMatchObject(held)
+  const asked = async (locked: { client: PgPoolClient }): Promise<void> => {
+    await beyond(locked)
+    await locked.client.query('SELECT 1')
+  }
+  await expect(withRowLock(pool, target, asked, brief)).rejects.toMatchObject(held)
+  const declined = async (locked: { client: PgPoolClient }): Promise<void> => {
+    await beyond(locked)
+    throw reason
+  }
+  await expect(withRowLock(pool, target, declined, brief)).rejects.toBe(reason)
   expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(5)
 })
 

@@ -25,6 +25,27 @@ export class RowLockedError extends QuorateError {
   }
 }
 
+/** The row was held for too long, and the server ended the transaction; nothing was applied. */
+export class RowHoldTimeoutError extends QuorateError {
+  readonly code = 'QUORATE_ROW_HOLD_TIMEOUT'
+  readonly table: string
+  readonly key: KeyValues
+  /** From the beginning of the transaction: `lockTimeoutMs` and `holdTimeoutMs`. */
+  readonly limitMs: number
+
+  constructor(facts: { table: string; key: KeyValues; limitMs: number; cause: unknown }) {
+    const { table, key, limitMs, cause } = facts
+    super(
+      `Cannot commit on ${table}: ${limitMs} ms after its beginning, lockTimeoutMs and holdTimeoutMs together, the server ` +
+        'ended the transaction, and nothing of it is applied; do less under the lock, or raise holdTimeoutMs',
+      { outcome: 'not-applied', cause },
+    )
+    this.table = table
+    this.key = key
+    this.limitMs = limitMs
+  }
+}
+
 /** A statement under the row lock failed and its error was caught, so the commit became a rollback; nothing was applied. */
 export class RolledBackError extends QuorateError {
   readonly code = 'QUORATE_ROLLED_BACK'

@@ -1,5 +1,6 @@
 import { checkNames, waitOrAbort } from '@quorate/core'
 import { RowGoneError, WriteUnknownError } from '../errors.ts'
+import { isLostConnection } from '../failures.ts'
 import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { requireColumns } from '../options.ts'
@@ -7,7 +8,7 @@ import { connectTo, guard, type PgPool, type PgPoolClient, requirePool } from '.
 import type { Table } from '../pg/table.ts'
 import { selectRow } from '../statements.ts'
 import { requireUnique } from '../table-check.ts'
-import { RowLockLostError, RowLockedError } from './errors.ts'
+import { RowHoldTimeoutError, RowLockLostError, RowLockedError } from './errors.ts'
 import { begin, commit } from './transaction.ts'
 
 /** Which row of which table. */
@@ -28,8 +29,8 @@ export interface RowLockOptions {
   readonly lockTimeoutMs?: number | undefined
   /**
    * How long the row may be held, ms, after a full `lockTimeoutMs`: both together after its start the server ends the
-   * transaction, also when this process is stuck or gone. What it did is rolled back, and the error is the driver's:
-   * SQLSTATE 25P04, or that of a lost connection. Default 30,000.
+   * transaction, also when this process is stuck or gone. What it did is rolled back: `RowHoldTimeoutError`. Default
+   * 30,000.
    */
   readonly holdTimeoutMs?: number | undefined
   /** Gives up waiting for a connection or the row; handed on to `work`. */
@@ -57,6 +58,7 @@ export interface LockedRow<Row extends object> {
  * @returns what `work` returned, committed; `undefined` if the row was skipped.
  * @throws RowLockedError if somebody else has the row, at once or after `lockTimeoutMs`.
  * @throws RowGoneError if there is no such row.
+ * @throws RowHoldTimeoutError if it was held for too long.
  * @throws RolledBackError if `work` caught the error of a statement and went on.
  * @throws RowLockLostError if `work` ended the transaction itself: what it did after that, nobody had locked.
  * @throws KeyNotUniqueError if the key is that of several rows.
@@ -90,6 +92,10 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
   const client = await connectTo(pool, signal)
   const release = guard(client)
   let isBroken = true
+  // Who is ended while no statement is under way hears of it by an event.
+  let ended: unknown
+  const noteEnd = (error: unknown): void => void (ended ??= isHeldTooLong(error) ? error : undefined)
+  client.on?.('error', noteEnd)
   try {
     const ask = (text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> =>
       waitOrAbort(client.query(text, values), signal)
@@ -123,8 +129,12 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
         () => true,
       )
     }
-    throw error
+    const cause = isHeldTooLong(error) ? error : isLostConnection(error) ? ended : undefined
+    if (cause === undefined) throw error
+    const limitMs = lockTimeoutMs + holdTimeoutMs
+    throw new RowHoldTimeoutError({ table: label, key, limitMs, cause })
   } finally {
+    client.removeListener?.('error', noteEnd)
     release(isBroken)
   }
 }
@@ -132,7 +142,16 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
 const HOW = { wait: '', nowait: ' NOWAIT', skip: ' SKIP LOCKED' }
 
 function isLockTimeout(error: unknown): boolean {
-  return (error as { readonly code?: unknown } | null | undefined)?.code === '55P03'
+  return codeOf(error) === '55P03'
+}
+
+/** By `transaction_timeout`, or in a pause. */
+function isHeldTooLong(error: unknown): boolean {
+  return ['25P04', '25P03'].includes(String(codeOf(error)))
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown } | null | undefined)?.code
 }
 
 function check(target: RowLockTarget<object, never>, options: RowLockOptions): void {
