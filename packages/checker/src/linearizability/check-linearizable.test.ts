@@ -3,6 +3,7 @@ import { HistoryContentError } from '../errors.ts'
 import { parseHistory } from '../formats/index.ts'
 import type { History } from '../history.ts'
 import type { Operation } from '../operation.ts'
+import { cpuMsOf } from '../testing/growth.ts'
 import { dataOf, hasData, manifest, NO_DATA } from '../testing/shared-data.ts'
 import { checkLinearizable } from './check-linearizable.ts'
 import type { Model } from './model.ts'
@@ -205,11 +206,13 @@ const hopeless = (): History =>
   )
 
 test('maxTimeMs: the verdict is unknown, in time, with the reason', () => {
-  const startMs = performance.now()
-  const result = checkLinearizable(hopeless(), queue(), { algorithm: 'search', maxTimeMs: 200 })
-  expect(performance.now() - startMs).toBeLessThan(2_000)
+  const search = (): ReturnType<typeof checkLinearizable> =>
+    checkLinearizable(hopeless(), queue(), { algorithm: 'search', maxTimeMs: 200 })
+  let result: ReturnType<typeof search> | undefined
+  // Time of the processor: while the machine is busy elsewhere only the limit goes by.
+  expect(cpuMsOf(() => (result = search()))).toBeLessThan(2_000)
   expect(result).toMatchObject({ verdict: 'unknown', violations: [] })
-  expect(result.reason).toMatch('maxTimeMs')
+  expect(result?.reason).toMatch('maxTimeMs')
 })
 
 test('maxBytes: the verdict is unknown, and no more is used', () => {
