@@ -11,7 +11,7 @@ const SHELVES = [
   { sku: 'CABLE', name: 'Cable', priceCents: 899, units: 50 },
   { sku: 'MUG', name: 'White mug', priceCents: 450, units: 50 },
 ]
-const WAIT = { timeout: 10_000, interval: 50 }
+const WAIT = { timeout: 30_000, interval: 50 } // against hangs
 
 describe('the storefront in Chromium', () => {
   let shop: Shop

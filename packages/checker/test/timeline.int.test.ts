@@ -183,6 +183,6 @@ describe('the page of renderTimeline(), in Chromium', () => {
     const left = "document.querySelector('.bad .bar').getBoundingClientRect().left"
     expect(await page.evaluate<number>(left)).toBeGreaterThan(1_200)
     await page.evaluate("document.querySelector('.what a').click()")
-    await expect.poll(async () => page.evaluate<number>(left), { timeout: 10_000 }).toBeLessThan(1_200)
+    await expect.poll(async () => page.evaluate<number>(left)).toBeLessThan(1_200)
   })
 })

@@ -1,3 +1,4 @@
+import { VirtualClock } from '@quorate/core'
 import fc from 'fast-check'
 import pg from 'pg'
 import { expect, test } from 'vitest'
@@ -208,13 +209,18 @@ test('where a pooler loses prepared statements, the batcher goes on without them
 test('a deadline ends a statement that hangs, with its connection', async () => {
   const mug = { sku: 'hung', warehouse: 11 }
   await stock.insert({ ...mug, available: 5 })
-  const batcher = batcherOf()
+  const clock = new VirtualClock()
+  const batcher = batcherOf({ clock })
   const blocker = await pool.connect()
   try {
     await blocker.query('BEGIN')
     await blocker.query("SELECT FROM stock WHERE sku = 'hung' FOR UPDATE")
-    const failure = await batcher.decrementIf(mug, 1, { deadlineMs: 60 }).catch((error) => error)
-    expect(failure).toMatchObject({ code: 'QUORATE_WRITE_UNKNOWN' })
+    const failure = batcher.decrementIf(mug, 1, { deadlineMs: 60 }).catch((error) => error)
+    const waiting = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
+    const { rows } = await blocker.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    while ((await pool.query(waiting, [rows[0]?.pid])).rowCount === 0);
+    await clock.advance(60)
+    expect(await failure).toMatchObject({ code: 'QUORATE_WRITE_UNKNOWN' })
     await batcher.stop()
   } finally {
     await blocker.query('ROLLBACK')

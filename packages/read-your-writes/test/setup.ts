@@ -31,6 +31,8 @@ export interface TestRouter extends AsyncDisposable {
   readonly events: ReadYourWritesEvent[]
   /** Queries sent to the primary and to each replica, but for those of the monitor's probes. */
   readonly sent: { primary: string[]; r1: string[]; r2: string[] }
+  /** Its own; each has ten connections, of which the monitor uses one. */
+  readonly pools: { readonly primary: pg.Pool; readonly replicas: readonly pg.Pool[] }
   readonly lastRead: () => ReadEvent
   readonly until: (condition: () => boolean) => Promise<void>
 }
@@ -74,6 +76,7 @@ export async function startBench(): Promise<Bench> {
         db,
         events,
         sent,
+        pools: { primary, replicas: pools },
         lastRead: () => events.findLast(({ type }) => type === 'read') as ReadEvent,
         until: async (condition) => {
           while (!condition()) await new Promise<void>((resolve) => wake.push(resolve))

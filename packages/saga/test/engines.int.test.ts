@@ -180,7 +180,10 @@ test('a transaction that idles for a lease is ended by the server and counts as 
     retry: { maxAttempts: 1 },
     run: async ({ tx }) => {
       await tx.query(`insert into audit (saga, effect, pid) values ('idles', 'put', 0)`)
-      await systemClock.sleep(700) // another service, while the row stays locked
+      // Another service, while the row stays locked; it takes as long as the server has patience.
+      const { rows } = await tx.query('select pg_backend_pid() as pid')
+      while ((await pool.query('select from pg_stat_activity where pid = $1', [rows[0]?.pid])).rowCount === 1)
+        await systemClock.sleep(20)
     },
   })
   await using engine = createSagaEngine({ pool, sagas: [idles], leaseMs: 400 })

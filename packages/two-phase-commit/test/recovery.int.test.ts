@@ -1,3 +1,4 @@
+import { VirtualClock } from '@quorate/core'
 import { localCluster } from '@quorate/local-cluster'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { coLocated, createCoordinator, type PgPool } from '@quorate/two-phase-commit'
@@ -453,14 +454,22 @@ test('what cannot be ended is reported as an orphan; the loop ends it by itself,
     isAt(point, 'before ROLLBACK PREPARED')
       ? Promise.reject(new Error('Connection terminated'))
       : Promise.resolve()
+  const clock = new VirtualClock()
+  const prepared = Promise.withResolvers<undefined>()
   await using dying = stoppable(
     async (point) => {
-      if (isAt(point, 'after PREPARE')) await new Promise(() => {})
+      if (isAt(point, 'after PREPARE')) {
+        prepared.resolve(undefined)
+        await new Promise(() => {})
+      }
       await noRollback(point)
     },
-    { timeoutMs: 100, graceMs: 100 },
+    { clock, timeoutMs: 100, graceMs: 100 },
   )
-  await expect(transfer(dying, 'hangs')).rejects.toMatchObject({ code: 'QUORATE_TPC_TIMEOUT' })
+  const hangs = expect(transfer(dying, 'hangs')).rejects.toMatchObject({ code: 'QUORATE_TPC_TIMEOUT' })
+  await prepared.promise
+  await clock.advance(200)
+  await hangs
   const { events, onEvent } = listener()
   await using weak = stoppable(noRollback, { orphanAfterMs: 0, alertAfterMs: 0.001, onEvent })
   expect(await weak.recover()).toMatchObject({ recovered: 0, left: 1, unreachable: [] })
