@@ -44,7 +44,10 @@ async function make(one: Package): Promise<void> {
 async function judge({ path, folder }: Package): Promise<string[]> {
   const destination = mkdtempSync(join(REPORTS, `pack-${folder}-`))
   try {
-    const packed = await run('pnpm', ['pack', '--pack-destination', destination], path)
+    // pnpm looks for a store on the disk of the workspace, with a file that it writes into the root of the repository
+    // for a moment, where other checks find it. It needs none here: any folder will do.
+    const env = { ...process.env, pnpm_config_store_dir: destination }
+    const packed = await run('pnpm', ['pack', '--pack-destination', destination], path, env)
     const [file] = readdirSync(destination).filter((name) => name.endsWith('.tgz'))
     if (packed.status !== 0 || file === undefined) return [`pnpm pack failed:\n${packed.output.trim()}`]
     const tarball = join(destination, file)
@@ -88,10 +91,11 @@ function run(
   command: string,
   args: readonly string[],
   cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<{ status: number; output: string }> {
   return new Promise((resolve) => {
     let output = ''
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const keep = (chunk: Buffer): void => void (output += chunk.toString())
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)

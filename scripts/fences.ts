@@ -5,11 +5,15 @@ import { findProblems } from './fences/find-problems.ts'
 import { report } from './lib/check.ts'
 import { examples, packages } from './lib/workspace.ts'
 
+/** Not even listed: a build may be at work there. */
+const SKIPPED = new Set(['node_modules', 'dist'])
+
 const sources = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.[cm]?tsx?$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !/[\\/](node_modules|dist)[\\/]/.test(file))
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : sources(path)
+    return entry.isFile() && /\.[cm]?tsx?$/.test(entry.name) ? [path] : []
+  })
 
 let count = 0
 const problems = [...packages(), ...examples()].flatMap((one) =>

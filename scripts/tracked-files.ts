@@ -36,13 +36,24 @@ function pathsOfThisMachine(): string[] {
   return [ROOT, homedir()].filter((path) => path.split('/').length > 2)
 }
 
+/** `undefined` if it is gone since it was listed, as what a program of another check wrote for a moment. */
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const files = trackedFiles(ROOT)
   const problems: Problem[] = files.flatMap((name) => {
     const file = join(ROOT, name)
     const stat = statSync(file, { throwIfNoEntry: false })
     if (stat === undefined || !stat.isFile() || stat.size > MAX_BYTES) return []
-    const text = readFileSync(file, 'utf8')
+    const text = contentOf(file)
+    if (text === undefined) return []
     if (text.includes('\0')) return [] // binary
     return machineBound(text, pathsOfThisMachine()).map((found) => ({ file, ...found }))
   })
