@@ -73,7 +73,9 @@ const DAY_MS = 86_400_000
 async function removeOthers(digest: string): Promise<void> {
   for (const name of await readdir(join(WEB, 'dist'))) {
     const folder = join(WEB, 'dist', name)
-    if (name === digest || Date.now() - (await stat(folder)).mtimeMs < DAY_MS) continue
+    // One that is gone was another shop's, which has put it in its place by now.
+    const builtMs = (await stat(folder).catch(() => undefined))?.mtimeMs
+    if (name === digest || builtMs === undefined || Date.now() - builtMs < DAY_MS) continue
     await rm(folder, { recursive: true, force: true })
   }
 }
