@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isQuorateError } from '@quorate/core'
+import { isQuorateError, systemRandom } from '@quorate/core'
 import { localCluster, type RedisGroup } from '@quorate/local-cluster'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
@@ -63,12 +64,20 @@ async function startSentinel({ primary }: RedisGroup): Promise<{
   }
 }
 
+/** Below those that a cluster draws and those of outgoing connections: nobody takes it before the Sentinel does. */
 async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = 10_000 + Math.floor(systemRandom() * 5_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /** Writes 1, 2, 3, … and reads each back, in one session. */
