@@ -3,6 +3,7 @@ import { invariant, type Clock, type Random } from '@quorate/core'
 import type { Blocked, Direction, Directions } from './faults.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import type { Shape } from './shape.ts'
+import { resetSocket } from './sockets.ts'
 
 /** Why a connection is no more. */
 export type CloseReason =
@@ -142,7 +143,7 @@ export class Connection implements LinkConnection, LaneOwner {
 
   /** RST to both sides, at once. */
   reset(): void {
-    this.#end('reset', (socket) => socket.resetAndDestroy())
+    this.#end('reset', resetSocket)
   }
 
   /** Closes both sides without a word about faults. */
@@ -167,7 +168,7 @@ export class Connection implements LinkConnection, LaneOwner {
     const direction: Direction = lane === this.#lanes.to ? 'to' : 'from'
     // The RST that answers such bytes travels the other way, and may be lost there as well.
     if (this.#lanes[opposite(direction)].blocked) this.#orphan = direction
-    else this.#end('aborted', (socket) => socket.resetAndDestroy())
+    else this.#end('aborted', resetSocket)
   }
 
   abandoned(): void {
@@ -180,7 +181,7 @@ export class Connection implements LinkConnection, LaneOwner {
     this.#target = target
     target.on('error', () => {
       if (this.#state !== 'dialling') return
-      this.#end('target-unreachable', (socket) => socket.resetAndDestroy())
+      this.#end('target-unreachable', resetSocket)
     })
     target.on('close', (hadError) => this.#gone(hadError))
     target.on('connect', () => {
@@ -200,7 +201,7 @@ export class Connection implements LinkConnection, LaneOwner {
     this.#state = 'half-open'
     const lane = socket === this.#client ? this.#lanes.to : this.#lanes.from
     lane.close()
-    socket.resetAndDestroy()
+    resetSocket(socket)
   }
 
   #end(reason: CloseReason, kill: (socket: Socket) => void): void {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock, Random } from '@quorate/core'
 import { Alarm } from './alarm.ts'
 import { pieceBytes, PLAIN, Schedule, type Shape } from './shape.ts'
+import { endSocket, resetSocket } from './sockets.ts'
 
 /** What travels a lane: bytes, the end of the stream (FIN) or its abortion (RST), in order. */
 type Freight = Buffer | 'end' | 'reset'
@@ -199,8 +200,8 @@ export class Lane {
       this.#heldBytes -= freight.length
       this.#write(freight)
     } else if (sink.destroyed) this.#owner.orphaned(this)
-    else if (freight === 'end') sink.end()
-    else sink.resetAndDestroy()
+    else if (freight === 'end') endSocket(sink)
+    else resetSocket(sink)
   }
 
   /** @returns false if the sink asks for a pause. */
