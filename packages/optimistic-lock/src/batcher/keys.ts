@@ -38,12 +38,13 @@ function nameOf(action: string, table: string, column: string, row: object): str
   )
 }
 
-// No text of Postgres holds a NUL, so what begins with one is nobody else's.
+// No text of Postgres holds a NUL, so what begins with one is nobody else's: a text that does has a lane of its own, where it
+// is refused.
 const NULL = '\0n'
 
 /** @returns `undefined` for what has none. */
 function spellingOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return value.startsWith('\0') ? `\0s${value}` : value
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value)
   if (value === null || value === undefined) return NULL
