@@ -184,6 +184,8 @@ test('so is one that only waits for something else; what it throws itself is its
     throw reason
   }
   await expect(withRowLock(pool, target, declined, brief)).rejects.toBe(reason)
+  const elsewhere = Object.assign(new Error('of another connection'), { code: '25P04' })
+  await expect(withRowLock(pool, target, () => Promise.reject(elsewhere))).rejects.toBe(elsewhere)
   expect(await withRowLock(pool, target, ({ row }) => row.available)).toBe(5)
 })
 

@@ -141,12 +141,15 @@ export function due(shape: HoldShape, limit: number): Statement {
   }
 }
 
-/** {@link expire} for one of them. */
+/**
+ * {@link expire} for one of them. Waits for it: the statement for all, which has just failed, may not have let go of it yet,
+ * as a server answers before it rolls back.
+ */
 export function expireOne(shape: HoldShape, id: string): Statement {
   return giveBack(
     shape,
     'expired',
-    `SELECT id FROM ${shape.reservations} AS r WHERE id = $1 AND item_table = $2 AND ${isDue('r')} FOR UPDATE SKIP LOCKED`,
+    `SELECT id FROM ${shape.reservations} AS r WHERE id = $1 AND item_table = $2 AND ${isDue('r')} FOR UPDATE`,
     [id, shape.label],
   )
 }

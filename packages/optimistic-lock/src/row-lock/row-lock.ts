@@ -129,7 +129,14 @@ export async function withRowLock<Row extends object, K extends keyof Row & stri
         () => true,
       )
     }
-    const cause = isHeldTooLong(error) ? error : isLostConnection(error) ? ended : undefined
+    // Of this connection, and not of another that `work` has.
+    const cause = !isBroken
+      ? undefined
+      : isHeldTooLong(error)
+        ? error
+        : isLostConnection(error)
+          ? ended
+          : undefined
     if (cause === undefined) throw error
     const limitMs = lockTimeoutMs + holdTimeoutMs
     throw new RowHoldTimeoutError({ table: label, key, limitMs, cause })
