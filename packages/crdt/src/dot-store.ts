@@ -156,7 +156,11 @@ export class DotStore<K extends Key, P> {
     return { context: this.context.clone(), entries: [...this.all()] }
   }
 
-  /** What a replica at this version lacks: what it has not seen, and all that was ever removed. */
+  /**
+   * What a replica at this version lacks: what it has not seen, and all that was ever removed. Who merges it without being
+   * at this version hears of removals whose events only a replica at this version has: until those events come, it shows
+   * less than others with its own version, and what it is asked for does not tell them why.
+   */
   since(version: VersionVector): Fragment<K, P> {
     const context = new CausalContext()
     const entries: Entry<K, P>[] = []
