@@ -37,7 +37,7 @@ const NOT_SENT =
 
 /** The state of SQL, if a server said this. A digit tells it from a code of the system such as EPIPE. */
 function sqlState(error: unknown): string | undefined {
-  const code = field(error, 'code')
+  const code = codeOf(error)
   return code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
@@ -48,6 +48,11 @@ export function isHeldBack(error: unknown): boolean {
 
 /** What such a statement tries to read as a number; the message quotes it, in any language. */
 export const HELD_BACK = 'quorate: a write was held back'
+
+/** Of a server's error its SQLSTATE, or what the system or a driver says. */
+export function codeOf(error: unknown): string | undefined {
+  return field(error, 'code')
+}
 
 function field(error: unknown, name: string): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined

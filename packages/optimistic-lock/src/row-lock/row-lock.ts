@@ -1,6 +1,6 @@
 import { checkNames, waitOrAbort } from '@quorate/core'
 import { RowGoneError, WriteUnknownError } from '../errors.ts'
-import { isLostConnection } from '../failures.ts'
+import { codeOf, isLostConnection } from '../failures.ts'
 import { keyValuesOf } from '../key-values.ts'
 import { quoteIdentifier, quoteTable } from '../names.ts'
 import { requireColumns } from '../options.ts'
@@ -154,11 +154,7 @@ function isLockTimeout(error: unknown): boolean {
 
 /** By `transaction_timeout`, or in a pause. */
 function isHeldTooLong(error: unknown): boolean {
-  return ['25P04', '25P03'].includes(String(codeOf(error)))
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown } | null | undefined)?.code
+  return ['25P04', '25P03'].includes(codeOf(error) ?? '')
 }
 
 function check(target: RowLockTarget<object, never>, options: RowLockOptions): void {

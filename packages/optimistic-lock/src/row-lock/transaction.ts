@@ -1,5 +1,5 @@
 import { WriteUnknownError } from '../errors.ts'
-import { isRefusal, wasNotSent } from '../failures.ts'
+import { codeOf, isRefusal, wasNotSent } from '../failures.ts'
 import type { PgPool, PgPoolClient } from '../pg-pool.ts'
 import { RolledBackError, RowLockLostError } from './errors.ts'
 import { isLost, type Limits, setLimits, stillLocked } from './statements.ts'
@@ -118,7 +118,3 @@ function commitFailure(cause: unknown, table: string): unknown {
 
 /** What Postgres warns of at a `COMMIT` that has nothing to commit. */
 const NO_TRANSACTION = '25P01'
-
-function codeOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown } | null | undefined)?.code
-}
